@@ -1,0 +1,43 @@
+# `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := torch==2.13.0
+
+.PHONY: help demo test test-slow lint format bench image image-test setup clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.base: pyproject.toml setup.py $(wildcard submission/native/*.c)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade "setuptools>=70.1,<81" wheel
+	$(BIN)/python -m pip install -q "$(TORCH)"
+	$(BIN)/python -m pip install -q -e ".[report]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(BIN)/python -m pip install -q -e ".[report,export,test,lint]"
+	$(BIN)/python -m pip install -q --no-deps "disentanglement-lib==1.5"
+	@touch $@
+
+setup: $(VENV)/.base ## create .venv with everything that the programs need
+
+test: $(VENV)/.test ## run the tests (sets itself up)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: $(VENV)/.test ## run the slow studies as well
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/.test ## check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test ## rewrite the code in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove .venv and caches (never runs/)
+	rm -rf $(VENV) build .pytest_cache .ruff_cache .mypy_cache

@@ -1,0 +1,1 @@
+"""The challenge's contract: pre-flight check, events, grading entry, submit, leaderboard."""

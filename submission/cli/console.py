@@ -1,0 +1,65 @@
+"""Progress bars, tables and messages on the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from submission.progress import Task
+
+OUT = Console(highlight=False)
+ERR = Console(stderr=True, highlight=False)
+
+
+class _BarTask:
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """Move the bar."""
+        self._progress.update(self._task, advance=amount, note=note)
+
+
+class Bars:
+    """A ``submission.progress.Progress`` drawn with bars and ETA on stderr."""
+
+    @contextlib.contextmanager
+    def task(self, description: str, total: int) -> Iterator[Task]:
+        """One bar, gone from the screen's live area when the task ends."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=ERR, refresh_per_second=4) as progress:
+            yield _BarTask(progress, progress.add_task(description, total=total, note=""))
+
+
+def say(message: str) -> None:
+    """One line for the user on standard output."""
+    OUT.print(message, markup=False, soft_wrap=True)
+
+
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on standard output; the first column is left-aligned, the others right-aligned."""
+    view = Table(title=title, title_justify="left")
+    for position, column in enumerate(header):
+        view.add_column(column, justify="left" if position == 0 else "right")
+    for row in rows:
+        view.add_row(*row)
+    OUT.print(view)

@@ -1,0 +1,1 @@
+"""Data sets: a name becomes factors, sizes and images."""

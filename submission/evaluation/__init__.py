@@ -1,0 +1,1 @@
+"""A run folder, model file or table of codes → scores with their provenance."""

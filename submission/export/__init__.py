@@ -1,0 +1,1 @@
+"""The trained encoder as TorchScript and other formats, with metadata."""

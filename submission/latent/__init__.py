@@ -1,0 +1,1 @@
+"""Latent spaces: encoder output → posterior, prior, decoder input, exported representation; and their spec strings."""

@@ -1,0 +1,1 @@
+"""Disentanglement metrics: arrays in, numbers out; one file per metric."""

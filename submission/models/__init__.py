@@ -1,0 +1,1 @@
+"""Networks of the papers, and the VAE that joins encoder, space and decoder."""

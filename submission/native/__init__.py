@@ -1,0 +1,16 @@
+"""C kernels, built at install time where a compiler is at hand; callers keep a Python twin for where it is not."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.util
+
+
+@functools.cache
+def library(name: str) -> ctypes.CDLL | None:
+    """The compiled ``submission/native/<name>.c``, or None where it was not built."""
+    spec = importlib.util.find_spec(f"submission.native._{name}")
+    if spec is None or spec.origin is None:
+        return None
+    return ctypes.CDLL(spec.origin)

@@ -1,0 +1,83 @@
+"""The run folder: the interface between training and everything after it (docs/run-folder.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from submission.errors import SubmissionError
+from submission.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside one run's folder; nothing is created until it is written."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path | str) -> RunFolder:
+        """An existing run folder; SubmissionError when ``path`` is not one (no ``meta.json``)."""
+        folder = cls(Path(path))
+        if not folder.meta_file.is_file():
+            raise SubmissionError(
+                f"{path} is not a run folder (it has no meta.json)", "pass a folder that train.py --out wrote"
+            )
+        return folder
+
+    @property
+    def config(self) -> Path:
+        """Operative gin configuration."""
+        return self.path / "config.gin"
+
+    @property
+    def meta_file(self) -> Path:
+        """Versions, seed, data set, latent space and code layout."""
+        return self.path / "meta.json"
+
+    @property
+    def log(self) -> Path:
+        """One JSON object per logged step."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Last good training state."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def representation(self) -> Path:
+        """The folder that a grader reads."""
+        return self.path / "representation"
+
+    @property
+    def exported(self) -> Path:
+        """The TorchScript representation."""
+        return self.representation / "pytorch_model.pt"
+
+    @property
+    def untrained(self) -> Path:
+        """The same encoder before training, exported for comparison."""
+        return self.path / "baseline" / "untrained.pt"
+
+    @property
+    def scores(self) -> Path:
+        """Folder of score files, one JSON per evaluation."""
+        return self.path / "scores"
+
+    @property
+    def report(self) -> Path:
+        """The self-contained report page."""
+        return self.path / "report.html"
+
+    def meta(self) -> dict[str, Any]:
+        """Contents of ``meta.json``."""
+        meta = read_json(self.meta_file)
+        if not isinstance(meta, dict):
+            raise SubmissionError(f"{self.meta_file} is not a JSON object", "restore it or train again")
+        return meta
+
+    def write_meta(self, meta: dict[str, Any]) -> None:
+        """Replace ``meta.json`` atomically."""
+        write_json(self.meta_file, meta)

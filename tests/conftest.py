@@ -1,0 +1,29 @@
+"""One thread per worker, fixed seeds, and the places where real data may be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("SUBMISSION_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def deterministic() -> None:
+    """Every test starts from the same generators."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    np.random.seed(0)  # the reference metrics draw from the global generator
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real data beside the project; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no real data at {SHARED} (set SUBMISSION_SHARED_DATA)")
+    return SHARED

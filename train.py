@@ -1,0 +1,8 @@
+"""Door to `python -m submission train`."""
+
+import sys
+
+from submission.cli.main import door
+
+if __name__ == "__main__":
+    sys.exit(door("train"))
