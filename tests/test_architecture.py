@@ -14,12 +14,13 @@ MAY_IMPORT = {
     "latent": {"distributions"},
     "models": {"latent"},
     "objectives": {"latent", "models", "distributions"},
-    "data": set(),
-    "metrics": {"data"},
+    "reference": set(),
+    "data": {"reference"},
+    "metrics": {"data", "reference"},
     "configuration": {"data", "latent", "models", "objectives", "training"},
     "export": {"latent", "models", "data"},
     "training": {"data", "latent", "models", "objectives", "export"},
-    "evaluation": {"data", "metrics", "export", "models", "latent", "objectives"},
+    "evaluation": {"data", "metrics", "reference", "export", "models", "latent", "objectives"},
     "report": {"data", "evaluation", "models", "latent", "metrics", "export"},
     "challenge": {"data", "evaluation", "export", "metrics", "training", "configuration", "report"},
 }
@@ -52,7 +53,7 @@ def test_every_room_has_its_arrows_written_down() -> None:
 
 def test_only_the_configuration_room_and_the_commands_import_gin() -> None:
     for file in PACKAGE.rglob("*.py"):
-        if file.relative_to(PACKAGE).parts[0] in {"configuration", "cli"} or "reference" in file.parts:
+        if file.relative_to(PACKAGE).parts[0] in {"configuration", "cli", "reference"}:
             continue
         assert "import gin" not in file.read_text(), file
 
