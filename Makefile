@@ -24,6 +24,12 @@ $(VENV)/.test: $(VENV)/.base
 
 setup: $(VENV)/.base ## create .venv with everything that the programs need
 
+demo: $(VENV)/.base ## train, export, score and report on a data set made on the spot (runs/demo)
+	$(BIN)/python train.py --config runs/demo.gin --out runs/demo --resume
+	$(BIN)/python evaluate.py runs/demo
+	$(BIN)/python -m submission check runs/demo
+	$(BIN)/python -m submission report runs/demo
+
 test: $(VENV)/.test ## run the tests (sets itself up)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
@@ -38,6 +44,9 @@ lint: $(VENV)/.test ## check format, lint and types
 format: $(VENV)/.test ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test ## print the speed tables: every figure beside a peer or a bound of the same run
+	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 clean: ## remove .venv and caches (never runs/)
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .mypy_cache
