@@ -1,1 +1,1 @@
-"""Networks of the papers, and the VAE that joins encoder, space and decoder."""
+"""Networks of the papers, and the VAE that is built from them and a latent space."""
