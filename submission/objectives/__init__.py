@@ -1,1 +1,40 @@
-"""Loss terms from one batch of a model's output, and annealing schedules."""
+"""Loss terms from one batch of a model's output; annealing schedules. A new objective is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from submission.errors import UsageError
+from submission.latent.base import LatentSpace
+from submission.objectives.base import Coefficients, Model, Objective, Terms
+from submission.objectives.beta_vae import BetaVAE, CapacityAnnealing, FreeBits
+from submission.objectives.schedules import Constant, Linear, Schedule, TrainingPosition
+
+OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    "beta_vae": BetaVAE,
+    "capacity": CapacityAnnealing,
+    "free_bits": FreeBits,
+}
+"""Name → class; called with the model's latent space, the size of the training set and the objective's own settings."""
+
+
+def create(name: str, space: LatentSpace, dataset_size: int, **settings: Any) -> Objective:
+    """The objective of that name for a space and a training set of ``dataset_size`` images; UsageError if unknown."""
+    if name not in OBJECTIVES:
+        raise UsageError(f"unknown objective {name!r}", f"choose one of {', '.join(OBJECTIVES)}")
+    return OBJECTIVES[name](space, dataset_size, **settings)
+
+
+__all__ = [
+    "OBJECTIVES",
+    "Coefficients",
+    "Constant",
+    "Linear",
+    "Model",
+    "Objective",
+    "Schedule",
+    "Terms",
+    "TrainingPosition",
+    "create",
+]

@@ -1,0 +1,129 @@
+"""What an objective is: a batch of images and a model → the loss to minimise and the terms worth logging."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from submission.latent.base import LatentSpace, Posterior
+from submission.objectives.reconstruction import log_likelihood
+from submission.objectives.schedules import TrainingPosition
+
+Coefficients = Mapping[str, float | Tensor]
+"""Scheduled weights of one step: floats, or 0-d tensors that a captured CUDA graph reads anew at each replay."""
+
+
+class Model(Protocol):
+    """What an objective needs of ``submission.models.vae.VAE``."""
+
+    space: LatentSpace
+    likelihood: str
+    variance: float
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Encoder output (n, parameter_size) of images (n, channels, height, width) in [0, 1]."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Logits (Bernoulli) or means (Gaussian) (n, channels, height, width) of samples z (n, ambient_size)."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What one batch gave; every value is a tensor, so that nothing waits for the device.
+
+    Attributes:
+        loss: to be minimised, 0-d, differentiable, in nats per image.
+        scalars: 0-d tensors without gradient: ``loss``, ``reconstruction`` (−log p(x|z)), ``kl``, ``elbo``, one
+            ``kl/<factor>`` per factor of a product, and what the objective adds. Nats per image.
+        component_kl: batch mean of the KL of each of the space's C components, (C,), without gradient.
+    """
+
+    loss: Tensor
+    scalars: dict[str, Tensor]
+    component_kl: Tensor = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way through the model with one sample per image, in float32 wherever it is summed.
+
+    Attributes:
+        posterior: q(z|x) of the batch.
+        z: samples (n, ambient_size).
+        kl: KL(q(z|x) ‖ p(z)) per image and component (n, C).
+        log_likelihood: log p(x|z) (n,).
+    """
+
+    posterior: Posterior
+    z: Tensor
+    kl: Tensor
+    log_likelihood: Tensor
+
+    @classmethod
+    def of(cls, model: Model, images: Tensor) -> Pass:
+        """Encode, sample and decode ``images`` (n, channels, height, width); networks follow the caller's autocast."""
+        parameters = model.encode(images).float()
+        with torch.autocast(images.device.type, enabled=False):
+            posterior = model.space.posterior(parameters)
+            z = posterior.rsample()
+            kl = posterior.kl(z)
+        return cls(posterior, z, kl, log_likelihood(model, z, images))
+
+    def terms(self, space: LatentSpace, loss: Tensor, **more: Tensor) -> Terms:
+        """Terms of this pass with ``loss``; ``more`` are further scalars to log."""
+        component_kl = self.kl.detach().mean(0)
+        kl, log_likelihood = component_kl.sum(), self.log_likelihood.detach().mean()
+        scalars = {"loss": loss, "reconstruction": -log_likelihood, "kl": kl, "elbo": log_likelihood - kl}
+        scalars |= factor_kl(space, component_kl) | more
+        return Terms(loss, {name: value.detach() for name, value in scalars.items()}, component_kl)
+
+
+class Objective(nn.Module, ABC):
+    """A loss over batches; a module, because some objectives learn something of their own (FactorVAE).
+
+    The trainer's step::
+
+        coefficients = objective.coefficients(TrainingPosition(step, total_steps))
+        terms = objective.terms(model, images, coefficients)
+        terms.loss.backward()
+        optimizer.step()
+        objective.update()
+
+    ``state_dict`` holds everything that an exact resume needs, the objective's own optimiser included.
+
+    Attributes:
+        batches: independent batches that ``terms`` takes per step, stacked in ``images``.
+    """
+
+    batches: int = 1
+
+    def coefficients(self, position: TrainingPosition) -> dict[str, float]:
+        """The scheduled weights at ``position``, by name; they are worth logging, too."""
+        return {}
+
+    @abstractmethod
+    def terms(self, model: Model, images: Tensor, coefficients: Coefficients) -> Terms:
+        """Loss and terms of ``images`` (batches·n, channels, height, width), floats in [0, 1]."""
+
+    def update(self) -> None:
+        """Step whatever the objective learns itself, after the loss's backward pass; nothing by default."""
+
+
+def factor_kl(space: LatentSpace, component_kl: Tensor) -> dict[str, Tensor]:
+    """``kl/<factor>`` per factor of a product space from the KL of its components (C,); empty for other spaces."""
+    columns = factor_columns(space)
+    if len(columns) < 2:
+        return {}
+    return {f"kl/{factor}": component_kl[start:stop].sum() for factor, (start, stop) in enumerate(columns)}
+
+
+def factor_columns(space: LatentSpace) -> list[tuple[int, int]]:
+    """Half-open ranges of components that belong to each factor of a product, in order."""
+    factors = [component.factor for component in space.components]
+    starts = [index for index, factor in enumerate(factors) if index == 0 or factor != factors[index - 1]]
+    return list(zip(starts, [*starts[1:], len(factors)], strict=True))
