@@ -1,1 +1,6 @@
 """Data sets: a name becomes factors, sizes and images."""
+
+from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, require_full_grid
+from submission.data.registry import data_root, load
+
+__all__ = ["Factor", "GroundTruthDataset", "ImageDataset", "data_root", "load", "require_full_grid"]

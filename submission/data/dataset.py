@@ -1,4 +1,4 @@
-"""The ground-truth data set: factors of variation on a grid, and an image for every cell."""
+"""What a data set is: images by index, and, where the factors of variation are known, a grid of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+from submission.errors import SubmissionError
 
 Indices = npt.NDArray[np.integer]
 Images = npt.NDArray[np.uint8]
@@ -22,8 +24,46 @@ class Factor:
     periodic: bool = False
 
 
+class ImageDataset(ABC):
+    """Images by index.
+
+    Attributes:
+        name: the name that ``submission.data.load`` knows.
+        image_shape: (height, width, channels).
+        maximum: the uint8 value of full intensity: 1 for binary images, 255 for grey and colour ones.
+        notes: where the images came from and what a reader of results should know.
+    """
+
+    name: str
+    image_shape: tuple[int, int, int]
+    maximum: int = 255
+    notes: str = ""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of images."""
+
+    @abstractmethod
+    def images(self, indices: Indices) -> Images:
+        """Images (n, height, width, channels), uint8 in 0..``maximum``, of the ``indices`` (n,)."""
+
+    @property
+    def packed(self) -> npt.NDArray[np.uint8] | None:
+        """All images one bit a pixel, (len, height * width / 8) as ``np.unpackbits`` reads them, or None."""
+        return None
+
+    @property
+    def array(self) -> Images | None:
+        """All images (len, height, width, channels) in memory or memory-mapped, or None."""
+        return None
+
+    def observations(self, indices: Indices) -> npt.NDArray[np.float32]:
+        """Images in the model's range: float32 (n, height, width, channels) in [0, 1]."""
+        return self.images(indices).astype(np.float32) / np.float32(self.maximum)
+
+
 @dataclass(eq=False)
-class GroundTruthDataset(ABC):
+class GroundTruthDataset(ImageDataset):
     """Images on a full grid of factors of variation.
 
     Cells are numbered in row-major (C) order of the factors, the first factor slowest. The object also satisfies
@@ -31,10 +71,9 @@ class GroundTruthDataset(ABC):
     random draws in the same order.
 
     Attributes:
-        name: the name that ``submission.data.load`` knows.
         factors_of_variation: the observed factors in grid order.
-        image_shape: (height, width, channels).
-        maximum: the uint8 value of full intensity: 1 for binary images, 255 for grey and colour ones.
+        random_observation: whether observing the same factors twice may give two images (hidden or random parts).
+        full_grid: whether there is an image for every combination of the factors' values.
     """
 
     name: str
@@ -42,11 +81,8 @@ class GroundTruthDataset(ABC):
     image_shape: tuple[int, int, int]
     maximum: int = 255
     random_observation: ClassVar[bool] = False
+    full_grid: ClassVar[bool] = True
     notes: str = field(default="", repr=False)
-
-    @abstractmethod
-    def images(self, indices: Indices) -> Images:
-        """Images (n, height, width, channels), uint8 in 0..``maximum``, of the grid cells ``indices`` (n,)."""
 
     def __len__(self) -> int:
         """Number of grid cells."""
@@ -68,16 +104,12 @@ class GroundTruthDataset(ABC):
         return tuple(factor.periodic for factor in self.factors_of_variation)
 
     def factors(self, indices: Indices) -> npt.NDArray[np.int64]:
-        """Factor values (n, K) of the cells ``indices`` (n,)."""
+        """Factor values (n, K) of the images ``indices`` (n,)."""
         return np.stack(np.unravel_index(np.asarray(indices), self.factor_sizes), axis=1).astype(np.int64)
 
     def indices(self, factors: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """Cells (n,) of the factor values (n, K)."""
+        """Images (n,) that show the factor values (n, K)."""
         return np.ravel_multi_index(tuple(np.asarray(factors).T), self.factor_sizes).astype(np.int64)
-
-    def observations(self, indices: Indices) -> npt.NDArray[np.float32]:
-        """Images in the model's range: float32 (n, height, width, channels) in [0, 1]."""
-        return self.images(indices).astype(np.float32) / np.float32(self.maximum)
 
     @property
     def num_factors(self) -> int:
@@ -120,3 +152,17 @@ class GroundTruthDataset(ABC):
     def sample_observations(self, num: int, random_state: np.random.RandomState) -> npt.NDArray[np.floating]:
         """``num`` random images."""
         return self.sample(num, random_state)[1]
+
+
+def require_full_grid(dataset: ImageDataset, purpose: str) -> GroundTruthDataset:
+    """``dataset`` if every combination of known factors has an image, else a SubmissionError naming ``purpose``."""
+    if not isinstance(dataset, GroundTruthDataset):
+        raise SubmissionError(
+            f"{purpose} needs factors of variation, which {dataset.name} has not", "use a grid data set"
+        )
+    if not dataset.full_grid:
+        raise SubmissionError(
+            f"{purpose} needs an image for every combination of factor values, which {dataset.name} has not",
+            "use a full grid, or a metric that works on samples of (codes, factors)",
+        )
+    return dataset

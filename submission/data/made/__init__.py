@@ -1,0 +1,1 @@
+"""Data sets made on the spot: nothing to download."""

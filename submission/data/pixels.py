@@ -1,0 +1,91 @@
+"""Where the bytes of images are kept: bit-packed, in an array (or memory map), or computed when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.data.dataset import Factor, GroundTruthDataset, Images, Indices
+
+Bytes = npt.NDArray[np.uint8]
+
+
+class Pixels(Protocol):
+    """A store of equally large images."""
+
+    @property
+    def packed(self) -> Bytes | None:
+        """All images one bit a pixel (n, height * width / 8), or None."""
+
+    @property
+    def array(self) -> Images | None:
+        """All images (n, height, width, channels), or None."""
+
+    def images(self, indices: Indices) -> Images:
+        """Images (len(indices), height, width, channels)."""
+
+
+@dataclass(frozen=True, eq=False)
+class BitPixels:
+    """Binary images kept one bit a pixel: ``packed`` (n, height * width / 8)."""
+
+    packed: Bytes
+    image_shape: tuple[int, int, int]
+    array: None = None
+
+    def images(self, indices: Indices) -> Images:
+        """Images (n, height, width, 1) of zeros and ones."""
+        return np.unpackbits(self.packed[indices], axis=1).reshape(-1, *self.image_shape)
+
+
+@dataclass(frozen=True, eq=False)
+class BytePixels:
+    """Images kept in an array or memory map (n, height, width, channels) of uint8."""
+
+    array: Images
+    packed: None = None
+
+    def images(self, indices: Indices) -> Images:
+        """The rows asked for, copied."""
+        return self.array[indices]
+
+
+@dataclass(frozen=True, eq=False)
+class ComputedPixels:
+    """Images computed when asked for, by ``images(indices)``."""
+
+    images: Callable[[Indices], Images]
+    packed: None = None
+    array: None = None
+
+
+@dataclass(eq=False, kw_only=True)
+class GridDataset(GroundTruthDataset):
+    """A full grid of factors whose images are kept in ``pixels``, in grid order."""
+
+    pixels: Pixels
+
+    def images(self, indices: Indices) -> Images:
+        """Images (n, height, width, channels) of the cells ``indices``."""
+        return self.pixels.images(np.asarray(indices))
+
+    @property
+    def packed(self) -> Bytes | None:
+        """All images one bit a pixel, or None."""
+        return self.pixels.packed
+
+    @property
+    def array(self) -> Images | None:
+        """All images as an array or memory map, or None."""
+        return self.pixels.array
+
+
+def factors(names: str, sizes: tuple[int, ...], periodic: str = "") -> tuple[Factor, ...]:
+    """Factors from a comma-separated list of names, their sizes, and the names of those that are cycles."""
+    cycles = {name.strip() for name in periodic.split(",")}
+    pairs = zip((name.strip() for name in names.split(",")), sizes, strict=True)
+    return tuple(Factor(name, size, name in cycles) for name, size in pairs)

@@ -1,0 +1,1 @@
+"""One file per original data format."""

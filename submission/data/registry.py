@@ -1,0 +1,65 @@
+"""The names of the data sets, and ``load``."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from submission.data.dataset import ImageDataset
+from submission.errors import UsageError
+
+ROOT_VARIABLE = "DISENTANGLEMENT_LIB_DATA"
+LIST = "`python -m submission data list` shows all names"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A data set that can be loaded: where its loader is (``module:function``) and one line about it."""
+
+    loader: str
+    summary: str
+
+    def function(self) -> Callable[..., ImageDataset]:
+        """The loader, ``(name, root, **options) -> data set``."""
+        module, _, function = self.loader.partition(":")
+        return getattr(importlib.import_module(f"submission.data.{module}"), function)
+
+
+REGISTRY: dict[str, Entry] = {
+    "dsprites_full": Entry("readers.dsprites:full", "dSprites; rendered on the spot where the file is not there"),
+    "dsprites_small": Entry("readers.dsprites:small", "a part of the dSprites grid for quick work, made on the spot"),
+}
+
+
+def data_root(root: str | Path | None = None) -> Path:
+    """The folder of the data files: ``root``, else ``$DISENTANGLEMENT_LIB_DATA``, else ``./data``."""
+    return Path(root or os.environ.get(ROOT_VARIABLE) or "data")
+
+
+def entry(name: str) -> Entry:
+    """The registry's line for ``name``; an unknown name is a UsageError that lists the closest ones."""
+    if name in REGISTRY:
+        return REGISTRY[name]
+    close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    raise UsageError(f"there is no data set named {name!r}", f"{hint}{LIST}")
+
+
+def load(name: str, root: str | Path | None = None, **options: object) -> ImageDataset:
+    """The data set ``name``, read from files under ``root`` (default: see ``data_root``) or made on the spot.
+
+    Raises:
+        SubmissionError: no such name, option or file, or a file that is not what it should be.
+    """
+    function = entry(name).function()
+    allowed = list(inspect.signature(function).parameters)[2:]
+    unknown = [option for option in options if option not in allowed]
+    if unknown:
+        known = f"it has {', '.join(allowed)}" if allowed else "it has none"
+        raise UsageError(f"data set {name} has no option {unknown[0]!r}", known)
+    return function(name, data_root(root), **options)

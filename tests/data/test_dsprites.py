@@ -1,0 +1,71 @@
+"""dSprites: the rendered grid against real images, and the reader against a file in the original layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from submission.data import GroundTruthDataset, load
+from submission.data.made.dsprites import SMALL, render
+
+CHECKSUMS = json.loads((Path(__file__).parent / "dsprites_checksums.json").read_text())
+WHITE_PIXELS = 128_328_862  # of the original file: its published mean times 737280 x 4096
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> GroundTruthDataset:
+    return load("dsprites_full", tmp_path_factory.mktemp("empty"))
+
+
+def test_a_handful_of_real_images_by_checksum(full: GroundTruthDataset) -> None:
+    for case in CHECKSUMS["images"]:
+        image = full.images(full.indices(np.array([case["classes"]])))
+        assert hashlib.sha256(image.tobytes()).hexdigest() == case["sha256"], case["classes"]
+
+
+def test_all_real_images_at_hand_are_pixel_identical(full: GroundTruthDataset, shared_data: Path) -> None:
+    with np.load(shared_data / "dsprites" / "dsprites_real_313.npz") as real:
+        rendered = full.images(full.indices(real["latents_classes"][:, 1:]))
+        np.testing.assert_array_equal(rendered[..., 0], real["imgs"])
+
+
+def test_the_number_of_white_pixels_is_the_original_files(full: GroundTruthDataset) -> None:
+    assert full.packed is not None
+    white = sum(int(np.bitwise_count(block).sum()) for block in np.array_split(full.packed, 64))
+    assert abs(white - WHITE_PIXELS) <= 10
+
+
+def test_the_grid_is_dsprites_own(full: GroundTruthDataset) -> None:
+    assert full.factor_names == ("shape", "scale", "orientation", "posX", "posY")
+    assert full.factor_sizes == (3, 6, 40, 32, 32)
+    assert len(full) == 737_280
+    assert full.packed is not None
+    assert full.packed.nbytes <= 400e6
+    assert full.maximum == 1
+
+
+def test_orientation_ends_where_it_began(full: GroundTruthDataset) -> None:
+    cells = np.array([[2, 3, 0, 10, 20], [2, 3, 39, 10, 20]])
+    first, last = full.images(full.indices(cells))
+    np.testing.assert_array_equal(first, last)
+
+
+def test_the_small_grid_is_a_part_of_the_full_one(full: GroundTruthDataset) -> None:
+    small = load("dsprites_small")
+    assert small.factor_sizes == (3, 3, 13, 8, 8)
+    every = np.arange(len(small))
+    classes = np.stack([np.asarray(SMALL[k])[column] for k, column in enumerate(small.factors(every).T)], axis=1)
+    assert small.packed is not None
+    assert full.packed is not None
+    np.testing.assert_array_equal(small.packed, full.packed[full.indices(classes)])
+
+
+def test_position_moves_right_and_down() -> None:
+    at = np.unpackbits(render(([2], [0], [0], [0, 31], [0, 31])), axis=1).reshape(2, 2, 64, 64)
+    left, right = at.any(axis=2).argmax(axis=2)[:, 0]
+    top, bottom = at.any(axis=3).argmax(axis=2)[0]
+    assert (right - left, bottom - top) == (32, 32)
