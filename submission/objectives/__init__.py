@@ -8,13 +8,17 @@ from typing import Any
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
 from submission.objectives.base import Coefficients, Model, Objective, Terms
+from submission.objectives.beta_tcvae import BetaTCVAE
 from submission.objectives.beta_vae import BetaVAE, CapacityAnnealing, FreeBits
+from submission.objectives.factor_vae import FactorVAE
 from submission.objectives.schedules import Constant, Linear, Schedule, TrainingPosition
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "beta_vae": BetaVAE,
     "capacity": CapacityAnnealing,
     "free_bits": FreeBits,
+    "beta_tcvae": BetaTCVAE,
+    "factor_vae": FactorVAE,
 }
 """Name → class; called with the model's latent space, the size of the training set and the objective's own settings."""
 

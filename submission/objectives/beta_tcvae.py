@@ -1,0 +1,130 @@
+"""β-TCVAE: KL = mutual information + total correlation + dimension-wise KL, each with its own weight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from submission.errors import UsageError
+from submission.latent.base import LatentSpace, Posterior
+from submission.objectives.base import Coefficients, Model, Objective, Pass, Terms
+from submission.objectives.schedules import Schedule, TrainingPosition, schedule
+
+TABLE_ENTRIES = 2**23
+"""Densities q(z_i|x_j) per component held at once; larger tables are made, and made again for gradients, in slabs."""
+
+
+class BetaTCVAE(Objective):
+    """−E log p(x|z) + α·MI + β·TC + γ·dimension-wise KL (Chen et al. 2018; text 002, eq. 3).
+
+    On any space whose posterior has a density: the parts whose dependence is penalised are the space's components.
+    With KL from the posterior itself, only MI and TC are estimated from the batch: the penalty is
+    γ·KL + (α − γ)·MI + (β − γ)·TC, which is the negative ELBO exactly when all weights are one.
+
+    Args:
+        space, dataset_size: the model's latent space, the number N of training images.
+        beta: weight of the total correlation, or a schedule of it.
+        alpha, gamma: weights of the mutual information and the dimension-wise KL.
+        weights: ``stratified`` or ``weighted`` (minibatch-stratified or -weighted sampling).
+    """
+
+    def __init__(
+        self,
+        space: LatentSpace,
+        dataset_size: int,
+        beta: float | Schedule = 1.0,
+        alpha: float = 1.0,
+        gamma: float = 1.0,
+        weights: str = "stratified",
+    ) -> None:
+        super().__init__()
+        if weights not in WEIGHTS:
+            raise UsageError(f"unknown weights {weights!r} for β-TCVAE", f"choose one of {', '.join(WEIGHTS)}")
+        self.dataset_size, self.weights = dataset_size, weights
+        self.beta, self.alpha, self.gamma = schedule(beta), alpha, gamma
+
+    def coefficients(self, position: TrainingPosition) -> dict[str, float]:
+        """β at ``position``."""
+        return {"beta": self.beta(position)}
+
+    def terms(self, model: Model, images: Tensor, coefficients: Coefficients) -> Terms:
+        """Loss and terms of ``images`` (n, channels, height, width), among them the KL's three parts."""
+        run = Pass.of(model, images)
+        with torch.autocast(images.device.type, enabled=False):
+            log_weights = WEIGHTS[self.weights](len(images), self.dataset_size, images.device)
+            information, correlation = decompose(run.posterior, run.z, log_weights)
+        kl = run.kl.sum(-1).mean()
+        penalty = (
+            self.gamma * kl
+            + (self.alpha - self.gamma) * information
+            + (coefficients["beta"] - self.gamma) * correlation
+        )
+        return run.terms(
+            model.space,
+            penalty - run.log_likelihood.mean(),
+            mutual_information=information,
+            total_correlation=correlation,
+            dimension_kl=kl - information - correlation,
+        )
+
+
+def decompose(posterior: Posterior, z: Tensor, log_weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Mutual information and total correlation of q(z, x), estimated on one batch; nats, 0-d.
+
+    Args:
+        posterior: q(z|x) of n images.
+        z: one sample of each (n, ambient_size).
+        log_weights: (n, n); row i weights the q(z_i|x_j) whose sum estimates the aggregate q(z_i).
+    """
+    joint = posterior.log_prob(z).sum(-1)
+    aggregate, marginals = aggregate_log_prob(posterior, z, log_weights)
+    return (joint - aggregate).mean(), (aggregate - marginals.sum(-1)).mean()
+
+
+def aggregate_log_prob(posterior: Posterior, z: Tensor, log_weights: Tensor) -> tuple[Tensor, Tensor]:
+    """log q(z_i) (n,) and log q(z_i) of each component (n, C), both as Σ_j weight_ij·q(z_i|x_j)."""
+
+    def slab(rows: Tensor, row_weights: Tensor) -> tuple[Tensor, Tensor]:
+        table = posterior.log_prob(rows[:, None])
+        joint = torch.logsumexp(table.sum(-1) + row_weights, 1)
+        return joint, torch.logsumexp(table + row_weights[..., None], 1)
+
+    count, components = len(z), posterior.log_prob(z[:1]).shape[-1]
+    height = max(1, TABLE_ENTRIES // (count * components))
+    if height >= count:
+        return slab(z, log_weights)
+    slabs = [
+        checkpoint(slab, rows, weights, use_reentrant=False, preserve_rng_state=False)
+        for rows, weights in zip(z.split(height), log_weights.split(height), strict=True)
+    ]
+    return torch.cat([joint for joint, _ in slabs]), torch.cat([marginals for _, marginals in slabs])
+
+
+def stratified(batch_size: int, dataset_size: int, device: torch.device | None = None) -> Tensor:
+    """Log-weights (n, n) of minibatch-stratified sampling; every row of weights sums to one.
+
+    Image i, from which z_i was drawn, is certainly in the batch and stands for itself: 1/N. The n − 1 others, drawn
+    without replacement from N − 1, share what is left equally: (N − 1)/(N·(n − 1)). That makes Σ_j w_ij·q(z_i|x_j)
+    unbiased for q(z_i) = Σ_k q(z_i|x_k)/N. (Chen et al. 2018, eq. S6, is unbiased, too, with one of the others weighted
+    differently; the widely copied matrix is not, its rows do not sum to one.)
+    """
+    if batch_size < 2:
+        return torch.zeros(batch_size, batch_size, device=device)
+    total = max(dataset_size, batch_size)
+    share = math.log((total - 1) / (total * (batch_size - 1)))
+    return torch.full((batch_size, batch_size), share, device=device).fill_diagonal_(-math.log(total))
+
+
+def weighted(batch_size: int, dataset_size: int, device: torch.device | None = None) -> Tensor:
+    """Log-weights (n, n) of minibatch-weighted sampling: 1/(N·n) each (Chen et al. 2018, eq. S2), biased but smooth."""
+    return torch.full((batch_size, batch_size), -math.log(batch_size * dataset_size), device=device)
+
+
+WEIGHTS: dict[str, Callable[[int, int, torch.device | None], Tensor]] = {
+    "stratified": stratified,
+    "weighted": weighted,
+}

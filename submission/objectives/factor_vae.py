@@ -1,0 +1,113 @@
+"""FactorVAE: total correlation by a discriminator that tells codes from codes with shuffled components."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.functional import softplus
+
+from submission.latent.base import LatentSpace
+from submission.objectives.base import Coefficients, Model, Objective, Pass, Terms
+from submission.objectives.schedules import Schedule, TrainingPosition, schedule
+
+
+class FactorVAE(Objective):
+    """−ELBO + γ·TC, where the discriminator's log-odds estimate TC (Kim and Mnih 2018).
+
+    A step takes two independent batches: the first trains the model and shows the discriminator what joint codes
+    look like, the second, its components shuffled across images, what independent ones look like. The
+    discriminator sees codes without gradient and the model sees the discriminator's weights without gradient, so
+    that one backward pass gives each side the gradient of its own loss only.
+
+    Args:
+        space: the model's latent space; components are shuffled whole.
+        dataset_size: images of the training set (not used).
+        gamma: weight of the total correlation, or a schedule of it.
+        width, depth: the discriminator's hidden layers; text 002, A.4 has five of 1000 units.
+        learning_rate: of the discriminator's Adam (betas 0.5 and 0.9, as in the paper).
+    """
+
+    batches = 2
+    component_of_column: Tensor
+
+    def __init__(
+        self,
+        space: LatentSpace,
+        dataset_size: int,
+        gamma: float | Schedule = 6.4,
+        width: int = 1000,
+        depth: int = 5,
+        learning_rate: float = 1e-4,
+    ) -> None:
+        super().__init__()
+        self.gamma = schedule(gamma)
+        self.discriminator = discriminator(space.ambient_size, width, depth)
+        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), learning_rate, betas=(0.5, 0.9))
+        self.register_buffer("component_of_column", component_of_column(space), persistent=False)
+
+    def coefficients(self, position: TrainingPosition) -> dict[str, float]:
+        """γ at ``position``."""
+        return {"gamma": self.gamma(position)}
+
+    def terms(self, model: Model, images: Tensor, coefficients: Coefficients) -> Terms:
+        """Loss and terms of two stacked batches ``images`` (2n, channels, height, width)."""
+        first, second = images.chunk(2)
+        run = Pass.of(model, first)
+        correlation = self.total_correlation(run.z)
+        loss = run.kl.sum(-1).mean() - run.log_likelihood.mean() + coefficients["gamma"] * correlation
+        own = self.discriminator_loss(run.z.detach(), self.shuffled(model, second))
+        terms = run.terms(model.space, loss, total_correlation=correlation, discriminator=own)
+        return Terms(loss + own, terms.scalars, terms.component_kl)
+
+    def total_correlation(self, z: Tensor) -> Tensor:
+        """Estimate of TC (0-d, nats) at codes z (n, ambient_size), with no gradient for the discriminator."""
+        frozen = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
+        return functional_call(self.discriminator, frozen, (z,)).float().mean()
+
+    def discriminator_loss(self, joint: Tensor, independent: Tensor) -> Tensor:
+        """Cross entropy (0-d) of telling ``joint`` from ``independent`` codes, both (n, ambient_size)."""
+        right, wrong = self.discriminator(joint).float(), self.discriminator(independent).float()
+        return 0.5 * (softplus(-right).mean() + softplus(wrong).mean())
+
+    @torch.no_grad()
+    def shuffled(self, model: Model, images: Tensor) -> Tensor:
+        """Codes (n, ambient_size) of ``images`` with each component shuffled across the batch on its own."""
+        parameters = model.encode(images).float()
+        with torch.autocast(images.device.type, enabled=False):
+            z = model.space.posterior(parameters).rsample()
+        order = torch.rand(len(z), len(model.space.components), device=z.device).argsort(0)
+        return z.gather(0, order[:, self.component_of_column])
+
+    def update(self) -> None:
+        """Step the discriminator along the gradient that the last backward pass left in it."""
+        self.optimizer.param_groups[0]["capturable"] = self.component_of_column.is_cuda
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=not self.component_of_column.is_cuda)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """The optimiser's state, so that it travels in ``state_dict``."""
+        return self.optimizer.state_dict()
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Restore the optimiser."""
+        self.optimizer.load_state_dict(state)
+
+
+def discriminator(inputs: int, width: int, depth: int) -> nn.Sequential:
+    """An MLP from codes (n, inputs) to the log-odds (n, 1) that they are joint ones.
+
+    One output is the difference of text 002's two; leaky ReLU of slope 0.2 as there.
+    """
+    layers: list[nn.Module] = []
+    for size in [inputs, *[width] * (depth - 1)]:
+        layers += [nn.Linear(size, width), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Linear(width, 1))
+
+
+def component_of_column(space: LatentSpace) -> Tensor:
+    """Index of the component that each column of an ambient sample belongs to, (ambient_size,)."""
+    sizes = torch.tensor([component.stop - component.start for component in space.components])
+    return torch.arange(len(sizes)).repeat_interleave(sizes)

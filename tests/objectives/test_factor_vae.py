@@ -1,0 +1,126 @@
+"""FactorVAE: who learns from what, what the discriminator estimates, and exact resume."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from submission.objectives import TrainingPosition, create
+from submission.objectives.factor_vae import FactorVAE
+
+START = TrainingPosition(0, 100)
+
+
+@pytest.fixture
+def model(linear_model, normal_space):
+    return linear_model(normal_space(2, 1))
+
+
+def small(space, **settings) -> FactorVAE:
+    objective = create("factor_vae", space, 100, width=16, depth=2, **settings)
+    assert isinstance(objective, FactorVAE)
+    return objective
+
+
+def gradients(module) -> list[Tensor | None]:
+    return [None if weight.grad is None else weight.grad.clone() for weight in module.parameters()]
+
+
+def test_the_discriminator_step_leaves_the_encoder_gradients_untouched(model, images):
+    objective = small(model.space)
+    z = model.space.posterior(model.encode(images)).rsample()
+    objective.discriminator_loss(z.detach(), objective.shuffled(model, images)).backward()
+    assert gradients(model.encoder) == [None] * 2
+    assert all(gradient is not None for gradient in gradients(objective.discriminator))
+
+
+def test_the_total_correlation_moves_the_encoder_and_not_the_discriminator(model, images):
+    objective = small(model.space)
+    objective.total_correlation(model.space.posterior(model.encode(images)).rsample()).backward()
+    assert gradients(objective.discriminator) == [None] * 6
+    assert all(bool(gradient.any()) for gradient in gradients(model.encoder))
+
+
+def test_one_backward_pass_gives_each_side_the_gradient_of_its_own_loss(model, images):
+    objective = small(model.space, gamma=0.0)
+    torch.manual_seed(2)
+    objective.terms(model, images, objective.coefficients(START)).loss.backward()
+    of_factor_vae = gradients(model)
+    model.zero_grad()
+    torch.manual_seed(2)
+    elbo = create("beta_vae", model.space, 100)
+    elbo.terms(model, images[:6], elbo.coefficients(START)).loss.backward()
+    for mine, reference in zip(of_factor_vae, gradients(model), strict=True):
+        torch.testing.assert_close(mine, reference)
+
+
+def test_update_moves_only_the_discriminator(model, images):
+    objective = small(model.space)
+    before = [weight.clone() for weight in [*model.parameters(), *objective.discriminator.parameters()]]
+    objective.terms(model, images, objective.coefficients(START)).loss.backward()
+    objective.update()
+    after = [*model.parameters(), *objective.discriminator.parameters()]
+    moved = [not torch.equal(old, new) for old, new in zip(before, after, strict=True)]
+    assert moved == [False] * 4 + [True] * 6
+    assert gradients(objective.discriminator) == [None] * 6
+
+
+def test_shuffled_codes_keep_each_column_and_components_stay_whole(model, images):
+    objective = small(model.space)
+    objective.component_of_column = torch.tensor([0, 0, 1])  # a component of two columns and one of one
+    model.space.posterior = lambda parameters: Fixed(codes)
+    codes = torch.arange(36.0).reshape(12, 3)
+    shuffled = objective.shuffled(model, images)
+    assert [sorted(column) for column in shuffled.T.tolist()] == [sorted(column) for column in codes.T.tolist()]
+    torch.testing.assert_close(shuffled[:, 1] - shuffled[:, 0], torch.ones(12))
+    assert not torch.equal(shuffled[:, 2] - shuffled[:, 1], torch.ones(12))
+
+
+class Fixed:
+    """A posterior that is one known sample."""
+
+    def __init__(self, codes: Tensor) -> None:
+        self.codes = codes
+
+    def rsample(self) -> Tensor:
+        return self.codes
+
+
+def test_the_log_odds_learn_the_total_correlation_of_a_correlated_gaussian(normal_space):
+    """TC of a bivariate normal is −½ log(1 − ρ²)."""
+    correlation = 0.8
+    root = torch.linalg.cholesky(torch.tensor([[1.0, correlation], [correlation, 1.0]]))
+    objective = create("factor_vae", normal_space(2), 100, width=64, depth=2, learning_rate=1e-3)
+    for _ in range(600):
+        objective.discriminator_loss(torch.randn(1024, 2) @ root.T, torch.randn(1024, 2)).backward()
+        objective.update()
+    estimate = float(objective.total_correlation(torch.randn(20_000, 2) @ root.T))
+    assert estimate == pytest.approx(-0.5 * math.log(1 - correlation**2), abs=0.12)
+
+
+def test_resume_is_exact(model, images):
+    def train(objective: FactorVAE, steps: int) -> None:
+        for _ in range(steps):
+            objective.terms(model, images, objective.coefficients(START)).loss.backward()
+            objective.update()
+
+    first = small(model.space)
+    train(first, 3)
+    buffer = io.BytesIO()
+    torch.save(first.state_dict(), buffer)
+    resumed = small(model.space)
+    resumed.load_state_dict(torch.load(io.BytesIO(buffer.getvalue()), weights_only=True))
+    for objective in (first, resumed):
+        torch.manual_seed(4)
+        train(objective, 2)
+    for one, other in zip(first.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_an_odd_stack_of_batches_still_trains(model, images):
+    objective = small(model.space)
+    assert objective.terms(model, images[:5], objective.coefficients(START)).loss.isfinite()

@@ -1,0 +1,46 @@
+"""log p(x|z) against torch.distributions."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.distributions import Bernoulli, Normal
+
+from submission.objectives import reconstruction
+
+
+def test_bernoulli_is_the_log_probability_of_binary_images(images):
+    binary, logits = images.round(), 3 * torch.randn(12, 1, 4, 4)
+    expected = Bernoulli(logits=logits).log_prob(binary).sum((1, 2, 3))
+    torch.testing.assert_close(reconstruction.bernoulli(logits, binary), expected)
+
+
+@pytest.mark.parametrize("variance", [1.0, 0.09])
+def test_gaussian_has_its_normaliser(images, variance):
+    means = torch.randn(12, 1, 4, 4)
+    expected = Normal(means, variance**0.5).log_prob(images).sum((1, 2, 3))
+    torch.testing.assert_close(reconstruction.gaussian(means, images, variance), expected)
+
+
+@pytest.mark.parametrize("density", [reconstruction.bernoulli, reconstruction.gaussian])
+def test_extreme_outputs_stay_finite_and_leading_dimensions_are_kept(images, density):
+    outputs = torch.tensor([-1e4, 0.0, 1e4]).reshape(3, 1, 1, 1, 1).expand(3, 12, 1, 4, 4).requires_grad_()
+    log_likelihood = density(outputs, images)
+    assert log_likelihood.shape == (3, 12)
+    assert log_likelihood.isfinite().all()
+    assert torch.autograd.grad(log_likelihood.sum(), outputs)[0].isfinite().all()
+
+
+@pytest.mark.parametrize("density", [reconstruction.bernoulli, reconstruction.gaussian])
+def test_half_precision_outputs_are_summed_in_float32(images, density):
+    outputs = torch.randn(12, 1, 4, 4).bfloat16()
+    torch.testing.assert_close(density(outputs, images), density(outputs.float(), images))
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_the_model_says_which(normal_space, linear_model, images, likelihood):
+    model = linear_model(normal_space(2), likelihood, 0.25)
+    z = torch.randn(12, 2)
+    arguments = (0.25,) if likelihood == "gaussian" else ()
+    expected = getattr(reconstruction, likelihood)(model.decode(z), images, *arguments)
+    torch.testing.assert_close(reconstruction.log_likelihood(model, z, images), expected)
