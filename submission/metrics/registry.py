@@ -1,0 +1,28 @@
+"""The names of the metrics."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+
+from submission.errors import UsageError
+from submission.metrics.base import Metric
+
+REGISTRY: dict[str, str] = {  # name -> module with METRIC (name:ATTRIBUTE for another attribute)
+    "mig": "mig",
+    "factor_vae": "factor_vae",
+    "sap": "sap",
+    "irs": "irs",
+    "beta_vae": "beta_vae",
+    "modularity": "modularity",
+    "unsupervised": "unsupervised",
+}
+
+
+def metric(name: str) -> Metric:
+    """The metric called ``name``; an unknown name is a UsageError that lists the closest ones."""
+    if name not in REGISTRY:
+        close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.4) or list(REGISTRY)
+        raise UsageError(f"there is no metric named {name!r}", f"did you mean {' or '.join(close)}?")
+    module, _, attribute = REGISTRY[name].partition(":")
+    return getattr(importlib.import_module(f"submission.metrics.{module}"), attribute or "METRIC")
