@@ -1,1 +1,1 @@
-"""The trained encoder as TorchScript and other formats, with metadata."""
+"""Export: the TorchScript file of the challenge's contract, the other formats, and reading them back safely."""
