@@ -1,0 +1,48 @@
+"""Where the gin files are, and which runs they describe."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+import submission
+from submission.errors import UsageError
+
+
+def gin_folder() -> Path:
+    """The folder of the shipped gin files: beside the package, else ``gin`` in the current folder."""
+    beside = Path(submission.__file__).resolve().parents[1] / "gin"
+    return beside if beside.is_dir() else Path.cwd() / "gin"
+
+
+def catalogue() -> dict[str, str]:
+    """Name → one line, of every run configuration (``gin/runs/NAME.gin``), in order of names."""
+    runs = gin_folder() / "runs"
+    files = sorted(runs.rglob("*.gin"))
+    return {str(file.relative_to(runs).with_suffix("")): summary(file) for file in files}
+
+
+def summary(file: Path) -> str:
+    """The first comment line of a gin file."""
+    first = file.read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+def find(name: str, beside: Path | None = None) -> Path:
+    """The gin file called ``name``: a path, or a path under ``beside``, the gin folder or its ``runs``.
+
+    The ``.gin`` at the end may be left out. UsageError, with the nearest known name, when there is none.
+    """
+    folders = [*([beside] if beside else []), Path(), gin_folder(), gin_folder() / "runs"]
+    for folder in folders:
+        for candidate in (folder / name, folder / f"{name}.gin"):
+            if candidate.is_file():
+                return candidate.resolve()
+    raise UsageError(f"there is no configuration {name!r}", nearest(name, catalogue()) or "see train.py --list")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``did you mean …?`` with the known name closest to ``name``; empty where none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else ""

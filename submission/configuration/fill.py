@@ -1,0 +1,164 @@
+"""Bindings → frozen settings; every binding must be consumed, and every value must have its parameter's type."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from submission.configuration.catalogue import nearest
+from submission.configuration.parse import Binding, Bindings, Key, Macro, Reference, read
+from submission.errors import UsageError
+from submission.objectives import OBJECTIVES
+from submission.objectives.schedules import Constant, Linear
+from submission.training.settings import (
+    DataSettings,
+    ExportSettings,
+    ModelSettings,
+    ObjectiveSettings,
+    Settings,
+    TrainSettings,
+)
+
+SECTIONS: dict[str, type] = {
+    "data": DataSettings,
+    "model": ModelSettings,
+    "objective": ObjectiveSettings,
+    "train": TrainSettings,
+    "export": ExportSettings,
+}
+SCHEDULES: dict[str, type] = {"Constant": Constant, "Linear": Linear}
+
+
+def load(files: Sequence[str], binds: Sequence[str] = ()) -> Settings:
+    """Settings from gin ``files`` (paths or names of shipped ones) and bindings such as ``"train.steps = 10"``.
+
+    Raises:
+        UsageError: a file or name that does not exist, text that is not gin, a value of the wrong type, or a
+            binding that nothing consumes; one line that says where and what the nearest valid name is.
+    """
+    return Filler(read(files, binds)).settings()
+
+
+class Filler:
+    """Consumes bindings section by section."""
+
+    def __init__(self, bindings: Bindings) -> None:
+        self.bindings = bindings
+        self.consumed: set[Key] = set()
+
+    def settings(self) -> Settings:
+        """The settings; UsageError for a leftover binding."""
+        arguments = {name: self.section(name, kind) for name, kind in SECTIONS.items()}
+        for key in self.bindings:
+            if key not in self.consumed:
+                raise self.unused(key)
+        return Settings(**{name: kind(**arguments[name]) for name, kind in SECTIONS.items()})
+
+    def section(self, name: str, kind: type) -> dict[str, Any]:
+        """Arguments of one settings object; made only when no binding is left over, so that misspellings show."""
+        fields = [f.name for f in dataclasses.fields(kind)]
+        hints = typing.get_type_hints(kind)
+        given = {k.parameter: k for k in self.bindings if k.selector == name and not k.scope and k.parameter}
+        known = {p: self.value(given[p], hints[p]) for p in given if p in fields and p != "options"}
+        if "options" not in fields:
+            return known
+        rest = [key for parameter, key in given.items() if parameter not in known]
+        chosen = str(known.get("name", kind().name))
+        return known | {"options": self.options(name, chosen, rest)}
+
+    def options(self, section: str, name: str, keys: Iterable[Key]) -> Mapping[str, object]:
+        """The options of the objective or data set called ``name``; a data set checks its own when it is loaded."""
+        if section == "data":
+            return {key.parameter: self.value(key, None) for key in keys}
+        hints = objective_parameters(name)
+        return {key.parameter: self.value(key, hints[key.parameter]) for key in keys if key.parameter in hints}
+
+    def value(self, key: Key, hint: Any) -> object:
+        """The value bound to ``key``, macros and references resolved, checked against the type ``hint``."""
+        self.consumed.add(key)
+        binding = self.bindings[key]
+        value = self.resolve(binding.value, binding)
+        if hint is not None and not accepts(hint, value):
+            raise UsageError(f"{key} = {value!r} ({binding.origin}) has the wrong type", f"it takes {describe(hint)}")
+        return value
+
+    def resolve(self, value: object, binding: Binding, above: tuple[Key, ...] = ()) -> object:
+        """``value`` without macros and references; lists become tuples. ``above`` are macros being resolved."""
+        if isinstance(value, Macro):
+            key = Key("", value.name, "")
+            if key not in self.bindings or key in above:
+                raise UsageError(f"the macro %{value.name} ({binding.origin}) has no value", f"bind {value.name} = …")
+            self.consumed.add(key)
+            return self.resolve(self.bindings[key].value, self.bindings[key], (*above, key))
+        if isinstance(value, Reference):
+            return self.schedule(value, binding)
+        if isinstance(value, list | tuple):
+            return tuple(self.resolve(item, binding, above) for item in value)
+        return value
+
+    def schedule(self, reference: Reference, binding: Binding) -> object:
+        """The schedule that ``reference`` names, from the bindings of its scope."""
+        if reference.name not in SCHEDULES:
+            hint = nearest(reference.name, SCHEDULES) or f"choose one of {', '.join(SCHEDULES)}"
+            raise UsageError(f"there is no schedule @{reference.name} ({binding.origin})", hint)
+        kind = SCHEDULES[reference.name]
+        hints = typing.get_type_hints(kind)
+        owned = [k for k in self.bindings if (k.scope, k.selector) == (reference.scope, reference.name)]
+        given = {key.parameter: self.value(key, hints[key.parameter]) for key in owned if key.parameter in hints}
+        needed = [f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING]
+        for parameter in needed:
+            if parameter not in given:
+                full = Key(reference.scope, reference.name, parameter)
+                raise UsageError(f"{full} has no value (@{reference.name} in {binding.origin})", f"bind {full} = …")
+        return kind(**given)
+
+    def unused(self, key: Key) -> UsageError:
+        """The error for a binding that nothing consumed."""
+        what = f"nothing uses {key} ({self.bindings[key].origin})"
+        return UsageError(what, nearest(str(key), self.valid_names()) or "remove it, or see train.py --list")
+
+    def valid_names(self) -> list[str]:
+        """Every name that a binding of this configuration may have."""
+        names = [f"{s}.{f.name}" for s, kind in SECTIONS.items() for f in dataclasses.fields(kind)]
+        objective = self.bindings.get(Key("", "objective", "name"), Binding(ObjectiveSettings().name, "")).value
+        names += [f"objective.{option}" for option in objective_parameters(str(objective))]
+        scopes = {(key.scope, key.selector) for key in self.bindings if key.selector in SCHEDULES}
+        names += [str(Key(s, n, f.name)) for s, n in scopes for f in dataclasses.fields(SCHEDULES[n])]
+        return [name for name in names if not name.endswith(".options")]
+
+
+def objective_parameters(name: str) -> dict[str, Any]:
+    """Settings of the objective called ``name`` and their types; UsageError for an unknown objective."""
+    if name not in OBJECTIVES:
+        hint = nearest(name, OBJECTIVES) or f"choose one of {', '.join(OBJECTIVES)}"
+        raise UsageError(f"unknown objective {name!r}", hint)
+    factory = OBJECTIVES[name]
+    hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
+    parameters = list(inspect.signature(factory).parameters)[2:]  # after the space and the data set's size
+    return {parameter: hints[parameter] for parameter in parameters}
+
+
+def accepts(hint: Any, value: object) -> bool:
+    """Whether ``value`` is of the type ``hint``; whole numbers count as floats, truth values not as numbers."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(accepts(argument, value) for argument in arguments)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(accepts(arguments[0], item) for item in value)
+    if hint in (float, int):
+        return isinstance(value, int | float if hint is float else int) and not isinstance(value, bool)
+    if getattr(hint, "_is_protocol", False):
+        return isinstance(value, tuple(SCHEDULES.values()))
+    return isinstance(value, hint)
+
+
+def describe(hint: Any) -> str:
+    """A type in words."""
+    words = {"str": "a quoted string", "float": "a number", "int": "a whole number", "bool": "True or False"}
+    parts = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    names = [str(getattr(p, "__name__", p)) if typing.get_origin(p) is None else "a tuple of numbers" for p in parts]
+    return " or ".join(words.get(name, f"a {name.lower()}, e.g. @Linear()") for name in names)

@@ -1,0 +1,119 @@
+"""gin text → bindings with their origin, without gin's global registry."""
+
+from __future__ import annotations
+
+import io
+import tokenize
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gin.config_parser import BindingStatement, ConfigParser, ImportStatement, IncludeStatement, ParserDelegate
+
+from submission.configuration.catalogue import find
+from submission.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Macro:
+    """``%name``."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """``@scope/name()``: an object made from the bindings ``scope/name.parameter``."""
+
+    scope: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Key:
+    """``scope/selector.parameter``; a macro's definition has no parameter."""
+
+    scope: str
+    selector: str
+    parameter: str
+
+    def __str__(self) -> str:
+        """As it is written in gin."""
+        scope = f"{self.scope}/" if self.scope else ""
+        return f"{scope}{self.selector}" + (f".{self.parameter}" if self.parameter else "")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A value and where it was bound, e.g. ``demo.gin:3``."""
+
+    value: object
+    origin: str
+
+
+Bindings = dict[Key, Binding]
+
+
+class _Delegate(ParserDelegate):
+    """Leaves macros and references unresolved."""
+
+    def configurable_reference(self, scoped_configurable_name: str, evaluate: bool) -> Reference:
+        """A reference; its scope may be empty."""
+        scope, _, name = scoped_configurable_name.rpartition("/")
+        return Reference(scope, name)
+
+    def macro(self, macro_name: str) -> Macro:
+        """A macro."""
+        return Macro(macro_name)
+
+
+def read(files: Sequence[str], binds: Sequence[str] = ()) -> Bindings:
+    """Bindings of gin ``files`` (paths or names) and then of ``binds`` (``"train.steps = 10"``); later ones win."""
+    bindings: Bindings = {}
+    for name in files:
+        bindings |= read_file(find(name), ())
+    for text in binds:
+        bindings |= read_text(text, f"--bind {text}", Path(), ())
+    return bindings
+
+
+def read_file(file: Path, including: tuple[Path, ...]) -> Bindings:
+    """Bindings of one file and the files it includes; ``including`` are the files that led here."""
+    if file in including:
+        raise UsageError(f"{file} includes itself", "remove the circle of includes")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {file}: {error}", "pass a gin text file") from error
+    return read_text(text, file.name, file.parent, (*including, file))
+
+
+def read_text(text: str, origin: str, folder: Path, including: tuple[Path, ...]) -> Bindings:
+    """Bindings of gin ``text``; includes are looked for in ``folder`` and in the gin folder."""
+    bindings: Bindings = {}
+    for statement in statements(text, origin):
+        if isinstance(statement, IncludeStatement):
+            bindings |= read_file(find(statement.filename, folder), including)
+        elif isinstance(statement, BindingStatement):
+            key = Key(statement.scope or "", statement.selector, statement.arg_name or "")
+            where = origin if origin.startswith("--bind") else f"{origin}:{statement.location.line_num}"
+            bindings[key] = Binding(statement.value, where)
+        elif isinstance(statement, ImportStatement):
+            raise UsageError(f"{origin} imports {statement.module}", "remove the import; nothing needs one here")
+    return bindings
+
+
+def statements(text: str, origin: str) -> list[object]:
+    """The statements of gin ``text``; UsageError where it is not gin."""
+    found: list[object] = []
+    try:
+        parser = ConfigParser(io.StringIO(text), _Delegate())
+        while (statement := parser.parse_statement()) is not None:
+            found.append(statement)
+    except (SyntaxError, tokenize.TokenError, ValueError) as error:
+        reason = " ".join(str(getattr(error, "msg", error)).split())
+        where = origin if origin.startswith("--bind") else f"{origin}:{getattr(error, 'lineno', None) or '?'}"
+        raise UsageError(
+            f"{where} is not gin: {reason}", "write section.parameter = value, with strings in quotes"
+        ) from error
+    return found

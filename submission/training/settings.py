@@ -1,0 +1,157 @@
+"""What a training run is told: frozen settings, as plain data and as gin text."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from submission.errors import UsageError
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which images.
+
+    Attributes:
+        name: a name that ``submission.data.load`` knows.
+        options: that data set's own options.
+    """
+
+    name: str = "dsprites_full"
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which model.
+
+    Attributes:
+        space: a latent space, as ``submission.latent.parse`` reads it.
+        networks: a name in ``submission.models.networks.NETWORKS``.
+        likelihood: ``bernoulli`` or ``gaussian``.
+        variance: pixel variance of a Gaussian decoder.
+    """
+
+    space: str = "R^10"
+    networks: str = "mlp"
+    likelihood: str = "bernoulli"
+    variance: float = 1.0
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """Which loss.
+
+    Attributes:
+        name: a name in ``submission.objectives.OBJECTIVES``.
+        options: that objective's own settings; numbers, or schedules of them.
+    """
+
+    name: str = "beta_vae"
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How long, in what steps, and how often to report.
+
+    Attributes:
+        steps: updates in all; 0 to give ``epochs`` instead.
+        epochs: passes over the data set; 0 to give ``steps`` instead.
+        batch_size: images per update.
+        learning_rate, beta1, beta2, epsilon: of Adam (Kingma and Ba, 2015).
+        seed: of weights, data order and noise.
+        precision: of the networks' products: ``float32``, ``bfloat16``, or ``auto``, the faster one that is accurate.
+        log_every: updates between two lines of the log.
+        checkpoint_every: seconds between two checkpoints.
+    """
+
+    steps: int = 0
+    epochs: float = 0.0
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    seed: int = 0
+    precision: str = "auto"
+    log_every: int = 100
+    checkpoint_every: float = 300.0
+
+    def __post_init__(self) -> None:
+        if self.steps < 0 or self.epochs < 0 or (self.steps > 0) == (self.epochs > 0):
+            raise UsageError(
+                f"train.steps = {self.steps} and train.epochs = {self.epochs} do not say how long to train",
+                "make exactly one of them positive, e.g. --bind train.steps=10000 --bind train.epochs=0",
+            )
+        for name in ("batch_size", "learning_rate", "epsilon", "log_every"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"train.{name} = {getattr(self, name)} is not positive", "give a positive number")
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            raise UsageError(f"Adam's betas {self.beta1}, {self.beta2} are outside [0, 1)", "try 0.9 and 0.999")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"train.seed = {self.seed} is no seed", "give a whole number from 0 to 4294967295")
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"unknown precision {self.precision!r}", f"choose one of {', '.join(PRECISIONS)}")
+
+    def total_steps(self, dataset_size: int) -> int:
+        """Updates in all on ``dataset_size`` images, at least 1."""
+        return self.steps or max(1, round(self.epochs * dataset_size / self.batch_size))
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What is exported.
+
+    Attributes:
+        mode: one of the space's ``export_modes``; empty for its default.
+    """
+
+    mode: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides a run's result; a section of gin bindings per attribute."""
+
+    train: TrainSettings
+    data: DataSettings = field(default_factory=DataSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
+
+    def bindings(self) -> dict[str, object]:
+        """``section.parameter`` → value, options included, in a fixed order."""
+        flat: dict[str, object] = {}
+        for section in dataclasses.fields(self):
+            values = getattr(self, section.name)
+            for parameter in dataclasses.fields(values):
+                value = getattr(values, parameter.name)
+                if parameter.name == "options":
+                    flat |= {f"{section.name}.{name}": value[name] for name in sorted(value)}
+                else:
+                    flat[f"{section.name}.{parameter.name}"] = value
+        return flat
+
+    def gin(self) -> str:
+        """The operative configuration as gin text that ``submission.configuration.load`` turns into equal settings."""
+        return "".join(line + "\n" for key, value in self.bindings().items() for line in gin_lines(key, value))
+
+
+def gin_lines(key: str, value: object) -> list[str]:
+    """``key = value`` in gin; a schedule becomes a reference that is scoped by the parameter's name."""
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return [f"{key} = {value!r}"]
+    reference = f"{key.partition('.')[2]}/{type(value).__name__}"
+    parameters = [f"{reference}.{f.name} = {getattr(value, f.name)!r}" for f in dataclasses.fields(value)]
+    return [f"{key} = @{reference}()", *parameters]
+
+
+def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
+    """``key: theirs → ours`` for every key in which two flat descriptions differ."""
+    keys = sorted(ours.keys() | theirs.keys())
+    missing = "(absent)"
+    return [f"{k}: {theirs.get(k, missing)} → {ours.get(k, missing)}" for k in keys if ours.get(k) != theirs.get(k)]

@@ -1,0 +1,109 @@
+"""gin files and bindings fill the settings; whatever nothing consumes is told in one line with the nearest name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from submission.configuration import catalogue, gin_folder, load
+from submission.configuration.catalogue import summary
+from submission.errors import SubmissionError
+from submission.objectives.schedules import Linear
+from submission.training.settings import differences
+
+STEPS = "train.steps = 10"
+WARM = ["objective.beta = @w/Linear()", "w/Linear.start = 0.", "w/Linear.stop = 1"]
+
+
+def test_files_macros_includes_and_bindings_fill_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "base.gin").write_text("BETA = 2.5\ntrain:\n  batch_size = 32\n  steps = 7\n")
+    (tmp_path / "run.gin").write_text(
+        "# A run.\ninclude 'base.gin'\nmodel.space = 'S^10'\nobjective.name = 'capacity'\nobjective.beta = %BETA\n"
+        "objective.capacity = @capacity/Linear()\ncapacity/Linear.start = 0\ncapacity/Linear.stop = 15.0\n"
+    )
+    settings = load([str(tmp_path / "run.gin")], ["train.batch_size = 64", "BETA = 10"])
+    assert settings.train.batch_size == 64
+    assert settings.train.steps == 7
+    assert settings.model.space == "S^10"
+    assert settings.objective.name == "capacity"
+    assert settings.objective.options == {"beta": 10, "capacity": Linear(0, 15.0)}
+
+
+def test_the_operative_configuration_reads_back_as_itself(tmp_path: Path) -> None:
+    binds = [STEPS, "objective.beta = @warm/Linear()", "warm/Linear.start=0.", "warm/Linear.stop = 1.0"]
+    settings = load([], [*binds, "warm/Linear.fraction = 0.1", "objective.factor_betas = (1.0, 2)", "data.depth = 'x'"])
+    (tmp_path / "config.gin").write_text(settings.gin())
+    again = load([str(tmp_path / "config.gin")])
+    assert again == settings
+    assert again.gin() == settings.gin()
+
+
+@pytest.mark.parametrize(
+    ("binds", "message"),
+    [
+        (["train.step = 10"], r"nothing uses train\.step \(--bind train\.step = 10\) — did you mean train\.steps\?"),
+        (["trian.steps = 10"], r"nothing uses trian\.steps .*did you mean train\.steps\?"),
+        (["objective.betta = 1.0"], r"nothing uses objective\.betta .*did you mean objective\.beta\?"),
+        (["objective.name='capacity'", "objective.free=1.0"], r"nothing uses objective\.free"),
+        (["train.epoch = 3"], r"nothing uses train\.epoch .*did you mean train\.epochs\?"),
+        (["BETA = 3"], r"nothing uses BETA"),
+        (["scope/train.steps = 3"], r"nothing uses scope/train\.steps"),
+        (["unused/Linear.start = 3"], r"nothing uses unused/Linear\.start"),
+        (["objective.options = 3"], r"nothing uses objective\.options"),
+        (["objective.name = 'capcity'"], r"unknown objective 'capcity' — did you mean capacity\?"),
+        (["objective.beta = %BETA"], r"macro %BETA .* has no value"),
+        (["A = %A", "objective.beta = %A"], r"macro %A .* has no value"),
+        (["objective.beta = @Linaer()"], r"no schedule @Linaer .*did you mean Linear\?"),
+        (["objective.beta = @w/Linear()", "w/Linear.start = 0."], r"w/Linear\.stop has no value"),
+        ([*WARM, "w/Linear.frction = 0.5"], r"nothing uses w/Linear\.frction .*did you mean w/Linear\.fraction\?"),
+        ([*WARM, "w/Linear.fraction = 2.0"], r"a linear schedule cannot take"),
+        (["objective.beta = 'high'"], r"objective\.beta = 'high' .*wrong type — it takes a number or a schedule"),
+        (["train.seed = 1.5"], r"train\.seed = 1\.5 .*wrong type — it takes a whole number"),
+        (["train.steps = True"], r"wrong type"),
+        (["model.space = 10"], r"wrong type — it takes a quoted string"),
+        (["model.space = S^10"], r"--bind model\.space = S\^10 is not gin: .*strings in quotes"),
+        (["train.batch_size ="], r"is not gin"),
+        (["objective.factor_betas = (1,"], r"is not gin"),
+        (["import os"], r"remove the import"),
+        (["train.batch_size = 0"], r"train\.batch_size = 0 is not positive"),
+        (["train.steps = 3", "train.epochs = 2.0"], r"do not say how long"),
+        (["train.precision = 'float16'"], r"unknown precision 'float16' — choose one of auto, float32, bfloat16"),
+        (["train.seed = -1"], r"no seed"),
+        (["train.beta1 = 1.0"], r"outside \[0, 1\)"),
+    ],
+)
+def test_what_nothing_consumes_or_understands_is_one_line(binds: list[str], message: str) -> None:
+    with pytest.raises(SubmissionError, match=message) as caught:
+        load([], [STEPS, *binds] if "epoch" not in binds[0] else binds)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_files_that_are_not_there_or_not_gin_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "circle.gin").write_text("include 'circle.gin'\n")
+    (tmp_path / "broken.gin").write_text("train.steps = 3\ntrain.seed 4\n")
+    (tmp_path / "binary.gin").write_bytes(b"\xff\xfe\x00")
+    for name, message in {
+        "nowhere.gin": "no configuration 'nowhere.gin'",
+        str(tmp_path / "circle.gin"): "includes itself",
+        str(tmp_path / "broken.gin"): r"broken\.gin:2 is not gin",
+        str(tmp_path / "binary.gin"): "cannot read",
+    }.items():
+        with pytest.raises(SubmissionError, match=message):
+            load([name])
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_every_shipped_run_loads_and_says_what_it_is(name: str) -> None:
+    assert load([name]).bindings()
+    assert 10 < len(summary(gin_folder() / "runs" / f"{name}.gin")) <= 120
+
+
+def test_a_misspelt_run_is_answered_with_the_nearest_one() -> None:
+    with pytest.raises(SubmissionError, match=r"did you mean demo\?"):
+        load(["dmeo"])
+
+
+def test_differences_name_both_sides() -> None:
+    assert differences({"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"}) == ["b: 3 → 2", "c: 4 → (absent)"]
