@@ -126,9 +126,9 @@ class GroundTruthDataset(ImageDataset):
         """Image shape (disentanglement_lib's name)."""
         return self.image_shape
 
-    def sample_factors(self, num: int, random_state: np.random.RandomState) -> npt.NDArray[np.int32]:
+    def sample_factors(self, num: int, random_state: np.random.RandomState) -> npt.NDArray[np.int64]:
         """Uniform factor values (num, K), drawn column by column as disentanglement_lib does."""
-        drawn = np.zeros((num, self.num_factors), dtype=np.int32)
+        drawn = np.zeros((num, self.num_factors), dtype=np.int64)
         for column, size in enumerate(self.factor_sizes):
             drawn[:, column] = random_state.randint(size, size=num)
         return drawn
@@ -138,13 +138,19 @@ class GroundTruthDataset(ImageDataset):
     ) -> npt.NDArray[np.floating]:
         """Float images (n, height, width, channels) in [0, 1] of the factor values (n, K).
 
-        Data sets with hidden or random parts draw them from ``random_state`` here; this one draws nothing.
+        Data sets with hidden or random parts draw them from ``random_state`` here, as disentanglement_lib does.
         """
-        return self.observations(self.indices(factors))
+        return self.observations(self.draw_indices(factors, random_state))
+
+    def draw_indices(
+        self, factors: npt.NDArray[np.integer], random_state: np.random.RandomState
+    ) -> npt.NDArray[np.int64]:
+        """Images (n,) that show the factor values (n, K), hidden factors drawn at random; here nothing is hidden."""
+        return self.indices(factors)
 
     def sample(
         self, num: int, random_state: np.random.RandomState
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.floating]]:
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.floating]]:
         """``num`` random factor rows and their images."""
         factors = self.sample_factors(num, random_state)
         return factors, self.sample_observations_from_factors(factors, random_state)

@@ -33,6 +33,19 @@ class Entry:
 REGISTRY: dict[str, Entry] = {
     "dsprites_full": Entry("readers.dsprites:full", "dSprites; rendered on the spot where the file is not there"),
     "dsprites_small": Entry("readers.dsprites:small", "a part of the dSprites grid for quick work, made on the spot"),
+    "dsprites_noshape": Entry("readers.dsprites:noshape", "dSprites with the shape as a hidden factor"),
+    "color_dsprites": Entry("readers.dsprites:color", "dSprites, each image in a random colour"),
+    "noisy_dsprites": Entry("readers.dsprites:noisy", "dSprites on random noise"),
+    "scream_dsprites": Entry("readers.dsprites:scream", "dSprites on random parts of a painting"),
+    "smallnorb": Entry("readers.smallnorb:smallnorb", "SmallNORB: photographs of toys"),
+    "cars3d": Entry("readers.cars3d:cars3d", "Cars3D: renders of 183 cars"),
+    "shapes3d": Entry("readers.shapes3d:shapes3d", "3D Shapes: an object in a coloured room"),
+    "mpi3d_toy": Entry("readers.mpi3d:mpi3d", "MPI3D: a robot arm, simple renders"),
+    "mpi3d_realistic": Entry("readers.mpi3d:mpi3d", "MPI3D: realistic renders"),
+    "mpi3d_real": Entry("readers.mpi3d:mpi3d", "MPI3D: photographs"),
+    "mpi3d_complex": Entry("readers.mpi3d:mpi3d", "MPI3D: photographs of complex objects"),
+    "faces3d": Entry("readers.faces3d:faces3d", "3D Faces: renders of the Basel face model (licensed)"),
+    "dummy_data": Entry("made.dummy:dummy", "noise with ten factors, for tests"),
 }
 
 

@@ -8,23 +8,78 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.dataset import Factor
+from submission.data.hidden import HiddenFactorDataset
 from submission.data.made import dsprites
 from submission.data.pixels import BitPixels, GridDataset, factors
 from submission.data.readers import npz
+from submission.data.readers.backgrounds import (
+    Draw,
+    RandomBackground,
+    ScreamPixels,
+    color_pixels,
+    noisy_pixels,
+    read_picture,
+)
 from submission.errors import SubmissionError
 
 FILE = "dsprites/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 NAMES = "shape, scale, orientation, posX, posY"
 SHAPE = (64, 64, 1)
+SCREAM = "scream/scream.jpg"
 BLOCK = 4096
 
 
 def full(name: str, root: Path) -> GridDataset:
     """dSprites, 737,280 binary images: from the file under ``root`` if it is there, otherwise rendered (2 s)."""
+    packed, notes = packed_images(root)
+    return grid(name, packed, dsprites.SIZES, notes)
+
+
+def noshape(name: str, root: Path) -> HiddenFactorDataset:
+    """dSprites with the shape as a hidden factor."""
+    packed, notes = packed_images(root)
+    observed = dsprites_factors(dsprites.SIZES)[1:]
+    return HiddenFactorDataset(
+        name,
+        observed,
+        SHAPE,
+        1,
+        notes,
+        pixels=BitPixels(packed, SHAPE),
+        all_sizes=dsprites.SIZES,
+        observed=(1, 2, 3, 4),
+    )
+
+
+def color(name: str, root: Path) -> RandomBackground:
+    """dSprites in a random colour for each image."""
+    return random_background(name, root, color_pixels)
+
+
+def noisy(name: str, root: Path) -> RandomBackground:
+    """dSprites before uniform noise."""
+    return random_background(name, root, noisy_pixels)
+
+
+def scream(name: str, root: Path) -> RandomBackground:
+    """dSprites before random parts of a painting, ``scream/scream.jpg`` under ``root``."""
+    return random_background(name, root, ScreamPixels(read_picture(root / SCREAM)))
+
+
+def random_background(name: str, root: Path, draw: Draw) -> RandomBackground:
+    """The dSprites grid, coloured at random by ``draw``."""
+    packed, notes = packed_images(root)
+    return RandomBackground(
+        name, dsprites_factors(dsprites.SIZES), (64, 64, 3), 255, notes, sprites=BitPixels(packed, SHAPE), draw=draw
+    )
+
+
+def packed_images(root: Path) -> tuple[npt.NDArray[np.uint8], str]:
+    """The whole grid, packed, and where it is from."""
     path = root / FILE
     if path.is_file():
-        return grid(name, read_packed(path), dsprites.SIZES, f"read from {path}")
-    return grid(name, dsprites.render(), dsprites.SIZES, f"rendered from formulas ({path} is not there)")
+        return read_packed(path), f"read from {path}"
+    return dsprites.render(), f"rendered from formulas ({path} is not there)"
 
 
 def small(name: str, root: Path) -> GridDataset:
@@ -54,8 +109,9 @@ def read_packed(path: Path) -> npt.NDArray[np.uint8]:
         npz.require(path, "imgs", header, (count, 64, 64), "uint8")
         block = np.empty((BLOCK, 64 * 64), dtype=np.uint8)
         for start in range(0, count, BLOCK):
-            npz.fill(stream, block.reshape(-1).data)
-            if block.max() > 1:
+            rows = block[: count - start]
+            npz.fill(stream, rows.reshape(-1).data)
+            if rows.max() > 1:
                 raise SubmissionError(f"'imgs' of {path} has values above 1", npz.READ_AGAIN)
-            packed[start : start + BLOCK] = np.packbits(block, axis=1)
+            packed[start : start + BLOCK] = np.packbits(rows, axis=1)
     return packed

@@ -33,17 +33,20 @@ class Header:
 
 
 @contextlib.contextmanager
-def member(path: Path, name: str) -> Iterator[tuple[Header, IO[bytes]]]:
+def member(path: Path, name: str, whole: bool = True) -> Iterator[tuple[Header, IO[bytes]]]:
     """The header of array ``name`` in the archive ``path``, and a stream that stands at its first byte of data.
 
-    Anything wrong with the archive, the member, its type (object arrays need unpickling) or its declared size is a
-    SubmissionError that names both.
+    Unless ``whole`` is false the caller reads all of it, and the archive's checksum is compared. Anything wrong with
+    the archive, the member, its type (object arrays need unpickling) or its declared size is a SubmissionError that
+    names both.
     """
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:
             header = read_header(stream)
             check(path, name, header, archive.getinfo(f"{name}.npy"), stream.tell())
             yield header, stream
+            if whole:
+                stream.read(1)  # reaching the end makes zipfile compare the checksum
     except FileNotFoundError:
         raise SubmissionError(f"{path} does not exist", "check the path") from None
     except KeyError:

@@ -1,0 +1,75 @@
+"""Cars3D (Reed, Zhang, Zhang, Lee 2015): 183 car models seen from 24 azimuths at 4 elevations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from submission.data.dataset import Factor
+from submission.data.pixels import BytePixels, GridDataset, factors
+from submission.errors import SubmissionError
+from submission.progress import QUIET, Progress
+
+FOLDER = "cars"
+SIZES = (4, 24, 183)
+MESH = (128, 128, 3, 24, 4)
+FIX = "unpack the original archive again (`python -m submission data download cars3d`)"
+
+
+def cars3d(name: str, root: Path, literal: bool = False, progress: Progress = QUIET) -> GridDataset:
+    """Cars3D at 64x64 in colour, Lanczos-reduced from 128x128 as disentanglement_lib does.
+
+    Objects are numbered in the order of their file names. ``literal`` takes the order in which the folder happens to
+    list them, as disentanglement_lib does: it differs between machines.
+    """
+    folder = root / FOLDER
+    meshes = mesh_files(folder, literal)
+    images = np.empty((*SIZES, 64, 64, 3), dtype=np.uint8)
+    with progress.task("read Cars3D", len(meshes)) as task:
+        for number, path in enumerate(meshes):
+            images[:, :, number] = read_mesh(path)
+            task.advance()
+    pixels = BytePixels(images.reshape(-1, 64, 64, 3))
+    return GridDataset(name, cars3d_factors(), (64, 64, 3), 255, f"read from {folder}", pixels=pixels)
+
+
+def cars3d_factors() -> tuple[Factor, ...]:
+    """The factors; the 24 azimuths are one full turn."""
+    return factors("elevation, azimuth, object type", SIZES, periodic="azimuth")
+
+
+def mesh_files(folder: Path, literal: bool) -> list[Path]:
+    """The 183 files, one per car."""
+    if not folder.is_dir():
+        raise SubmissionError(f"{folder} does not exist", FIX)
+    meshes = [path for path in folder.iterdir() if ".mat" in path.name]
+    if len(meshes) != SIZES[2]:
+        raise SubmissionError(f"{folder} has {len(meshes)} .mat files, not {SIZES[2]}", FIX)
+    return meshes if literal else sorted(meshes)
+
+
+def read_mesh(path: Path) -> npt.NDArray[np.uint8]:
+    """One car: (elevation 4, azimuth 24, 64, 64, 3)."""
+    mesh = read_matlab(path, "im", MESH)
+    views = mesh.transpose(4, 3, 0, 1, 2).reshape(-1, *MESH[:3])
+    small = [np.asarray(Image.fromarray(view).resize((64, 64), Image.Resampling.LANCZOS)) for view in views]
+    return np.stack(small).reshape(4, 24, 64, 64, 3)
+
+
+def read_matlab(path: Path, variable: str, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """A uint8 array of a MATLAB 5 file whose header promises ``shape`` (-1: any length)."""
+    from scipy.io import loadmat, whosmat
+    from scipy.io.matlab import MatReadError
+
+    try:
+        found = {name: (size, kind) for name, size, kind in whosmat(path)}
+        size, kind = found.get(variable, ((), "absent"))
+        fits = len(size) == len(shape) and all(want in (-1, have) for have, want in zip(size, shape, strict=True))
+        if not fits or kind != "uint8":
+            raise SubmissionError(f"'{variable}' of {path} is {size} {kind}, not {shape} uint8", FIX)
+        return loadmat(path, variable_names=[variable])[variable]
+    except (OSError, ValueError, TypeError, NotImplementedError, MatReadError) as error:
+        raise SubmissionError(f"cannot read {path}: {error}", FIX) from None

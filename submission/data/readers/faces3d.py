@@ -1,0 +1,45 @@
+"""3D Faces (Paysan et al. 2009, as rendered for Chen et al. 2018): licensed, so users bring the file themselves."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from pickle import UnpicklingError  # what torch.load raises when it refuses to unpickle
+
+import numpy as np
+
+from submission.data.dataset import Factor, Images
+from submission.data.pixels import BytePixels, GridDataset, factors
+from submission.errors import SubmissionError
+
+FILE = "faces3d/basel_face_renders.pth"
+SIZES = (50, 21, 11, 11)
+FIX = "`python -m submission data info faces3d` says how to get it; `faces3d_standin` has the same grid"
+
+
+def faces3d(name: str, root: Path) -> GridDataset:
+    """3D Faces: 127,050 grey images 64x64, in the order of the renders."""
+    path = root / FILE
+    pixels = BytePixels(read_tensor(path))
+    return GridDataset(name, faces3d_factors(), (64, 64, 1), 255, f"read from {path}", pixels=pixels)
+
+
+def faces3d_factors() -> tuple[Factor, ...]:
+    """The factors; no angle goes all the way round."""
+    return factors("identity, azimuth, elevation, lighting", SIZES)
+
+
+def read_tensor(path: Path) -> Images:
+    """The uint8 tensor of a PyTorch file, read without unpickling anything but tensors."""
+    import torch
+
+    try:
+        tensor = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise SubmissionError(f"{path} does not exist", FIX) from None
+    except (UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise SubmissionError(f"cannot read {path}: {str(error).splitlines()[0]}", FIX) from None
+    count = int(np.prod(SIZES))
+    if not isinstance(tensor, torch.Tensor) or tensor.dtype != torch.uint8 or tensor.numel() != count * 64 * 64:
+        raise SubmissionError(f"{path} is not a uint8 tensor of {count} images 64x64", FIX)
+    return tensor.contiguous().numpy().reshape(count, 64, 64, 1)

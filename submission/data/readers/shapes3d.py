@@ -1,0 +1,94 @@
+"""3D Shapes (Kim and Mnih 2018): one object in a room of coloured walls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from submission.data.dataset import Factor
+from submission.data.pixels import GridDataset, factors
+from submission.data.readers.mpi3d import image_store
+from submission.data.store import FilePixels, converted, open_npy
+from submission.errors import SubmissionError
+from submission.progress import QUIET, Progress
+
+FILE = "3dshapes/3dshapes.h5"
+LITERAL_FILE = "3dshapes/look-at-object-room_floor-hueXwall-hueXobj-hueXobj-sizeXobj-shapeXview-azi.npz"
+NAMES = "floor color, wall color, object color, object size, object type, azimuth"
+SIZES = (10, 10, 10, 8, 4, 15)
+COUNT = 480_000
+BLOCK = 500
+FIX = "download it again (`python -m submission data download shapes3d`)"
+
+
+def shapes3d(name: str, root: Path, literal: bool = False, progress: Progress = QUIET) -> GridDataset:
+    """3D Shapes from the published HDF5 file, converted once to an uncompressed copy (5.9 GB).
+
+    ``literal`` reads the .npz that disentanglement_lib names, which was never published: for those who made their own.
+    """
+    path = root / (LITERAL_FILE if literal else FILE)
+    pixels = literal_store(path, progress) if literal else hdf5_store(path, progress)
+    return GridDataset(name, shapes3d_factors(), (64, 64, 3), 255, f"read from {path}", pixels=pixels)
+
+
+def shapes3d_factors() -> tuple[Factor, ...]:
+    """The factors; hues are ten steps of a full circle, the azimuth only swings from -30 to 30 degrees."""
+    return factors(NAMES, SIZES, periodic="floor color, wall color, object color")
+
+
+def hdf5_store(path: Path, progress: Progress) -> FilePixels:
+    """The images of the HDF5 file."""
+    check_hdf5(path)
+    return open_npy(converted(path, (COUNT, 64, 64, 3), lambda: blocks(path), progress))[1]
+
+
+def literal_store(path: Path, progress: Progress) -> FilePixels:
+    """The images of disentanglement_lib's .npz, an array over the six factors."""
+    return image_store(path, (*SIZES, 64, 64, 3), progress)[1]
+
+
+def check_hdf5(path: Path) -> None:
+    """Refuse a file whose arrays have other shapes, or whose labels are not in row-major order of the factors."""
+    with opened(path) as file:
+        require_array(path, file, "images", (COUNT, 64, 64, 3), "uint8")
+        require_array(path, file, "labels", (COUNT, len(SIZES)), "float64")
+        labels = file["labels"][:]
+    ranks = np.stack([np.unique(column, return_inverse=True)[1] for column in labels.T], axis=1)
+    if not np.array_equal(ranks, np.stack(np.unravel_index(np.arange(COUNT), SIZES), axis=1)):
+        raise SubmissionError(f"the labels of {path} are not in row-major order of the six factors", FIX)
+
+
+def opened(path: Path) -> Any:
+    """The HDF5 file, open for reading."""
+    import h5py
+
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError:
+        raise SubmissionError(f"{path} does not exist", FIX) from None
+    except OSError as error:
+        raise SubmissionError(f"cannot read {path}: {error}", FIX) from None
+
+
+def require_array(path: Path, file: Any, name: str, shape: tuple[int, ...], dtype: str) -> None:
+    """Refuse an HDF5 array of another shape or type; external storage and links count as absent."""
+    import h5py
+
+    found = file.get(name) if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
+    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
+        raise SubmissionError(f"{path} has no array '{name}' of its own", FIX)
+    if found.shape != shape or found.dtype != np.dtype(dtype):
+        raise SubmissionError(f"'{name}' of {path} is {found.shape} {found.dtype}, not {shape} {dtype}", FIX)
+
+
+def blocks(path: Path) -> Iterator[bytes]:
+    """The images' bytes, block by block."""
+    with opened(path) as file:
+        try:
+            for start in range(0, COUNT, BLOCK):
+                yield file["images"][start : start + BLOCK].tobytes()
+        except OSError as error:
+            raise SubmissionError(f"cannot read 'images' of {path}: {error}", FIX) from None

@@ -1,0 +1,98 @@
+"""Large images stay in a file: read from it row by row, after converting it once if it is compressed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from submission import files
+from submission.data.dataset import Images, Indices
+from submission.data.locks import locked
+from submission.data.readers.npz import Header, read_header
+from submission.progress import QUIET, Progress
+
+
+@dataclass(eq=False)
+class FilePixels:
+    """Images (n, height, width, channels) of uint8 that lie in row-major order in ``path`` from byte ``offset`` on.
+
+    They are read with ``pread`` rather than through a memory map: mapped pages would count as this process's memory
+    until the whole file did.
+    """
+
+    path: Path
+    offset: int
+    count: int
+    image_shape: tuple[int, int, int]
+    packed: None = None
+    array: None = None
+    _descriptor: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Open the file for as long as this object lives."""
+        self._descriptor = os.open(self.path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def images(self, indices: Indices) -> Images:
+        """The images asked for."""
+        wanted = np.asarray(indices, dtype=np.int64)
+        wanted = np.where(wanted < 0, wanted + self.count, wanted)
+        if len(wanted) and not (wanted.min() >= 0 and wanted.max() < self.count):
+            raise IndexError(f"image index out of range: {self.path} has {self.count} images")
+        result = np.empty((len(wanted), *self.image_shape), dtype=np.uint8)
+        size = int(np.prod(self.image_shape))
+        for row, index in zip(result.reshape(len(wanted), size), wanted.tolist(), strict=True):
+            os.preadv(self._descriptor, [row.data], self.offset + index * size)
+        return result
+
+
+def open_npy(path: Path) -> tuple[Header, FilePixels]:
+    """A .npy file of images as a store."""
+    with path.open("rb") as file:
+        header = read_header(file)
+        return header, FilePixels(path, file.tell(), header.shape[0], header.shape[1:])  # type: ignore[arg-type]
+
+
+def converted(source: Path, shape: tuple[int, ...], blocks: Callable[[], Iterable[bytes]], progress: Progress) -> Path:
+    """The .npy file of uint8 images that ``source`` was converted to, made now if it is not there.
+
+    It lies beside the source, or in the user's cache folder where that place is read-only. Its name carries the
+    source's size and time, so a replaced source is converted anew; it appears only when complete.
+    """
+    target = converted_path(source)
+    with locked(target):
+        if not target.is_file():
+            files.write_with(target, lambda file: write_npy(file, shape, blocks(), progress, source.name))
+    return target
+
+
+def converted_path(source: Path) -> Path:
+    """Where the converted copy of ``source`` belongs."""
+    status = source.stat()
+    stamp = hashlib.sha256(f"{source.resolve()} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()[:12]
+    folder = source.parent if os.access(source.parent, os.W_OK) else cache_folder()
+    return folder / f"{source.name}-{stamp}.npy"
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for converted files."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "disentanglement-submission"
+
+
+def write_npy(
+    file: BinaryIO, shape: tuple[int, ...], blocks: Iterable[bytes], progress: Progress = QUIET, name: str = ""
+) -> None:
+    """Write a .npy file of uint8 from blocks of its bytes."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    with progress.task(f"convert {name}", int(np.prod(shape, dtype=np.int64)) >> 20) as task:
+        for block in blocks:
+            file.write(block)
+            task.advance(len(block) >> 20)
