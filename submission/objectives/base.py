@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from submission.latent.base import LatentSpace, Posterior
-from submission.objectives.reconstruction import log_likelihood
+from submission.objectives.reconstruction import log_density
 from submission.objectives.schedules import TrainingPosition
 
 Coefficients = Mapping[str, float | Tensor]
@@ -72,7 +72,7 @@ class Pass:
             posterior = model.space.posterior(parameters)
             z = posterior.rsample()
             kl = posterior.kl(z)
-        return cls(posterior, z, kl, log_likelihood(model, z, images))
+        return cls(posterior, z, kl, log_density(model, model.decode(z), images))
 
     def terms(self, space: LatentSpace, loss: Tensor, **more: Tensor) -> Terms:
         """Terms of this pass with ``loss``; ``more`` are further scalars to log."""

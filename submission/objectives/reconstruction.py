@@ -31,9 +31,8 @@ def gaussian(means: Tensor, images: Tensor, variance: float = 1.0) -> Tensor:
     return -0.5 * (squares.sum(-1) / variance + squares.shape[-1] * math.log(2 * math.pi * variance))
 
 
-def log_likelihood(model: Model, z: Tensor, images: Tensor) -> Tensor:
-    """log p(x|z) (n,) of samples z (n, ambient_size) for images (n, channels, height, width)."""
-    outputs = model.decode(z)
+def log_density(model: Model, outputs: Tensor, images: Tensor) -> Tensor:
+    """log p(x|z) (..., n) of decoder outputs (..., n, C, H, W) for images (n, C, H, W), as ``model`` defines it."""
     with torch.autocast(images.device.type, enabled=False):
         if model.likelihood == "bernoulli":
             return bernoulli(outputs, images)
