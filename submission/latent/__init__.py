@@ -1,1 +1,5 @@
 """Latent spaces: encoder output → posterior, prior, decoder input, exported representation; and their spec strings."""
+
+from submission.latent.registry import parse
+
+__all__ = ["parse"]

@@ -97,6 +97,10 @@ class LatentSpace(nn.Module, ABC):
     def representation(self, parameters: Tensor, mode: str) -> Tensor:
         """What is exported, (n, width), from the encoder's output (n, parameter_size).
 
+        Every space knows ``mean`` (the posterior's centre as an unscaled ambient point), ``mean_scaled`` (the same
+        times ``scale``), ``ambient`` (what the decoder sees of the centre, scaled), ``intrinsic`` (coordinates in the
+        manifold: an angle per circle) and ``sample``.
+
         Deterministic unless the mode is ``sample``; plain traceable tensor code, independent of the batch size.
         """
 
@@ -105,8 +109,11 @@ class LatentSpace(nn.Module, ABC):
         """Layout of ``representation(..., mode)``'s columns."""
 
     @abstractmethod
-    def scale(self, mode: str) -> float:
-        """The factor that ``representation(..., mode)`` multiplies raw coordinates by, for the metadata."""
+    def scale(self, mode: str) -> float | tuple[float, ...]:
+        """The factor that ``representation(..., mode)`` multiplies raw coordinates by, for the metadata.
+
+        One number; a product whose factors differ gives one per factor.
+        """
 
     def decoder_input(self, z: Tensor) -> Tensor:
         """What the decoder receives, (..., decoder_size); even in z on projective spaces."""

@@ -1,0 +1,149 @@
+"""Products of latent spaces: columns and components side by side, each factor with its own scale and KL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from submission.latent.base import Block, Component, LatentSpace, Posterior
+
+MODES = ("default", "ambient", "intrinsic", "mean", "mean_scaled", "sample")
+
+
+class ProductPosterior(Posterior):
+    """Independent posteriors of the factors.
+
+    Args:
+        parts: one posterior per factor.
+        sizes: ambient columns of each factor.
+    """
+
+    def __init__(self, parts: Sequence[Posterior], sizes: Sequence[int]) -> None:
+        self.parts, self.sizes = tuple(parts), list(sizes)
+
+    def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
+        """Samples (*sample_shape, n, ambient_size)."""
+        return torch.cat([part.rsample(sample_shape) for part in self.parts], -1)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log q(z|x) per component (..., C)."""
+        return torch.cat([part.log_prob(own) for part, own in self._pairs(z)], -1)
+
+    def kl(self, z: Tensor) -> Tensor:
+        """KL per component (n, C)."""
+        return torch.cat([part.kl(own) for part, own in self._pairs(z)], -1)
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Every factor's statistics under ``name/factor``, such as ``time/0``."""
+        return {
+            f"{name}/{index}": values
+            for index, part in enumerate(self.parts)
+            for name, values in part.statistics().items()
+        }
+
+    def _pairs(self, z: Tensor) -> zip[tuple[Posterior, Tensor]]:
+        return zip(self.parts, z.split(self.sizes, -1), strict=True)
+
+
+class Product(LatentSpace):
+    """Cartesian product of latent spaces (text 001, eq. 3 and 4, for any topologies).
+
+    The default export mode exports every factor in that factor's own default mode.
+
+    Args:
+        spaces: the factors, at least two.
+    """
+
+    def __init__(self, spaces: Sequence[LatentSpace]) -> None:
+        super().__init__()
+        self.factors = nn.ModuleList(spaces)
+        self.spaces = tuple(spaces)
+        self.spec = " x ".join(space.spec for space in spaces)
+        self.parameter_size = sum(space.parameter_size for space in spaces)
+        self.ambient_size = sum(space.ambient_size for space in spaces)
+        self.decoder_size = sum(space.decoder_size for space in spaces)
+        self.components = tuple(self._components())
+        self.export_modes = MODES
+
+    def _components(self) -> list[Component]:
+        starts = offsets([space.ambient_size for space in self.spaces])
+        return [
+            Component(self._name(factor, part.name), part.start + start, part.stop + start, part.topology, factor)
+            for factor, (space, start) in enumerate(zip(self.spaces, starts, strict=True))
+            for part in space.components
+        ]
+
+    def _name(self, factor: int, name: str) -> str:
+        repeated = len({space.spec for space in self.spaces}) < len(self.spaces)
+        return f"{factor}:{name}" if repeated else name
+
+    def posterior(self, parameters: Tensor) -> Posterior:
+        """The factors' posteriors, independent of each other."""
+        parts = [space.posterior(own) for space, own in self._shares(parameters)]
+        return ProductPosterior(parts, [space.ambient_size for space in self.spaces])
+
+    def prior_log_prob(self, z: Tensor) -> Tensor:
+        """log p(z) per component (..., C)."""
+        return self._join(z, lambda space, own: space.prior_log_prob(own))
+
+    def prior_sample(self, shape: tuple[int, ...]) -> Tensor:
+        """Samples (*shape, ambient_size)."""
+        return torch.cat([space.prior_sample(shape) for space in self.spaces], -1)
+
+    def decoder_input(self, z: Tensor) -> Tensor:
+        """The factors' decoder inputs side by side."""
+        return self._join(z, lambda space, own: space.decoder_input(own))
+
+    def representation(self, parameters: Tensor, mode: str) -> Tensor:
+        """The factors' representations side by side."""
+        columns = [space.representation(own, own_mode(space, mode)) for space, own in self._shares(parameters)]
+        return torch.cat(columns, -1)
+
+    def blocks(self, mode: str) -> tuple[Block, ...]:
+        """The factors' blocks, named like the components."""
+        starts = offsets([space.width(own_mode(space, mode)) for space in self.spaces])
+        return tuple(
+            replace(block, name=self._name(factor, block.name), start=block.start + start, stop=block.stop + start)
+            for factor, (space, start) in enumerate(zip(self.spaces, starts, strict=True))
+            for block in space.blocks(own_mode(space, mode))
+        )
+
+    def scale(self, mode: str) -> float | tuple[float, ...]:
+        """The factors' scales in order, or their common one."""
+        scales = [space.scale(own_mode(space, mode)) for space in self.spaces]
+        return scales[0] if len(set(scales)) == 1 else tuple(cast("float", scale) for scale in scales)
+
+    def traversal(self, parameters: Tensor, block: int, steps: int) -> Tensor:
+        """One component moves; the other factors stay at their mode."""
+        moving = self.components[block].factor
+        first = next(index for index, part in enumerate(self.components) if part.factor == moving)
+        columns = [
+            space.traversal(own, block - first, steps)
+            if index == moving
+            else space.representation(own, "mean").expand(steps, -1)
+            for index, (space, own) in enumerate(self._shares(parameters))
+        ]
+        return torch.cat(columns, -1)
+
+    def _shares(self, parameters: Tensor) -> zip[tuple[LatentSpace, Tensor]]:
+        sizes = [space.parameter_size for space in self.spaces]
+        return zip(self.spaces, parameters.split(sizes, -1), strict=True)
+
+    def _join(self, z: Tensor, function: Callable[[LatentSpace, Tensor], Tensor]) -> Tensor:
+        parts = z.split([space.ambient_size for space in self.spaces], -1)
+        return torch.cat([function(space, own) for space, own in zip(self.spaces, parts, strict=True)], -1)
+
+
+def own_mode(space: LatentSpace, mode: str) -> str:
+    """The factor's mode for a product's mode."""
+    return space.export_modes[0] if mode == "default" else mode
+
+
+def offsets(sizes: Sequence[int]) -> list[int]:
+    """Where each of consecutive parts begins."""
+    return [0, *accumulate(sizes)][:-1]
