@@ -55,14 +55,16 @@ def _channels_first(image_shape: ImageShape) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _mlp_pair(encoder_widths: list[int], decoder_widths: list[int], summary: str) -> Networks:
-    """ReLU encoder and tanh decoder with the given hidden widths."""
+def _mlp_pair(
+    encoder_widths: list[int], decoder_widths: list[int], summary: str, activation: type[nn.Module] = nn.Tanh
+) -> Networks:
+    """ReLU encoder and ``activation`` decoder with the given hidden widths."""
 
     def encoder(image_shape: ImageShape, outputs: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), *_mlp([_pixels(image_shape), *encoder_widths, outputs], nn.ReLU))
 
     def decoder(inputs: int, image_shape: ImageShape) -> nn.Module:
-        layers = _mlp([inputs, *decoder_widths, _pixels(image_shape)], nn.Tanh)
+        layers = _mlp([inputs, *decoder_widths, _pixels(image_shape)], activation)
         return nn.Sequential(*layers, nn.Unflatten(1, _channels_first(image_shape)))
 
     return Networks(encoder, decoder, summary)
@@ -123,5 +125,9 @@ def _glorot(network: nn.Sequential) -> nn.Sequential:
 NETWORKS: dict[str, Networks] = {
     "mlp": _mlp_pair([1200, 1200], [1200, 1200, 1200], "ReLU 1200-1200 / tanh 1200-1200-1200 (text 002, A.4)"),
     "mlp_small": _mlp_pair([256, 256], [256, 256], "ReLU 256-256 / tanh 256-256, for quick work"),
+    "mlp_sphere": _mlp_pair([256, 128], [128, 256], "ReLU 256-128 / ReLU 128-256 (text 001, after its [4])", nn.ReLU),
+    "mlp_diffusion": _mlp_pair(
+        [512, 256, 128], [256, 512], "ReLU with three and two hidden layers (text 003, which prints no widths)", nn.ReLU
+    ),
     "conv": Networks(_conv_encoder, _conv_decoder, "disentanglement_lib's convolutional networks"),
 }

@@ -25,6 +25,15 @@ def test_mlp_has_the_sizes_of_text_002(plain_space: LatentSpace) -> None:
     assert sum(isinstance(m, nn.Tanh) for m in vae.decoder.modules()) == 3
 
 
+@pytest.mark.parametrize(("name", "hidden"), [("mlp_sphere", (2, 2)), ("mlp_diffusion", (3, 2))])
+def test_mlps_of_texts_001_and_003_have_their_hidden_layers(
+    name: str, hidden: tuple[int, int], plain_space: LatentSpace
+) -> None:
+    vae = build(name, plain_space, (28, 28, 1))
+    assert (len(shapes(vae.encoder)) - 1, len(shapes(vae.decoder)) - 1) == hidden
+    assert [sum(isinstance(m, nn.ReLU) for m in side.modules()) for side in (vae.encoder, vae.decoder)] == [*hidden]
+
+
 def test_conv_has_the_sizes_of_disentanglement_lib(plain_space: LatentSpace) -> None:
     vae = build("conv", plain_space, (64, 64, 3))
     assert shapes(vae.encoder) == [(32, 3, 4, 4), (32, 32, 4, 4), (64, 32, 2, 2), (64, 64, 2, 2), (256, 1024), (3, 256)]
