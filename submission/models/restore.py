@@ -1,0 +1,30 @@
+"""The trained model of a run folder."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import torch
+
+from submission.errors import SubmissionError
+from submission.latent import parse
+from submission.models.vae import VAE, build
+from submission.run_folder import RunFolder
+
+
+def trained(folder: RunFolder) -> VAE:
+    """The VAE of the last checkpoint in ``folder``, on the CPU; SubmissionError where it cannot be read."""
+    meta = folder.meta()
+    try:
+        about: dict[str, Any] = meta["model"]
+        height, width, channels = meta["dataset"]["image_shape"]
+        model = build(
+            about["networks"], parse(meta["space"]), (height, width, channels), about["likelihood"], about["variance"]
+        )
+        state = torch.load(folder.checkpoint, map_location="cpu", weights_only=True)
+        model.load_state_dict(state["model"])
+    except (OSError, KeyError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise SubmissionError(f"{folder.path} holds no model that can be loaded: {reason}", "train it again") from error
+    return model

@@ -1,0 +1,75 @@
+"""The time budget: when to stop, and how far annealing is."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+
+from submission.errors import UsageError
+from submission.objectives import TrainingPosition
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(text: str) -> float:
+    """Seconds of ``90``, ``90s``, ``1h30m``, ``2h``, ``1d``; UsageError for anything else."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    if not parts or "".join(map("".join, parts)) != text or any(not unit for _, unit in parts[:-1]):
+        raise UsageError(f"{text!r} is no time", "write it like 90s, 45m, 2h or 1h30m")
+    return sum(float(number) * UNITS[unit or "s"] for number, unit in parts)
+
+
+@dataclass
+class Budget:
+    """How much of the run is done, when only ``limit`` seconds are left for it.
+
+    Without a limit the fraction is step / total. With one, each step moves the fraction by the share of what remains
+    that the step is expected to be, so that annealing ends with the time, never runs backwards, and follows changes of
+    speed.
+
+    Attributes:
+        total: updates in all.
+        limit: seconds for the whole process, or None.
+        started: ``time.monotonic()`` at the process's start.
+        reserve: seconds to keep for the last checkpoint and the export.
+        fraction: part of the run that is done, in [0, 1].
+    """
+
+    total: int
+    limit: float | None = None
+    started: float = field(default_factory=time.monotonic)
+    reserve: float = 1.0
+    fraction: float = 0.0
+    _steps: int = 0
+    _first: float = 0.0
+
+    def position(self, step: int) -> TrainingPosition:
+        """What schedules are asked at: ``step`` and a total that makes the fraction right."""
+        if self.limit is None or self.fraction == 0:
+            return TrainingPosition(step, self.total)
+        return TrainingPosition(step, max(step, round(step / self.fraction)))
+
+    def advance(self, step: int) -> None:
+        """Say that update ``step`` (from 0) is done."""
+        if self.limit is None:
+            self.fraction = (step + 1) / self.total
+            return
+        self._steps += 1
+        if self._steps == 1:
+            self._first = time.monotonic()  # the first step warms up and is not typical
+        remaining = self.total - step
+        if self._steps > 1:
+            pace = (time.monotonic() - self._first) / (self._steps - 1)
+            remaining = min(remaining, max(1, int(self.left() / max(pace, 1e-9))))
+        self.fraction += (1 - self.fraction) / remaining
+
+    def left(self) -> float:
+        """Seconds for further steps; infinite without a limit."""
+        if self.limit is None:
+            return float("inf")
+        return self.limit - self.reserve - (time.monotonic() - self.started)
+
+    def over(self) -> bool:
+        """Whether to stop now."""
+        return self.left() <= 0

@@ -1,0 +1,88 @@
+"""Checkpoints that are whole or refused: atomic, checksummed, with the one before kept."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import struct
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from submission.errors import SubmissionError
+from submission.files import atomic
+
+FORMAT = 1
+TAG = b"sha256:"
+
+State = dict[str, Any]
+
+
+class DamagedError(SubmissionError):
+    """A checkpoint file that is truncated, changed, or not ours."""
+
+
+def previous(path: Path) -> Path:
+    """Where the checkpoint before the one at ``path`` is kept."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
+
+def save(path: Path, state: State) -> None:
+    """Write ``state`` to ``path``; the file there before is kept as ``previous(path)``.
+
+    The file is an ordinary ``torch.save`` archive of plain containers and tensors. Its archive comment holds the
+    SHA-256 of everything before the comment, so that a changed bit is seen before anything is unpickled.
+    """
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, **state}, buffer)
+    archive = buffer.getbuffer()[:-2]  # the last two bytes are the length of the (empty) comment
+    digest = TAG + hashlib.sha256(archive).hexdigest().encode()
+    with atomic(path) as file:
+        file.write(archive)
+        file.write(struct.pack("<H", len(digest)) + digest)
+        file.flush()
+        os.fsync(file.fileno())
+        if path.exists():
+            path.replace(previous(path))
+
+
+def load(path: Path) -> tuple[State, str]:
+    """The newest whole state at ``path`` or ``previous(path)``, and a message where it is not the newest file.
+
+    Raises:
+        FileNotFoundError: there is no checkpoint at all.
+        DamagedError: there is one, but none is whole.
+    """
+    problems: list[str] = []
+    for candidate in (path, previous(path)):
+        try:
+            return read(candidate), "; ".join(problems)
+        except FileNotFoundError:
+            problems.append(f"{candidate.name} is missing")
+        except DamagedError as error:
+            problems.append(error.what)
+    if not path.exists() and not previous(path).exists():
+        raise FileNotFoundError(path)
+    raise DamagedError("; ".join(problems), "train again into another --out; this run cannot be resumed")
+
+
+def read(path: Path) -> State:
+    """The state in one file; DamagedError where its checksum does not fit, SubmissionError for another format."""
+    content = path.read_bytes()
+    size = 64 + len(TAG)
+    archive, comment = content[: -size - 2], content[-size:]
+    if comment != TAG + hashlib.sha256(archive).hexdigest().encode():
+        raise DamagedError(f"{path} is damaged (its checksum does not fit)", "restore it")
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        raise DamagedError(f"{path} cannot be read: {error}", "restore it") from error
+    if state.get("format") != FORMAT:
+        raise SubmissionError(
+            f"{path} has checkpoint format {state.get('format')}, this version reads {FORMAT}",
+            "resume it with the version that wrote it (see versions in meta.json)",
+        )
+    return state

@@ -1,0 +1,72 @@
+"""Images of a data set as batches of floats on the training device, without data-loader processes."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from submission.data import ImageDataset
+
+FINGERPRINT_IMAGES = 64
+
+
+class Feed:
+    """Batches of a data set.
+
+    On the CPU the rows of a batch are gathered by numpy and bits are unpacked per batch. On a GPU the bits or bytes of
+    all images live in its memory, where that leaves half of it free, and the CPU sends only indices.
+
+    Args:
+        dataset: the images.
+        device: where batches are wanted.
+    """
+
+    def __init__(self, dataset: ImageDataset, device: torch.device) -> None:
+        self.dataset, self.device = dataset, device
+        self._store = self._resident()
+
+    def __call__(self, indices: Tensor) -> Tensor:
+        """Images (n, C, H, W), float32 in [0, 1] on the device, of the ``indices`` (n,), which are on the CPU."""
+        height, width, channels = self.dataset.image_shape
+        pixels = self._pixels(indices).to(self.device, torch.float32).view(-1, height, width, channels)
+        images = pixels.movedim(3, 1).contiguous()
+        return images if self.dataset.maximum == 1 else images.div_(self.dataset.maximum)
+
+    def _pixels(self, indices: Tensor) -> Tensor:
+        """uint8 pixels of the ``indices``, rows of n images."""
+        if self._store is not None:
+            rows = self._store[indices.to(self.device, non_blocking=True)]
+            return rows if self.dataset.packed is None else unpacked(rows)
+        if self.dataset.packed is not None:
+            return torch.from_numpy(np.unpackbits(self.dataset.packed[indices.numpy()], axis=1))
+        return torch.from_numpy(self.dataset.images(indices.numpy()))
+
+    def _resident(self) -> Tensor | None:
+        """All images on the GPU, or None where they are fetched per batch."""
+        images = self.dataset.array if self.dataset.packed is None else self.dataset.packed
+        if self.device.type != "cuda" or images is None:
+            return None
+        free, _ = torch.cuda.mem_get_info(self.device)
+        return torch.tensor(images, device=self.device) if 2 * images.nbytes < free else None
+
+
+def unpacked(packed: Tensor) -> Tensor:
+    """Bits (n, 8·bytes) of ``packed`` (n, bytes) uint8 on any device, the highest bit first."""
+    shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=packed.device)
+    return ((packed[..., None] >> shifts) & 1).flatten(1)
+
+
+def fingerprint(dataset: ImageDataset) -> dict[str, str]:
+    """What must agree for a run to be resumed: name, size, shape and a checksum of evenly spaced images."""
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, FINGERPRINT_IMAGES).astype(np.int64))
+    checksum = zlib.crc32(np.ascontiguousarray(dataset.images(chosen)).tobytes())
+    factors = getattr(dataset, "factor_sizes", ())
+    return {
+        "data.name": dataset.name,
+        "data.images": f"{len(dataset)} of shape {tuple(dataset.image_shape)}",
+        "data.factor_sizes": str(tuple(factors)),
+        "data.checksum": f"{checksum:08x}",
+    }

@@ -1,0 +1,138 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from submission.data import ImageDataset
+from submission.errors import SubmissionError
+from submission.objectives import Objective
+from submission.progress import Task
+from submission.run_folder import RunFolder
+from submission.training import checkpoint
+from submission.training.budget import Budget
+from submission.training.feed import Feed
+from submission.training.log import Log, Window, not_finite
+from submission.training.randomness import Order, generator_states
+from submission.training.settings import TrainSettings
+from submission.training.signals import Requests
+from submission.training.step import Step
+
+REDRAW = 0.2
+"""Seconds between two moves of the progress bar."""
+
+
+@dataclass
+class Loop:
+    """One process's part of a run, from update ``done`` on.
+
+    Attributes:
+        fixed: what never changes in the checkpoint (configuration, versions, data, precision).
+        seconds: training time of earlier processes.
+    """
+
+    folder: RunFolder
+    dataset: ImageDataset
+    feed: Feed
+    order: Order
+    step: Step
+    objective: Objective
+    settings: TrainSettings
+    budget: Budget
+    fixed: dict[str, Any]
+    done: int = 0
+    seconds: float = 0.0
+    window: Window = field(default_factory=Window)
+    note: str = ""
+
+    def run(self, stop: Requests, bar: Task) -> str:
+        """Update until the end, the time's end, or a signal; returns which, after a last checkpoint."""
+        log = Log(self.folder.log, self.done)
+        self.began = self.drawn = self.logged = self.saved = time.monotonic()
+        shown = first = self.done
+        while (reason := self.reason(stop)) == "":
+            coefficients = self.objective.coefficients(self.budget.position(self.done))
+            self.window.add(self.done, self.step(self.images(), coefficients))
+            self.budget.advance(self.done)
+            self.done += 1
+            if self.done % self.settings.log_every == 0 or self.done == self.budget.total:
+                self.report(log, self.done - first, coefficients)
+                first = self.done
+                if time.monotonic() - self.saved > self.settings.checkpoint_every:
+                    self.save()
+            if time.monotonic() - self.drawn > REDRAW:
+                bar.advance(self.done - shown, self.note)
+                shown, self.drawn = self.done, time.monotonic()
+        bar.advance(self.done - shown, self.note)
+        self.close_window()
+        self.save()
+        return reason
+
+    def reason(self, stop: Requests) -> str:
+        """Why to stop now; empty to go on."""
+        if stop.signal is not None:
+            return stop.signal.name
+        if self.done >= self.budget.total:
+            return "steps"
+        return "time budget" if self.budget.over() else ""
+
+    @property
+    def count(self) -> int:
+        """Images that one update takes."""
+        return self.settings.batch_size * self.objective.batches
+
+    def images(self) -> Tensor:
+        """The next update's images; a data set that fails is a SubmissionError that names the update."""
+        try:
+            return self.feed(self.order.indices(self.done, self.count))
+        except (OSError, SubmissionError) as error:
+            raise SubmissionError(
+                f"the images of update {self.done} cannot be read: {error}; the last checkpoint is kept",
+                "bring the data back and --resume",
+            ) from error
+
+    def elapsed(self) -> float:
+        """Training seconds, earlier processes included."""
+        return self.seconds + time.monotonic() - self.began
+
+    def report(self, log: Log, steps: int, coefficients: dict[str, float]) -> None:
+        """Log the window's means and show them behind the bar."""
+        terms = self.close_window()
+        rate = steps * self.count / max(time.monotonic() - self.logged, 1e-9)
+        self.logged = time.monotonic()
+        log.write(
+            {"step": self.done, "epoch": self.done * self.count / len(self.dataset), "fraction": self.budget.fraction}
+            | {"seconds": round(self.elapsed(), 3), "images_per_second": round(rate, 1)}
+            | terms
+            | coefficients
+        )
+        shown = [f"{name} {terms[name]:.2f}" for name in ("loss", "reconstruction", "kl") if name in terms]
+        self.note = "  ".join([*shown, f"{rate:,.0f} images/s"])
+
+    def close_window(self) -> dict[str, float]:
+        """Means of the terms since the last look; SubmissionError when one was not finite."""
+        means, bad = self.window.close()
+        if bad is None:
+            return means
+        raise self.broken(bad, self.window.terms(bad))
+
+    def broken(self, step: int, terms: dict[str, float]) -> SubmissionError:
+        """The error for an update that went wrong, its images and terms saved."""
+        return not_finite(self.folder.path / "failure.json", step, self.order.indices(step, self.count), terms)
+
+    def save(self) -> None:
+        """Checkpoint, unless the weights are no longer finite."""
+        state = self.step.state()
+        if not all(bool(value.isfinite().all()) for value in state["model"].values()):
+            raise self.broken(self.done - 1, {"weights": float("nan")})
+        progress = {"step": self.done, "fraction": self.budget.fraction, "reserve": self.budget.reserve}
+        progress["seconds"] = self.elapsed()
+        try:
+            checkpoint.save(self.folder.checkpoint, {**self.fixed, **progress, **state, "random": generator_states()})
+        except SubmissionError as error:
+            raise SubmissionError(f"after update {self.done}: {error.what}; the last one is kept", error.fix) from error
+        self.saved = time.monotonic()

@@ -1,0 +1,66 @@
+"""What ``meta.json`` says about a run (docs/run-folder.md)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from submission import provenance
+from submission.data import ImageDataset
+from submission.latent.base import LatentSpace
+from submission.models.vae import VAE
+from submission.training.loop import Loop
+from submission.training.settings import Settings
+
+FORMAT = 1
+
+
+def describe(settings: Settings, dataset: ImageDataset, model: VAE, mode: str, precision: str) -> dict[str, Any]:
+    """``meta.json`` at the start of a run."""
+    return {
+        "format": FORMAT,
+        **provenance.record(),
+        "seed": settings.train.seed,
+        "dataset": about_data(dataset),
+        "model": about_model(settings, model, precision),
+        "space": model.space.spec,
+        "representation": about_representation(model.space, mode),
+        "untrained": "baseline/untrained.pt",
+        "training": {"steps": 0, "images": 0, "seconds": 0.0, "fraction": 0.0, "finished": False, "ended_by": ""},
+    }
+
+
+def about_data(dataset: ImageDataset) -> dict[str, Any]:
+    """Name, factors (empty where they are unknown), shape and origin of the images."""
+    factors = {key: list(getattr(dataset, key, ())) for key in ("factor_names", "factor_sizes", "periodic")}
+    return {"name": dataset.name, **factors, "image_shape": list(dataset.image_shape), "source": dataset.notes}
+
+
+def about_model(settings: Settings, model: VAE, precision: str) -> dict[str, Any]:
+    """Networks, likelihood and objective, enough to build the model again."""
+    return {
+        "networks": settings.model.networks,
+        "likelihood": model.likelihood,
+        "variance": model.variance,
+        "weights": sum(weight.numel() for weight in model.parameters()),
+        "objective": settings.objective.name,
+        "precision": precision,
+    }
+
+
+def about_representation(space: LatentSpace, mode: str) -> dict[str, Any]:
+    """Layout of the exported codes."""
+    blocks = [asdict(block) for block in space.blocks(mode)]
+    return {"mode": mode, "scale": space.scale(mode), "width": space.width(mode), "blocks": blocks}
+
+
+def ended(loop: Loop, reason: str) -> dict[str, Any]:
+    """The ``training`` part when the loop has ended for ``reason``: ``steps``, ``time budget`` or a signal's name."""
+    return {
+        "steps": loop.done,
+        "images": loop.done * loop.count,
+        "seconds": round(loop.elapsed(), 3),
+        "fraction": loop.budget.fraction,
+        "finished": reason in ("steps", "time budget"),
+        "ended_by": reason,
+    }

@@ -1,0 +1,67 @@
+"""Settings → data, model and objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from submission.data import ImageDataset, load
+from submission.errors import UsageError
+from submission.latent import parse
+from submission.models.vae import VAE, build
+from submission.objectives import Objective, create
+from submission.run_folder import RunFolder
+from submission.training.budget import Budget
+from submission.training.feed import Feed
+from submission.training.loop import Loop
+from submission.training.randomness import Order, derived, seed_everything
+from submission.training.settings import Settings
+from submission.training.step import EagerStep
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What settings stand for."""
+
+    settings: Settings
+    dataset: ImageDataset
+    model: VAE
+    objective: Objective
+    mode: str
+    device: torch.device
+
+    def loop(self, folder: RunFolder, budget: Budget, fixed: dict[str, Any], **state: Any) -> Loop:
+        """A loop over these parts."""
+        train = self.settings.train
+        step = EagerStep(self.model, self.objective, train, fixed["precision"])
+        feed, order = Feed(self.dataset, self.device), Order(len(self.dataset), train.seed)
+        return Loop(folder, self.dataset, feed, order, step, self.objective, train, budget, fixed, **state)
+
+
+def prepare(settings: Settings, dataset: ImageDataset | None, root: Path | str | None, device: str) -> Parts:
+    """Data, model and objective, fresh; whatever is wrong with the settings shows before anything is written."""
+    where = usable(device)
+    data = load(settings.data.name, root, **settings.data.options) if dataset is None else dataset
+    seed_everything(derived(settings.train.seed, "weights"))
+    chosen, space = settings.model, parse(settings.model.space)
+    model = build(chosen.networks, space, data.image_shape, chosen.likelihood, chosen.variance).to(where)
+    objective = create(settings.objective.name, space, len(data), **settings.objective.options).to(where)
+    mode = settings.export.mode or space.export_modes[0]
+    if mode not in space.export_modes:
+        raise UsageError(f"{space.spec} has no export mode {mode!r}", f"choose one of {', '.join(space.export_modes)}")
+    return Parts(settings, data, model, objective, mode, where)
+
+
+def usable(device: str) -> torch.device:
+    """The device called ``device``; UsageError where there is none."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+        return torch.device(device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"device {device!r} cannot be used: {reason}", "choose cpu, or a GPU that is there") from error

@@ -1,0 +1,79 @@
+"""Seeds, generator states and the order of the data: everything random in a run, and how to get it back."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def derived(seed: int, *purpose: object) -> int:
+    """A 32-bit seed of its own for each ``purpose`` of a run's ``seed``."""
+    digest = hashlib.sha256(repr((seed, *purpose)).encode()).digest()
+    return int.from_bytes(digest[:4], "little")
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators of torch (all devices), numpy and Python."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+def generator_states() -> dict[str, Any]:
+    """State of every global generator, of types that ``torch.load(weights_only=True)`` accepts."""
+    _, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": (torch.from_numpy(np.asarray(keys).astype(np.int64)), int(position), int(has_gauss), float(gauss)),
+        "python": random.getstate(),
+    }
+
+
+def restore_generators(states: dict[str, Any]) -> None:
+    """Put every global generator back to ``states``; CUDA states only where the same number of devices is there."""
+    torch.set_rng_state(states["torch"])
+    if states["cuda"] and len(states["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states["cuda"])
+    keys, *rest = states["numpy"]
+    np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), *rest))
+    version, internal, gauss = states["python"]
+    random.setstate((version, tuple(internal), gauss))
+
+
+class Order:
+    """The order in which a run sees its images: one permutation per epoch, addressed by seed and epoch.
+
+    The batches of consecutive steps are consecutive pieces of the endless row of permutations, so every batch is
+    full, every image is seen once per epoch, and nothing but the step number has to be remembered.
+
+    Args:
+        size: images in the data set.
+        seed: of the run.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size, self.seed = size, seed
+        self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.int64)
+
+    def indices(self, step: int, count: int) -> Tensor:
+        """Images (count,), int64, of update ``step`` (from 0) when every update takes ``count``."""
+        position, stop = step * count, (step + 1) * count
+        pieces = []
+        while position < stop:
+            epoch, start = divmod(position, self.size)
+            pieces.append(self.permutation(epoch)[start : start + stop - position])
+            position += len(pieces[-1])
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+    def permutation(self, epoch: int) -> Tensor:
+        """The order (size,) of one epoch; the last one asked for is kept."""
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed(derived(self.seed, "order", epoch))
+            self._epoch, self._permutation = epoch, torch.randperm(self.size, generator=generator)
+        return self._permutation

@@ -1,0 +1,103 @@
+"""The first update of a run, or the one after its last checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from submission import provenance
+from submission.errors import UsageError
+from submission.export.torchscript import export_torchscript
+from submission.files import write_text
+from submission.run_folder import RunFolder
+from submission.training import checkpoint, precision
+from submission.training.budget import Budget
+from submission.training.feed import Feed, fingerprint
+from submission.training.loop import Loop
+from submission.training.meta import describe
+from submission.training.parts import Parts
+from submission.training.randomness import derived, restore_generators, seed_everything
+from submission.training.settings import differences
+
+Tell = Callable[[str], None]
+KEPT = ("config", "versions", "data", "precision")
+
+
+def begun(parts: Parts, folder: RunFolder, budget: Budget) -> Loop:
+    """A run at its first update, with everything about it written down."""
+    images = Feed(parts.dataset, parts.device)(torch.arange(min(len(parts.dataset), parts.settings.train.batch_size)))
+    chosen = precision.resolve(parts.model, parts.objective, parts.settings.train, images)
+    fixed = {
+        "config": parts.settings.gin(),
+        "versions": provenance.versions(),
+        "data": fingerprint(parts.dataset),
+        "precision": chosen,
+    }
+    write_text(folder.config, parts.settings.gin())
+    folder.write_meta(describe(parts.settings, parts.dataset, parts.model, parts.mode, chosen))
+    clock = time.monotonic()
+    export_torchscript(parts.model, parts.mode, folder.untrained)
+    loop = parts.loop(folder, budget, fixed)
+    seed_everything(derived(parts.settings.train.seed, "noise"))
+    loop.began = time.monotonic()
+    loop.save()
+    budget.reserve += 2 * (time.monotonic() - clock)
+    return loop
+
+
+def continued(parts: Parts, folder: RunFolder, budget: Budget, resume: bool, tell: Tell) -> Loop | None:
+    """The run in ``folder`` where its checkpoint left it; None where there is none yet.
+
+    Raises:
+        UsageError: there is a run and ``resume`` is off, or it was made with other settings, data or versions.
+    """
+    if not resume:
+        refuse_other_run(folder)
+        return None
+    try:
+        state, message = checkpoint.load(folder.checkpoint)
+    except FileNotFoundError:
+        return None
+    if message:
+        tell(f"{message}; going on from update {state['step']}")
+    require_same(parts, folder, state)
+    fixed = {key: state[key] for key in KEPT}
+    loop = parts.loop(folder, budget, fixed, done=state["step"], seconds=state["seconds"])
+    loop.step.restore(state)
+    restore_generators(state["random"])
+    budget.fraction, budget.reserve = state["fraction"], state["reserve"]
+    return loop
+
+
+def refuse_other_run(folder: RunFolder) -> None:
+    """UsageError when ``folder`` holds a run already."""
+    for file in (folder.config, folder.meta_file, folder.checkpoint):
+        if file.exists():
+            raise UsageError(
+                f"{folder.path} already holds a run ({file.name})", "continue it with --resume, or choose another --out"
+            )
+
+
+def require_same(parts: Parts, folder: RunFolder, state: dict[str, Any]) -> None:
+    """UsageError, showing the difference, when a checkpoint belongs to other settings, data or versions."""
+    ours = gin_lines(parts.settings.gin()) | fingerprint(parts.dataset) | {"torch": release(provenance.versions())}
+    theirs = gin_lines(state["config"]) | state["data"] | {"torch": release(state["versions"])}
+    changed = differences(ours, theirs)
+    if changed:
+        raise UsageError(
+            f"{folder.path} cannot be resumed, because it was begun differently: {'; '.join(changed)}",
+            "undo the change, or choose another --out",
+        )
+
+
+def gin_lines(text: str) -> dict[str, str]:
+    """The bindings of operative gin text."""
+    return dict(line.split(" = ", 1) for line in text.splitlines())
+
+
+def release(versions: dict[str, str]) -> str:
+    """Major and minor version of torch, whose random streams and kernels decide the weights."""
+    return ".".join(versions["torch"].split(".")[:2])
