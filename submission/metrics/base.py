@@ -61,13 +61,14 @@ class Sampler(Protocol):
         """Codes (n, D) of the factor rows (n, K), observed now (needs a full grid)."""
 
     def reduce(
-        self, groups: Iterable[Factors], function: Callable[[Codes], npt.NDArray[np.floating]]
+        self, batches: Iterable[Factors], function: Callable[[Codes], npt.NDArray[np.floating]], per_row: int = 1
     ) -> npt.NDArray[np.floating]:
-        """``function`` over the codes of equally sized groups of factor rows, streamed (needs a full grid).
+        """``function`` over the codes of equally sized batches of factor rows, streamed (needs a full grid).
 
         Args:
-            groups: factor rows (B, K), observed in the order in which they come.
-            function: codes of several groups (G, B, D) → one row each (G, ...).
+            batches: factor rows (B, K), observed in the order in which they come.
+            function: codes (R, per_row * B, D) → one row each (R, ...).
+            per_row: how many batches make one row of the result.
         """
 
 

@@ -1,0 +1,115 @@
+"""The BetaVAE score.
+
+Higgins et al., "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework", 2017, section 3;
+here as disentanglement_lib computes it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.metrics.base import Codes, Era, Factors, Metric, Sampler, Scores
+from submission.metrics.checks import check_codes, dead_note
+
+
+@dataclass(frozen=True)
+class BetaVaeSettings:
+    """Pairs of batches for the classifier and for its accuracy, pairs per batch, and the classifier's era."""
+
+    num_train: int = 10_000
+    num_eval: int = 5_000
+    batch_size: int = 64
+    era: Era = "installed"
+
+
+@dataclass(frozen=True)
+class Differences:
+    """One row per batch of pairs: which factor the pairs share (N,), and their codes' mean differences (N, D)."""
+
+    shared: npt.NDArray[np.int64]
+    features: npt.NDArray[np.float64]
+
+
+def beta_vae(train: Differences, evaluation: Differences, era: Era = "installed", seed: int = 0) -> Scores:
+    """Accuracy of logistic regression that guesses the shared factor from the codes' mean absolute differences.
+
+    Args:
+        train: what the regression is fitted to.
+        evaluation: what its accuracy is measured on.
+        era: ``2019`` fits one regression per factor with liblinear, as scikit-learn did then by default.
+        seed: of the 2019 solver.
+
+    Returns:
+        ``eval_accuracy`` and ``train_accuracy`` in [0, 1].
+    """
+    from sklearn.exceptions import ConvergenceWarning
+
+    check_codes(train.features.astype(np.float32), "beta_vae")
+    model = classifier(era, seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the score is defined at the default iteration limit
+        model.fit(train.features, train.shared)
+    values = {
+        "eval_accuracy": float(np.mean(model.predict(evaluation.features) == evaluation.shared)),
+        "train_accuracy": float(np.mean(model.predict(train.features) == train.shared)),
+    }
+    return Scores(values, notes=dead_note(train.features.astype(np.float32)))
+
+
+def classifier(era: Era, seed: int | None = None) -> Any:
+    """Logistic regression with scikit-learn's defaults of today or of 2019 (one-vs-rest, liblinear)."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    if era == "2019":
+        return OneVsRestClassifier(LogisticRegression(solver="liblinear", random_state=seed))
+    return LogisticRegression()
+
+
+def draw_differences(sampler: Sampler, num: int, batch_size: int) -> Differences:
+    """``num`` batches of pairs that share the value of one random factor."""
+    shared = np.empty(num, np.int64)
+
+    def batches() -> Iterator[Factors]:
+        for row in range(num):
+            shared[row] = sampler.random_state.randint(len(sampler.factor_sizes))
+            first, second = sampler.sample_factors(batch_size), sampler.sample_factors(batch_size)
+            second[:, shared[row]] = first[:, shared[row]]
+            yield first
+            yield second
+
+    features = sampler.reduce(batches(), mean_differences, per_row=2)
+    return Differences(shared, features.astype(np.float64))
+
+
+def mean_differences(codes: Codes) -> npt.NDArray[np.floating]:
+    """Mean absolute difference (R, D) of the first half and the second half of each row of codes (R, 2 B, D)."""
+    half = codes.shape[1] // 2
+    return np.abs(codes[:, :half] - codes[:, half:]).mean(axis=1)
+
+
+def score(sampler: Sampler, settings: BetaVaeSettings) -> Scores:
+    """Draw and compute."""
+    train = draw_differences(sampler, settings.num_train, settings.batch_size)
+    # scikit-learn of 2019 drew the solver's seed from the protocol's generator, between the two sets.
+    seed = int(sampler.random_state.randint(2**31 - 1)) if settings.era == "2019" else 0
+    evaluation = draw_differences(sampler, settings.num_eval, settings.batch_size)
+    return beta_vae(train, evaluation, settings.era, seed)
+
+
+METRIC = Metric(
+    name="beta_vae",
+    headline="eval_accuracy",
+    summary="how surely a linear classifier tells which factor pairs of images share",
+    settings=BetaVaeSettings(),
+    fast=BetaVaeSettings(num_train=1_000, num_eval=500),
+    score=score,
+    full_grid=True,
+    caution="depends on the scale of the codes: the logistic regression's penalty is fixed",
+)

@@ -1,0 +1,129 @@
+"""The FactorVAE score.
+
+Kim, Mnih, "Disentangling by Factorising", 2018, section 4; here as disentanglement_lib computes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.metrics.base import Codes, Factors, Metric, Sampler, Scores
+from submission.metrics.checks import check_codes, constant_columns, dead_note
+
+
+@dataclass(frozen=True)
+class FactorVaeSettings:
+    """Votes for the classifier and for its accuracy, samples per vote, and when a dimension counts as inactive."""
+
+    num_train: int = 10_000
+    num_eval: int = 5_000
+    num_variance_estimate: int = 10_000
+    batch_size: int = 64
+    prune_threshold: float = 0.05
+
+
+@dataclass(frozen=True)
+class Votes:
+    """One row per vote: which factor was fixed (V,), and the codes' variances (V, D) while it was."""
+
+    fixed: npt.NDArray[np.int64]
+    variances: npt.NDArray[np.floating]
+
+
+def factor_vae(
+    global_variances: npt.NDArray[np.floating], train: Votes, evaluation: Votes, num_factors: int, threshold: float
+) -> Scores:
+    """Accuracy of guessing the fixed factor from the dimension whose normalised variance is smallest.
+
+    Args:
+        global_variances: (D,) over the whole data set.
+        train: votes that make the majority classifier dimension → factor.
+        evaluation: votes whose accuracy is the score.
+        num_factors: K.
+        threshold: dimensions of smaller standard deviation are left out.
+
+    Returns:
+        ``eval_accuracy`` and ``train_accuracy`` in [0, 1], ``num_active_dims``; detail ``votes`` (K, D) of training.
+        Where no dimension is active the accuracies are 0 by convention, and a note says so.
+    """
+    active = np.flatnonzero(np.sqrt(global_variances) >= threshold)
+    if not active.size:
+        note = f"every code dimension has a standard deviation below {threshold}: all pruned, 0 by convention"
+        return Scores({"eval_accuracy": 0.0, "train_accuracy": 0.0, "num_active_dims": 0.0}, notes=(note,))
+    training = count_votes(train, global_variances, active, num_factors)
+    evaluated = count_votes(evaluation, global_variances, active, num_factors)
+    guess = training.argmax(axis=0), np.arange(len(global_variances))
+    values = {
+        "eval_accuracy": float(evaluated[guess].sum() / evaluated.sum()),
+        "train_accuracy": float(training[guess].sum() / training.sum()),
+        "num_active_dims": float(active.size),
+    }
+    return Scores(values, {"votes": training}, pruned_note(global_variances, active, threshold))
+
+
+def count_votes(
+    votes: Votes, global_variances: npt.NDArray[np.floating], active: npt.NDArray[np.int64], num_factors: int
+) -> npt.NDArray[np.int64]:
+    """How often (K, D) each dimension varied least while each factor was fixed."""
+    least = active[np.argmin(votes.variances[:, active] / global_variances[active], axis=1)]
+    table = np.zeros((num_factors, len(global_variances)), np.int64)
+    np.add.at(table, (votes.fixed, least), 1)
+    return table
+
+
+def pruned_note(
+    global_variances: npt.NDArray[np.floating], active: npt.NDArray[np.int64], threshold: float
+) -> tuple[str, ...]:
+    """A note that names the dimensions left out, or nothing where there are none."""
+    pruned = np.setdiff1d(np.arange(len(global_variances)), active)
+    if not pruned.size:
+        return ()
+    return (f"left out, standard deviation below {threshold}: dimensions {', '.join(map(str, pruned))}",)
+
+
+def draw_votes(sampler: Sampler, num: int, batch_size: int) -> Votes:
+    """``num`` votes: a random factor, a batch in which it has one value, the variances of its codes."""
+    fixed = np.empty(num, np.int64)
+
+    def batches() -> Iterator[Factors]:
+        for vote in range(num):
+            fixed[vote] = sampler.random_state.randint(len(sampler.factor_sizes))
+            factors = sampler.sample_factors(batch_size)
+            factors[:, fixed[vote]] = factors[0, fixed[vote]]
+            yield factors
+
+    variances = sampler.reduce(batches(), batch_variances)
+    return Votes(fixed, variances)
+
+
+def batch_variances(codes: Codes) -> npt.NDArray[np.floating]:
+    """Variances (R, D) within each batch of codes (R, B, D)."""
+    return np.var(codes, axis=1, ddof=1)
+
+
+def score(sampler: Sampler, settings: FactorVaeSettings) -> Scores:
+    """Draw and compute."""
+    codes = sampler.codes(sampler.sample_factors(settings.num_variance_estimate))
+    check_codes(codes, "factor_vae")
+    variances = np.var(codes, axis=0, ddof=1)
+    train = draw_votes(sampler, settings.num_train, settings.batch_size)
+    evaluation = draw_votes(sampler, settings.num_eval, settings.batch_size)
+    variances[constant_columns(codes)] = 0.0  # rounding leaves a trace
+    scores = factor_vae(variances, train, evaluation, len(sampler.factor_sizes), settings.prune_threshold)
+    return Scores(scores.values, scores.details, dead_note(codes) + scores.notes)
+
+
+METRIC = Metric(
+    name="factor_vae",
+    headline="eval_accuracy",
+    summary="how surely the least varying code tells which factor was held fixed",
+    settings=FactorVaeSettings(),
+    fast=FactorVaeSettings(num_train=1_000, num_eval=500, num_variance_estimate=2_000),
+    score=score,
+    full_grid=True,
+    caution="depends on the scale of the codes: dimensions of standard deviation below 0.05 are left out",
+)

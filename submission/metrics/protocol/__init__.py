@@ -1,0 +1,19 @@
+"""The reference's sampling, and codes that are computed once per distinct image."""
+
+from submission.metrics.protocol.sampler import GridSampler
+from submission.metrics.protocol.samples import SampleSampler
+from submission.metrics.protocol.sources import CodeGrid, ImageSource, IndexSource, Source, dataset_source
+from submission.metrics.protocol.tables import Encode, MemoTable, true_factors
+
+__all__ = [
+    "CodeGrid",
+    "Encode",
+    "GridSampler",
+    "ImageSource",
+    "IndexSource",
+    "MemoTable",
+    "SampleSampler",
+    "Source",
+    "dataset_source",
+    "true_factors",
+]

@@ -1,0 +1,92 @@
+"""Where codes come from: cells of a grid, or images that are random even when their factors are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.data import Factor, GroundTruthDataset
+from submission.data.dataset import Images, Indices
+from submission.errors import SubmissionError
+from submission.metrics.base import Codes, Factors
+from submission.metrics.protocol.tables import Encode, MemoTable, Rows
+
+
+class Source(Protocol):
+    """Observes factor rows now, computes their codes later.
+
+    Attributes:
+        dataset: the factors and, where there are any, the images.
+        chunk: how many observed rows to collect before computing their codes.
+    """
+
+    dataset: GroundTruthDataset
+    chunk: int
+
+    def observe(self, factors: Factors, random_state: np.random.RandomState) -> npt.NDArray[Any]:
+        """What is to be remembered of the factor rows (n, K): n entries; draws what the reference draws here."""
+
+    def codes(self, observed: npt.NDArray[Any]) -> Codes:
+        """Codes (n, D) of n remembered entries."""
+
+
+@dataclass
+class IndexSource:
+    """Images are a function of the cell's number (hidden factors included): remember the number, look codes up."""
+
+    dataset: GroundTruthDataset
+    rows: Rows
+    chunk: int = 1 << 16
+
+    def observe(self, factors: Factors, random_state: np.random.RandomState) -> npt.NDArray[np.int64]:
+        """Cells (n,) of the factor rows; hidden factors are drawn."""
+        return self.dataset.draw_indices(factors, random_state)
+
+    def codes(self, observed: npt.NDArray[np.int64]) -> Codes:
+        """Codes (n, D) of the cells (n,)."""
+        return self.rows(observed)
+
+
+@dataclass
+class ImageSource:
+    """Observing adds colour, noise or a background: the image itself must be remembered, and encoded each time."""
+
+    dataset: GroundTruthDataset
+    encode: Encode
+    chunk: int = 512
+
+    def observe(self, factors: Factors, random_state: np.random.RandomState) -> npt.NDArray[np.float32]:
+        """Images (n, height, width, channels), drawn now."""
+        return self.dataset.sample_observations_from_factors(factors, random_state).astype(np.float32, copy=False)
+
+    def codes(self, observed: npt.NDArray[np.float32]) -> Codes:
+        """Codes (n, D) of the images."""
+        return self.encode(observed)
+
+
+def dataset_source(dataset: GroundTruthDataset, encode: Encode, batch_size: int = 512) -> IndexSource | ImageSource:
+    """The source that encodes as few images of ``dataset`` as the reference's draws allow."""
+    observing = type(dataset).sample_observations_from_factors
+    if observing is GroundTruthDataset.sample_observations_from_factors or not dataset.random_observation:
+        return IndexSource(dataset, MemoTable(dataset, encode, batch_size))
+    return ImageSource(dataset, encode, batch_size)
+
+
+@dataclass(eq=False)
+class CodeGrid(GroundTruthDataset):
+    """A grid of codes without images, so that a table from any framework can be scored."""
+
+    image_shape: tuple[int, int, int] = field(default=(0, 0, 0), init=False)
+
+    def images(self, indices: Indices) -> Images:
+        """There are none."""
+        raise SubmissionError(f"{self.name} has codes but no images", "evaluate it with --codes alone")
+
+    @classmethod
+    def of(cls, name: str, sizes: Sequence[int]) -> CodeGrid:
+        """A grid of ``sizes`` whose factors are called factor_0, factor_1, ..."""
+        return cls(name, tuple(Factor(f"factor_{k}", int(size)) for k, size in enumerate(sizes)))

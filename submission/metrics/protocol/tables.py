@@ -1,0 +1,79 @@
+"""Codes by cell of the grid: read from a full table, or computed when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.data import GroundTruthDataset
+from submission.metrics.base import Codes
+
+Indices = npt.NDArray[np.int64]
+Encode = Callable[[npt.NDArray[np.float32]], Codes]  # images (n, height, width, channels) in [0, 1] → codes (n, D)
+Rows = Callable[[Indices], Codes]  # cells (n,) → codes (n, D)
+
+
+class MemoTable:
+    """Codes of a data set's cells, each distinct image encoded once and in large batches.
+
+    Args:
+        dataset: the images.
+        encode: images → codes; the same image must always give the same codes.
+        batch_size: images per call of ``encode``.
+        memory_limit: bytes of codes to keep; a table that would be larger is not kept, and only images that repeat
+            within one call are encoded once.
+    """
+
+    def __init__(
+        self, dataset: GroundTruthDataset, encode: Encode, batch_size: int = 512, memory_limit: int = 400 << 20
+    ) -> None:
+        self._dataset, self._encode, self._batch_size, self._limit = dataset, encode, batch_size, memory_limit
+        self._known: npt.NDArray[np.bool_] | None = None
+        self._codes: Codes = np.empty((0, 0), np.float32)
+        self.encoded = 0
+
+    def __call__(self, indices: Indices) -> Codes:
+        """Codes (n, D) float32 of the cells ``indices`` (n,)."""
+        if self._known is None:
+            self._allocate(indices[:1])
+        if self._known is None:
+            distinct, inverse = np.unique(indices, return_inverse=True)
+            return np.concatenate([self._encode_cells(cells) for cells in self._batches(distinct)])[inverse]
+        for cells in self._batches(self._unknown(indices)):
+            self._codes[cells] = self._encode_cells(cells)
+            self._known[cells] = True
+        return self._codes[indices]
+
+    def _allocate(self, indices: Indices) -> None:
+        """Find the width of the codes from one image, and make the table where it fits."""
+        width = self._encode_cells(indices).shape[1]
+        self.encoded = 0
+        cells = len(self._dataset)
+        if cells * width * 4 <= self._limit:
+            self._codes = np.empty((cells, width), np.float32)
+            self._known = np.zeros(cells, bool)
+
+    def _unknown(self, indices: Indices) -> Indices:
+        """Distinct cells that have no codes yet, ascending."""
+        assert self._known is not None
+        wanted = indices[~self._known[indices]]
+        return np.unique(wanted)
+
+    def _batches(self, cells: Indices) -> list[Indices]:
+        return [cells[start : start + self._batch_size] for start in range(0, len(cells), self._batch_size)]
+
+    def _encode_cells(self, cells: Indices) -> Codes:
+        self.encoded += len(cells)
+        return self._encode(self._dataset.observations(cells))
+
+
+def true_factors(dataset: GroundTruthDataset) -> Rows:
+    """The ideal representation: one code per factor, its values spread evenly over [-1, 1]."""
+    spread = np.maximum(np.asarray(dataset.factor_sizes) - 1, 1)
+
+    def rows(indices: Indices) -> Codes:
+        return (2 * dataset.factors(indices) / spread - 1).astype(np.float32)
+
+    return rows

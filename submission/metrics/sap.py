@@ -1,0 +1,108 @@
+"""Separated attribute predictability.
+
+Kumar, Sattigeri, Balakrishnan, "Variational Inference of Disentangled Latent Concepts from Unlabeled Observations",
+2018, section 3; here as disentanglement_lib computes it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.metrics.base import Codes, Era, Factors, Metric, Sampler, Scores
+from submission.metrics.checks import check_points, dead_note
+
+FLAT = 1e-12  # a code of smaller variance predicts nothing
+
+
+@dataclass(frozen=True)
+class SapSettings:
+    """Samples drawn, how factors are predicted, and which scikit-learn's default solver to use."""
+
+    num_train: int = 10_000
+    num_test: int = 5_000
+    batch_size: int = 16
+    continuous_factors: bool = False
+    era: Era = "installed"
+
+
+def sap(
+    codes_train: Codes,
+    factors_train: Factors,
+    codes_test: Codes,
+    factors_test: Factors,
+    continuous_factors: bool = False,
+    era: Era = "installed",
+    seed: int = 0,
+) -> Scores:
+    """Mean over factors of (best - second best) prediction from a single code.
+
+    Args:
+        codes_train, codes_test: (N, D), D >= 2.
+        factors_train, factors_test: (N, K).
+        continuous_factors: predict by squared correlation (training samples alone), instead of by the test accuracy
+            of a linear support vector machine with C = 0.01 and balanced classes.
+        era: ``2019`` solves the machine in the dual, as scikit-learn did then, with randomness from ``seed``.
+        seed: see ``era``.
+
+    Returns:
+        ``SAP_score`` in [0, 1]; details ``predictability`` (D, K).
+    """
+    check_points(codes_train, factors_train, "sap", min_codes=2)
+    check_points(codes_test, factors_test, "sap", min_codes=2)
+    if continuous_factors:
+        matrix = squared_correlations(codes_train, factors_train)
+    else:
+        matrix = accuracies(codes_train, factors_train, codes_test, factors_test, era, seed)
+    ordered = np.sort(matrix, axis=0)
+    value = float(np.mean(ordered[-1] - ordered[-2]))
+    return Scores({"SAP_score": value}, {"predictability": matrix}, dead_note(codes_train))
+
+
+def squared_correlations(codes: Codes, factors: Factors) -> npt.NDArray[np.float64]:
+    """Squared correlation (D, K) of codes (N, D) with factors (N, K); 0 for codes of variance <= 1e-12."""
+    width = codes.shape[1]
+    covariance = np.cov(codes.astype(np.float64), factors.astype(np.float64), rowvar=False)
+    variance = np.diag(covariance)
+    flat = variance[:width] <= FLAT
+    scale = np.outer(np.where(flat, 1.0, variance[:width]), variance[width:])
+    return np.where(flat[:, None], 0.0, covariance[:width, width:] ** 2 / scale)
+
+
+def accuracies(
+    codes_train: Codes, factors_train: Factors, codes_test: Codes, factors_test: Factors, era: Era, seed: int
+) -> npt.NDArray[np.float64]:
+    """Test accuracy (D, K) of predicting each factor from each code alone."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.svm import LinearSVC
+
+    dual = True if era == "2019" else "auto"
+    generator = np.random.RandomState(seed)  # one stream through all fits, as the global generator is
+    matrix = np.zeros((codes_train.shape[1], factors_train.shape[1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the score is defined at the default iteration limit
+        for code, factor in np.ndindex(*matrix.shape):
+            machine = LinearSVC(C=0.01, class_weight="balanced", dual=dual, random_state=generator)
+            machine.fit(codes_train[:, [code]], factors_train[:, factor])
+            matrix[code, factor] = np.mean(machine.predict(codes_test[:, [code]]) == factors_test[:, factor])
+    return matrix
+
+
+def score(sampler: Sampler, settings: SapSettings) -> Scores:
+    """Draw and compute."""
+    train, test = sampler.train_test(settings.num_train, settings.num_test, settings.batch_size)
+    return sap(*train, *test, settings.continuous_factors, settings.era, sampler.seed)
+
+
+METRIC = Metric(
+    name="sap",
+    headline="SAP_score",
+    summary="how much better the best code predicts a factor than the next best code",
+    settings=SapSettings(),
+    fast=SapSettings(num_train=2_000, num_test=1_000),
+    score=score,
+    caution="depends on the scale of the codes: the support vector machine's C is fixed at 0.01",
+)
