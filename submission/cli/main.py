@@ -11,7 +11,7 @@ from types import ModuleType
 
 from submission.errors import SubmissionError
 
-COMMANDS: tuple[str, ...] = ()
+COMMANDS: tuple[str, ...] = ("train",)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
