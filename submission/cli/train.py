@@ -1,0 +1,102 @@
+"""``train.py`` and ``python -m submission train``."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from submission.errors import UsageError
+
+SUMMARY = "Train a model from gin configurations and export its representation."
+EPILOG = """examples:
+  python train.py --config demo --out runs/demo
+  python train.py --config text000/d10_beta1 --data cars3d --data-root data --time-budget 2h
+  python train.py --config demo --bind "model.space = 'S^2'" --bind train.steps=2000 --out runs/sphere
+  python train.py --resume --out runs/demo
+  python train.py --list
+
+Ctrl-C and SIGTERM leave a checkpoint and an export; --resume goes on from there."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``train``."""
+    add = parser.add_argument
+    add("--config", action="append", default=[], metavar="NAME", help="gin file, or a name that --list shows")
+    add("--bind", action="append", default=[], metavar="BINDING", help="gin binding, e.g. train.steps=2000")
+    add("--data", metavar="NAME", help="data set (instead of the configuration's)")
+    add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    add("--out", type=Path, metavar="FOLDER", help="run folder (default: runs/NAME of the last --config)")
+    add("--resume", action="store_true", help="continue the run in --out; --config may be left out")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+    add("--seed", type=int, help="seed of weights, data order and noise")
+    add("--time-budget", metavar="TIME", help="be done, export included, after e.g. 90s, 45m, 2h or 1h30m")
+    add("--precision", choices=("auto", "float32", "bfloat16"), help="of the matrix products")
+    add("--list", action="store_true", help="show the configurations that are shipped")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, or list what can be trained."""
+    started = time.monotonic()
+    if arguments.list:
+        return show_configurations()
+    out = run_folder(arguments)
+    from submission.cli.console import ERR, Bars, say
+    from submission.configuration import load
+    from submission.training import train
+    from submission.training.budget import seconds
+
+    settings = load(configurations(arguments, out), bindings(arguments))
+    folder = train(
+        settings,
+        out,
+        data_root=arguments.data_root,
+        resume=arguments.resume,
+        device=arguments.device,
+        time_budget=seconds(arguments.time_budget) if arguments.time_budget else None,
+        started=started,
+        progress=Bars(),
+        tell=lambda message: ERR.print(message, markup=False, soft_wrap=True),
+    )
+    done = folder.meta()["training"]
+    say(f"trained {done['steps']:,} updates ({done['images']:,} images) in {done['seconds']:,.0f} s: {folder.path}")
+    say(f"exported {folder.exported}; score it with: python evaluate.py {folder.path}")
+    return 0
+
+
+def show_configurations() -> int:
+    """One line per shipped run configuration."""
+    from submission.cli.console import say
+    from submission.configuration.catalogue import catalogue
+
+    known = catalogue()
+    width = max(map(len, known), default=0)
+    for name, line in known.items():
+        say(f"{name:<{width}}  {line}")
+    return 0
+
+
+def run_folder(arguments: argparse.Namespace) -> Path:
+    """``--out``, or ``runs/NAME``; UsageError where neither is known."""
+    if arguments.out is not None:
+        return arguments.out
+    if not arguments.config:
+        raise UsageError("there is nothing to train", "pass --config demo, or see --list and --help")
+    return Path("runs") / Path(arguments.config[-1]).with_suffix("").name
+
+
+def configurations(arguments: argparse.Namespace, out: Path) -> list[str]:
+    """``--config``, or the configuration of the run that is resumed."""
+    if arguments.config:
+        return arguments.config
+    if not arguments.resume:
+        raise UsageError("--config is missing", "pass --config demo, or see --list")
+    if not (out / "config.gin").is_file():
+        raise UsageError(f"{out} holds no run to resume", "check --out, or begin one with --config")
+    return [str(out / "config.gin")]
+
+
+def bindings(arguments: argparse.Namespace) -> list[str]:
+    """``--bind`` and the switches that stand for a binding, which win."""
+    switches = {"data.name": arguments.data, "train.seed": arguments.seed, "train.precision": arguments.precision}
+    return [*arguments.bind, *(f"{key} = {value!r}" for key, value in switches.items() if value is not None)]
