@@ -17,9 +17,9 @@ from submission.run_folder import RunFolder
 from submission.training.budget import Budget
 from submission.training.feed import Feed
 from submission.training.loop import Loop
+from submission.training.mixed_step import make_step
 from submission.training.randomness import Order, derived, seed_everything
 from submission.training.settings import Settings
-from submission.training.step import EagerStep
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Parts:
     def loop(self, folder: RunFolder, budget: Budget, fixed: dict[str, Any], **state: Any) -> Loop:
         """A loop over these parts."""
         train = self.settings.train
-        step = EagerStep(self.model, self.objective, train, fixed["precision"])
+        step = make_step(self.model, self.objective, train, fixed["precision"])
         feed, order = Feed(self.dataset, self.device), Order(len(self.dataset), train.seed)
         return Loop(folder, self.dataset, feed, order, step, self.objective, train, budget, fixed, **state)
 

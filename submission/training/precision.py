@@ -11,8 +11,8 @@ from torch import Tensor
 
 from submission.models.vae import VAE
 from submission.objectives import Objective, TrainingPosition
+from submission.training.mixed_step import make_step
 from submission.training.settings import TrainSettings
-from submission.training.step import EagerStep
 
 TRIALS = 3
 GAIN = 1.1
@@ -48,12 +48,12 @@ def trial(
     model: VAE, objective: Objective, settings: TrainSettings, images: Tensor, precision: str
 ) -> tuple[float, float]:
     """Seconds of the fastest of a few updates of copies on ``images``, and the last loss."""
-    step = EagerStep(copy.deepcopy(model), copy.deepcopy(objective), settings, precision)
+    step = make_step(copy.deepcopy(model), copy.deepcopy(objective), settings, precision)
     coefficients = objective.coefficients(TrainingPosition(0, 1))
     torch.manual_seed(settings.seed)
     seconds, loss = [], float("nan")
     for _ in range(1 + TRIALS):  # the first one warms up
         start = time.perf_counter()
-        loss = float(step(images, coefficients).loss)  # waits for the device
+        loss = float(step(images, coefficients).loss.detach())  # waits for the device
         seconds.append(time.perf_counter() - start)
     return min(seconds[1:]), loss

@@ -13,6 +13,7 @@ from submission.run_folder import RunFolder
 from submission.training.budget import Budget
 from submission.training.lock import locked
 from submission.training.loop import Loop
+from submission.training.memory import keep_freed_memory
 from submission.training.meta import ended
 from submission.training.parts import Parts, prepare
 from submission.training.settings import Settings
@@ -59,6 +60,7 @@ def train(
             finite. The last good checkpoint is kept.
     """
     started = time.monotonic() if started is None else started
+    keep_freed_memory()
     with requests() as stop:
         parts = prepare(settings, dataset, data_root, device)
         folder = RunFolder(Path(out))

@@ -30,18 +30,15 @@ class Step(Protocol):
 
 
 class EagerStep:
-    """Autograd, optional bfloat16 autocast of the networks, and fused Adam.
+    """Autograd and fused Adam, everything in float32.
 
     Args:
         model, objective: on the training device already.
         settings: the optimiser's numbers.
-        precision: ``float32`` or ``bfloat16``.
     """
 
-    def __init__(self, model: VAE, objective: Objective, settings: TrainSettings, precision: str) -> None:
+    def __init__(self, model: VAE, objective: Objective, settings: TrainSettings) -> None:
         self.model, self.objective = model, objective
-        self.device = next(model.parameters()).device
-        self.autocast = precision == "bfloat16"
         self.optimizer = torch.optim.Adam(
             model.parameters(),
             lr=settings.learning_rate,
@@ -52,8 +49,7 @@ class EagerStep:
 
     def __call__(self, images: Tensor, coefficients: Coefficients) -> Terms:
         """One update."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            terms = self.objective.terms(self.model, images, coefficients)
+        terms = self.objective.terms(self.model, images, coefficients)
         terms.loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,0 +1,87 @@
+"""bfloat16 products with float32 weights behind them."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+
+from submission.latent import parse
+from submission.models.vae import VAE, build
+from submission.objectives import TrainingPosition, create
+from submission.training.mixed_step import MixedStep, make_step
+from submission.training.settings import TrainSettings
+
+SETTINGS = TrainSettings(steps=10)
+SHAPE = (16, 16, 1)
+
+
+def model(networks: str = "mlp_small") -> VAE:
+    torch.manual_seed(1)
+    return build(networks, parse("R^3"), SHAPE)
+
+
+def images(count: int = 64) -> Tensor:
+    return (torch.rand(count, 1, 16, 16) < 0.3).float()
+
+
+def losses(precision: str, networks: str, updates: int) -> list[float]:
+    vae = model(networks)
+    objective = create("beta_vae", vae.space, 100)
+    step = make_step(vae, objective, SETTINGS, precision)
+    torch.manual_seed(2)
+    batch = images()
+    coefficients = objective.coefficients(TrainingPosition(0, 1))
+    return [float(step(batch, coefficients).loss.detach()) for _ in range(updates)]
+
+
+@pytest.mark.parametrize(("networks", "updates"), [("mlp_small", 30), ("conv", 6)])
+def test_losses_follow_the_float32_step(networks: str, updates: int) -> None:
+    """The paths part slowly, as any two that round differently do; the convolutional one sooner."""
+    exact, mixed = losses("float32", networks, updates), losses("bfloat16", networks, updates)
+    assert exact[-1] < 0.95 * exact[0]
+    assert mixed == pytest.approx(exact, rel=0.01)
+    assert mixed != exact
+
+
+def test_weights_and_optimiser_stay_in_float32_and_copies_follow_them() -> None:
+    vae = model()
+    objective = create("beta_vae", vae.space, 100)
+    step = MixedStep(vae, objective, SETTINGS)
+    step(images(), objective.coefficients(TrainingPosition(0, 1)))
+    assert all(weight.dtype == torch.float32 for weight in vae.parameters())
+    moments = [value for state in step.optimizer.state.values() for value in state.values()]
+    assert moments
+    assert all(value.dtype == torch.float32 for value in moments)
+    for master, weight in zip(step.masters, step.copies, strict=True):
+        assert torch.equal(weight, master.bfloat16())
+
+
+def test_small_updates_are_not_lost() -> None:
+    """An update of a ten-thousandth of a weight vanishes in bfloat16 (8 bits); the float32 weights keep it."""
+    vae = model()
+    objective = create("beta_vae", vae.space, 100)
+    step = MixedStep(vae, objective, TrainSettings(steps=10, learning_rate=1e-6))
+    before = copy.deepcopy(vae.state_dict())
+    step(images(), objective.coefficients(TrainingPosition(0, 1)))
+    moved = (vae.state_dict()["decoder.0.weight"] - before["decoder.0.weight"]).abs()
+    assert moved.max() == pytest.approx(1e-6, rel=0.05)
+
+
+def test_restored_state_continues_bit_for_bit() -> None:
+    first, batch = model(), images()
+    objective = create("beta_vae", first.space, 100)
+    coefficients = objective.coefficients(TrainingPosition(0, 1))
+    step = MixedStep(first, objective, SETTINGS)
+    step(batch, coefficients)
+    state = copy.deepcopy(step.state())
+    second = MixedStep(model(), create("beta_vae", first.space, 100), SETTINGS)
+    second.restore(state)
+    torch.manual_seed(3)
+    step(batch, coefficients)
+    torch.manual_seed(3)
+    second(batch, coefficients)
+    for name, weight in first.state_dict().items():
+        assert torch.equal(weight, second.model.state_dict()[name])
