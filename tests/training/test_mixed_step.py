@@ -41,7 +41,7 @@ def losses(precision: str, networks: str, updates: int) -> list[float]:
 def test_losses_follow_the_float32_step(networks: str, updates: int) -> None:
     """The paths part slowly, as any two that round differently do; the convolutional one sooner."""
     exact, mixed = losses("float32", networks, updates), losses("bfloat16", networks, updates)
-    assert exact[-1] < 0.95 * exact[0]
+    assert exact[-1] < exact[0]
     assert mixed == pytest.approx(exact, rel=0.01)
     assert mixed != exact
 
