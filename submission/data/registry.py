@@ -45,8 +45,18 @@ REGISTRY: dict[str, Entry] = {
     "mpi3d_real": Entry("readers.mpi3d:mpi3d", "MPI3D: photographs"),
     "mpi3d_complex": Entry("readers.mpi3d:mpi3d", "MPI3D: photographs of complex objects"),
     "faces3d": Entry("readers.faces3d:faces3d", "3D Faces: renders of the Basel face model (licensed)"),
+    "torus_pictures": Entry("made.torus:torus_pictures", "translations of periodic pictures, made on the spot"),
+    "sprites_torus": Entry("made.torus:sprites_torus", "a heart that turns and wraps around, made on the spot"),
+    "turntable": Entry("made.turntable:turntable", "shaded solids on a turntable, made on the spot"),
+    "cars3d_standin": Entry("made.turntable:cars3d_standin", "coarse cars on Cars3D's grid, made on the spot"),
+    "faces3d_standin": Entry("made.turntable:faces3d_standin", "coarse heads on 3D Faces' grid, made on the spot"),
+    "mpi3d_standin": Entry("made.arm:mpi3d_standin", "a two-joint arm on MPI3D's grid, made on the spot"),
     "dummy_data": Entry("made.dummy:dummy", "noise with ten factors, for tests"),
 }
+
+
+LIBRARY_PREFIX = "dlib:"
+LIBRARY = Entry("readers.dlib:library", "disentanglement_lib's own object, where that package is installed")
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -56,6 +66,8 @@ def data_root(root: str | Path | None = None) -> Path:
 
 def entry(name: str) -> Entry:
     """The registry's line for ``name``; an unknown name is a UsageError that lists the closest ones."""
+    if name.startswith(LIBRARY_PREFIX):
+        return LIBRARY
     if name in REGISTRY:
         return REGISTRY[name]
     close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.4)
@@ -65,6 +77,8 @@ def entry(name: str) -> Entry:
 
 def load(name: str, root: str | Path | None = None, **options: object) -> ImageDataset:
     """The data set ``name``, read from files under ``root`` (default: see ``data_root``) or made on the spot.
+
+    ``dlib:NAME`` is disentanglement_lib's own object of that name. Options are those of the data set's loader.
 
     Raises:
         SubmissionError: no such name, option or file, or a file that is not what it should be.
