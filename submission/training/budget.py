@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from submission.errors import UsageError
 from submission.objectives import TrainingPosition
 
+HORIZON = 100
+"""Steps over which the pace is averaged."""
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds(text: str) -> float:
     """Seconds of ``90``, ``90s``, ``1h30m``, ``2h``, ``1d``; UsageError for anything else."""
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)
-    if not parts or "".join(map("".join, parts)) != text or any(not unit for _, unit in parts[:-1]):
+    if not parts or "".join(map("".join, parts)) != text or (len(parts) > 1 and any(not unit for _, unit in parts)):
         raise UsageError(f"{text!r} is no time", "write it like 90s, 45m, 2h or 1h30m")
     return sum(float(number) * UNITS[unit or "s"] for number, unit in parts)
 
@@ -42,7 +44,8 @@ class Budget:
     reserve: float = 1.0
     fraction: float = 0.0
     _steps: int = 0
-    _first: float = 0.0
+    _last: float = 0.0
+    _pace: float = 0.0
 
     def position(self, step: int) -> TrainingPosition:
         """What schedules are asked at: ``step`` and a total that makes the fraction right."""
@@ -55,14 +58,18 @@ class Budget:
         if self.limit is None:
             self.fraction = (step + 1) / self.total
             return
-        self._steps += 1
-        if self._steps == 1:
-            self._first = time.monotonic()  # the first step warms up and is not typical
+        self._measure()
         remaining = self.total - step
-        if self._steps > 1:
-            pace = (time.monotonic() - self._first) / (self._steps - 1)
-            remaining = min(remaining, max(1, int(self.left() / max(pace, 1e-9))))
+        if self._pace > 0:
+            remaining = min(remaining, max(1, int(self.left() / self._pace)))
         self.fraction += (1 - self.fraction) / remaining
+
+    def _measure(self) -> None:
+        """Follow the seconds per step; the first step, which warms up, is not typical."""
+        now = time.monotonic()
+        if self._steps > 0:
+            self._pace += (now - self._last - self._pace) / min(self._steps, HORIZON)
+        self._steps, self._last = self._steps + 1, now
 
     def left(self) -> float:
         """Seconds for further steps; infinite without a limit."""

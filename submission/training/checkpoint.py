@@ -17,6 +17,7 @@ from submission.files import atomic
 
 FORMAT = 1
 TAG = b"sha256:"
+COMMENT_SIZE = 2 + len(TAG) + 64
 
 State = dict[str, Any]
 
@@ -39,14 +40,19 @@ def save(path: Path, state: State) -> None:
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, **state}, buffer)
     archive = buffer.getbuffer()[:-2]  # the last two bytes are the length of the (empty) comment
-    digest = TAG + hashlib.sha256(archive).hexdigest().encode()
     with atomic(path) as file:
         file.write(archive)
-        file.write(struct.pack("<H", len(digest)) + digest)
+        file.write(comment(archive))
         file.flush()
         os.fsync(file.fileno())
         if path.exists():
             path.replace(previous(path))
+
+
+def comment(archive: bytes | memoryview) -> bytes:
+    """The end of a checkpoint file: the comment's length and the comment, which names the checksum of the rest."""
+    digest = TAG + hashlib.sha256(archive).hexdigest().encode()
+    return struct.pack("<H", len(digest)) + digest
 
 
 def load(path: Path) -> tuple[State, str]:
@@ -72,9 +78,8 @@ def load(path: Path) -> tuple[State, str]:
 def read(path: Path) -> State:
     """The state in one file; DamagedError where its checksum does not fit, SubmissionError for another format."""
     content = path.read_bytes()
-    size = 64 + len(TAG)
-    archive, comment = content[: -size - 2], content[-size:]
-    if comment != TAG + hashlib.sha256(archive).hexdigest().encode():
+    archive = content[:-COMMENT_SIZE]
+    if content[-COMMENT_SIZE:] != comment(archive):
         raise DamagedError(f"{path} is damaged (its checksum does not fit)", "restore it")
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
