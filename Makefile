@@ -45,7 +45,12 @@ format: $(VENV)/.test ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.test ## print the speed tables: every figure beside a peer or a bound of the same run
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/python -m pip install -q --no-deps pythae==0.1.2
+	$(BIN)/python -m pip install -q "pydantic>=2" imageio cloudpickle tqdm
+	@touch $@
+
+bench: $(VENV)/.bench ## print the speed tables: every figure beside a peer or a bound of the same run
 	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 clean: ## remove .venv and caches (never runs/)
