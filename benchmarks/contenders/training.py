@@ -92,9 +92,8 @@ def products(dtype: torch.dtype) -> Callable[[str, int, float], float]:
 
 def pythae(networks: str, batch_size: int, seconds: float) -> float:
     """pythae's BaseTrainer (Chadebec et al., 2022) on the same networks; one epoch over the held images."""
+    from pythae import models
     from pythae.data.datasets import BaseDataset
-    from pythae.models import VAE as PythaeVAE
-    from pythae.models import VAEConfig
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseEncoder
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
@@ -118,12 +117,12 @@ def pythae(networks: str, batch_size: int, seconds: float) -> float:
         def forward(self, z: Tensor) -> ModelOutput:
             return ModelOutput(reconstruction=torch.sigmoid(self.network(z)))
 
-    config = VAEConfig(input_dim=(1, 64, 64), latent_dim=LATENTS, reconstruction_loss="bce")
+    config = models.VAEConfig(input_dim=(1, 64, 64), latent_dim=LATENTS, reconstruction_loss="bce")
     images = float_images()
     with tempfile.TemporaryDirectory() as folder:
         settings = BaseTrainerConfig(folder, per_device_train_batch_size=batch_size, learning_rate=1e-3, no_cuda=True)
         dataset = BaseDataset(images, torch.zeros(len(images)))
-        trainer = BaseTrainer(PythaeVAE(config, Encoder(), Decoder()), dataset, training_config=settings)
+        trainer = BaseTrainer(models.VAE(config, Encoder(), Decoder()), dataset, training_config=settings)
         trainer.prepare_training()
         start, epochs = time.perf_counter(), 0
         while epochs == 0 or time.perf_counter() - start < seconds:
