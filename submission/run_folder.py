@@ -47,6 +47,26 @@ class RunFolder:
         return self.path / "checkpoint.pt"
 
     @property
+    def best(self) -> Path:
+        """The weights with the best held-out ELBO, where images are held out."""
+        return self.path / "best.pt"
+
+    @property
+    def validation(self) -> Path:
+        """Held-out ELBO, one JSON object per epoch, where images are held out."""
+        return self.path / "validation.jsonl"
+
+    @property
+    def components(self) -> Path:
+        """KL and posterior statistics of each latent component, one JSON object per logged step."""
+        return self.path / "components.jsonl"
+
+    @property
+    def events(self) -> Path:
+        """TensorBoard event files, where they were asked for."""
+        return self.path / "events"
+
+    @property
     def representation(self) -> Path:
         """The folder that a grader reads."""
         return self.path / "representation"

@@ -14,7 +14,11 @@ from submission.run_folder import RunFolder
 
 
 def trained(folder: RunFolder) -> VAE:
-    """The VAE of the last checkpoint in ``folder``, on the CPU; SubmissionError where it cannot be read."""
+    """The VAE that ``folder`` exported, on the CPU: the best on held-out images where there are any, else the last.
+
+    Raises:
+        SubmissionError: it cannot be read.
+    """
     meta = folder.meta()
     try:
         about: dict[str, Any] = meta["model"]
@@ -22,7 +26,8 @@ def trained(folder: RunFolder) -> VAE:
         model = build(
             about["networks"], parse(meta["space"]), (height, width, channels), about["likelihood"], about["variance"]
         )
-        state = torch.load(folder.checkpoint, map_location="cpu", weights_only=True)
+        file = folder.best if folder.best.is_file() else folder.checkpoint
+        state = torch.load(file, map_location="cpu", weights_only=True)
         model.load_state_dict(state["model"])
     except (OSError, KeyError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)

@@ -41,11 +41,13 @@ class Terms:
         scalars: 0-d tensors without gradient: ``loss``, ``reconstruction`` (−log p(x|z)), ``kl``, ``elbo``, one
             ``kl/<factor>`` per factor of a product, and what the objective adds. Nats per image.
         component_kl: batch mean of the KL of each of the space's C components, (C,), without gradient.
+        posterior: q(z|x) of the batch, for its ``statistics``.
     """
 
     loss: Tensor
     scalars: dict[str, Tensor]
     component_kl: Tensor = field(repr=False)
+    posterior: Posterior = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Pass:
         kl, log_likelihood = component_kl.sum(), self.log_likelihood.detach().mean()
         scalars = {"loss": loss, "reconstruction": -log_likelihood, "kl": kl, "elbo": log_likelihood - kl}
         scalars |= factor_kl(space, component_kl) | more
-        return Terms(loss, {name: value.detach() for name, value in scalars.items()}, component_kl)
+        return Terms(loss, {name: value.detach() for name, value in scalars.items()}, component_kl, self.posterior)
 
 
 class Objective(nn.Module, ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -60,7 +61,7 @@ class FactorVAE(Objective):
         loss = run.kl.sum(-1).mean() - run.log_likelihood.mean() + coefficients["gamma"] * correlation
         own = self.discriminator_loss(run.z.detach(), self.shuffled(model, second))
         terms = run.terms(model.space, loss, total_correlation=correlation, discriminator=own)
-        return Terms(loss + own, terms.scalars, terms.component_kl)
+        return replace(terms, loss=loss + own)
 
     def total_correlation(self, z: Tensor) -> Tensor:
         """Estimate of TC (0-d, nats) at codes z (n, ambient_size), with no gradient for the discriminator."""

@@ -10,17 +10,19 @@ from torch import Tensor
 
 from submission.data import ImageDataset
 from submission.errors import SubmissionError
-from submission.objectives import Objective
+from submission.objectives import Objective, Terms
 from submission.progress import Task
 from submission.run_folder import RunFolder
 from submission.training import checkpoint
 from submission.training.budget import Budget
 from submission.training.feed import Feed
-from submission.training.log import Log, Window, not_finite
+from submission.training.journal import Journal
+from submission.training.log import Window, not_finite
 from submission.training.randomness import Order, generator_states
 from submission.training.settings import TrainSettings
 from submission.training.signals import Requests
 from submission.training.step import Step
+from submission.training.validation import Validation
 
 REDRAW = 0.2
 """Seconds between two moves of the progress bar."""
@@ -33,6 +35,7 @@ class Loop:
     Attributes:
         fixed: what never changes in the checkpoint (configuration, versions, data, precision).
         seconds: training time of earlier processes.
+        validation: looks at held-out images, where some are held out.
     """
 
     folder: RunFolder
@@ -46,21 +49,25 @@ class Loop:
     fixed: dict[str, Any]
     done: int = 0
     seconds: float = 0.0
+    validation: Validation | None = None
     window: Window = field(default_factory=Window)
     note: str = ""
 
     def run(self, stop: Requests, bar: Task) -> str:
         """Update until the end, the time's end, or a signal; returns which, after a last checkpoint."""
-        log = Log(self.folder.log, self.done)
+        journal = Journal(self.folder, self.done, self.settings.tensorboard)
         self.began = self.drawn = self.logged = self.saved = time.monotonic()
         shown = first = self.done
         while (reason := self.reason(stop)) == "":
             coefficients = self.objective.coefficients(self.budget.position(self.done))
-            self.window.add(self.done, self.step(self.images(), coefficients))
+            terms = self.step(self.images(), coefficients)
+            self.window.add(self.done, terms)
             self.budget.advance(self.done)
             self.done += 1
+            if self.validation is not None:
+                self.validation.follow(self.done)
             if self.done % self.settings.log_every == 0 or self.done == self.budget.total:
-                self.report(log, self.done - first, coefficients)
+                self.report(journal, self.done - first, coefficients, terms)
                 first = self.done
                 if time.monotonic() - self.saved > self.settings.checkpoint_every:
                     self.save()
@@ -78,6 +85,8 @@ class Loop:
             return stop.signal.name
         if self.done >= self.budget.total:
             return "steps"
+        if self.validation is not None and self.validation.exhausted(self.done):
+            return "early stopping"
         return "time budget" if self.budget.over() else ""
 
     @property
@@ -99,17 +108,15 @@ class Loop:
         """Training seconds, earlier processes included."""
         return self.seconds + time.monotonic() - self.began
 
-    def report(self, log: Log, steps: int, coefficients: dict[str, float]) -> None:
+    def report(self, journal: Journal, steps: int, coefficients: dict[str, float], last: Terms) -> None:
         """Log the window's means and show them behind the bar."""
         terms = self.close_window()
         rate = steps * self.count / max(time.monotonic() - self.logged, 1e-9)
         self.logged = time.monotonic()
-        log.write(
-            {"step": self.done, "epoch": self.done * self.count / len(self.dataset), "fraction": self.budget.fraction}
-            | {"seconds": round(self.elapsed(), 3), "images_per_second": round(rate, 1)}
-            | terms
-            | coefficients
-        )
+        record = {"step": self.done, "epoch": self.done * self.count / self.order.size}
+        record |= {"fraction": self.budget.fraction, "seconds": round(self.elapsed(), 3)}
+        record |= {"images_per_second": round(rate, 1), **terms, **coefficients}
+        journal.write(record, last)
         shown = [f"{name} {terms[name]:.2f}" for name in ("loss", "reconstruction", "kl") if name in terms]
         self.note = "  ".join([*shown, f"{rate:,.0f} images/s"])
 
@@ -131,6 +138,7 @@ class Loop:
             raise self.broken(self.done - 1, {"weights": float("nan")})
         progress = {"step": self.done, "fraction": self.budget.fraction, "reserve": self.budget.reserve}
         progress["seconds"] = self.elapsed()
+        progress |= self.validation.state() if self.validation is not None else {}
         try:
             checkpoint.save(self.folder.checkpoint, {**self.fixed, **progress, **state, "random": generator_states()})
         except SubmissionError as error:

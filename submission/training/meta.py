@@ -21,6 +21,7 @@ def describe(settings: Settings, dataset: ImageDataset, model: VAE, mode: str, p
         "format": FORMAT,
         **provenance.record(),
         "seed": settings.train.seed,
+        "held_out": settings.train.held_out,
         "dataset": about_data(dataset),
         "model": about_model(settings, model, precision),
         "space": model.space.spec,
@@ -55,12 +56,15 @@ def about_representation(space: LatentSpace, mode: str) -> dict[str, Any]:
 
 
 def ended(loop: Loop, reason: str) -> dict[str, Any]:
-    """The ``training`` part when the loop has ended for ``reason``: ``steps``, ``time budget`` or a signal's name."""
+    """The ``training`` part when the loop has ended for ``reason``: ``steps``, ``time budget``, ... or a signal."""
+    held = loop.validation
+    best = {} if held is None else {"best_step": held.best_step, "best_elbo": held.best}
     return {
         "steps": loop.done,
         "images": loop.done * loop.count,
         "seconds": round(loop.elapsed(), 3),
         "fraction": loop.budget.fraction,
-        "finished": reason in ("steps", "time budget"),
+        "finished": reason in ("steps", "time budget", "early stopping"),
         "ended_by": reason,
+        **best,
     }

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from submission.data import ImageDataset, load
+from submission.data.split import Split, held_out
 from submission.errors import UsageError
 from submission.latent import parse
 from submission.models.vae import VAE, build
@@ -20,6 +22,7 @@ from submission.training.loop import Loop
 from submission.training.mixed_step import make_step
 from submission.training.randomness import Order, derived, seed_everything
 from submission.training.settings import Settings
+from submission.training.validation import Validation
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,32 @@ class Parts:
         """A loop over these parts."""
         train = self.settings.train
         step = make_step(self.model, self.objective, train, fixed["precision"])
-        feed, order = Feed(self.dataset, self.device), Order(len(self.dataset), train.seed)
-        return Loop(folder, self.dataset, feed, order, step, self.objective, train, budget, fixed, **state)
+        feed, order = Feed(self.dataset, self.device), Order(self.training, train.seed)
+        loop = Loop(folder, self.dataset, feed, order, step, self.objective, train, budget, fixed, **state)
+        if train.held_out:
+            loop.validation = self.validation(folder, feed, loop.count)
+        return loop
+
+    @property
+    def training(self) -> int | Tensor:
+        """Indices of the training images, or their number where all are."""
+        return torch.from_numpy(self.split()[0]) if self.settings.train.held_out else len(self.dataset)
+
+    @property
+    def training_size(self) -> int:
+        """Number of training images."""
+        return len(self.dataset) - self.settings.train.held_out
+
+    def split(self) -> Split:
+        """Training and held-out images."""
+        return held_out(len(self.dataset), self.settings.train.held_out, self.settings.train.seed)
+
+    def validation(self, folder: RunFolder, feed: Feed, count: int) -> Validation:
+        """Looks at the held-out images once per epoch of updates of ``count`` images."""
+        train = self.settings.train
+        images, seed = torch.from_numpy(self.split()[1]), derived(train.seed, "validation")
+        epoch = max(1, round(self.training_size / count))
+        return Validation(folder, self.model, feed, images, seed, epoch, round(train.look_ahead * epoch))
 
 
 def prepare(settings: Settings, dataset: ImageDataset | None, root: Path | str | None, device: str) -> Parts:
@@ -48,7 +75,8 @@ def prepare(settings: Settings, dataset: ImageDataset | None, root: Path | str |
     seed_everything(derived(settings.train.seed, "weights"))
     chosen, space = settings.model, parse(settings.model.space)
     model = build(chosen.networks, space, data.image_shape, chosen.likelihood, chosen.variance).to(where)
-    objective = create(settings.objective.name, space, len(data), **settings.objective.options).to(where)
+    training_size = len(held_out(len(data), settings.train.held_out, settings.train.seed)[0])
+    objective = create(settings.objective.name, space, training_size, **settings.objective.options).to(where)
     mode = settings.export.mode or space.export_modes[0]
     if mode not in space.export_modes:
         raise UsageError(f"{space.spec} has no export mode {mode!r}", f"choose one of {', '.join(space.export_modes)}")

@@ -53,12 +53,13 @@ class Order:
     full, every image is seen once per epoch, and nothing but the step number has to be remembered.
 
     Args:
-        size: images in the data set.
+        images: indices of the training images, or their number where all are.
         seed: of the run.
     """
 
-    def __init__(self, size: int, seed: int) -> None:
-        self.size, self.seed = size, seed
+    def __init__(self, images: int | Tensor, seed: int) -> None:
+        self.size, self.seed = images if isinstance(images, int) else len(images), seed
+        self.images = None if isinstance(images, int) else images
         self._epoch, self._permutation = -1, torch.empty(0, dtype=torch.int64)
 
     def indices(self, step: int, count: int) -> Tensor:
@@ -69,7 +70,8 @@ class Order:
             epoch, start = divmod(position, self.size)
             pieces.append(self.permutation(epoch)[start : start + stop - position])
             position += len(pieces[-1])
-        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+        drawn = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+        return drawn if self.images is None else self.images[drawn]
 
     def permutation(self, epoch: int) -> Tensor:
         """The order (size,) of one epoch; the last one asked for is kept."""

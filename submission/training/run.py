@@ -65,7 +65,7 @@ def train(
         parts = prepare(settings, dataset, data_root, device)
         folder = RunFolder(Path(out))
         with locked(folder.path):
-            budget = Budget(settings.train.total_steps(len(parts.dataset)), time_budget, started)
+            budget = Budget(settings.train.total_steps(parts.training_size), time_budget, started)
             loop = continued(parts, folder, budget, resume, tell) or begun(parts, folder, budget)
             reason = execute(loop, stop, progress)
             finish(parts, loop, reason)
@@ -81,6 +81,8 @@ def execute(loop: Loop, stop: Requests, progress: Progress) -> str:
 
 def finish(parts: Parts, loop: Loop, reason: str) -> None:
     """Export and record how the run ended; StoppedError when it was a signal."""
+    if loop.validation is not None:
+        loop.validation.take_best()
     write_representation(loop.folder, parts.model, parts.mode)
     loop.folder.write_meta(loop.folder.meta() | {"training": ended(loop, reason)})
     if reason in SIGNALS:

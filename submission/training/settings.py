@@ -67,6 +67,10 @@ class TrainSettings:
         precision: of the networks' products: ``float32``, ``bfloat16``, or ``auto``, the faster one that is accurate.
         log_every: updates between two lines of the log.
         checkpoint_every: seconds between two checkpoints.
+        held_out: images kept out of training, on which the ELBO is measured once per epoch; the best weights are
+            what is exported. 0 to train on all images.
+        look_ahead: epochs without a better held-out ELBO after which training ends; 0 for never.
+        tensorboard: whether to write TensorBoard event files as well.
     """
 
     steps: int = 0
@@ -80,6 +84,9 @@ class TrainSettings:
     precision: str = "auto"
     log_every: int = 100
     checkpoint_every: float = 300.0
+    held_out: int = 0
+    look_ahead: float = 0.0
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 0 or self.epochs < 0 or (self.steps > 0) == (self.epochs > 0):
@@ -90,6 +97,11 @@ class TrainSettings:
         for name in ("batch_size", "learning_rate", "epsilon", "log_every"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"train.{name} = {getattr(self, name)} is not positive", "give a positive number")
+        if self.held_out < 0 or self.look_ahead < 0 or (self.look_ahead > 0 and self.held_out == 0):
+            raise UsageError(
+                f"train.look_ahead = {self.look_ahead} with train.held_out = {self.held_out}",
+                "early stopping needs held-out images; give both, or neither",
+            )
         if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
             raise UsageError(f"Adam's betas {self.beta1}, {self.beta2} are outside [0, 1)", "try 0.9 and 0.999")
         if not 0 <= self.seed < 2**32:

@@ -67,6 +67,8 @@ def continued(parts: Parts, folder: RunFolder, budget: Budget, resume: bool, tel
     fixed = {key: state[key] for key in KEPT}
     loop = parts.loop(folder, budget, fixed, done=state["step"], seconds=state["seconds"])
     loop.step.restore(state)
+    if loop.validation is not None:
+        loop.validation.restore(state)
     restore_generators(state["random"])
     budget.fraction, budget.reserve = state["fraction"], state["reserve"]
     return loop

@@ -1,0 +1,87 @@
+"""Early stopping: the ELBO of held-out images once per epoch, the best weights, and when to give up (text 001)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from submission.models.vae import VAE
+from submission.objectives.base import Pass
+from submission.run_folder import RunFolder
+from submission.training import checkpoint
+from submission.training.feed import Feed
+from submission.training.log import Log
+
+BATCH = 1024
+NEVER = float("-inf")
+
+
+@dataclass
+class Validation:
+    """Looks at held-out images as training goes on.
+
+    The ELBO has weight one on the KL whatever the objective's weights are, so that warm-up and annealing do not move
+    the yardstick; its noise is the same at each look. Training's generators are left as they were.
+
+    Attributes:
+        model: the weights that are trained, updated in place.
+        images: indices of the held-out images.
+        every: updates between two looks (an epoch).
+        patience: updates without a better ELBO after which ``exhausted`` is true; 0 for never.
+        best, best_step: the highest ELBO so far, in nats per image, and its update.
+    """
+
+    folder: RunFolder
+    model: VAE
+    feed: Feed
+    images: Tensor
+    seed: int
+    every: int
+    patience: int
+    best: float = NEVER
+    best_step: int = 0
+    _log: Log | None = field(default=None, repr=False)
+
+    def follow(self, step: int) -> None:
+        """Look, if ``step`` updates end an epoch; log the result and keep the weights if they are the best so far."""
+        if step % self.every:
+            return
+        elbo = self.elbo()
+        if elbo > self.best:
+            self.best, self.best_step = elbo, step
+            checkpoint.save(self.folder.best, {"model": self.model.state_dict(), **self.state()})
+        self._log = self._log or Log(self.folder.validation, step - 1)
+        self._log.write({"step": step, "elbo": elbo, "best_step": self.best_step, "best": self.best})
+
+    @torch.no_grad()
+    def elbo(self) -> float:
+        """Mean ELBO of the held-out images, one sample each."""
+        devices = [self.feed.device] if self.feed.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(self.seed)
+            values = [self._elbos(part) for part in self.images.split(BATCH)]
+        return float(torch.cat(values).double().mean())
+
+    def _elbos(self, indices: Tensor) -> Tensor:
+        run = Pass.of(self.model, self.feed(indices))
+        return run.log_likelihood - run.kl.sum(-1)
+
+    def exhausted(self, step: int) -> bool:
+        """Whether ``patience`` updates have passed since the best ELBO."""
+        return 0 < self.patience <= step - self.best_step
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs."""
+        return {"validation": {"best": self.best, "best_step": self.best_step}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what ``state`` gave."""
+        self.best, self.best_step = state["validation"]["best"], state["validation"]["best_step"]
+
+    def take_best(self) -> None:
+        """Put the best weights so far into the model, if there are any."""
+        if self.best_step:
+            self.model.load_state_dict(checkpoint.load(self.folder.best)[0]["model"])

@@ -1,0 +1,144 @@
+"""Held-out images stay out of training, early stopping keeps the best weights, and both survive an interruption."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from submission.data.split import held_out
+from submission.errors import SubmissionError, UsageError
+from submission.export.torchscript import load_torchscript
+from submission.models.restore import trained
+from submission.objectives.base import Pass
+from submission.training import checkpoint, train
+from submission.training.settings import TrainSettings
+
+Make = Callable[..., Any]
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(("size", "count"), [(64, 16), (10, 0), (10, 9)])
+def test_a_split_is_a_partition_that_depends_on_the_seed_only(size: int, count: int) -> None:
+    training, validation = held_out(size, count, 3)
+    assert sorted([*training, *validation]) == list(range(size))
+    assert len(validation) == count
+    assert np.array_equal(held_out(size, count, 3)[1], validation)
+
+
+def test_different_seeds_hold_out_different_images() -> None:
+    assert not np.array_equal(held_out(100, 20, 1)[1], held_out(100, 20, 2)[1])
+
+
+@pytest.mark.parametrize("count", [-1, 10, 11])
+def test_holding_out_everything_is_refused(count: int) -> None:
+    with pytest.raises(UsageError, match="cannot be held out"):
+        held_out(10, count, 0)
+
+
+def test_early_stopping_without_held_out_images_is_refused() -> None:
+    with pytest.raises(UsageError, match="needs held-out images"):
+        TrainSettings(steps=10, look_ahead=5)
+
+
+def test_training_never_sees_the_held_out_images(dots: Make, settings: Make, tmp_path: Path) -> None:
+    data, chosen = dots(), settings(held_out=16)
+    asked: list[np.ndarray] = []
+    images = type(data).images
+
+    class Spied(type(data)):
+        def images(self, indices):
+            asked.append(np.array(indices))
+            return images(self, indices)
+
+    data.__class__ = Spied
+    train(chosen, tmp_path, dataset=data, device="cpu")
+    validation = set(held_out(64, 16, 3)[1].tolist())
+    batches = [set(indices.tolist()) for indices in asked if len(indices) == 24]
+    assert len(batches) > 10
+    assert all(not batch & validation for batch in batches[-10:])
+    assert {16} <= {len(indices) for indices in asked}
+
+
+def test_the_exported_weights_are_the_best_on_held_out_images(dots: Make, settings: Make, tmp_path: Path) -> None:
+    """A learning rate that diverges after a while: the last weights are not the best ones."""
+    folder = train(settings(held_out=16, steps=40, learning_rate=0.05), tmp_path, dataset=dots(), device="cpu")
+    looks = lines(folder.validation)
+    assert [look["step"] for look in looks] == list(range(2, 41, 2))
+    best = max(looks, key=lambda look: look["elbo"])
+    ending = folder.meta()["training"]
+    assert (ending["best_step"], ending["best_elbo"]) == (best["step"], best["elbo"])
+    assert best["step"] < 40
+    model = trained(folder)
+    last = checkpoint.load(folder.checkpoint)[0]["model"]
+    assert any(not torch.equal(weight, last[name]) for name, weight in model.state_dict().items())
+    images = torch.rand(4, 1, 8, 8)
+    exported = load_torchscript(folder.exported)
+    torch.testing.assert_close(exported(images), model.space.representation(model.encode(images), "mean"))
+
+
+def test_the_yardstick_is_the_elbo_of_the_weights(dots: Make, settings: Make, tmp_path: Path) -> None:
+    data = dots()
+    folder = train(settings(held_out=16, steps=2), tmp_path, dataset=data, device="cpu")
+    pixels = data.observations(held_out(64, 16, 3)[1])
+    images = torch.from_numpy(pixels).movedim(-1, 1)
+    model = trained(folder)
+    with torch.no_grad():
+        draws = [Pass.of(model, images) for _ in range(200)]
+    elbos = torch.stack([(run.log_likelihood - run.kl.sum(-1)).mean() for run in draws])
+    measured = lines(folder.validation)[0]["elbo"]
+    assert measured == pytest.approx(float(elbos.mean()), abs=5 * float(elbos.std()))
+
+
+def test_look_ahead_ends_training(dots: Make, settings: Make, tmp_path: Path) -> None:
+    folder = train(
+        settings(held_out=16, look_ahead=3, steps=4000, learning_rate=0.05), tmp_path, dataset=dots(), device="cpu"
+    )
+    ending = folder.meta()["training"]
+    assert ending["ended_by"] == "early stopping"
+    assert ending["finished"]
+    assert ending["steps"] == ending["best_step"] + 3 * 2
+
+
+def test_an_interrupted_run_stops_at_the_same_update_with_the_same_weights(
+    dots: Make, settings: Make, tmp_path: Path
+) -> None:
+    chosen = settings(held_out=16, look_ahead=3, steps=4000, learning_rate=0.05)
+    whole = train(chosen, tmp_path / "whole", dataset=dots(), device="cpu")
+
+    def lost(asked: int) -> None:
+        if asked == 9:
+            raise SubmissionError("gone")
+
+    with pytest.raises(SubmissionError, match="gone"):
+        train(chosen, tmp_path / "cut", dataset=dots(lost), device="cpu")
+    cut = train(chosen, tmp_path / "cut", dataset=dots(), device="cpu", resume=True)
+    endings = [folder.meta()["training"] for folder in (whole, cut)]
+    assert endings[0]["steps"] == endings[1]["steps"]
+    assert endings[0]["best_elbo"] == endings[1]["best_elbo"]
+    assert lines(whole.validation) == lines(cut.validation)
+    for name, weight in trained(whole).state_dict().items():
+        assert torch.equal(weight, trained(cut).state_dict()[name])
+
+
+def test_the_component_log_shows_each_component(dots: Make, settings: Make, tmp_path: Path) -> None:
+    folder = train(settings(), tmp_path, dataset=dots(), device="cpu")
+    log = lines(folder.components)
+    assert [line["step"] for line in log] == [line["step"] for line in lines(folder.log)]
+    assert all(len(line["kl"]) == len(line["scale"]) == 2 for line in log)
+
+
+def test_tensorboard_events_are_written_when_asked_for(dots: Make, settings: Make, tmp_path: Path) -> None:
+    with_events = train(settings(tensorboard=True), tmp_path / "with", dataset=dots(), device="cpu")
+    without = train(settings(), tmp_path / "without", dataset=dots(), device="cpu")
+    (file,) = with_events.events.iterdir()
+    assert b"reconstruction" in file.read_bytes()
+    assert not without.events.exists()
