@@ -13,10 +13,10 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from submission.errors import SubmissionError
 from submission.export.parity import require_same_codes
@@ -46,7 +46,12 @@ def export_torchscript(model: VAE, mode: str, path: Path) -> None:
         UsageError: the space has no such mode.
         SubmissionError: the file cannot be written, or differs from the eager encoder.
     """
-    eager = Representation(copy.deepcopy(model.encoder), copy.deepcopy(model.space), mode).cpu().eval()
+    eager = (
+        Representation(copy.deepcopy(model.encoder), copy.deepcopy(model.space), mode)
+        .cpu()
+        .eval()
+        .requires_grad_(False)
+    )
     height, width, channels = model.image_shape
     shape = (channels, height, width)
     content = traced(eager, shape)
@@ -64,8 +69,8 @@ def traced(module: nn.Module, shape: tuple[int, int, int]) -> bytes:
     return buffer.getvalue()
 
 
-def load_torchscript(path: Path, device: str | torch.device = "cpu") -> torch.jit.ScriptModule:
-    """Read a TorchScript file in evaluation mode; anything else is refused, and never unpickled.
+def load_torchscript(path: Path, device: str | torch.device = "cpu", evaluation: bool = True) -> torch.jit.ScriptModule:
+    """Read a TorchScript file, in evaluation mode unless told otherwise; anything else is refused, and never unpickled.
 
     Loading a TorchScript file runs no Python from it, but its code runs when the module is called: see
     docs/security.md before calling a stranger's file.
@@ -75,7 +80,8 @@ def load_torchscript(path: Path, device: str | torch.device = "cpu") -> torch.ji
     """
     _require_torchscript(Path(path))
     try:
-        return _load(str(path), device)
+        module = _load(str(path), device)
+        return module.eval() if evaluation else module
     except (RuntimeError, ValueError, OSError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
         raise SubmissionError(
@@ -85,7 +91,7 @@ def load_torchscript(path: Path, device: str | torch.device = "cpu") -> torch.ji
 
 def _load(source: str | BinaryIO, device: str | torch.device) -> torch.jit.ScriptModule:
     with _torchscript():
-        return torch.jit.load(source, map_location=device).eval()
+        return torch.jit.load(source, map_location=device)
 
 
 def _require_torchscript(path: Path) -> None:
@@ -117,59 +123,9 @@ def optimised(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
         return module
 
 
-def baked_constants(module: torch.jit.ScriptModule) -> list[str]:
-    """What a trace has nailed to a device: names of tensor constants and of operations created on the CPU.
-
-    The evaluator calls ``.cuda()`` on the loaded file, which moves parameters and buffers, but not these. Tensors
-    without dimensions mix with any device and do not count.
-    """
-    graph: Any = module.inlined_graph
-    found = []
-    for node in graph.findAllNodes("prim::Constant"):
-        kind = node.output().type().kind()
-        if kind == "TensorType" and node.t("value").dim() > 0:
-            found.append(f"tensor constant of shape {tuple(node.t('value').shape)}")
-        elif kind == "DeviceObjType" and node.s("value") != "cuda":
-            found += [use.user.kind() for use in node.output().uses()]
-    return sorted(set(found))
-
-
 @contextlib.contextmanager
 def _torchscript() -> Iterator[None]:
     """Silence the deprecation of TorchScript, and nothing else."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"`torch\.jit\.", category=DeprecationWarning)
         yield
-
-
-def run_checked(module: nn.Module, images: Tensor, name: str) -> Tensor:
-    """Codes (n, width) of ``images`` (n, C, H, W), checked as the evaluator's contract demands.
-
-    Raises:
-        SubmissionError: the module fails on these images, or returns something other than a finite float tensor with
-            one row per image.
-    """
-    try:
-        with torch.inference_mode():
-            codes = module(images)
-    except RuntimeError as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        raise SubmissionError(
-            f"{name} fails on images of shape {tuple(images.shape)}: {lines[-1].strip()[:200]}",
-            "export the representation for this data set's image shape",
-        ) from error
-    return checked_codes(codes, len(images), name)
-
-
-def checked_codes(codes: object, count: int, name: str) -> Tensor:
-    """``codes`` if they are a finite floating (count, width) tensor, else a SubmissionError naming ``name``."""
-    fix = "return one finite floating-point row of codes per image"
-    if not isinstance(codes, Tensor):
-        raise SubmissionError(f"{name} returns a {type(codes).__name__}, not a tensor", fix)
-    if codes.dim() != 2 or len(codes) != count or codes.shape[1] == 0:
-        raise SubmissionError(f"{name} returns shape {tuple(codes.shape)} for {count} images", fix)
-    if not codes.is_floating_point():
-        raise SubmissionError(f"{name} returns {codes.dtype}", fix)
-    if not bool(torch.isfinite(codes).all()):
-        raise SubmissionError(f"{name} returns NaN or infinite codes", fix)
-    return codes

@@ -1,0 +1,45 @@
+# The submission. Online:   docker build -t IMAGE .
+# Offline: put the locked wheels into wheelhouse/ (docker/build.sh does) and add --network=none --build-arg PIP_NO_INDEX=1
+# CUDA:    --build-arg VARIANT=cuda
+ARG BASE_IMAGE=python:3.11-slim-bookworm
+
+FROM ${BASE_IMAGE} AS builder
+ARG PIP_NO_INDEX=
+ARG VARIANT=cpu
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_COMPILE=1
+SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
+WORKDIR /build
+COPY requirements.lock requirements-cuda.lock ./
+RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
+    if [ -z "$PIP_NO_INDEX" ]; then unset PIP_NO_INDEX; fi; \
+    locks=(-r requirements.lock); if [ "$VARIANT" = cuda ]; then locks+=(-r requirements-cuda.lock); fi; \
+    python3 -m venv --copies /opt/venv; \
+    /opt/venv/bin/pip install --require-hashes --no-deps --only-binary=:all: --find-links=/wheelhouse "${locks[@]}"
+# The project's own wheel: the one in the wheelhouse, which holds compiled kernels, else one made here, which holds
+# them where this stage has a compiler. Without them their Python twins give the same numbers more slowly.
+COPY pyproject.toml setup.py README.md ./
+COPY submission submission
+RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
+    wheel=$(find /wheelhouse -name 'disentanglement_submission-*.whl' | sort | tail -n 1); \
+    /opt/venv/bin/pip install --no-index --no-deps --no-build-isolation "${wheel:-.}"; \
+    site=$(/opt/venv/bin/python -c 'import site; print(site.getsitepackages()[0])'); \
+    /opt/venv/bin/pip uninstall --yes setuptools pip; \
+    rm -rf "$site"/torch/{include,share,test,bin} "$site"/torch/lib/*.a; \
+    find "$site" -type d \( -name tests -o -name test -o -name __pycache__ \) -not -path '*/torch/*' -prune \
+        -exec rm -rf {} +
+
+FROM ${BASE_IMAGE}
+ARG NB_USER=aicrowd
+ARG NB_UID=1001
+ARG COMMIT=unknown
+RUN if ! id "$NB_USER" >/dev/null 2>&1; then useradd --uid "$NB_UID" --home-dir /home/aicrowd --no-create-home \
+        --shell /bin/bash "$NB_USER"; fi \
+    && install -d -o "$NB_UID" /home/aicrowd
+COPY --from=builder /opt/venv /opt/venv
+WORKDIR /home/aicrowd
+COPY --chown=${NB_UID} run.sh train.py evaluate.py aicrowd.json ./
+COPY --chown=${NB_UID} gin gin
+ENV PATH=/opt/venv/bin:$PATH HOME=/home/aicrowd PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    SUBMISSION_COMMIT=${COMMIT}
+USER ${NB_UID}
+CMD ["/home/aicrowd/run.sh"]

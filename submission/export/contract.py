@@ -1,0 +1,43 @@
+"""What the challenge's evaluator demands of codes, told in one line where they break it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from submission.errors import SubmissionError
+
+
+def run_checked(module: Callable[[Tensor], object], images: Tensor, name: str) -> Tensor:
+    """Codes (n, width) of ``images`` (n, C, H, W), checked as the evaluator's contract demands.
+
+    Raises:
+        SubmissionError: the module fails on these images, or returns something other than a finite float tensor with
+            one row per image.
+    """
+    try:
+        with torch.inference_mode():
+            codes = module(images)
+    except RuntimeError as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise SubmissionError(
+            f"{name} fails on images of shape {tuple(images.shape)}: {lines[-1].strip()[:200]}",
+            "export the representation for this data set's image shape",
+        ) from error
+    return checked_codes(codes, len(images), name)
+
+
+def checked_codes(codes: object, count: int, name: str) -> Tensor:
+    """``codes`` if they are a finite floating (count, width) tensor, else a SubmissionError naming ``name``."""
+    fix = "return one finite floating-point row of codes per image"
+    if not isinstance(codes, Tensor):
+        raise SubmissionError(f"{name} returns a {type(codes).__name__}, not a tensor", fix)
+    if codes.dim() != 2 or len(codes) != count or codes.shape[1] == 0:
+        raise SubmissionError(f"{name} returns shape {tuple(codes.shape)} for {count} images", fix)
+    if not codes.is_floating_point():
+        raise SubmissionError(f"{name} returns {codes.dtype}", fix)
+    if not bool(torch.isfinite(codes).all()):
+        raise SubmissionError(f"{name} returns NaN or infinite codes", fix)
+    return codes

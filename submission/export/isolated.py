@@ -1,0 +1,167 @@
+"""Encode images with a TorchScript file that nobody vouches for, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+import submission
+from submission.errors import SubmissionError
+from submission.export import sandbox
+
+CODES_LIMIT = 2**31
+"""Bytes that one answer may have."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the process may use.
+
+    Attributes:
+        memory: bytes of data, on top of the libraries' code.
+        seconds: of processor time in all, and of wall-clock time per batch.
+        threads: of torch.
+    """
+
+    memory: int = 4 * 2**30
+    seconds: int = 3600
+    threads: int = 2
+
+
+class IsolatedEncoder:
+    """A TorchScript file in a process without network, file system or environment; call it with images.
+
+    ``with IsolatedEncoder(path) as encode: codes = encode(images)`` takes float32 images (n, C, H, W) in [0, 1] and
+    returns float32 codes (n, width). Runs on the CPU, on Linux.
+
+    Attributes:
+        description: what ``inspection.describe`` said of the file, inside the process.
+
+    Raises:
+        SubmissionError: not on Linux, namespaces are forbidden, the file cannot be loaded or breaks the evaluator's
+            contract, or a limit was exceeded.
+    """
+
+    def __init__(self, path: Path, limits: Limits = Limits()) -> None:
+        if sys.platform != "linux":
+            raise SubmissionError("isolation needs Linux", "run it in a container without network instead")
+        if not Path(path).is_file():
+            raise SubmissionError(f"{path} does not exist or is not a file", "pass a TorchScript file (.pt)")
+        self.path, self.limits = Path(path), limits
+        self._empty = tempfile.TemporaryDirectory(prefix="isolated-")
+        self._process = self._start()
+        try:
+            self.description: dict[str, Any] = json.loads(self._answer())
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        limits = (self.limits.threads, self.limits.memory, self.limits.seconds)
+        packages = Path(submission.__file__).resolve().parents[1]
+        arguments = [self.path.resolve(), self._empty.name, *limits, packages]
+        return subprocess.Popen(
+            [sys.executable, "-I", "-W", "ignore", str(Path(sandbox.__file__)), *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self._empty.name,
+            env={"OMP_NUM_THREADS": str(self.limits.threads), "PATH": os.defpath, "TMPDIR": "/"},
+            start_new_session=True,
+        )
+
+    def __call__(self, images: Tensor | npt.NDArray[np.float32]) -> Tensor:
+        """Codes (n, width) float32 of images (n, C, H, W)."""
+        pixels = np.ascontiguousarray(np.asarray(images), dtype="<f4")
+        try:
+            stdin = self._pipe(self._process.stdin)
+            stdin.write(sandbox.IMAGES.pack(*pixels.shape))
+            stdin.write(pixels.data)
+            stdin.flush()
+        except BrokenPipeError:
+            raise self._died() from None
+        return self._codes(self._answer(), len(pixels))
+
+    def _codes(self, body: bytes, count: int) -> Tensor:
+        rows, width = sandbox.CODES.unpack_from(body)
+        if rows != count or len(body) != sandbox.CODES.size + 4 * rows * width:
+            raise SubmissionError(f"{self.path} answers with a malformed message", "do not trust this file")
+        values = np.frombuffer(body, "<f4", offset=sandbox.CODES.size).reshape(rows, width).copy()
+        if not np.isfinite(values).all():
+            raise SubmissionError(f"{self.path} returns NaN or infinite codes", "do not trust this file")
+        return torch.from_numpy(values)
+
+    def _answer(self) -> bytes:
+        """The body of the next message; SubmissionError for an error message, a death, or silence."""
+        timer = threading.Timer(self.limits.seconds, self._process.kill)
+        timer.start()
+        try:
+            status, length = struct.unpack("<BQ", self._read(9))
+            if length > CODES_LIMIT:
+                raise SubmissionError(f"{self.path} answers with {length} bytes", "do not trust this file")
+            body = self._read(length)
+        finally:
+            timer.cancel()
+        if status:
+            raise self._reported(body.decode(errors="replace"))
+        return body
+
+    def _read(self, length: int) -> bytes:
+        data = self._pipe(self._process.stdout).read(length)
+        if len(data) < length:
+            raise self._died()
+        return data
+
+    def _reported(self, message: str) -> SubmissionError:
+        line = " ".join(message.split())
+        if sandbox.NO_NETWORK in line:
+            return SubmissionError(
+                f"cannot isolate {self.path}: {line}", "allow user namespaces, or use a container without network"
+            )
+        return SubmissionError(f"{self.path} (isolated): {line}", "export it again, or do not trust this file")
+
+    def _died(self) -> SubmissionError:
+        code = self._process.wait()
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        limits = f"{self.limits.memory / 2**30:.3g} GiB of memory, {self.limits.seconds} s"
+        return SubmissionError(
+            f"{self.path} was stopped in isolation ({how}; limits: {limits})", "raise the limits, or do not trust it"
+        )
+
+    @staticmethod
+    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+        assert pipe is not None
+        return pipe
+
+    def close(self) -> None:
+        """End the process and remove its folder."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            try:
+                self._pipe(pipe).close()
+            except BrokenPipeError:
+                continue
+        self._process.wait()
+        self._empty.cleanup()
+
+    def __enter__(self) -> IsolatedEncoder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

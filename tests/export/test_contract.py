@@ -1,0 +1,29 @@
+"""Codes that would break the evaluator are told in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from submission.errors import SubmissionError
+from submission.export.contract import run_checked
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (lambda images: images.flatten(1)[1:], r"shape \(3, 64\) for 4 images"),
+        (lambda images: images, r"shape \(4, 1, 8, 8\)"),
+        (lambda images: images.flatten(1) / 0 * 0, "NaN"),
+        (lambda images: images.flatten(1).long(), "int64"),
+        (lambda images: (images,), "tuple"),
+        (lambda images: images.flatten(1) @ torch.zeros(3, 3), r"fails on images of shape \(4, 1, 8, 8\)"),
+    ],
+)
+def test_what_breaks_the_contract_is_told_in_one_line(answer: Callable[..., torch.Tensor], word: str) -> None:
+    with pytest.raises(SubmissionError, match=word) as caught:
+        run_checked(answer, torch.rand(4, 1, 8, 8), "file.pt")
+    assert str(caught.value).startswith("file.pt ")
+    assert "\n" not in str(caught.value)

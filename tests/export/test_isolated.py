@@ -1,0 +1,123 @@
+"""A stranger's file gets images and gives codes, and reaches nothing else."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from submission.errors import SubmissionError
+from submission.export.isolated import IsolatedEncoder, Limits
+from submission.export.parity import evaluator_images
+from submission.export.torchscript import export_torchscript, load_torchscript
+from submission.models.vae import VAE
+
+SMALL = Limits(memory=2**30, seconds=20, threads=1)
+
+
+def isolated(path: Path, limits: Limits = SMALL) -> IsolatedEncoder:
+    """The encoder, or a skip where the machine forbids namespaces."""
+    try:
+        return IsolatedEncoder(path, limits)
+    except SubmissionError as error:
+        if "namespaces are not permitted" in str(error):
+            pytest.skip(str(error))
+        raise
+
+
+def script(source: str, path: Path) -> Path:
+    """A TorchScript file whose ``forward(self, images)`` is ``source``."""
+    module = type("Foreign", (torch.jit.ScriptModule,), {})()
+    module.define(source)
+    torch.jit.save(module, str(path))
+    return path
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+
+
+def test_it_gives_the_same_codes(make_vae: Callable[..., VAE], tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    export_torchscript(make_vae(3), "mean", path)
+    images = evaluator_images(5, (3, 64, 64))
+    with isolated(path) as encode:
+        assert encode.description["foreign"] == []
+        torch.testing.assert_close(encode(images), load_torchscript(path)(images), atol=1e-6, rtol=0)
+        assert encode(images[:1]).shape == (1, 3)
+        with pytest.raises(SubmissionError, match=r"fails on images of shape \(2, 1, 64, 64\)"):
+            encode(evaluator_images(2, (1, 64, 64)))
+        assert encode(images).shape == (5, 3)
+
+
+def test_it_cannot_write_files(tmp_path: Path) -> None:
+    """The same file run in this process does write."""
+    target = tmp_path / "stolen"
+    path = script(
+        f"def forward(self, images):\n  torch.save(images, '{target}')\n  return images.flatten(1)\n", tmp_path / "m.pt"
+    )
+    with isolated(path) as encode:
+        assert encode.description["files"] == ["aten::save"]
+        assert encode(torch.rand(2, 1, 4, 4)).shape == (2, 16)
+    assert not target.exists()
+    load_torchscript(path)(torch.rand(2, 1, 4, 4))
+    assert target.exists()
+
+
+def test_it_cannot_read_files(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(range(64)))
+    body = f"torch.from_file('{secret}', False, 16, dtype=torch.float32)"
+    path = script(f"def forward(self, images):\n  return {body}.reshape(2, 8)\n", tmp_path / "m.pt")
+    with isolated(path) as encode, pytest.raises(SubmissionError, match="No such file"):
+        encode(torch.rand(2, 1, 4, 4))
+
+
+def test_memory_and_time_are_bounded(tmp_path: Path) -> None:
+    hungry = script("def forward(self, images):\n  return torch.ones(2, 1 << 30)\n", tmp_path / "hungry.pt")
+    with isolated(hungry) as encode, pytest.raises(SubmissionError, match="allocate memory"):
+        encode(torch.rand(2, 1, 4, 4))
+    endless = "def forward(self, images):\n  while True:\n    images = images + 0\n  return images\n"
+    with (
+        isolated(script(endless, tmp_path / "endless.pt"), Limits(2**30, 4, 1)) as encode,
+        pytest.raises(SubmissionError, match=r"endless\.pt was stopped"),
+    ):
+        encode(torch.rand(2, 1, 4, 4))
+
+
+def test_the_process_has_no_network(tmp_path: Path) -> None:
+    """Checked on the child's own steps, because TorchScript has no operation that opens a socket."""
+    import subprocess
+    import sys
+
+    from submission.export import sandbox
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        code = f"""
+import runpy, socket, sys
+steps = runpy.run_path({sandbox.__file__!r})
+if sys.argv[1] == "isolated":
+    steps["leave_network"]()
+socket.create_connection(("127.0.0.1", {port}), timeout=5)
+"""
+        results = [
+            subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, check=False)
+            for how in ("isolated", "open")
+        ]
+    if sandbox.NO_NETWORK in results[0].stderr:
+        pytest.skip(sandbox.NO_NETWORK)
+    assert results[1].returncode == 0, results[1].stderr
+    assert "Network is unreachable" in results[0].stderr
+
+
+def test_what_is_no_torchscript_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bad.pt").write_bytes(b"no")
+    with pytest.raises(SubmissionError, match="truncated or no torch archive"):
+        isolated(tmp_path / "bad.pt")
+    with pytest.raises(SubmissionError, match="does not exist"):
+        isolated(tmp_path / "missing.pt")
