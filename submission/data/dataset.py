@@ -36,8 +36,8 @@ class ImageDataset(ABC):
 
     name: str
     image_shape: tuple[int, int, int]
-    maximum: int = 255
-    notes: str = ""
+    maximum: int
+    notes: str
 
     @abstractmethod
     def __len__(self) -> int:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from submission.data.dataset import Factor
 from submission.data.pixels import BytePixels, GridDataset, factors
+from submission.data.readers.matlab import read_matlab
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
 
@@ -53,23 +54,7 @@ def mesh_files(folder: Path, literal: bool) -> list[Path]:
 
 def read_mesh(path: Path) -> npt.NDArray[np.uint8]:
     """One car: (elevation 4, azimuth 24, 64, 64, 3)."""
-    mesh = read_matlab(path, "im", MESH)
+    mesh = read_matlab(path, "im", MESH, ("uint8",), FIX)
     views = mesh.transpose(4, 3, 0, 1, 2).reshape(-1, *MESH[:3])
     small = [np.asarray(Image.fromarray(view).resize((64, 64), Image.Resampling.LANCZOS)) for view in views]
     return np.stack(small).reshape(4, 24, 64, 64, 3)
-
-
-def read_matlab(path: Path, variable: str, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """A uint8 array of a MATLAB 5 file whose header promises ``shape`` (-1: any length)."""
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        found = {name: (size, kind) for name, size, kind in whosmat(path)}
-        size, kind = found.get(variable, ((), "absent"))
-        fits = len(size) == len(shape) and all(want in (-1, have) for have, want in zip(size, shape, strict=True))
-        if not fits or kind != "uint8":
-            raise SubmissionError(f"'{variable}' of {path} is {size} {kind}, not {shape} uint8", FIX)
-        return loadmat(path, variable_names=[variable])[variable]
-    except (OSError, ValueError, TypeError, NotImplementedError, MatReadError) as error:
-        raise SubmissionError(f"cannot read {path}: {error}", FIX) from None

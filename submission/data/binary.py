@@ -1,0 +1,93 @@
+"""Images in splits, for likelihoods: grey, binarised once from a seed, or binarised anew at every visit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.data.dataset import ImageDataset, Images, Indices
+from submission.data.pixels import BitPixels, BytePixels, ComputedPixels, Pixels
+from submission.errors import UsageError
+
+BINARISATIONS = ("dynamic", "static", "none")
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(eq=False)
+class SplitImages(ImageDataset):
+    """One split of a data set without factors of variation.
+
+    Attributes:
+        split: ``train``, ``valid`` or ``test``.
+        labels: the class of each image (len,), for colouring plots.
+    """
+
+    name: str
+    image_shape: tuple[int, int, int]
+    maximum: int
+    pixels: Pixels = field(repr=False)
+    labels: Labels = field(repr=False)
+    split: str = "train"
+    notes: str = field(default="", repr=False)
+
+    def __len__(self) -> int:
+        """Number of images in the split."""
+        return len(self.labels)
+
+    def images(self, indices: Indices) -> Images:
+        """Images (n, height, width, channels)."""
+        return self.pixels.images(np.asarray(indices))
+
+    @property
+    def packed(self) -> npt.NDArray[np.uint8] | None:
+        """All images one bit a pixel, or None: grey, or drawn anew."""
+        return self.pixels.packed
+
+    @property
+    def array(self) -> Images | None:
+        """All images as bytes, or None."""
+        return self.pixels.array
+
+
+def choose(name: str, what: str, choice: str, choices: Mapping[str, object] | tuple[str, ...]) -> str:
+    """``choice`` if it is one of ``choices``, else a UsageError."""
+    if choice not in choices:
+        raise UsageError(f"{name} has no {what} {choice!r}", f"choose {', '.join(choices)}")
+    return choice
+
+
+def binarised(
+    name: str, split: str, grey: Images, labels: Labels, binarisation: str, seed: int, notes: str
+) -> SplitImages:
+    """A split of grey images (n, height, width, 1), binarised.
+
+    A pixel of grey value g is 1 with probability g / 255. ``static`` draws every pixel once from ``seed``; ``dynamic``
+    draws the training images anew at every visit, and the held-out splits once, so that their scores compare;
+    ``none`` keeps the grey values.
+    """
+    choose(name, "binarisation", binarisation, BINARISATIONS)
+    shape: tuple[int, int, int] = grey.shape[1:]
+    notes = f"{notes}, binarisation {binarisation}, seed {seed}"
+    if binarisation == "none":
+        return SplitImages(name, shape, 255, BytePixels(grey), labels, split, notes)
+    random = np.random.RandomState([seed, sum(split.encode())])
+    pixels: Pixels
+    if binarisation == "dynamic" and split == "train":
+        pixels = ComputedPixels(lambda indices: draw(grey[indices], random))
+    else:
+        packed = [np.packbits(draw(block, random).reshape(len(block), -1), axis=1) for block in blocks(grey)]
+        pixels = BitPixels(np.concatenate(packed), shape)
+    return SplitImages(name, shape, 1, pixels, labels, split, notes)
+
+
+def blocks(grey: Images, size: int = 4096) -> list[Images]:
+    """Consecutive parts."""
+    return [grey[start : start + size] for start in range(0, len(grey), size)]
+
+
+def draw(grey: Images, random: np.random.RandomState) -> Images:
+    """Zeros and ones: 1 with probability ``grey`` / 255."""
+    return (random.randint(0, 255, grey.shape, dtype=np.uint8) < grey).astype(np.uint8)

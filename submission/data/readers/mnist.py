@@ -1,0 +1,59 @@
+"""MNIST (LeCun, Cortes, Burges 1998) from the original idx files."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.data.binary import SplitImages, binarised, choose
+from submission.errors import SubmissionError
+
+FOLDER = "mnist"
+SPLITS = {  # file prefix and the range of its images, as in Larochelle and Murray 2011 and Burda et al. 2016
+    "train": ("train", 0, 50_000),
+    "valid": ("train", 50_000, 60_000),
+    "test": ("t10k", 0, 10_000),
+    "train+valid": ("train", 0, 60_000),
+}
+COUNTS = {"train": 60_000, "t10k": 10_000}
+FIX = "download it again (`python -m submission data download mnist`)"
+
+
+def mnist(name: str, root: Path, split: str = "train", binarisation: str = "dynamic", seed: int = 0) -> SplitImages:
+    """MNIST at 28x28: 50,000 training, 10,000 validation and 10,000 test digits (or ``train+valid`` together).
+
+    The fixed binarisation of Larochelle and Murray is a file of its own, not a function of this one; ``static`` is
+    drawn the same way, from ``seed``.
+    """
+    prefix, start, stop = SPLITS[choose(name, "split", split, SPLITS)]
+    folder = root / FOLDER
+    images = read_idx(folder / f"{prefix}-images-idx3-ubyte", (COUNTS[prefix], 28, 28))[start:stop, ..., None]
+    labels = read_idx(folder / f"{prefix}-labels-idx1-ubyte", (COUNTS[prefix],))[start:stop].astype(np.int64)
+    role = "train" if split == "train+valid" else split
+    return binarised(name, role, images, labels, binarisation, seed, f"read from {folder}")
+
+
+def grey(name: str, root: Path, split: str = "train+valid") -> SplitImages:
+    """MNIST in grey, not binarised, as the Diffusion VAE text uses it: 60,000 training and 10,000 test digits."""
+    return mnist(name, root, split, binarisation="none")
+
+
+def read_idx(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """An idx file of unsigned bytes, plain or with ``.gz``, that must have ``shape``."""
+    size, start = int(np.prod(shape)), 4 + 4 * len(shape)
+    packed = path.with_name(f"{path.name}.gz")
+    try:
+        with gzip.open(packed) if packed.is_file() else path.open("rb") as file:
+            raw = file.read(start + size + 1)
+    except FileNotFoundError:
+        raise SubmissionError(f"neither {packed} nor {path.name} exists", FIX) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise SubmissionError(f"cannot read {packed}: {error}", FIX) from None
+    if len(raw) != start + size or raw[:start] != struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape):
+        raise SubmissionError(f"{path} is not an idx file of {'x'.join(map(str, shape))} bytes", FIX)
+    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
