@@ -10,7 +10,9 @@ import numpy.typing as npt
 from submission.errors import SubmissionError
 
 
-def read_matlab(path: Path, variable: str, shape: tuple[int, ...], kind: str, fix: str) -> npt.NDArray[np.generic]:
+def read_matlab(
+    path: Path, variable: str, shape: tuple[int, ...], kinds: tuple[str, ...], fix: str
+) -> npt.NDArray[np.generic]:
     """The array ``variable`` of ``path``, if it has ``shape`` (-1: any length) and one of MATLAB's classes ``kinds``.
 
     Cells, structures and objects are never read. ``fix`` is what a user should do about a bad file.
