@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logit
 from scipy.stats import gmean
 
 from submission.native import library
@@ -114,7 +115,7 @@ class BoostedTrees:
     ) -> None:
         columns = np.ascontiguousarray(codes.T, np.float32)
         order = np.argsort(columns, axis=1, kind="stable").astype(np.int32)
-        arrays = {
+        arrays: dict[str, npt.NDArray[Any]] = {
             "columns": columns,
             "order": order,
             "tie_run": longest_ties(np.take_along_axis(columns, order, axis=1)),
@@ -168,7 +169,7 @@ def initial_prediction(label: npt.NDArray[np.integer]) -> npt.NDArray[np.float64
     eps = np.finfo(np.float64).eps
     prior = np.clip(np.bincount(label) / len(label), eps, 1 - eps)
     if len(prior) == 2:
-        return np.log(prior[1:] / (1 - prior[1:]))
+        return logit(prior[1:])
     return np.log(prior / gmean(prior))
 
 

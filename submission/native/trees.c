@@ -7,8 +7,9 @@
  *
  * What makes it equal: sums run in scikit-learn's order (sorted by the feature for the search, in the order that its
  * in-place partition leaves for the node's totals, pairwise for the leaves), and its generator decides the order in
- * which features are visited, which is what breaks ties. One thing is not replayed: the order that its unstable sort
- * gives to samples with the same value in a feature; it moves sums by rounding errors only. */
+ * which features are visited, which is what breaks ties. For features of few distinct values its unstable sort is
+ * replayed, too. One thing is not: the order that this sort gives to the odd pair of samples with the same value in an
+ * otherwise continuous feature; it moves sums by rounding errors only. */
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -70,6 +71,8 @@ typedef struct {
     uint8_t *left;
     double *weight, *buckets;
     int64_t *features, *constants; /* scikit-learn's shuffled features; those known to be constant */
+    int64_t *visits;               /* the features in their order of visit at the current node */
+    float *sorted;
     Scan *scans;
     uint32_t random;
     int32_t *feature;
@@ -154,26 +157,89 @@ static void search_tail(Scan *scan, const double *target, int64_t first) {
     }
 }
 
-/* Four features of one node together: blocks for as long as sums need no second look, then the tails.
- * Features with long runs of equal values have few split points and are all tail. */
-static void search_four(Worker *worker, Scan scan[LANES], const int64_t tie_run[LANES], int64_t lanes) {
+/* Four continuous features of one node together: blocks for as long as sums need no second look, then the tails. */
+static void search_four(Worker *worker, Scan scan[LANES], int64_t tie_run, int64_t lanes) {
     double prefix[LANES][BLOCK], sum[LANES] = {0};
     const int32_t *order[LANES];
-    int64_t count = scan[0].count, end = count;
+    int64_t end = scan[0].count - tie_run;
     for (int64_t lane = 0; lane < LANES; lane++) order[lane] = scan[lane].order;
-    for (int64_t lane = 0; lane < lanes; lane++)
-        if (tie_run[lane] <= HEAVY && count - tie_run[lane] < end) end = count - tie_run[lane];
-    if (end < BLOCK) end = 0;
-    end -= end % BLOCK;
+    end -= end > 0 ? end % BLOCK : end;
     for (int64_t from = 0; from < end; from += BLOCK) {
         running_sums(order, worker->target, from, from + BLOCK, sum, prefix);
         for (int64_t lane = 0; lane < lanes; lane++)
-            if (tie_run[lane] <= HEAVY) search_block(&scan[lane], prefix[lane], worker->weight + from, from + 1, BLOCK);
+            search_block(&scan[lane], prefix[lane], worker->weight + from, from + 1, BLOCK);
     }
     for (int64_t lane = 0; lane < lanes; lane++) {
-        scan[lane].sum = tie_run[lane] <= HEAVY ? sum[lane] : 0;
-        search_tail(&scan[lane], worker->target, tie_run[lane] <= HEAVY ? end + 1 : 1);
+        scan[lane].sum = sum[lane];
+        search_tail(&scan[lane], worker->target, end + 1);
     }
+}
+
+/* ---- scikit-learn's sort of samples by one feature, whose order of equal values matters to rounding ---- */
+
+static void exchange(float *values, int32_t *samples, int64_t i, int64_t j) {
+    float value = values[i];
+    int32_t sample = samples[i];
+    values[i] = values[j], samples[i] = samples[j];
+    values[j] = value, samples[j] = sample;
+}
+
+static float median_of_three(const float *values, int64_t count) {
+    float a = values[0], b = values[count / 2], c = values[count - 1];
+    if (a < b) return b < c ? b : a < c ? c : a;
+    return b < c ? (a < c ? a : c) : b;
+}
+
+static void sift_down(float *values, int32_t *samples, int64_t root, int64_t end) {
+    for (;;) {
+        int64_t child = root * 2 + 1, largest = root;
+        if (child < end && values[largest] < values[child]) largest = child;
+        if (child + 1 < end && values[largest] < values[child + 1]) largest = child + 1;
+        if (largest == root) return;
+        exchange(values, samples, root, largest);
+        root = largest;
+    }
+}
+
+static void heap_sort(float *values, int32_t *samples, int64_t count) {
+    for (int64_t start = (count - 2) / 2; start >= 0; start--) sift_down(values, samples, start, count);
+    for (int64_t end = count - 1; end > 0; end--) {
+        exchange(values, samples, 0, end);
+        sift_down(values, samples, 0, end);
+    }
+}
+
+static void insertion_sort(float *values, int32_t *samples, int64_t count) {
+    for (int64_t i = 1; i < count; i++) {
+        float value = values[i];
+        int32_t sample = samples[i];
+        int64_t j = i;
+        for (; j > 0 && values[j - 1] > value; j--) values[j] = values[j - 1], samples[j] = samples[j - 1];
+        values[j] = value, samples[j] = sample;
+    }
+}
+
+/* Quicksort in three parts; `depth` levels, then a heap sort. */
+static void replayed_sort(float *values, int32_t *samples, int64_t count, int64_t depth) {
+    while (count > 15) {
+        if (depth-- <= 0) {
+            heap_sort(values, samples, count);
+            return;
+        }
+        float pivot = median_of_three(values, count);
+        int64_t i = 0, low = 0, high = count;
+        while (i < high) {
+            if (values[i] < pivot)
+                exchange(values, samples, i++, low++);
+            else if (values[i] > pivot)
+                exchange(values, samples, i, --high);
+            else
+                i++;
+        }
+        replayed_sort(values, samples, low, depth);
+        values += high, samples += high, count -= high;
+    }
+    insertion_sort(values, samples, count);
 }
 
 /* ---- one node ---- */
@@ -208,47 +274,36 @@ static float highest(const Scan *scan) { return scan->column[scan->order[scan->c
 
 static int constant(const Scan *scan) { return highest(scan) <= lowest(scan) + FEATURE_THRESHOLD; }
 
+static int few_values(const Worker *worker, int64_t feature) { return worker->problem->tie_run[feature] > HEAVY; }
+
 static void search_group(Worker *worker, const int64_t *group, int64_t lanes) {
     Scan four[LANES];
-    int64_t tie_run[LANES];
+    int64_t tie_run = 0;
     for (int64_t lane = 0; lane < LANES; lane++) {
         int64_t feature = group[lane < lanes ? lane : 0];
         four[lane] = worker->scans[feature];
-        tie_run[lane] = worker->problem->tie_run[feature];
+        if (worker->problem->tie_run[feature] > tie_run) tie_run = worker->problem->tie_run[feature];
     }
     search_four(worker, four, tie_run, lanes);
     for (int64_t lane = 0; lane < lanes; lane++) worker->scans[group[lane]] = four[lane];
 }
 
-/* Best split of every feature that no ancestor found constant, in worker->scans[feature]. */
-static void search_node(Worker *worker, const Node *node, double total) {
-    const Problem *problem = worker->problem;
-    int64_t count = node->end - node->start, lanes = 0, group[LANES];
-    double node_best = -INFINITY;
-    for (int64_t i = 0; i + 1 < count; i++)
-        worker->weight[i] = (double)count / ((double)(i + 1) * (double)(count - i - 1));
-    for (int64_t i = node->known_constants; i < problem->features; i++) {
-        int64_t feature = worker->features[i];
-        Scan scan = {.order = segment(worker, node->level, feature, node->start),
-                     .column = problem->columns + feature * problem->samples,
-                     .total = total, .best = -INFINITY, .count = count, .position = count, .node_best = &node_best};
-        worker->scans[feature] = scan;
-        if (!constant(&scan)) group[lanes++] = feature;
-        if (lanes == LANES) {
-            search_group(worker, group, lanes);
-            lanes = 0;
-        }
-    }
-    if (lanes > 0) search_group(worker, group, lanes);
+/* Sorts the node's samples, as the last visited feature left them, by a feature of few values, and searches it. */
+static void search_replayed(Worker *worker, const Node *node, Scan *scan) {
+    int32_t *samples = worker->samples + node->start;
+    for (int64_t i = 0; i < scan->count; i++) worker->sorted[i] = scan->column[samples[i]];
+    replayed_sort(worker->sorted, samples, scan->count, 2 * (int64_t)log2((double)scan->count));
+    const int32_t *order = scan->order;
+    scan->order = samples;
+    search_tail(scan, worker->target, 1);
+    scan->order = order;
 }
 
-/* Visits the features in scikit-learn's random order; the first of equals wins.
- * Returns the winner, or -1 if every feature is constant; *last is the last feature whose sorting moved anything. */
-static int64_t choose_feature(Worker *worker, Node *node, int64_t *last) {
-    int64_t *features = worker->features, winner = -1;
+/* Draws the order in which scikit-learn visits the features: worker->visits, those that get sorted; returns their
+ * number. What is constant moves to the front of worker->features, for the children. */
+static int64_t draw_visits(Worker *worker, Node *node) {
+    int64_t *features = worker->features, visits = 0;
     int64_t remaining = worker->problem->features, known = node->known_constants, found = 0, drawn = 0;
-    double best = -INFINITY;
-    *last = -1;
     while (remaining > known + found) {
         int64_t j = draw(&worker->random, drawn, remaining - found);
         if (j < known) {
@@ -256,18 +311,61 @@ static int64_t choose_feature(Worker *worker, Node *node, int64_t *last) {
             continue;
         }
         j += found;
-        const Scan *scan = &worker->scans[features[j]];
-        if (highest(scan) > lowest(scan)) *last = features[j];
-        if (constant(scan)) {
+        worker->visits[visits++] = features[j];
+        if (constant(&worker->scans[features[j]]))
             swap(features, j, known + found++);
-            continue;
-        }
-        swap(features, --remaining, j);
-        if (scan->best > best) best = scan->best, winner = features[remaining];
+        else
+            swap(features, --remaining, j);
     }
     memcpy(features, worker->constants, sizeof(int64_t) * (size_t)known);
     memcpy(worker->constants + known, features + known, sizeof(int64_t) * (size_t)found);
     node->known_constants = known + found;
+    return visits;
+}
+
+static void prepare_scans(Worker *worker, const Node *node, double total, double *node_best) {
+    const Problem *problem = worker->problem;
+    int64_t count = node->end - node->start;
+    for (int64_t i = node->known_constants; i < problem->features; i++) {
+        int64_t feature = worker->features[i];
+        worker->scans[feature] = (Scan){.order = segment(worker, node->level, feature, node->start),
+                                        .column = problem->columns + feature * problem->samples,
+                                        .total = total, .best = -INFINITY, .count = count, .position = count,
+                                        .node_best = node_best};
+    }
+    for (int64_t i = 0; i + 1 < count; i++)
+        worker->weight[i] = (double)count / ((double)(i + 1) * (double)(count - i - 1));
+}
+
+/* Searches the features in their order of visit, the continuous ones by fours; the first of equals wins.
+ * Returns the winner, or -1 if every feature is constant; leaves `samples` sorted by the last feature that moves any. */
+static int64_t search_node(Worker *worker, Node *node, double total) {
+    double node_best = -INFINITY, best = -INFINITY;
+    prepare_scans(worker, node, total, &node_best);
+    int64_t visits = draw_visits(worker, node), lanes = 0, group[LANES], winner = -1;
+    int32_t *samples = worker->samples + node->start;
+    const int32_t *sorted = NULL; /* the order of `samples` by now, where it has not been copied there yet */
+    size_t size = sizeof(int32_t) * (size_t)(node->end - node->start);
+    for (int64_t i = 0; i < visits; i++) {
+        int64_t feature = worker->visits[i];
+        Scan *scan = &worker->scans[feature];
+        if (highest(scan) == lowest(scan)) continue;
+        if (!few_values(worker, feature)) {
+            sorted = scan->order;
+            if (!constant(scan)) group[lanes++] = feature;
+            if (lanes == LANES) search_group(worker, group, lanes), lanes = 0;
+            continue;
+        }
+        if (sorted != NULL) memcpy(samples, sorted, size);
+        sorted = NULL;
+        search_replayed(worker, node, scan);
+    }
+    if (sorted != NULL) memcpy(samples, sorted, size);
+    if (lanes > 0) search_group(worker, group, lanes);
+    for (int64_t i = 0; i < visits; i++) {
+        const Scan *scan = &worker->scans[worker->visits[i]];
+        if (!constant(scan) && scan->best > best) best = scan->best, winner = worker->visits[i];
+    }
     return winner;
 }
 
@@ -283,11 +381,9 @@ static void moments(const Worker *worker, int64_t start, int64_t end, double *su
 }
 
 /* Puts the node's samples in the order in which scikit-learn's partition leaves them. */
-static void partition_samples(Worker *worker, const Node *node, int64_t sorted_by, int64_t feature, double threshold) {
+static void partition_samples(Worker *worker, const Node *node, int64_t feature, double threshold) {
     const float *column = worker->problem->columns + feature * worker->problem->samples;
     int32_t *samples = worker->samples;
-    const int32_t *sorted = segment(worker, node->level, sorted_by, node->start);
-    memcpy(samples + node->start, sorted, sizeof(int32_t) * (size_t)(node->end - node->start));
     for (int64_t i = node->start, end = node->end; i < end;) {
         int32_t held = samples[i];
         if ((worker->left[held] = column[held] <= threshold))
@@ -340,13 +436,12 @@ static int64_t split_node(Worker *worker, Node *node, Children *children) {
     moments(worker, node->start, node->end, &total, &squares);
     if (node->level == 0) node->impurity = squares / count - (total / count) * (total / count);
     if (node->level == worker->problem->depth || count < 2 || node->impurity <= EPSILON) return -1;
-    search_node(worker, node, total);
-    int64_t sorted_by, feature = choose_feature(worker, node, &sorted_by);
+    int64_t feature = search_node(worker, node, total);
     if (feature < 0) return -1;
     const Scan *scan = &worker->scans[feature];
     double below = scan->column[scan->order[scan->position - 1]], above = scan->column[scan->order[scan->position]];
     double threshold = below / 2.0 + above / 2.0;
-    partition_samples(worker, node, sorted_by, feature, threshold);
+    partition_samples(worker, node, feature, threshold);
     int64_t middle = node->start + scan->position;
     *children = split_moments(worker, node, middle, total, squares);
     double improvement = count / (double)worker->problem->samples *
@@ -530,9 +625,11 @@ static int prepare(Worker *worker, const Problem *problem, Shared *shared, int64
     worker->buckets = allocate(n, sizeof(double));
     worker->features = allocate(d, sizeof(int64_t));
     worker->constants = allocate(d, sizeof(int64_t));
+    worker->visits = allocate(d, sizeof(int64_t));
+    worker->sorted = allocate(n, sizeof(float));
     worker->scans = allocate(d, sizeof(Scan));
     int complete = worker->samples && worker->leaf && worker->left && worker->weight && worker->buckets &&
-                   worker->features && worker->constants && worker->scans;
+                   worker->features && worker->constants && worker->visits && worker->sorted && worker->scans;
     for (int64_t level = 1; level < problem->depth; level++)
         complete = (worker->orders[level] = allocate(n * d, sizeof(int32_t))) != NULL && complete;
     return complete;
@@ -540,7 +637,7 @@ static int prepare(Worker *worker, const Problem *problem, Shared *shared, int64
 
 static void release(Worker *worker) {
     void *blocks[] = {worker->samples, worker->leaf, worker->left, worker->weight, worker->buckets,
-                      worker->features, worker->constants, worker->scans};
+                      worker->features, worker->constants, worker->visits, worker->sorted, worker->scans};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) free(blocks[i]);
     for (int64_t level = 0; level < MAX_DEPTH; level++) free(worker->orders[level]);
 }
