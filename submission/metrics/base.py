@@ -18,6 +18,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from submission.progress import Progress
+
 Codes = npt.NDArray[np.float32]  # (N, D)
 Factors = npt.NDArray[np.integer]  # (N, K)
 Era = Literal["installed", "2019"]
@@ -40,6 +42,7 @@ class Sampler(Protocol):
         factor_sizes: number of values of each factor.
         factor_names: their names.
         periodic: which factors are cycles.
+        progress: where long work is shown.
     """
 
     seed: int
@@ -47,6 +50,7 @@ class Sampler(Protocol):
     factor_sizes: tuple[int, ...]
     factor_names: tuple[str, ...]
     periodic: tuple[bool, ...]
+    progress: Progress
 
     def points(self, num: int, batch_size: int = 16) -> Points:
         """``num`` random points, drawn in batches as the reference does; call it for the training set first."""
@@ -61,7 +65,11 @@ class Sampler(Protocol):
         """Codes (n, D) of the factor rows (n, K), observed now (needs a full grid)."""
 
     def reduce(
-        self, batches: Iterable[Factors], function: Callable[[Codes], npt.NDArray[np.floating]], per_row: int = 1
+        self,
+        batches: Iterable[Factors],
+        function: Callable[[Codes], npt.NDArray[np.floating]],
+        per_row: int = 1,
+        total: int = 0,
     ) -> npt.NDArray[np.floating]:
         """``function`` over the codes of equally sized batches of factor rows, streamed (needs a full grid).
 
@@ -69,6 +77,7 @@ class Sampler(Protocol):
             batches: factor rows (B, K), observed in the order in which they come.
             function: codes (R, per_row * B, D) → one row each (R, ...).
             per_row: how many batches make one row of the result.
+            total: number of batches to come, for a progress bar.
         """
 
 

@@ -84,7 +84,7 @@ def draw_differences(sampler: Sampler, num: int, batch_size: int) -> Differences
             yield first
             yield second
 
-    features = sampler.reduce(batches(), mean_differences, per_row=2)
+    features = sampler.reduce(batches(), mean_differences, per_row=2, total=2 * num)
     return Differences(shared, features.astype(np.float64))
 
 

@@ -96,7 +96,7 @@ def draw_votes(sampler: Sampler, num: int, batch_size: int) -> Votes:
             factors[:, fixed[vote]] = factors[0, fixed[vote]]
             yield factors
 
-    variances = sampler.reduce(batches(), batch_variances)
+    variances = sampler.reduce(batches(), batch_variances, total=num)
     return Votes(fixed, variances)
 
 

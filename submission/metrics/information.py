@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from submission.metrics.base import Codes
-
 Discrete = npt.NDArray[np.integer]
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from submission.metrics.base import Codes, Factors, Points
 from submission.metrics.protocol.sources import Source
+from submission.progress import QUIET, Progress
 
 
 class GridSampler:
@@ -22,10 +23,11 @@ class GridSampler:
     Args:
         source: factors and codes.
         seed: of ``numpy.random.RandomState``, the reference's generator.
+        progress: where long work is shown.
     """
 
-    def __init__(self, source: Source, seed: int) -> None:
-        self.seed, self.random_state = seed, np.random.RandomState(seed)
+    def __init__(self, source: Source, seed: int, progress: Progress = QUIET) -> None:
+        self.seed, self.random_state, self.progress = seed, np.random.RandomState(seed), progress
         self._source = source
         self.factor_sizes = source.dataset.factor_sizes
         self.factor_names = source.dataset.factor_names
@@ -56,7 +58,11 @@ class GridSampler:
         return np.concatenate(list(self._chunks([factors])))
 
     def reduce(
-        self, batches: Iterable[Factors], function: Callable[[Codes], npt.NDArray[np.floating]], per_row: int = 1
+        self,
+        batches: Iterable[Factors],
+        function: Callable[[Codes], npt.NDArray[np.floating]],
+        per_row: int = 1,
+        total: int = 0,
     ) -> npt.NDArray[np.floating]:
         """``function`` over the codes of equally sized batches of factor rows, streamed.
 
@@ -64,6 +70,7 @@ class GridSampler:
             batches: factor rows (B, K), observed in the order in which they come.
             function: codes (R, per_row * B, D) → one row each (R, ...).
             per_row: how many batches make one row of the result.
+            total: number of batches to come, for the progress bar.
         """
         size = 0
 
@@ -73,8 +80,12 @@ class GridSampler:
                 size = len(batch)
                 yield batch
 
-        chunks = self._chunks(measured(), per_row)
-        return np.concatenate([function(codes.reshape(-1, per_row * size, codes.shape[1])) for codes in chunks])
+        results = []
+        with self.progress.task("observing batches", total) as task:
+            for codes in self._chunks(measured(), per_row):
+                results.append(function(codes.reshape(-1, per_row * size, codes.shape[1])))
+                task.advance(len(codes) // size)
+        return np.concatenate(results)
 
     def _chunks(self, batches: Iterable[Factors], multiple: int = 1) -> Iterator[Codes]:
         """Observe batch after batch; yield the codes of ``multiple`` · n batches whenever a chunk has come together."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from submission.errors import SubmissionError
 from submission.metrics.base import Codes, Factors, Points
+from submission.progress import QUIET, Progress
 
 
 class SampleSampler:
@@ -23,10 +24,11 @@ class SampleSampler:
         factors: (N, K), values 0, 1, ... of each factor.
         seed: of the draws.
         name: what to call the samples in messages.
+        progress: where metrics show long work.
     """
 
-    def __init__(self, codes: Codes, factors: Factors, seed: int, name: str) -> None:
-        self.seed, self.random_state = seed, np.random.RandomState(seed)
+    def __init__(self, codes: Codes, factors: Factors, seed: int, name: str, progress: Progress = QUIET) -> None:
+        self.seed, self.random_state, self.progress = seed, np.random.RandomState(seed), progress
         self._codes, self._factors, self._name = codes, factors.astype(np.int64), name
         self.factor_sizes = tuple(int(size) for size in factors.max(axis=0) + 1)
         self.factor_names = tuple(f"factor_{k}" for k in range(factors.shape[1]))
@@ -52,7 +54,11 @@ class SampleSampler:
         self._refuse()
 
     def reduce(
-        self, batches: Iterable[Factors], function: Callable[[Codes], npt.NDArray[np.floating]], per_row: int = 1
+        self,
+        batches: Iterable[Factors],
+        function: Callable[[Codes], npt.NDArray[np.floating]],
+        per_row: int = 1,
+        total: int = 0,
     ) -> npt.NDArray[np.floating]:
         """Refused."""
         self._refuse()

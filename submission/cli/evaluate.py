@@ -1,0 +1,113 @@
+"""``evaluate.py`` and ``python -m submission evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from submission.errors import UsageError
+
+if TYPE_CHECKING:
+    from submission.evaluation import Column, Plan
+    from submission.evaluation.inputs import Inputs
+
+SUMMARY = "Score a representation with the disentanglement metrics, beside an untrained encoder and the true factors."
+EPILOG = """examples:
+  python evaluate.py runs/demo
+  python evaluate.py model.pt --data dsprites_full --metrics mig,dci
+  python evaluate.py model.pt --data cars3d --data-root data --preset study --seeds 5 --json scores.json
+  python evaluate.py --codes codes.npz                 (codes (N, D); factor_sizes (K,) or factors (N, K))
+  python evaluate.py runs/demo --backend disentanglement_lib
+
+docs/metrics.md explains every metric, preset and file."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``evaluate``."""
+    add = parser.add_argument
+    add("target", nargs="?", type=Path, metavar="RUN|FILE.pt", help="run folder, or TorchScript file")
+    add("--codes", type=Path, metavar="FILE.npz", help="a table of codes instead of a model")
+    add("--data", metavar="NAME", help="data set (a run folder knows its own)")
+    add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    add("--metrics", metavar="NAME,...", help="metrics to compute (default: the preset's)")
+    add("--preset", default="challenge", help="challenge, study or fast (default: challenge)")
+    add("--seed", type=int, default=0, help="seed of the protocol (default: 0)")
+    add("--seeds", type=int, default=1, metavar="N", help="repeat with N seeds and show mean and deviation")
+    add("--era", default="installed", help="installed, or 2019 for the challenge's scikit-learn")
+    add("--backend", choices=("submission", "disentanglement_lib"), default="submission", help="whose code computes")
+    add("--precision", choices=("float32", "bf16"), default="float32", help="of the encoder")
+    add("--device", default="cpu", help="where the encoder runs: cpu, cuda, cuda:1, ... (default: cpu)")
+    add("--no-baselines", action="store_true", help="leave out the untrained encoder and the true factors")
+    add("--json", nargs="?", const="-", metavar="FILE", help="write the scores to FILE, or print them")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score, show, and keep the scores."""
+    plan = plan_of(arguments)
+    if (arguments.target is None) == (arguments.codes is None):
+        raise UsageError("name one thing to score", "pass a run folder, a .pt file, or --codes FILE.npz")
+    from submission.cli.console import ERR, Bars
+    from submission.evaluation import evaluate, record
+    from submission.files import write_json
+
+    given = inputs_of(arguments)
+    if not given.subjects[0].full_grid:
+        plan = plan.without_grid()
+    columns = evaluate(plan, given.subjects, Bars())
+    scores = record(plan, columns, given.about)
+    if arguments.target is not None and arguments.target.is_dir():
+        write_json(arguments.target / "scores" / plan.file_name, scores)
+    if arguments.json not in (None, "-"):
+        write_json(Path(arguments.json), scores)
+    if arguments.json == "-":
+        print_json(scores)
+    else:
+        show(plan, columns, given)
+    failed = [outcome for outcome in columns[0].outcomes if outcome.error]
+    for outcome in failed:
+        ERR.print(f"error: {outcome.error}", markup=False, soft_wrap=True)
+    return 1 if failed else 0
+
+
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    """What the command line asks for."""
+    from submission.evaluation import make_plan
+
+    names = [name.strip() for name in (arguments.metrics or "").split(",") if name.strip()]
+    if arguments.metrics is not None and not names:
+        raise UsageError("--metrics names no metric", "e.g. --metrics mig,dci")
+    return make_plan(
+        arguments.preset, names, arguments.era, arguments.backend, seed=arguments.seed, seeds=arguments.seeds
+    )
+
+
+def inputs_of(arguments: argparse.Namespace) -> Inputs:
+    """What the command line points at."""
+    from submission.evaluation.inputs import Options, codes_inputs, inputs
+
+    baselines, root = not arguments.no_baselines, arguments.data_root
+    options = Options(arguments.data, root, arguments.device, arguments.precision, baselines, arguments.seed)
+    if arguments.codes is not None:
+        return codes_inputs(arguments.codes, options)
+    return inputs(arguments.target, options)
+
+
+def print_json(scores: dict[str, Any]) -> None:
+    """The score file on standard output."""
+    import json
+
+    from submission.cli.console import OUT
+
+    OUT.print(json.dumps(scores, indent=2, allow_nan=False), markup=False, soft_wrap=True)
+
+
+def show(plan: Plan, columns: tuple[Column, ...], given: Inputs) -> None:
+    """The table, and below it whatever a reader must know about its numbers."""
+    from submission.cli.console import say, table
+    from submission.evaluation.show import remarks, rows
+
+    title = f"{given.about['representation']['file']} on {given.about['data']['name']}, preset {plan.preset}"
+    table(title, ["score", *(column.subject.label for column in columns)], rows(columns))
+    for remark in remarks(columns):
+        say(remark)

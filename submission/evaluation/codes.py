@@ -1,0 +1,109 @@
+"""Codes from any framework: an .npz with ``codes`` and either ``factor_sizes`` or ``factors``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.errors import SubmissionError
+from submission.metrics.base import Codes
+
+LAYOUT = "save codes (N, D) with factor_sizes (K,) for a full grid in row-major order, or with factors (N, K)"
+
+
+@dataclass(frozen=True)
+class CodesFile:
+    """Codes (N, D) float32 with the factors they belong to.
+
+    Attributes:
+        path: the file.
+        codes: (N, D).
+        factors: (N, K), values of each factor numbered 0, 1, ...
+        factor_sizes: (K,) where the rows are a full grid in row-major order, else None.
+    """
+
+    path: Path
+    codes: Codes
+    factors: npt.NDArray[np.int64]
+    factor_sizes: tuple[int, ...] | None
+
+
+def load_codes(path: Path) -> CodesFile:
+    """Read a table of codes; samples that happen to cover a full grid once are put in its order.
+
+    Raises:
+        SubmissionError: missing, unreadable or pickled arrays, other shapes than ``LAYOUT`` says, NaN or infinity.
+    """
+    arrays = read_arrays(path)
+    codes = checked_codes(path, arrays.get("codes"))
+    if "factor_sizes" in arrays:
+        sizes = checked_sizes(path, arrays["factor_sizes"], len(codes))
+        factors = np.stack(np.unravel_index(np.arange(len(codes)), sizes), axis=1)
+        return CodesFile(path, codes, factors, sizes)
+    if "factors" not in arrays:
+        raise SubmissionError(f"{path} has neither factor_sizes nor factors", LAYOUT)
+    return on_grid(CodesFile(path, codes, checked_factors(path, arrays["factors"], len(codes)), None))
+
+
+def read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    """The arrays of an .npz archive that scoring needs, without unpickling."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not hasattr(archive, "files"):
+                raise ValueError("it is a single array, not an .npz archive")
+            return {name: archive[name] for name in ("codes", "factor_sizes", "factors") if name in archive.files}
+    except FileNotFoundError:
+        raise SubmissionError(f"{path} does not exist", "check the path") from None
+    except Exception as error:  # noqa: BLE001 - numpy raises many kinds for broken archives
+        raise SubmissionError(f"cannot read {path}: {error}", LAYOUT) from None
+
+
+def checked_codes(path: Path, codes: npt.NDArray[np.generic] | None) -> Codes:
+    """``codes`` as float32, if they are finite numbers (N, D)."""
+    if codes is None:
+        raise SubmissionError(f"{path} has no array 'codes'", LAYOUT)
+    if codes.ndim != 2 or 0 in codes.shape or not np.issubdtype(codes.dtype, np.number):
+        raise SubmissionError(f"codes in {path} are {codes.dtype} of shape {codes.shape}", LAYOUT)
+    bad = ~np.isfinite(codes).all(axis=1)
+    if bad.any():
+        raise SubmissionError(
+            f"codes in {path} contain NaN or infinity, first in row {int(bad.argmax())}", "repair the representation"
+        )
+    return codes.astype(np.float32)
+
+
+def checked_sizes(path: Path, sizes: npt.NDArray[np.generic], count: int) -> tuple[int, ...]:
+    """``factor_sizes`` as a tuple, if their product is the number of codes."""
+    if sizes.ndim != 1 or not np.issubdtype(sizes.dtype, np.integer) or (sizes < 1).any():  # type: ignore[operator]
+        raise SubmissionError(f"factor_sizes in {path} are not positive integers (K,)", LAYOUT)
+    cells = math.prod(sizes.tolist())
+    if cells != count:
+        raise SubmissionError(
+            f"{path} has {count} codes but factor_sizes {sizes.tolist()} make {cells} combinations", LAYOUT
+        )
+    return tuple(int(size) for size in sizes.tolist())
+
+
+def checked_factors(path: Path, factors: npt.NDArray[np.generic], count: int) -> npt.NDArray[np.int64]:
+    """``factors`` renumbered 0, 1, ... per column, if they are integers (N, K), one row per code."""
+    if factors.ndim != 2 or not np.issubdtype(factors.dtype, np.integer):
+        raise SubmissionError(f"factors in {path} are {factors.dtype} of shape {factors.shape}", LAYOUT)
+    if len(factors) != count:
+        raise SubmissionError(f"{path} has {count} codes but {len(factors)} rows of factors", LAYOUT)
+    return np.stack([np.unique(column, return_inverse=True)[1].reshape(-1) for column in factors.T], axis=1)
+
+
+def on_grid(file: CodesFile) -> CodesFile:
+    """The same in row-major order where every combination of factor values occurs exactly once."""
+    sizes = tuple(int(size) for size in file.factors.max(axis=0) + 1)
+    if math.prod(sizes) != len(file.codes):
+        return file
+    cells = np.ravel_multi_index(tuple(file.factors.T), sizes)
+    order = np.argsort(cells, kind="stable")
+    if not np.array_equal(cells[order], np.arange(len(cells))):
+        return file
+    return CodesFile(file.path, file.codes[order], file.factors[order], sizes)

@@ -1,0 +1,108 @@
+"""Run a plan on subjects."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from submission import reference
+from submission.errors import SubmissionError
+from submission.evaluation.encoder import RepresentationError
+from submission.evaluation.plan import Plan
+from submission.evaluation.subject import Subject, require_reference
+from submission.metrics.base import Metric, Scores
+from submission.progress import QUIET, Progress
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one metric on one subject.
+
+    Attributes:
+        metric: the metric.
+        settings: the settings it ran with.
+        runs: its scores, one per seed; empty where it failed.
+        block_runs: the same with columns joined into blocks, where the metric has such a variant.
+        seconds: time it took, encoding included.
+        error: why it failed, in one line.
+    """
+
+    metric: Metric
+    settings: Any
+    runs: tuple[Scores, ...] = ()
+    block_runs: tuple[Scores, ...] = ()
+    seconds: float = 0.0
+    error: str = ""
+
+    def value(self, key: str = "") -> float | None:
+        """Mean over seeds of a score (the headline by default), or None where there is none."""
+        found = [run.values[key or self.metric.headline] for run in self.runs]
+        return sum(found) / len(found) if found else None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One subject's outcomes in the plan's order."""
+
+    subject: Subject
+    outcomes: tuple[Outcome, ...]
+
+    def outcome(self, name: str) -> Outcome:
+        """The outcome of the metric called ``name``."""
+        return next(outcome for outcome in self.outcomes if outcome.metric.name == name)
+
+
+def evaluate(plan: Plan, subjects: Sequence[Subject], progress: Progress = QUIET) -> tuple[Column, ...]:
+    """Every metric of ``plan`` on every subject.
+
+    A metric that cannot be computed leaves its reason in the outcome and does not stop the others.
+
+    Raises:
+        RepresentationError: a representation itself is broken.
+    """
+    return tuple(Column(subject, evaluate_one(plan, subject, progress)) for subject in subjects)
+
+
+def evaluate_one(plan: Plan, subject: Subject, progress: Progress) -> tuple[Outcome, ...]:
+    """Every metric on one subject."""
+    outcomes = []
+    with progress.task(f"scoring {subject.label}", len(plan.metrics)) as task:
+        for metric, settings in plan.metrics:
+            task.advance(0, metric.name)
+            outcomes.append(attempt(plan, subject, metric, settings, progress))
+            task.advance(1)
+    return tuple(outcomes)
+
+
+def attempt(plan: Plan, subject: Subject, metric: Metric, settings: Any, progress: Progress) -> Outcome:
+    """One metric on one subject, for every seed."""
+    started = time.perf_counter()
+    try:
+        runs = tuple(score(plan, subject, metric, settings, seed, progress) for seed in plan.seeds)
+        blocks = tuple(block_score(subject, metric, settings, seed, progress) for seed in plan.seeds)
+    except RepresentationError:
+        raise
+    except SubmissionError as error:
+        return Outcome(metric, settings, seconds=time.perf_counter() - started, error=str(error))
+    joined = tuple(block for block in blocks if block is not None)
+    return Outcome(metric, settings, runs, joined, time.perf_counter() - started)
+
+
+def score(plan: Plan, subject: Subject, metric: Metric, settings: Any, seed: int, progress: Progress) -> Scores:
+    """One metric, one seed, by our code or by the real disentanglement_lib."""
+    if plan.backend == "submission":
+        return metric.score(subject.sampler(seed, progress), settings)
+    given = require_reference(subject)
+    named = {key: value for key, value in dataclasses.asdict(settings).items() if key != "era"}
+    found = reference.score(metric.name, given.dataset, given.encode, named, seed)
+    return Scores({key: float(value) for key, value in found.items()})
+
+
+def block_score(subject: Subject, metric: Metric, settings: Any, seed: int, progress: Progress) -> Scores | None:
+    """The block-aware variant, where there are blocks of several columns and the metric has one."""
+    if metric.block_score is None or all(len(block) == 1 for block in subject.blocks):
+        return None
+    return metric.block_score(subject.sampler(seed, progress), settings, subject.blocks)

@@ -1,0 +1,144 @@
+"""From what a user names (run folder, .pt file, codes file) to the subjects that are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from submission.data import GroundTruthDataset, load, require_full_grid
+from submission.errors import SubmissionError, UsageError
+from submission.evaluation.codes import load_codes
+from submission.evaluation.encoder import Encoder, Precision, require_device, untrained_convolutional
+from submission.evaluation.record import sha256
+from submission.evaluation.subject import Subject, from_codes, from_encoder, ideal
+from submission.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Subjects, the first one the user's, and what the score file says about where they came from."""
+
+    subjects: tuple[Subject, ...]
+    about: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to read and run a representation.
+
+    Attributes:
+        data: name of the data set; a run folder knows its own.
+        root: folder of data files.
+        device: where the encoder runs.
+        precision: of the encoder.
+        baselines: whether to score an untrained encoder and the true factors as well.
+        seed: of a freshly initialised encoder.
+    """
+
+    data: str | None = None
+    root: Path | None = None
+    device: str = "cpu"
+    precision: Precision = "float32"
+    baselines: bool = True
+    seed: int = 0
+
+
+def codes_inputs(path: Path, options: Options) -> Inputs:
+    """The subjects of a table of codes."""
+    file = load_codes(path)
+    mine, truth = from_codes(file)
+    about = {
+        "representation": {"file": str(path), "sha256": sha256(path), "width": file.codes.shape[1], "codes": "unknown"},
+        "data": {"name": "codes file", "factors": mine.factors, "full_grid": mine.full_grid, "rows": len(file.codes)},
+    }
+    return Inputs((mine, truth) if options.baselines else (mine,), about)
+
+
+def file_inputs(path: Path, options: Options) -> Inputs:
+    """The subjects of a TorchScript file."""
+    dataset = load_grid(options.data, options.root, f"{path} does not say which data it is for")
+    encoder = open_encoder(path, dataset, options)
+    mine = from_encoder(path.name, dataset, encoder, codes="mean" if encoder.deterministic else "sample")
+    return Inputs(tuple(with_baselines(mine, dataset, encoder, None, options)), about(path, dataset, encoder, options))
+
+
+def run_inputs(folder: RunFolder, options: Options) -> Inputs:
+    """The subjects of a run folder: its export, and the same encoder before training."""
+    meta = folder.meta()
+    name = options.data or meta.get("dataset", {}).get("name")
+    dataset = load_grid(name, options.root, f"{folder.meta_file} does not name a data set")
+    encoder = open_encoder(folder.exported, dataset, options)
+    layout = meta.get("representation", {})
+    blocks = [block for block in layout.get("blocks", []) if block["stop"] <= encoder.width]
+    mine = from_encoder(
+        "trained",
+        dataset,
+        encoder,
+        codes=layout.get("mode", "unknown"),
+        blocks=tuple(tuple(range(block["start"], block["stop"])) for block in blocks),
+        block_names=tuple(block["name"] for block in blocks),
+    )
+    known = about(folder.exported, dataset, encoder, options)
+    known["representation"] |= {"layout": layout, "codes": mine.codes}
+    return Inputs(tuple(with_baselines(mine, dataset, encoder, folder.untrained, options)), known)
+
+
+def with_baselines(
+    mine: Subject, dataset: GroundTruthDataset, encoder: Encoder, untrained: Path | None, options: Options
+) -> Iterator[Subject]:
+    """``mine``, an untrained encoder (of the run, or the standard one of the same width), and the true factors."""
+    yield mine
+    if not options.baselines:
+        return
+    if untrained is not None and untrained.is_file():
+        fresh = open_encoder(untrained, dataset, options)
+    else:
+        module = untrained_convolutional(dataset.image_shape, encoder.width, options.seed)
+        fresh = Encoder(module, "untrained encoder", dataset.image_shape, options.device, options.precision)
+    yield from_encoder("untrained", dataset, fresh, codes=mine.codes, blocks=mine.blocks, block_names=mine.block_names)
+    yield ideal(dataset)
+
+
+def load_grid(name: str | None, root: Path | None, complaint: str) -> GroundTruthDataset:
+    """The data set ``name`` with a full grid of factors."""
+    if not name:
+        raise UsageError(complaint, "pass --data NAME")
+    return require_full_grid(load(name, root), "evaluation")
+
+
+def open_encoder(path: Path, dataset: GroundTruthDataset, options: Options) -> Encoder:
+    """The TorchScript file on the chosen device."""
+    return Encoder.load(path, dataset.image_shape, require_device(options.device), options.precision)
+
+
+def about(path: Path, dataset: GroundTruthDataset, encoder: Encoder, options: Options) -> dict[str, Any]:
+    """Where a representation and its images come from."""
+    return {
+        "representation": {
+            "file": str(path),
+            "sha256": sha256(path),
+            "width": encoder.width,
+            "deterministic": encoder.deterministic,
+            "codes": "mean" if encoder.deterministic else "sample",
+            "precision": options.precision,
+            "device": options.device,
+        },
+        "data": {
+            "name": dataset.name,
+            "factors": dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True)),
+            "periodic": list(dataset.periodic),
+            "images": len(dataset),
+            "source": dataset.notes,
+        },
+    }
+
+
+def inputs(path: Path, options: Options) -> Inputs:
+    """The subjects of a run folder or a TorchScript file."""
+    if path.is_dir():
+        return run_inputs(RunFolder.open(path), options)
+    if path.is_file():
+        return file_inputs(path, options)
+    raise SubmissionError(f"{path} does not exist", "pass a run folder, a TorchScript file, or --codes FILE.npz")

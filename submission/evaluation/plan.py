@@ -1,0 +1,93 @@
+"""Which metrics at which settings: presets, names and eras."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from submission.errors import UsageError
+from submission.metrics.base import Era, Metric
+from submission.metrics.registry import metric
+
+Backend = Literal["submission", "disentanglement_lib"]
+
+CHALLENGE = ("mig", "factor_vae", "dci", "sap", "irs")
+PRESETS: dict[str, tuple[str, ...]] = {
+    "challenge": CHALLENGE,  # the starter kit's local_evaluation: unsupervised_study_v1's settings, and irs
+    "study": ("mig", "factor_vae", "dci", "sap", "beta_vae", "modularity", "unsupervised"),
+    "fast": CHALLENGE,  # few samples, for a quick look
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to compute.
+
+    Attributes:
+        preset: name of the settings.
+        metrics: each metric with its settings.
+        named: whether the user named the metrics, rather than taking the preset's.
+        era: which scikit-learn's defaults.
+        backend: our code, or the real disentanglement_lib.
+        seeds: one or more seeds of the protocol.
+    """
+
+    preset: str
+    metrics: tuple[tuple[Metric, Any], ...]
+    named: bool
+    era: Era
+    backend: Backend
+    seeds: tuple[int, ...]
+
+    @property
+    def file_name(self) -> str:
+        """``<preset>-<seed>.json``, with what differs from the plain evaluation in between."""
+        parts = [self.preset, str(self.seeds[0])]
+        parts += [f"seeds{len(self.seeds)}"] if len(self.seeds) > 1 else []
+        parts += [self.era] if self.era != "installed" else []
+        parts += [self.backend] if self.backend != "submission" else []
+        parts += ["+".join(metric.name for metric, _ in self.metrics)] if self.named else []
+        return "-".join(parts) + ".json"
+
+    def without_grid(self) -> Plan:
+        """The same without the preset's metrics that plain samples cannot serve; metrics the user named stay."""
+        kept = tuple((metric, settings) for metric, settings in self.metrics if self.named or not metric.full_grid)
+        return dataclasses.replace(self, metrics=kept)
+
+
+def make_plan(
+    preset: str = "challenge",
+    metrics: Sequence[str] = (),
+    era: Era = "installed",
+    backend: Backend = "submission",
+    seed: int = 0,
+    seeds: int = 1,
+) -> Plan:
+    """The plan for a preset, or for the metrics named, at the preset's settings.
+
+    Raises:
+        UsageError: no such preset or metric, a seed that numpy's generator refuses, or an era that the backend
+            cannot imitate.
+    """
+    if preset not in PRESETS:
+        close = difflib.get_close_matches(preset, PRESETS, n=1) or list(PRESETS)
+        raise UsageError(f"there is no preset named {preset!r}", f"did you mean {' or '.join(close)}?")
+    if era not in ("installed", "2019"):
+        raise UsageError(f"there is no era {era!r}", "use installed or 2019")
+    if backend == "disentanglement_lib" and era != "installed":
+        raise UsageError("disentanglement_lib runs with the scikit-learn that is installed", "leave --era out")
+    if seeds < 1 or seed < 0 or seed + seeds > 2**32:
+        raise UsageError(f"seed {seed} with {seeds} repetitions is out of range", "use seeds in 0..2**32 - 1")
+    chosen = tuple(settled(metric(name), preset, era) for name in (metrics or PRESETS[preset]))
+    return Plan(preset, chosen, bool(metrics), era, backend, tuple(range(seed, seed + seeds)))
+
+
+def settled(chosen: Metric, preset: str, era: Era) -> tuple[Metric, Any]:
+    """A metric with the preset's settings; the era where the metric knows of one."""
+    settings = chosen.fast if preset == "fast" else chosen.settings
+    if any(field.name == "era" for field in dataclasses.fields(settings)):
+        settings = dataclasses.replace(settings, era=era)
+    return chosen, settings

@@ -1,0 +1,113 @@
+"""Scores as JSON: every number with all that it depends on (docs/metrics.md, "The score file")."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission import provenance
+from submission.errors import SubmissionError
+from submission.evaluation.evaluate import Column, Outcome
+from submission.evaluation.plan import Plan
+from submission.files import read_json
+from submission.metrics.base import Metric, Scores
+
+FORMAT = 1
+
+
+def record(plan: Plan, columns: Sequence[Column], about: dict[str, Any]) -> dict[str, Any]:
+    """The score file's contents.
+
+    Args:
+        plan: what was computed.
+        columns: the outcomes.
+        about: what the caller knows of the representation and the data (file, hash, device, precision, data set).
+    """
+    return {
+        "format": FORMAT,
+        **provenance.record(),
+        "preset": plan.preset,
+        "era": plan.era,
+        "backend": plan.backend,
+        "seeds": list(plan.seeds),
+        **about,
+        "metrics": {metric.name: describe(metric, settings) for metric, settings in plan.metrics},
+        "columns": {column.subject.label: describe_column(column) for column in columns},
+    }
+
+
+def describe(metric: Metric, settings: Any) -> dict[str, Any]:
+    """What a metric's numbers mean and how they were made."""
+    return {
+        "version": metric.version,
+        "headline": metric.headline,
+        "shown": list(metric.shown),
+        "summary": metric.summary,
+        "higher_is_better": metric.higher_is_better,
+        "range": [bound if math.isfinite(bound) else None for bound in metric.range],
+        "caution": metric.caution,
+        "settings": dataclasses.asdict(settings),
+    }
+
+
+def describe_column(column: Column) -> dict[str, Any]:
+    """One subject: its factors and codes, and each metric's outcome."""
+    subject = column.subject
+    return {
+        "factors": subject.factors,
+        "codes": subject.codes,
+        "blocks": dict(zip(subject.block_names, map(list, subject.blocks), strict=True)),
+        "samples": subject.samples,
+        "scores": {outcome.metric.name: describe_outcome(outcome) for outcome in column.outcomes},
+    }
+
+
+def describe_outcome(outcome: Outcome) -> dict[str, Any]:
+    """Mean values over seeds, each seed's values, and the arrays behind the first."""
+    if outcome.error:
+        return {"error": outcome.error, "seconds": round(outcome.seconds, 3)}
+    blocks = {"block_values": mean_values(outcome.block_runs)} if outcome.block_runs else {}
+    return {
+        "values": mean_values(outcome.runs),
+        "per_seed": [run.values for run in outcome.runs],
+        **blocks,
+        "notes": list(outcome.runs[0].notes),
+        "details": {name: plain(array) for name, array in outcome.runs[0].details.items()},
+        "seconds": round(outcome.seconds, 3),
+    }
+
+
+def mean_values(runs: Sequence[Scores]) -> dict[str, float]:
+    """Mean over seeds of every named score."""
+    return {key: float(np.mean([run.values[key] for run in runs])) for key in runs[0].values}
+
+
+def plain(array: npt.NDArray[Any]) -> Any:
+    """An array as nested lists, with None where a number is not finite."""
+    if not np.issubdtype(array.dtype, np.floating):
+        return array.tolist()
+    return np.where(np.isfinite(array), array, np.array(None, dtype=object)).tolist()
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SubmissionError(f"cannot read {path}: {error.strerror}", "check the path") from None
+
+
+def read_scores(path: Path) -> dict[str, Any]:
+    """A score file written by ``record``; SubmissionError where it is something else."""
+    scores = read_json(path)
+    if not isinstance(scores, dict) or scores.get("format") != FORMAT or "columns" not in scores:
+        raise SubmissionError(f"{path} is not a score file of this version", "evaluate the run again")
+    return scores

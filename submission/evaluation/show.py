@@ -1,0 +1,56 @@
+"""Outcomes as rows of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from submission.evaluation.evaluate import Column, Outcome
+from submission.metrics.base import Scores
+
+
+def rows(columns: Sequence[Column]) -> list[list[str]]:
+    """One row per shown score: its name, and its value in every column; block-aware scores below plain ones."""
+    found = []
+    for position, first in enumerate(columns[0].outcomes):
+        outcomes = [column.outcomes[position] for column in columns]
+        for key in (first.metric.headline, *first.metric.shown):
+            found.append([title(first, key), *(cell(outcome.runs, key) for outcome in outcomes)])
+            if any(key in run.values for outcome in outcomes for run in outcome.block_runs):
+                found.append([f"  {key}, by block", *(cell(outcome.block_runs, key) for outcome in outcomes)])
+    return found
+
+
+def title(outcome: Outcome, key: str) -> str:
+    """Name of a row."""
+    metric = outcome.metric
+    arrow = "" if metric.higher_is_better else " (lower is better)"
+    return f"{metric.name}{arrow}" if key == metric.headline and not metric.shown else f"{metric.name} {key}{arrow}"
+
+
+def cell(runs: Sequence[Scores], key: str) -> str:
+    """Mean, and standard deviation where there are several seeds."""
+    values = [run.values[key] for run in runs if key in run.values]
+    if not values:
+        return "–"
+    if len(values) == 1:
+        return f"{values[0]:.4f}"
+    return f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}"
+
+
+def remarks(columns: Sequence[Column]) -> Iterator[str]:
+    """Cautions about metrics, notes about values, and reasons for gaps."""
+    for outcome in columns[0].outcomes:
+        if outcome.metric.caution:
+            yield f"{outcome.metric.name}: {outcome.metric.caution}"
+    for column in columns:
+        for outcome in column.outcomes:
+            yield from (f"{column.subject.label}, {outcome.metric.name}: {note}" for note in notes(outcome))
+
+
+def notes(outcome: Outcome) -> tuple[str, ...]:
+    """The first seed's notes, or why there is nothing."""
+    if outcome.error:
+        return (outcome.error,)
+    return outcome.runs[0].notes

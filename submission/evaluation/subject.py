@@ -1,0 +1,152 @@
+"""What is scored: a representation together with the factors it is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.data import GroundTruthDataset
+from submission.errors import SubmissionError
+from submission.evaluation.codes import CodesFile
+from submission.evaluation.encoder import Encoder
+from submission.metrics.base import Blocks, Sampler
+from submission.metrics.protocol import (
+    CodeGrid,
+    GridSampler,
+    ImageSource,
+    IndexSource,
+    SampleSampler,
+    dataset_source,
+    true_factors,
+)
+from submission.metrics.protocol.tables import Rows
+from submission.progress import QUIET, Progress
+
+SamplerOf = Callable[[int, Progress], Sampler]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What disentanglement_lib is given: an object with its data interface, and a representation function."""
+
+    dataset: Any
+    encode: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One column of the table.
+
+    Attributes:
+        label: e.g. ``trained``, ``untrained``, ``true factors``.
+        sampler: seed → draws.
+        reference: the same for the real disentanglement_lib; None where it has no way to score it.
+        full_grid: whether any combination of factors can be asked for.
+        factors: names and sizes of the factors used.
+        codes: ``mean``, ``sample``, ... as far as it is known.
+        blocks: columns that belong together.
+        block_names: their names.
+        samples: number of given samples where there is no grid, else None.
+    """
+
+    label: str
+    sampler: SamplerOf
+    reference: Reference | None
+    full_grid: bool
+    factors: dict[str, int]
+    codes: str = "unknown"
+    blocks: Blocks = ()
+    block_names: tuple[str, ...] = field(default=())
+    samples: int | None = None
+
+
+class RowsView:
+    """A data set whose observations are the codes themselves, for disentanglement_lib to draw from."""
+
+    def __init__(self, dataset: GroundTruthDataset, rows: Rows) -> None:
+        self._dataset, self._rows = dataset, rows
+        self.num_factors, self.factors_num_values = dataset.num_factors, dataset.factors_num_values
+        self.observation_shape = dataset.observation_shape
+        self.sample_factors = dataset.sample_factors
+
+    def sample_observations_from_factors(
+        self, factors: npt.NDArray[np.integer], random_state: np.random.RandomState
+    ) -> npt.NDArray[np.float32]:
+        """Codes (n, D) of the factor rows (n, K)."""
+        return self._rows(self._dataset.draw_indices(factors, random_state))
+
+    def sample(
+        self, num: int, random_state: np.random.RandomState
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """``num`` random factor rows and their codes."""
+        factors = self.sample_factors(num, random_state)
+        return factors, self.sample_observations_from_factors(factors, random_state)
+
+    def sample_observations(self, num: int, random_state: np.random.RandomState) -> npt.NDArray[np.float32]:
+        """Codes of ``num`` random factor rows."""
+        return self.sample(num, random_state)[1]
+
+
+def from_encoder(label: str, dataset: GroundTruthDataset, encoder: Encoder, **about: Any) -> Subject:
+    """A representation of images, each distinct one encoded once where its codes are deterministic."""
+    source = dataset_source(dataset, encoder) if encoder.deterministic else ImageSource(dataset, encoder)
+
+    def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
+        return GridSampler(source, seed, progress)
+
+    return Subject(label, sampler, Reference(dataset, encoder), True, factors_of(dataset), **about)
+
+
+def from_rows(label: str, dataset: GroundTruthDataset, rows: Rows, **about: Any) -> Subject:
+    """A representation that is known for every cell of a grid."""
+
+    def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
+        return GridSampler(IndexSource(dataset, rows), seed, progress)
+
+    reference = Reference(RowsView(dataset, rows), lambda codes: codes)
+    return Subject(label, sampler, reference, True, factors_of(dataset), **about)
+
+
+def from_codes(file: CodesFile) -> tuple[Subject, Subject]:
+    """The codes of a file, and the true factors in their place."""
+    if file.factor_sizes is not None:
+        grid = CodeGrid.of(str(file.path), file.factor_sizes)
+        return from_rows("codes", grid, lambda cells: file.codes[cells]), from_rows(
+            "true factors", grid, true_factors(grid), codes="factors"
+        )
+    spread = np.maximum(file.factors.max(axis=0), 1)
+    ideal = (2 * file.factors / spread - 1).astype(np.float32)
+    return from_samples("codes", file, file.codes), from_samples("true factors", file, ideal)
+
+
+def from_samples(label: str, file: CodesFile, codes: npt.NDArray[np.float32]) -> Subject:
+    """Codes (N, D) of the samples in a file."""
+
+    def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
+        return SampleSampler(codes, file.factors, seed, str(file.path), progress)
+
+    sizes = {f"factor_{k}": int(size) for k, size in enumerate(file.factors.max(axis=0) + 1)}
+    return Subject(label, sampler, None, False, sizes, samples=len(codes))
+
+
+def ideal(dataset: GroundTruthDataset) -> Subject:
+    """The true factors as codes."""
+    return from_rows("true factors", dataset, true_factors(dataset), codes="factors")
+
+
+def factors_of(dataset: GroundTruthDataset) -> dict[str, int]:
+    """Names and sizes of the factors."""
+    return dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True))
+
+
+def require_reference(subject: Subject) -> Reference:
+    """What disentanglement_lib is given for ``subject``, or a SubmissionError."""
+    if subject.reference is None:
+        raise SubmissionError(
+            "disentanglement_lib scores full grids only, not plain samples", "use --backend submission"
+        )
+    return subject.reference
