@@ -7,19 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+
+from submission.objectives.bernoulli import bernoulli
 
 if TYPE_CHECKING:
     from submission.objectives.base import Model
-
-
-def bernoulli(logits: Tensor, images: Tensor) -> Tensor:
-    """Σ x·l − log(1 + eˡ) over pixels, (..., n), of logits (..., n, channels, height, width), images in [0, 1].
-
-    For grey values strictly between 0 and 1 this is the usual cross entropy, no normalised density.
-    """
-    logits = logits.float()
-    return (images.float() * logits - softplus(logits)).flatten(-3).sum(-1)
 
 
 def gaussian(means: Tensor, images: Tensor, variance: float = 1.0) -> Tensor:
