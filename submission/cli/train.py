@@ -82,7 +82,7 @@ def run_folder(arguments: argparse.Namespace) -> Path:
         return arguments.out
     if not arguments.config:
         raise UsageError("there is nothing to train", "pass --config demo, or see --list and --help")
-    return Path("runs") / Path(arguments.config[-1]).with_suffix("").name
+    return Path("runs") / Path(arguments.config[-1]).name.removesuffix(".gin")
 
 
 def configurations(arguments: argparse.Namespace, out: Path) -> list[str]:
