@@ -11,6 +11,8 @@ from submission.metrics.base import Metric
 REGISTRY: dict[str, str] = {  # name -> module with METRIC (name:ATTRIBUTE for another attribute)
     "mig": "mig",
     "factor_vae": "factor_vae",
+    "dci": "dci",
+    "dci_fast": "dci:FAST",
     "sap": "sap",
     "irs": "irs",
     "beta_vae": "beta_vae",
