@@ -24,6 +24,8 @@ from submission.training.signals import Requests
 from submission.training.step import Step
 from submission.training.validation import Validation
 
+SHOWN = {"loss": "loss", "reconstruction": "rec", "kl": "KL"}
+"""Terms that fit behind the bar of a narrow terminal."""
 REDRAW = 0.2
 """Seconds between two moves of the progress bar."""
 
@@ -117,8 +119,8 @@ class Loop:
         record |= {"fraction": self.budget.fraction, "seconds": round(self.elapsed(), 3)}
         record |= {"images_per_second": round(rate, 1), **terms, **coefficients}
         journal.write(record, last)
-        shown = [f"{name} {terms[name]:.2f}" for name in ("loss", "reconstruction", "kl") if name in terms]
-        self.note = "  ".join([*shown, f"{rate:,.0f} images/s"])
+        shown = [f"{short} {terms[name]:.1f}" for name, short in SHOWN.items() if name in terms]
+        self.note = " ".join([*shown, f"{rate:,.0f} images/s"])
 
     def close_window(self) -> dict[str, float]:
         """Means of the terms since the last look; SubmissionError when one was not finite."""
