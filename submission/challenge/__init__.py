@@ -1,1 +1,1 @@
-"""The challenge's contract: pre-flight check, events, grading entry, submit, leaderboard."""
+"""The challenge: contract, check, the grader's entry point, submitting, and the leaderboard."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import torch
+from torch.jit import ScriptModule
 
 FILE_OPERATIONS = ("aten::save", "aten::from_file")
 STANDARD = ("aten", "prim", "prims", "quantized")
 
 
-def describe(module: torch.jit.ScriptModule) -> dict[str, Any]:
+def describe(module: ScriptModule) -> dict[str, Any]:
     """Plain data about a loaded module.
 
     ``training``: saved in training mode. ``gradients``: holds weights that require gradients. ``parameters``: number
@@ -37,7 +37,7 @@ def nodes(block: Any) -> Iterator[Any]:
             yield from nodes(inner)
 
 
-def baked_constants(module: torch.jit.ScriptModule) -> list[str]:
+def baked_constants(module: ScriptModule) -> list[str]:
     """What a trace has nailed to a device: names of tensor constants and of operations created on the CPU.
 
     The evaluator calls ``.cuda()`` on the loaded file, which moves parameters and buffers, but not these. Tensors

@@ -1,0 +1,67 @@
+"""The leaderboard as text: cells of a table, CSV, plain data, a page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from submission import provenance
+from submission.challenge.leaderboard import Row
+from submission.report.page import Section, paragraph, render, table
+
+
+def header(metrics: Sequence[str]) -> list[str]:
+    """Column titles."""
+    return ["method", "place", "mean rank", "seeds", *metrics]
+
+
+def cells(rows: Sequence[Row], metrics: Sequence[str]) -> list[list[str]]:
+    """One list of strings per row; scores with their standard deviation over seeds and (rank)."""
+    return [[row.method, place(row), mean_rank(row), str(row.seeds), *(score(row, m) for m in metrics)] for row in rows]
+
+
+def place(row: Row) -> str:
+    """The place, or a dash."""
+    return str(row.place) if row.place else "–"
+
+
+def mean_rank(row: Row) -> str:
+    """The mean rank, or a dash."""
+    return "–" if row.mean_rank is None else f"{row.mean_rank:.2f}"
+
+
+def score(row: Row, metric: str) -> str:
+    """Value, spread and rank of one score, or a dash."""
+    if metric not in row.scores:
+        return "–"
+    spread = f"±{row.spread[metric]:.3f}" if metric in row.spread else ""
+    rank = f" ({row.ranks[metric]})" if metric in row.ranks else ""
+    return f"{row.scores[metric]:.4f}{spread}{rank}"
+
+
+def csv_text(rows: Sequence[Row], metrics: Sequence[str]) -> str:
+    """The table with one column per number and every digit."""
+    titles = [part for name in metrics for part in (name, f"{name}_sd", f"{name}_rank")]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["place", "method", "seeds", "mean_rank", *titles, "run"])
+    for row in rows:
+        numbers = [part.get(name, "") for name in metrics for part in (row.scores, row.spread, row.ranks)]
+        first = [row.place or "", row.method, row.seeds, "" if row.mean_rank is None else row.mean_rank]
+        writer.writerow([*first, *numbers, row.run])
+    return file.getvalue()
+
+
+def plain(dataset: str, protocol: str, order: str, rows: Sequence[Row]) -> dict[str, Any]:
+    """The table for JSON."""
+    about = {"dataset": dataset, "protocol": protocol, "order": order, "created": provenance.now()}
+    return {**about, "rows": [asdict(row) for row in rows]}
+
+
+def page(title: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A self-contained HTML page with the table."""
+    note = "Ranks in brackets; a place depends on who else is there."
+    return render("Leaderboard", title, [Section("Ranking", table(titles, rows) + paragraph(note))])

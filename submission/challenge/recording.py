@@ -1,0 +1,73 @@
+"""From a run folder's score files to the leaderboard."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from submission.challenge.store import Entry, record
+from submission.errors import SubmissionError
+from submission.evaluation import read_scores
+from submission.run_folder import RunFolder
+
+SEED_BINDING = "train.seed"
+
+
+def add_run(leaderboard: Path, folder: RunFolder, method: str = "") -> list[Entry]:
+    """Record every score file of ``folder``; returns the entries, one per data set and protocol.
+
+    Where several files hold scores of one data set and protocol, all their metrics count, the newest file's first.
+
+    Args:
+        leaderboard: the leaderboard's file, made if absent.
+        folder: an evaluated run.
+        method: what runs of different seeds share; by default made from the settings.
+
+    Raises:
+        SubmissionError: the run has no scores, or the leaderboard cannot be written.
+    """
+    found: dict[tuple[str, str], Entry] = {}
+    for file in score_files(folder):
+        entry = entry_of(folder, read_scores(file), method)
+        key = (entry.dataset, entry.protocol)
+        scores = {**(found[key].scores if key in found else {}), **entry.scores}
+        found[key] = Entry(entry.run, entry.method, *key, entry.seed, scores)
+    for entry in found.values():
+        record(leaderboard, entry)
+    return list(found.values())
+
+
+def score_files(folder: RunFolder) -> list[Path]:
+    """Score files, oldest first."""
+    files = sorted(folder.scores.glob("*.json"), key=lambda file: (file.stat().st_mtime, file.name))
+    if not files:
+        raise SubmissionError(f"{folder.path} has no scores", f"run evaluate.py {folder.path} first")
+    return files
+
+
+def entry_of(folder: RunFolder, scores: dict[str, Any], method: str) -> Entry:
+    """One score file as an entry; its first column is the representation itself."""
+    column = next(iter(scores["columns"].values()))
+    values = {
+        name: outcome["values"][scores["metrics"][name]["headline"]]
+        for name, outcome in column["scores"].items()
+        if "values" in outcome
+    }
+    meta = folder.meta()
+    run = str(folder.path.resolve())
+    return Entry(run, method or method_of(folder, meta), scores["data"]["name"], protocol(scores), meta["seed"], values)
+
+
+def protocol(scores: dict[str, Any]) -> str:
+    """What must agree for scores to be comparable: preset, and where it is not the default, era."""
+    return scores["preset"] + ("" if scores["era"] == "installed" else f" {scores['era']}")
+
+
+def method_of(folder: RunFolder, meta: dict[str, Any]) -> str:
+    """Objective, space and networks, and a short hash of every setting but the seed."""
+    lines = folder.config.read_text().splitlines() if folder.config.is_file() else []
+    settings = "\n".join(sorted(line for line in lines if not line.startswith(SEED_BINDING)))
+    digest = hashlib.sha256(settings.encode()).hexdigest()[:6]
+    model = meta.get("model", {})
+    return f"{model.get('objective', 'model')} {meta.get('space', '?')} {model.get('networks', '')} #{digest}"
