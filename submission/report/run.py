@@ -1,0 +1,100 @@
+"""From a run folder to its report page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from submission.data import ImageDataset, load
+from submission.files import write_text
+from submission.models.restore import trained
+from submission.models.vae import VAE
+from submission.report.curves import read_log, training_curves
+from submission.report.page import Section, code, facts, figure, paragraph, render
+from submission.report.pictures import png_uri, reconstructions, traversals
+from submission.report.scores import score_sections
+from submission.run_folder import RunFolder
+
+CURVES = ("reconstruction", "kl", "loss", "images_per_second")
+EXAMPLES = 12
+SEED = 0
+
+
+def write_report(folder: RunFolder, root: Path | None = None) -> Path:
+    """Write ``report.html`` into the run folder and return its path.
+
+    Args:
+        folder: a run that has begun; scores and log are left out where there are none yet.
+        root: folder of the data files, for the example images.
+
+    Raises:
+        SubmissionError: the run's model, scores or data cannot be read.
+    """
+    meta, model = folder.meta(), trained(folder).eval()
+    images = examples(load(meta["dataset"]["name"], root))
+    torch.manual_seed(SEED)
+    sections = [
+        *score_sections(folder.scores),
+        *curves(folder.log),
+        Section("Reconstructions", reconstruction_figure(model, images)),
+        Section("Latent traversals", traversal_figure(model, images)),
+        Section("The run", facts(about(meta)) + code(folder.config.read_text())),
+    ]
+    title = f"{meta['space']} on {meta['dataset']['name']}"
+    write_text(folder.report, render(title, f"Run {folder.path.resolve().name}, {meta['created']}", sections))
+    return folder.report
+
+
+def examples(dataset: ImageDataset) -> Tensor:
+    """Random images (EXAMPLES, C, H, W) in [0, 1], the same ones for every run on the data set."""
+    chosen = np.random.RandomState(SEED).randint(len(dataset), size=EXAMPLES)
+    pixels = torch.from_numpy(dataset.images(chosen)).movedim(3, 1).float()
+    return pixels / dataset.maximum
+
+
+def curves(log: Path) -> list[Section]:
+    """The training curves; none where nothing is logged."""
+    records = read_log(log)
+    names = [name for name in CURVES if any(name in record for record in records)]
+    if not names:
+        return []
+    return [Section("Training", figure(training_curves(records, names), "Loss terms in nats per image.", chart=True))]
+
+
+def reconstruction_figure(model: VAE, images: Tensor) -> str:
+    """Originals and reconstructions."""
+    caption = "Images, and below each what the decoder makes of one sample of its posterior."
+    return figure(png_uri(reconstructions(model, images)), caption)
+
+
+def traversal_figure(model: VAE, images: Tensor) -> str:
+    """The first example moved along every component."""
+    names = ", ".join(component.name for component in model.space.components)
+    text = (
+        f"One row per component, from the top: {names}. A circle is walked once around, a line over its central 95 %."
+    )
+    return figure(png_uri(traversals(model, images[:1])), "The first image, one latent component moved at a time.") + (
+        paragraph(text)
+    )
+
+
+def about(meta: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the numbers came from."""
+    training, versions = meta["training"], meta["versions"]
+    return [
+        ("data set", f"{meta['dataset']['name']} ({meta['dataset']['source']})"),
+        ("factors", ", ".join(map(str, meta["dataset"]["factor_names"]))),
+        ("latent space", meta["space"]),
+        ("exported", f"{meta['representation']['mode']}, {meta['representation']['width']} codes"),
+        ("networks", f"{meta['model']['networks']}, {meta['model']['weights']:,} weights"),
+        ("objective", meta["model"]["objective"]),
+        ("training", f"{training['steps']:,} updates, {training['images']:,} images, {training['seconds']:,.0f} s"),
+        ("seed", str(meta["seed"])),
+        ("commit", meta["commit"]),
+        ("machine", meta["machine"]),
+        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
+    ]
