@@ -29,8 +29,8 @@ class UnsupervisedSettings:
 def unsupervised(codes: Codes, num_bins: int = 20) -> Scores:
     """Total correlation, Wasserstein correlation and mean mutual information of the codes.
 
-    The first two take the codes for Gaussian with the sample's covariance. Constant dimensions are left out: they are
-    independent of everything.
+    The first two take the codes for Gaussian with the sample's covariance. Constant dimensions are independent of
+    everything: they do not enter the first two, and count as pairs without information in the third.
 
     Args:
         codes: (N, D), at least two dimensions not constant.
@@ -57,7 +57,7 @@ def unsupervised(codes: Codes, num_bins: int = 20) -> Scores:
         "gaussian_total_correlation": total_correlation(covariance),
         "gaussian_wasserstein_correlation": wasserstein,
         "gaussian_wasserstein_correlation_norm": wasserstein / float(np.trace(covariance)),
-        "mutual_info_score": float(information.sum() / (active.size**2 - active.size)),
+        "mutual_info_score": float(information.sum() / (codes.shape[1] * (codes.shape[1] - 1))),
     }
     return Scores(values, {"mutual_information": information}, dead_note(codes))
 
