@@ -60,6 +60,9 @@ typedef struct {
     double *node_best; /* best score of all features of the node so far */
 } Scan;
 
+/* A sample (low half) and its value (high half), as a number that orders like the value. */
+typedef uint64_t Key;
+
 /* One thread's memory for one tree. */
 typedef struct {
     const Problem *problem;
@@ -72,7 +75,7 @@ typedef struct {
     double *weight, *buckets;
     int64_t *features, *constants; /* scikit-learn's shuffled features; those known to be constant */
     int64_t *visits;               /* the features in their order of visit at the current node */
-    float *sorted;
+    Key *keys;
     Scan *scans;
     uint32_t random;
     int32_t *feature;
@@ -177,69 +180,79 @@ static void search_four(Worker *worker, Scan scan[LANES], int64_t tie_run, int64
 
 /* ---- scikit-learn's sort of samples by one feature, whose order of equal values matters to rounding ---- */
 
-static void exchange(float *values, int32_t *samples, int64_t i, int64_t j) {
-    float value = values[i];
-    int32_t sample = samples[i];
-    values[i] = values[j], samples[i] = samples[j];
-    values[j] = value, samples[j] = sample;
+static Key key_of(float value, int32_t sample) {
+    uint32_t bits;
+    value += 0.0f; /* -0 equals 0 */
+    memcpy(&bits, &value, sizeof bits);
+    bits = bits >> 31 ? ~bits : bits | 0x80000000u;
+    return (Key)bits << 32 | (uint32_t)sample;
 }
 
-static float median_of_three(const float *values, int64_t count) {
-    float a = values[0], b = values[count / 2], c = values[count - 1];
+static uint32_t rank_of(Key key) { return (uint32_t)(key >> 32); }
+
+static void exchange(Key *keys, int64_t i, int64_t j) {
+    Key held = keys[i];
+    keys[i] = keys[j];
+    keys[j] = held;
+}
+
+static uint32_t median_of_three(const Key *keys, int64_t count) {
+    uint32_t a = rank_of(keys[0]), b = rank_of(keys[count / 2]), c = rank_of(keys[count - 1]);
     if (a < b) return b < c ? b : a < c ? c : a;
     return b < c ? (a < c ? a : c) : b;
 }
 
-static void sift_down(float *values, int32_t *samples, int64_t root, int64_t end) {
+static void sift_down(Key *keys, int64_t root, int64_t end) {
     for (;;) {
         int64_t child = root * 2 + 1, largest = root;
-        if (child < end && values[largest] < values[child]) largest = child;
-        if (child + 1 < end && values[largest] < values[child + 1]) largest = child + 1;
+        if (child < end && rank_of(keys[largest]) < rank_of(keys[child])) largest = child;
+        if (child + 1 < end && rank_of(keys[largest]) < rank_of(keys[child + 1])) largest = child + 1;
         if (largest == root) return;
-        exchange(values, samples, root, largest);
+        exchange(keys, root, largest);
         root = largest;
     }
 }
 
-static void heap_sort(float *values, int32_t *samples, int64_t count) {
-    for (int64_t start = (count - 2) / 2; start >= 0; start--) sift_down(values, samples, start, count);
+static void heap_sort(Key *keys, int64_t count) {
+    for (int64_t start = (count - 2) / 2; start >= 0; start--) sift_down(keys, start, count);
     for (int64_t end = count - 1; end > 0; end--) {
-        exchange(values, samples, 0, end);
-        sift_down(values, samples, 0, end);
+        exchange(keys, 0, end);
+        sift_down(keys, 0, end);
     }
 }
 
-static void insertion_sort(float *values, int32_t *samples, int64_t count) {
+static void insertion_sort(Key *keys, int64_t count) {
     for (int64_t i = 1; i < count; i++) {
-        float value = values[i];
-        int32_t sample = samples[i];
+        Key key = keys[i];
         int64_t j = i;
-        for (; j > 0 && values[j - 1] > value; j--) values[j] = values[j - 1], samples[j] = samples[j - 1];
-        values[j] = value, samples[j] = sample;
+        for (; j > 0 && rank_of(keys[j - 1]) > rank_of(key); j--) keys[j] = keys[j - 1];
+        keys[j] = key;
     }
 }
 
-/* Quicksort in three parts; `depth` levels, then a heap sort. */
-static void replayed_sort(float *values, int32_t *samples, int64_t count, int64_t depth) {
+/* Quicksort in three parts, without branches on the data; after `depth` levels a heap sort. */
+static void replayed_sort(Key *keys, int64_t count, int64_t depth) {
     while (count > 15) {
         if (depth-- <= 0) {
-            heap_sort(values, samples, count);
+            heap_sort(keys, count);
             return;
         }
-        float pivot = median_of_three(values, count);
-        int64_t i = 0, low = 0, high = count;
-        while (i < high) {
-            if (values[i] < pivot)
-                exchange(values, samples, i++, low++);
-            else if (values[i] > pivot)
-                exchange(values, samples, i, --high);
-            else
-                i++;
+        uint32_t pivot = median_of_three(keys, count);
+        int64_t low = 0, high = count;
+        for (int64_t i = 0; i < high;) {
+            Key key = keys[i];
+            int64_t below = rank_of(key) < pivot, above = rank_of(key) > pivot;
+            high -= above;
+            int64_t to = above ? high : below ? low : i;
+            keys[i] = keys[to];
+            keys[to] = key;
+            low += below;
+            i += !above;
         }
-        replayed_sort(values, samples, low, depth);
-        values += high, samples += high, count -= high;
+        replayed_sort(keys, low, depth);
+        keys += high, count -= high;
     }
-    insertion_sort(values, samples, count);
+    insertion_sort(keys, count);
 }
 
 /* ---- one node ---- */
@@ -291,8 +304,9 @@ static void search_group(Worker *worker, const int64_t *group, int64_t lanes) {
 /* Sorts the node's samples, as the last visited feature left them, by a feature of few values, and searches it. */
 static void search_replayed(Worker *worker, const Node *node, Scan *scan) {
     int32_t *samples = worker->samples + node->start;
-    for (int64_t i = 0; i < scan->count; i++) worker->sorted[i] = scan->column[samples[i]];
-    replayed_sort(worker->sorted, samples, scan->count, 2 * (int64_t)log2((double)scan->count));
+    for (int64_t i = 0; i < scan->count; i++) worker->keys[i] = key_of(scan->column[samples[i]], samples[i]);
+    replayed_sort(worker->keys, scan->count, 2 * (int64_t)log2((double)scan->count));
+    for (int64_t i = 0; i < scan->count; i++) samples[i] = (int32_t)(uint32_t)worker->keys[i];
     const int32_t *order = scan->order;
     scan->order = samples;
     search_tail(scan, worker->target, 1);
@@ -626,10 +640,10 @@ static int prepare(Worker *worker, const Problem *problem, Shared *shared, int64
     worker->features = allocate(d, sizeof(int64_t));
     worker->constants = allocate(d, sizeof(int64_t));
     worker->visits = allocate(d, sizeof(int64_t));
-    worker->sorted = allocate(n, sizeof(float));
+    worker->keys = allocate(n, sizeof(Key));
     worker->scans = allocate(d, sizeof(Scan));
     int complete = worker->samples && worker->leaf && worker->left && worker->weight && worker->buckets &&
-                   worker->features && worker->constants && worker->visits && worker->sorted && worker->scans;
+                   worker->features && worker->constants && worker->visits && worker->keys && worker->scans;
     for (int64_t level = 1; level < problem->depth; level++)
         complete = (worker->orders[level] = allocate(n * d, sizeof(int32_t))) != NULL && complete;
     return complete;
@@ -637,7 +651,7 @@ static int prepare(Worker *worker, const Problem *problem, Shared *shared, int64
 
 static void release(Worker *worker) {
     void *blocks[] = {worker->samples, worker->leaf, worker->left, worker->weight, worker->buckets,
-                      worker->features, worker->constants, worker->visits, worker->sorted, worker->scans};
+                      worker->features, worker->constants, worker->visits, worker->keys, worker->scans};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) free(blocks[i]);
     for (int64_t level = 0; level < MAX_DEPTH; level++) free(worker->orders[level]);
 }
