@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from submission.cli import likelihood
 from submission.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ EPILOG = """examples:
   python evaluate.py model.pt --data cars3d --data-root data --preset study --seeds 5 --json scores.json
   python evaluate.py --codes codes.npz                 (codes (N, D); factor_sizes (K,) or factors (N, K))
   python evaluate.py runs/demo --backend disentanglement_lib
+  python evaluate.py runs/demo --likelihood --samples 100
 
 docs/metrics.md explains every metric, preset and file."""
 
@@ -40,10 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", default="cpu", help="where the encoder runs: cpu, cuda, cuda:1, ... (default: cpu)")
     add("--no-baselines", action="store_true", help="leave out the untrained encoder and the true factors")
     add("--json", nargs="?", const="-", metavar="FILE", help="write the scores to FILE, or print them")
+    likelihood.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Score, show, and keep the scores."""
+    if arguments.likelihood:
+        return likelihood.run(arguments)
     plan = plan_of(arguments)
     if (arguments.target is None) == (arguments.codes is None):
         raise UsageError("name one thing to score", "pass a run folder, a .pt file, or --codes FILE.npz")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from submission.data import GroundTruthDataset, load, require_full_grid
@@ -68,7 +69,8 @@ def run_inputs(folder: RunFolder, options: Options) -> Inputs:
     """The subjects of a run folder: its export, and the same encoder before training."""
     meta = folder.meta()
     name = options.data or meta.get("dataset", {}).get("name")
-    dataset = load_grid(name, options.root, f"{folder.meta_file} does not name a data set")
+    chosen = {} if options.data else meta.get("dataset", {}).get("options", {})
+    dataset = load_grid(name, options.root, f"{folder.meta_file} does not name a data set", chosen)
     encoder = open_encoder(folder.exported, dataset, options)
     layout = meta.get("representation", {})
     blocks = [block for block in layout.get("blocks", []) if block["stop"] <= encoder.width]
@@ -101,11 +103,13 @@ def with_baselines(
     yield ideal(dataset)
 
 
-def load_grid(name: str | None, root: Path | None, complaint: str) -> GroundTruthDataset:
-    """The data set ``name`` with a full grid of factors."""
+def load_grid(
+    name: str | None, root: Path | None, complaint: str, options: Mapping[str, object] = MappingProxyType({})
+) -> GroundTruthDataset:
+    """The data set ``name``, with its ``options``, which must have a full grid of factors."""
     if not name:
         raise UsageError(complaint, "pass --data NAME")
-    return require_full_grid(load(name, root), "evaluation")
+    return require_full_grid(load(name, root, **options), "evaluation")
 
 
 def open_encoder(path: Path, dataset: GroundTruthDataset, options: Options) -> Encoder:

@@ -63,8 +63,13 @@ class Likelihood:
     samples: int
 
     def json(self) -> dict[str, object]:
-        """Plain data, for a score file."""
-        return dataclasses.asdict(self)
+        """Plain data, for a score file; the standard error of a single image is null."""
+        return dataclasses.asdict(self, dict_factory=lambda items: {key: finite(value) for key, value in items})
+
+
+def finite(value: object) -> object:
+    """``value``, or None for NaN, which JSON cannot hold."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def likelihood(

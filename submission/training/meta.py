@@ -22,7 +22,7 @@ def describe(settings: Settings, dataset: ImageDataset, model: VAE, mode: str, p
         **provenance.record(),
         "seed": settings.train.seed,
         "held_out": settings.train.held_out,
-        "dataset": about_data(dataset),
+        "dataset": about_data(dataset, settings),
         "model": about_model(settings, model, precision),
         "space": model.space.spec,
         "representation": about_representation(model.space, mode),
@@ -31,10 +31,17 @@ def describe(settings: Settings, dataset: ImageDataset, model: VAE, mode: str, p
     }
 
 
-def about_data(dataset: ImageDataset) -> dict[str, Any]:
-    """Name, factors (empty where they are unknown), shape and origin of the images."""
+def about_data(dataset: ImageDataset, settings: Settings) -> dict[str, Any]:
+    """Name, options, factors (empty where they are unknown), shape and origin of the images."""
     factors = {key: list(getattr(dataset, key, ())) for key in ("factor_names", "factor_sizes", "periodic")}
-    return {"name": dataset.name, **factors, "image_shape": list(dataset.image_shape), "source": dataset.notes}
+    options = dict(settings.data.options)
+    return {
+        "name": dataset.name,
+        "options": options,
+        **factors,
+        "image_shape": list(dataset.image_shape),
+        "source": dataset.notes,
+    }
 
 
 def about_model(settings: Settings, model: VAE, precision: str) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def about_representation(space: LatentSpace, mode: str) -> dict[str, Any]:
 def ended(loop: Loop, reason: str) -> dict[str, Any]:
     """The ``training`` part when the loop has ended for ``reason``: ``steps``, ``time budget``, ... or a signal."""
     held = loop.validation
-    best = {} if held is None else {"best_step": held.best_step, "best_elbo": held.best}
+    best = {} if held is None or held.best_step == 0 else {"best_step": held.best_step, "best_elbo": held.best}
     return {
         "steps": loop.done,
         "images": loop.done * loop.count,

@@ -82,7 +82,7 @@ def execute(loop: Loop, stop: Requests, progress: Progress) -> str:
 def finish(parts: Parts, loop: Loop, reason: str) -> None:
     """Export and record how the run ended; StoppedError when it was a signal."""
     if loop.validation is not None:
-        loop.validation.take_best()
+        loop.validation.conclude(loop.done, finished=reason not in SIGNALS)
     write_representation(loop.folder, parts.model, parts.mode)
     loop.folder.write_meta(loop.folder.meta() | {"training": ended(loop, reason)})
     if reason in SIGNALS:

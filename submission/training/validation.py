@@ -46,9 +46,12 @@ class Validation:
     _log: Log | None = field(default=None, repr=False)
 
     def follow(self, step: int) -> None:
-        """Look, if ``step`` updates end an epoch; log the result and keep the weights if they are the best so far."""
-        if step % self.every:
-            return
+        """Look, if ``step`` updates end an epoch."""
+        if step % self.every == 0:
+            self.look(step)
+
+    def look(self, step: int) -> None:
+        """Measure and log the weights after ``step`` updates, and keep them if they are the best so far."""
         elbo = self.elbo()
         if elbo > self.best:
             self.best, self.best_step = elbo, step
@@ -81,7 +84,9 @@ class Validation:
         """Take over what ``state`` gave."""
         self.best, self.best_step = state["validation"]["best"], state["validation"]["best_step"]
 
-    def take_best(self) -> None:
-        """Put the best weights so far into the model, if there are any."""
+    def conclude(self, step: int, finished: bool) -> None:
+        """Put the best weights into the model; a ``finished`` run's last ones are looked at, too."""
+        if finished and step % self.every:
+            self.look(step)
         if self.best_step:
             self.model.load_state_dict(checkpoint.load(self.folder.best)[0]["model"])

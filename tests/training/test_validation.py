@@ -98,6 +98,12 @@ def test_the_yardstick_is_the_elbo_of_the_weights(dots: Make, settings: Make, tm
     assert measured == pytest.approx(float(elbos.mean()), abs=5 * float(elbos.std()))
 
 
+def test_a_run_shorter_than_an_epoch_is_looked_at_once(dots: Make, settings: Make, tmp_path: Path) -> None:
+    folder = train(settings(held_out=16, steps=1), tmp_path, dataset=dots(), device="cpu")
+    assert [look["step"] for look in lines(folder.validation)] == [1]
+    assert folder.meta()["training"]["best_step"] == 1
+
+
 def test_look_ahead_ends_training(dots: Make, settings: Make, tmp_path: Path) -> None:
     folder = train(
         settings(held_out=16, look_ahead=3, steps=4000, learning_rate=0.05), tmp_path, dataset=dots(), device="cpu"

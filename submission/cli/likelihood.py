@@ -1,0 +1,67 @@
+"""``evaluate.py RUN --likelihood``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from submission.errors import UsageError
+
+if TYPE_CHECKING:
+    from submission.evaluation.likelihood import Likelihood
+
+QUANTITIES = {
+    "log_likelihood": "log-likelihood (nats)",
+    "elbo": "ELBO (nats)",
+    "kl": "KL (nats)",
+    "reconstruction": "−log p(x|z) (nats)",
+    "mse": "squared error per pixel",
+    "effective_samples": "effective samples",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the likelihood."""
+    add = parser.add_argument_group("likelihood").add_argument
+    add("--likelihood", action="store_true", help="log-likelihood, ELBO, KL and errors on held-out images instead")
+    add("--samples", type=int, default=500, metavar="L", help="importance samples per image (default: 500)")
+    add("--images", type=int, default=10_000, metavar="N", help="at most so many held-out images (default: 10000)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Estimate, show, and keep the result in the run's ``scores`` folder."""
+    if arguments.target is None or not arguments.target.is_dir():
+        raise UsageError("--likelihood needs a run folder", "pass the folder that train.py --out wrote")
+    if arguments.images < 1 or arguments.samples < 1:
+        raise UsageError(f"--images {arguments.images} --samples {arguments.samples}", "both are at least 1")
+    from pathlib import Path
+
+    from submission.cli.console import Bars, say
+    from submission.cli.evaluate import print_json
+    from submission.evaluation.encoder import require_device
+    from submission.evaluation.held_out import held_out_images, run_likelihood
+    from submission.files import write_json
+    from submission.run_folder import RunFolder
+
+    folder = RunFolder.open(arguments.target)
+    images = held_out_images(folder, arguments.data_root, arguments.images, arguments.seed)
+    device = require_device(arguments.device)
+    result, record = run_likelihood(folder, images, arguments.samples, arguments.seed, device, Bars())
+    write_json(folder.scores / "likelihood.json", record)
+    if arguments.json not in (None, "-"):
+        write_json(Path(arguments.json), record)
+    if arguments.json == "-":
+        print_json(record)
+    else:
+        show(result, f"{arguments.target} on {result.images:,} images ({images.remark}), {result.samples} samples each")
+        say(f"kept in {folder.scores / 'likelihood.json'}")
+    return 0
+
+
+def show(result: Likelihood, title: str) -> None:
+    """One row per quantity."""
+    from submission.cli.console import table
+
+    estimates = {label: getattr(result, name) for name, label in QUANTITIES.items()}
+    rows = [[label, f"{value.mean:.4f}", f"{value.standard_error:.4f}"] for label, value in estimates.items()]
+    table(title, ["per image", "mean", "standard error"], rows)

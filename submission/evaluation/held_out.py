@@ -1,0 +1,69 @@
+"""The images that a run was not trained on, and how probable its model finds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission import provenance
+from submission.data import ImageDataset, load
+from submission.data.binary import SplitImages
+from submission.data.split import held_out
+from submission.evaluation.likelihood import Likelihood, likelihood
+from submission.models.restore import trained
+from submission.progress import QUIET, Progress
+from submission.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Images to judge a model by.
+
+    Attributes:
+        dataset, indices: the images.
+        remark: which they are, for the reader of the numbers.
+    """
+
+    dataset: ImageDataset
+    indices: npt.NDArray[np.int64]
+    remark: str
+
+
+def held_out_images(folder: RunFolder, root: Path | None = None, limit: int = 10_000, seed: int = 0) -> HeldOut:
+    """The test split of the run's data set; else what the run held out; else a sample of its training images.
+
+    At most ``limit`` of them, drawn from ``seed``.
+    """
+    meta = folder.meta()
+    about: dict[str, Any] = meta["dataset"]
+    options = dict(about.get("options", {}))
+    dataset = load(about["name"], root, **options)
+    if isinstance(dataset, SplitImages):
+        dataset = load(about["name"], root, **options | {"split": "test"})
+        chosen, remark = np.arange(len(dataset)), "the test split"
+    elif meta.get("held_out", 0):
+        chosen, remark = held_out(len(dataset), meta["held_out"], meta["seed"])[1], "held out of training"
+    else:
+        chosen, remark = np.arange(len(dataset)), "training images, because the run held none out"
+    if len(chosen) > limit:
+        chosen = np.sort(np.random.default_rng(seed).choice(chosen, limit, replace=False))
+    return HeldOut(dataset, chosen, remark)
+
+
+def run_likelihood(
+    folder: RunFolder,
+    images: HeldOut,
+    samples: int = 500,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Progress = QUIET,
+) -> tuple[Likelihood, dict[str, Any]]:
+    """The likelihood of ``images`` under the run's model, and the record for ``scores/likelihood.json``."""
+    model = trained(folder).to(device).eval()
+    result = likelihood(model, images.dataset, images.indices, samples, seed, device, progress)
+    about = {"data": {"name": images.dataset.name, "source": images.dataset.notes, "images": images.remark}}
+    return result, {**provenance.record(), **about, "seed": seed, "likelihood": result.json()}

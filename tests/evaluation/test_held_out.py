@@ -1,0 +1,96 @@
+"""``evaluate.py RUN --likelihood``: the right images, the exported weights, a file that can be read back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from submission.cli.main import main
+from submission.data.split import held_out
+from submission.evaluation.held_out import held_out_images, run_likelihood
+from submission.models.restore import trained
+from submission.run_folder import RunFolder
+
+COMMON = [f"--bind=train.{binding}" for binding in ("steps=20", "batch_size=64", "precision='float32'", "log_every=10")]
+SMALL = ["--config=demo", "--bind=model.space='R^3'", "--bind=model.networks='mlp_small'", *COMMON]
+
+
+def run(*arguments: str) -> int:
+    return main(list(arguments))
+
+
+@pytest.fixture(scope="module")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run on simple periodic pictures with 100 held-out ones."""
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("runs") / "run"
+    options = ["--data=torus_pictures", "--bind=data.simple=True", "--bind=train.held_out=100"]
+    assert run("train", f"--out={out}", *options, *SMALL, "--bind=model.likelihood='gaussian'") == 0
+    return out
+
+
+def test_the_images_are_the_held_out_ones_of_the_data_set_with_its_options(trained_run: Path) -> None:
+    folder = RunFolder.open(trained_run)
+    images = held_out_images(folder)
+    assert "cos + cos" in images.dataset.notes
+    assert np.array_equal(images.indices, held_out(4096, 100, 0)[1])
+    few = held_out_images(folder, limit=7).indices
+    assert len(few) == 7
+    assert set(few) <= set(images.indices)
+
+
+def test_the_command_leaves_the_numbers_it_shows(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("evaluate", str(trained_run), "--likelihood", "--samples=5", "--images=50") == 0
+    shown = capsys.readouterr().out
+    record = json.loads((trained_run / "scores" / "likelihood.json").read_text())
+    scores = record["likelihood"]
+    assert (scores["images"], scores["samples"]) == (50, 5)
+    assert f"{scores['elbo']['mean']:.4f}" in shown
+    assert scores["elbo"]["mean"] <= scores["log_likelihood"]["mean"]
+    assert record["data"]["images"] == "held out of training"
+
+
+def test_json_alone_on_standard_output(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("evaluate", str(trained_run), "--likelihood", "--samples=2", "--images=1", "--json") == 0
+    scores = json.loads(capsys.readouterr().out)["likelihood"]
+    assert scores["elbo"]["standard_error"] is None
+
+
+def test_the_weights_are_the_exported_ones(trained_run: Path) -> None:
+    folder = RunFolder.open(trained_run)
+    images = held_out_images(folder, limit=20)
+    first, record = run_likelihood(folder, images, samples=3)
+    assert record["likelihood"]["kl"]["mean"] == first.kl.mean
+    model = trained(folder)
+    pixels = torch.from_numpy(images.dataset.observations(images.indices)).movedim(-1, 1)
+    posterior = model.space.posterior(model.encode(pixels))
+    assert float(posterior.kl(posterior.rsample()).detach().sum(-1).mean()) == pytest.approx(first.kl.mean, rel=1e-5)
+
+
+def test_the_test_split_is_used_where_there_is_one(shared_data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    root = f"--data-root={shared_data}"
+    if not (shared_data / "mnist").is_dir():
+        pytest.skip("no MNIST files")
+    assert run("train", f"--out={out}", "--data=mnist", "--bind=data.binarisation='static'", root, *SMALL) == 0
+    images = held_out_images(RunFolder.open(out), shared_data, limit=10_000)
+    assert images.remark == "the test split"
+    assert len(images.indices) == 10_000
+    assert images.dataset.maximum == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["nowhere"], "needs a run folder"), ([], "needs a run folder"), (["RUN", "--samples=0"], "at least 1")],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    trained_run: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    chosen = [str(trained_run) if argument == "RUN" else argument for argument in arguments]
+    assert run("evaluate", *chosen, "--likelihood") == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert said in line
