@@ -1,0 +1,119 @@
+"""What repeated evaluations say: mean, spread and bootstrap intervals; tables of methods; agreement of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from submission.errors import SubmissionError
+
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Repeated values of one score.
+
+    Attributes:
+        mean, sd: average and sample standard deviation (0 for a single value).
+        low, high: bootstrap interval of the mean (both the mean for a single value).
+        count: how many values.
+        level: coverage of the interval, e.g. 0.95.
+    """
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+    count: int
+    level: float
+
+    def __str__(self) -> str:
+        if self.count == 1:
+            return f"{self.mean:.4f}"
+        return f"{self.mean:.4f} ± {self.sd:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+def summarise(values: Sequence[float], level: float = 0.95, seed: int = 0) -> Summary:
+    """Mean, standard deviation and bootstrap percentile interval of the mean (Efron, 1979).
+
+    Args:
+        values: one score from each of n >= 1 repetitions.
+        level: coverage of the interval in (0, 1). With fewer than about ten values it covers less than it says.
+        seed: of the resampling.
+    """
+    scores = np.asarray(values, np.float64)
+    if scores.size == 0 or not np.isfinite(scores).all():
+        raise SubmissionError(f"cannot summarise {list(values)}", "give at least one value, all of them finite")
+    means = bootstrap_means(scores, seed)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    sd = float(scores.std(ddof=1)) if scores.size > 1 else 0.0
+    return Summary(float(scores.mean()), sd, float(low), float(high), int(scores.size), level)
+
+
+def bootstrap_means(values: npt.NDArray[np.float64], seed: int = 0) -> npt.NDArray[np.float64]:
+    """Means (RESAMPLES,) of samples drawn with replacement from values (n,)."""
+    if values.size == 1:
+        return np.repeat(values, RESAMPLES)
+    picks = np.random.default_rng(seed).multinomial(values.size, np.full(values.size, 1 / values.size), RESAMPLES)
+    return picks @ values / values.size
+
+
+def difference(left: Sequence[float], right: Sequence[float], level: float = 0.95, seed: int = 0) -> Summary:
+    """Bootstrap summary of mean(left) - mean(right) for two independent sets of repetitions.
+
+    ``sd`` is the standard error of the difference, ``count`` the smaller number of values.
+    """
+    a, b = np.asarray(left, np.float64), np.asarray(right, np.float64)
+    means = bootstrap_means(a, seed) - bootstrap_means(b, seed + 1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    count = min(a.size, b.size)
+    return Summary(float(a.mean() - b.mean()), float(means.std()), float(low), float(high), count, level)
+
+
+Results = Mapping[str, Mapping[str, Sequence[float]]]  # method -> metric -> one score per repetition
+
+
+def table(results: Results, level: float = 0.95) -> dict[str, dict[str, Summary]]:
+    """Method × metric: a summary in each cell, from the repetitions' scores."""
+    return {
+        method: {metric: summarise(values, level) for metric, values in scores.items()}
+        for method, scores in results.items()
+    }
+
+
+def spearman(left: npt.ArrayLike, right: npt.ArrayLike) -> float:
+    """Rank correlation of two equally long series, ties sharing their mean rank; nan if one of them is constant."""
+    ranks = np.stack([rankdata(left), rankdata(right)])
+    centred = ranks - ranks.mean(axis=1, keepdims=True)
+    norms = np.sqrt((centred**2).sum(axis=1))
+    if norms.min() == 0:
+        return float("nan")
+    return float(np.clip(centred[0] @ centred[1] / norms.prod(), -1, 1))
+
+
+def rank_correlations(results: Results) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
+    """Agreement of metrics on which runs are better.
+
+    Args:
+        results: every run (method and repetition) must have every metric.
+
+    Returns:
+        The metrics' names (M,), and their Spearman correlations (M, M) over all runs; a metric that gives every run
+        the same score correlates with nothing (nan).
+    """
+    names = tuple(dict.fromkeys(metric for scores in results.values() for metric in scores))
+    for method, scores in results.items():
+        if len({len(scores.get(name, ())) for name in names}) != 1:
+            raise SubmissionError(
+                f"{method} does not have equally many values of {', '.join(names)}",
+                "evaluate every run by every metric",
+            )
+    runs = [np.concatenate([scores[name] for scores in results.values()]) for name in names]
+    if len(runs[0]) < 3:
+        raise SubmissionError(f"rank correlation of {len(runs[0])} runs says nothing", "give three runs or more")
+    return names, np.array([[spearman(left, right) for right in runs] for left in runs])

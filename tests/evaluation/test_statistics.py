@@ -1,0 +1,79 @@
+"""Intervals against theory and Monte Carlo, rank correlation against scipy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from submission.errors import SubmissionError
+from submission.evaluation.statistics import difference, rank_correlations, spearman, summarise, table
+
+
+def test_mean_and_deviation() -> None:
+    summary = summarise([1.0, 2.0, 4.0])
+    assert summary.mean == pytest.approx(7 / 3)
+    assert summary.sd == pytest.approx(np.std([1, 2, 4], ddof=1))
+    assert 1 <= summary.low < summary.mean < summary.high <= 4
+
+
+def test_bootstrap_interval_approaches_the_normal_one() -> None:
+    values = np.random.default_rng(1).normal(size=400)
+    summary = summarise(list(values))
+    half = 1.96 * values.std() / 20
+    assert summary.low == pytest.approx(values.mean() - half, abs=0.006)
+    assert summary.high == pytest.approx(values.mean() + half, abs=0.006)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(0)
+    hits = 0
+    for trial in range(200):
+        summary = summarise(list(generator.uniform(size=25)), level=0.9, seed=trial)
+        hits += summary.low <= 0.5 <= summary.high
+    low, high = stats.binom.interval(0.9999, 200, 0.88)  # percentile intervals of 25 values cover a little less
+    assert low <= hits <= high
+
+
+def test_one_value_has_no_spread() -> None:
+    summary = summarise([0.25])
+    assert (summary.mean, summary.sd, summary.low, summary.high) == (0.25, 0, 0.25, 0.25)
+    assert str(summary) == "0.2500"
+
+
+def test_an_interval_of_a_difference() -> None:
+    summary = difference([1.0, 1.1, 0.9, 1.0], [0.0, 0.1, -0.1, 0.0])
+    assert summary.mean == pytest.approx(1)
+    assert 0.8 < summary.low < 1 < summary.high < 1.2
+
+
+@pytest.mark.parametrize("values", [[], [1.0, float("nan")]])
+def test_what_cannot_be_summarised(values: list[float]) -> None:
+    with pytest.raises(SubmissionError, match="cannot summarise"):
+        summarise(values)
+
+
+def test_spearman_is_scipys_with_and_without_ties() -> None:
+    generator = np.random.default_rng(3)
+    for _ in range(10):
+        left, right = generator.normal(size=20), generator.integers(0, 4, size=20)
+        assert spearman(left, right) == pytest.approx(stats.spearmanr(left, right).statistic)
+    assert np.isnan(spearman([1, 1, 1], [1, 2, 3]))
+
+
+def test_table_and_rank_correlations() -> None:
+    results = {
+        "beta": {"mig": [0.1, 0.2], "sap": [0.3, 0.2], "dci": [1.0, 2.0]},
+        "tc": {"mig": [0.3, 0.4], "sap": [0.1, 0.0], "dci": [3.0, 4.0]},
+    }
+    assert table(results)["tc"]["mig"].mean == pytest.approx(0.35)
+    names, correlations = rank_correlations(results)
+    assert names == ("mig", "sap", "dci")
+    np.testing.assert_allclose(correlations, [[1, -1, 1], [-1, 1, -1], [1, -1, 1]])
+
+
+def test_runs_without_all_metrics_are_refused() -> None:
+    with pytest.raises(SubmissionError, match="equally many"):
+        rank_correlations({"a": {"mig": [1.0, 2.0], "sap": [1.0]}})
+    with pytest.raises(SubmissionError, match="three runs"):
+        rank_correlations({"a": {"mig": [1.0, 2.0]}})
