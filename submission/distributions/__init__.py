@@ -1,6 +1,7 @@
 """Densities on manifolds in the style of torch.distributions; they know nothing of images or training."""
 
+from submission.distributions.independent_subspaces import IndependentSubspaces
 from submission.distributions.power_spherical import PowerSpherical
 from submission.distributions.von_mises_fisher import VonMisesFisher
 
-__all__ = ["PowerSpherical", "VonMisesFisher"]
+__all__ = ["IndependentSubspaces", "PowerSpherical", "VonMisesFisher"]
