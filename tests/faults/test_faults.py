@@ -14,6 +14,7 @@ import torch
 
 from submission.export.torchscript import load_torchscript
 from submission.training import checkpoint
+from submission.training.lock import locked
 
 KILLS = 20
 
@@ -72,6 +73,14 @@ def test_sigterm_saves_and_exports_within_ten_seconds(nursery: Any, whole: dict[
     exported = load_torchscript(nursery.folder / "terminated" / "representation" / "pytorch_model.pt")
     assert exported(torch.rand(2, 1, 8, 8)).shape == (2, 2)
     assert checkpoint.read(nursery.folder / "terminated" / "checkpoint.pt")["step"] >= 0
+
+
+def test_a_second_process_in_the_same_folder_is_refused(nursery: Any, whole: dict[str, Any]) -> None:
+    with locked(nursery.folder / "shared"):
+        ended = nursery.train("shared")
+    assert ended["status"] == 1
+    assert f"is being trained by process {os.getpid()}" in ended["messages"]
+    assert nursery.train("shared")["status"] == 0
 
 
 def test_a_full_quota_keeps_the_last_checkpoint(nursery: Any, whole: dict[str, Any]) -> None:

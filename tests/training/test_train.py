@@ -20,6 +20,7 @@ from submission.export.torchscript import load_torchscript
 from submission.models.restore import trained
 from submission.objectives import Linear
 from submission.training import Settings, StoppedError, checkpoint, train
+from submission.training.lock import locked
 from submission.training.randomness import Order
 
 Make = Callable[..., Any]
@@ -160,6 +161,18 @@ def test_a_loss_that_is_not_finite_keeps_the_last_state_and_saves_the_batch(
     assert any(not np.isfinite(float(value)) for value in failure["terms"].values())
 
 
+def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path, settings: Make, dots: Make) -> None:
+    with pytest.raises(SubmissionError, match=r"update 0 gave weights = nan"):
+        train(settings(learning_rate=1e39, steps=1), tmp_path / "run", dataset=dots())
+    assert checkpoint.read(tmp_path / "run" / "checkpoint.pt")["step"] == 0
+
+
+def test_a_folder_that_is_being_trained_is_refused(tmp_path: Path, settings: Make, dots: Make) -> None:
+    with locked(tmp_path / "run"), pytest.raises(SubmissionError, match="is being trained by process"):
+        train(settings(), tmp_path / "run", dataset=dots(), resume=True)
+    assert [file.name for file in (tmp_path / "run").iterdir()] == [".lock"]
+
+
 def test_a_folder_that_holds_a_run_is_left_alone(tmp_path: Path, settings: Make, dots: Make) -> None:
     folder = train(settings(steps=2), tmp_path / "run", dataset=dots())
     before = {file: file.read_bytes() for file in folder.path.rglob("*") if file.is_file()}
@@ -212,6 +225,24 @@ def test_a_time_budget_ends_in_time_with_annealing_done(tmp_path: Path, settings
     assert fractions == sorted(fractions)
     assert lines[-1]["capacity"] > 4
     assert folder.exported.is_file()
+
+
+def test_annealing_goes_on_where_a_budget_was_interrupted(tmp_path: Path, settings: Make, dots: Make) -> None:
+    chosen = settings(steps=10**9, checkpoint_every=60.0)
+
+    def stop(asked: int) -> None:
+        if asked == 300:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(StoppedError):
+        train(chosen, tmp_path / "run", dataset=dots(stop), time_budget=4.0)
+    before = checkpoint.read(tmp_path / "run" / "checkpoint.pt")["fraction"]
+    assert before > 0.02
+    folder = train(chosen, tmp_path / "run", dataset=dots(), resume=True, time_budget=1.5)
+    lines = [json.loads(line) for line in folder.log.read_text().splitlines()]
+    fractions = [line["fraction"] for line in lines]
+    assert fractions == sorted(fractions)
+    assert next(line["fraction"] for line in lines if line["step"] > 301) >= before
 
 
 def test_a_budget_too_short_for_anything_still_exports(tmp_path: Path, settings: Make, dots: Make) -> None:
