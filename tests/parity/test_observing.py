@@ -71,7 +71,7 @@ class Noisy(Plain):
 def encode(images: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     """The first row of pixels, mixed, one image at a time, so that the batch cannot matter."""
     row = images.astype(np.float32)[:, 0, :, 0]
-    return np.stack([row[:, 0], row[:, 1] + row[:, 3], row[:, 2] * row[:, 1], row[:, 3] + row[:, 0]], axis=1)
+    return np.stack([row[:, 0], row[:, 1] + row[:, 3], row[:, 2] * row[:, 1], row[:, 3] + row[:, 0] ** 2], axis=1)
 
 
 SETTINGS = {

@@ -31,35 +31,28 @@ class MemoTable:
     ) -> None:
         self._dataset, self._encode, self._batch_size, self._limit = dataset, encode, batch_size, memory_limit
         self._known: npt.NDArray[np.bool_] | None = None
-        self._codes: Codes = np.empty((0, 0), np.float32)
+        self._codes: Codes | None = None
         self.encoded = 0
 
     def __call__(self, indices: Indices) -> Codes:
         """Codes (n, D) float32 of the cells ``indices`` (n,)."""
-        if self._known is None:
-            self._allocate(indices[:1])
+        if self._codes is None:
+            self._codes = self._allocate(self._encode(self._dataset.observations(indices[:1])).shape[1])
         if self._known is None:
             distinct, inverse = np.unique(indices, return_inverse=True)
             return np.concatenate([self._encode_cells(cells) for cells in self._batches(distinct)])[inverse]
-        for cells in self._batches(self._unknown(indices)):
+        for cells in self._batches(np.unique(indices[~self._known[indices]])):
             self._codes[cells] = self._encode_cells(cells)
             self._known[cells] = True
         return self._codes[indices]
 
-    def _allocate(self, indices: Indices) -> None:
-        """Find the width of the codes from one image, and make the table where it fits."""
-        width = self._encode_cells(indices).shape[1]
-        self.encoded = 0
+    def _allocate(self, width: int) -> Codes:
+        """Room for every cell's codes where that fits, else for none."""
         cells = len(self._dataset)
-        if cells * width * 4 <= self._limit:
-            self._codes = np.empty((cells, width), np.float32)
-            self._known = np.zeros(cells, bool)
-
-    def _unknown(self, indices: Indices) -> Indices:
-        """Distinct cells that have no codes yet, ascending."""
-        assert self._known is not None
-        wanted = indices[~self._known[indices]]
-        return np.unique(wanted)
+        if cells * width * 4 > self._limit:
+            return np.empty((0, width), np.float32)
+        self._known = np.zeros(cells, bool)
+        return np.empty((cells, width), np.float32)
 
     def _batches(self, cells: Indices) -> list[Indices]:
         return [cells[start : start + self._batch_size] for start in range(0, len(cells), self._batch_size)]
