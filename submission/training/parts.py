@@ -27,7 +27,11 @@ from submission.training.validation import Validation
 
 @dataclass(frozen=True)
 class Parts:
-    """What settings stand for."""
+    """What settings stand for.
+
+    Attributes:
+        watched: the split of the data set that is looked at once per epoch, where one was asked for.
+    """
 
     settings: Settings
     dataset: ImageDataset
@@ -35,6 +39,7 @@ class Parts:
     objective: Objective
     mode: str
     device: torch.device
+    watched: ImageDataset | None = None
 
     def loop(self, folder: RunFolder, budget: Budget, fixed: dict[str, Any], **state: Any) -> Loop:
         """A loop over these parts."""
@@ -42,7 +47,7 @@ class Parts:
         step = make_step(self.model, self.objective, train, fixed["precision"])
         feed, order = Feed(self.dataset, self.device), Order(self.training, train.seed)
         loop = Loop(folder, self.dataset, feed, order, step, self.objective, train, budget, fixed, **state)
-        if train.held_out:
+        if self.watched is not None or train.held_out:
             loop.validation = self.validation(folder, feed, loop.count)
         return loop
 
@@ -61,9 +66,11 @@ class Parts:
         return held_out(len(self.dataset), self.settings.train.held_out, self.settings.train.seed)
 
     def validation(self, folder: RunFolder, feed: Feed, count: int) -> Validation:
-        """Looks at the held-out images once per epoch of updates of ``count`` images."""
-        train = self.settings.train
-        images, seed = torch.from_numpy(self.split()[1]), derived(train.seed, "validation")
+        """Looks at the held-out images, or the other split, once per epoch of updates of ``count`` images."""
+        train, seed = self.settings.train, derived(self.settings.train.seed, "validation")
+        images = torch.from_numpy(self.split()[1])
+        if self.watched is not None:
+            feed, images = Feed(self.watched, self.device), torch.arange(len(self.watched))
         epoch = max(1, round(self.training_size / count))
         return Validation(folder, self.model, feed, images, seed, epoch, round(train.look_ahead * epoch))
 
@@ -80,7 +87,13 @@ def prepare(settings: Settings, dataset: ImageDataset | None, root: Path | str |
     mode = settings.export.mode or space.export_modes[0]
     if mode not in space.export_modes:
         raise UsageError(f"{space.spec} has no export mode {mode!r}", f"choose one of {', '.join(space.export_modes)}")
-    return Parts(settings, data, model, objective, mode, where)
+    return Parts(settings, data, model, objective, mode, where, other_split(settings, root))
+
+
+def other_split(settings: Settings, root: Path | str | None) -> ImageDataset | None:
+    """The split of the data set that ``train.validation_split`` names, if it names one."""
+    split = settings.train.validation_split
+    return load(settings.data.name, root, **{**settings.data.options, "split": split}) if split else None
 
 
 def usable(device: str) -> torch.device:

@@ -69,6 +69,7 @@ class TrainSettings:
         checkpoint_every: seconds between two checkpoints.
         held_out: images kept out of training, on which the ELBO is measured once per epoch; the best weights are
             what is exported. 0 to train on all images.
+        validation_split: the same with a split of the data set (its option ``split``) instead of held-out images.
         look_ahead: epochs without a better held-out ELBO after which training ends; 0 for never.
         tensorboard: whether to write TensorBoard event files as well.
     """
@@ -85,6 +86,7 @@ class TrainSettings:
     log_every: int = 100
     checkpoint_every: float = 300.0
     held_out: int = 0
+    validation_split: str = ""
     look_ahead: float = 0.0
     tensorboard: bool = False
 
@@ -97,10 +99,12 @@ class TrainSettings:
         for name in ("batch_size", "learning_rate", "epsilon", "log_every"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"train.{name} = {getattr(self, name)} is not positive", "give a positive number")
-        if self.held_out < 0 or self.look_ahead < 0 or (self.look_ahead > 0 and self.held_out == 0):
+        sources = (self.held_out != 0) + (self.validation_split != "")
+        if self.held_out < 0 or self.look_ahead < 0 or sources > 1 or (self.look_ahead > 0 and sources == 0):
+            given = f"held_out = {self.held_out}, validation_split = {self.validation_split!r}"
             raise UsageError(
-                f"train.look_ahead = {self.look_ahead} with train.held_out = {self.held_out}",
-                "early stopping needs held-out images; give both, or neither",
+                f"train.look_ahead = {self.look_ahead} with {given} is no way to stop early",
+                "it needs held-out images: train.held_out=1000, or train.validation_split='valid'",
             )
         if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
             raise UsageError(f"Adam's betas {self.beta1}, {self.beta2} are outside [0, 1)", "try 0.9 and 0.999")

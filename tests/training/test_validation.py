@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 
+from submission.data import load
 from submission.data.split import held_out
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import load_torchscript
 from submission.models.restore import trained
 from submission.objectives.base import Pass
 from submission.training import checkpoint, train
-from submission.training.settings import TrainSettings
+from submission.training.settings import DataSettings, TrainSettings
 
 Make = Callable[..., Any]
 
@@ -47,6 +49,11 @@ def test_holding_out_everything_is_refused(count: int) -> None:
 def test_early_stopping_without_held_out_images_is_refused() -> None:
     with pytest.raises(UsageError, match="needs held-out images"):
         TrainSettings(steps=10, look_ahead=5)
+
+
+def test_two_sources_of_held_out_images_are_refused() -> None:
+    with pytest.raises(UsageError, match="needs held-out images"):
+        TrainSettings(steps=10, held_out=5, validation_split="valid")
 
 
 def test_training_never_sees_the_held_out_images(dots: Make, settings: Make, tmp_path: Path) -> None:
@@ -102,6 +109,21 @@ def test_a_run_shorter_than_an_epoch_is_looked_at_once(dots: Make, settings: Mak
     folder = train(settings(held_out=16, steps=1), tmp_path, dataset=dots(), device="cpu")
     assert [look["step"] for look in lines(folder.validation)] == [1]
     assert folder.meta()["training"]["best_step"] == 1
+
+
+def test_another_split_can_be_looked_at(settings: Make, shared_data: Path, tmp_path: Path) -> None:
+    if not (shared_data / "mnist").is_dir():
+        pytest.skip("no MNIST files")
+    chosen = settings(steps=3, validation_split="valid")
+    chosen = replace(chosen, data=DataSettings("mnist", {"split": "train", "binarisation": "static"}))
+    folder = train(chosen, tmp_path, data_root=shared_data, device="cpu")
+    valid = load("mnist", shared_data, split="valid", binarisation="static")
+    model = trained(folder)
+    images = torch.from_numpy(valid.observations(np.arange(10_000))).movedim(-1, 1)
+    with torch.no_grad():
+        run = Pass.of(model, images)
+    elbo = float((run.log_likelihood - run.kl.sum(-1)).mean())
+    assert lines(folder.validation)[0]["elbo"] == pytest.approx(elbo, rel=2e-3)
 
 
 def test_look_ahead_ends_training(dots: Make, settings: Make, tmp_path: Path) -> None:
