@@ -2,6 +2,16 @@
 
 from submission.distributions.independent_subspaces import IndependentSubspaces
 from submission.distributions.power_spherical import PowerSpherical
+from submission.distributions.sphere import SphereBrownian, SphereUniform
+from submission.distributions.torus import TorusBrownian, TorusUniform
 from submission.distributions.von_mises_fisher import VonMisesFisher
 
-__all__ = ["IndependentSubspaces", "PowerSpherical", "VonMisesFisher"]
+__all__ = [
+    "IndependentSubspaces",
+    "PowerSpherical",
+    "SphereBrownian",
+    "SphereUniform",
+    "TorusBrownian",
+    "TorusUniform",
+    "VonMisesFisher",
+]

@@ -1,0 +1,192 @@
+"""What Brownian motions on manifolds share: parameters, the papers' random walk and short-time divergences."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from submission.distributions.radial import place
+from submission.distributions.sphere_tables import SphereTables, sphere_tables
+from submission.distributions.splines import Spline
+
+Sampler = Literal["exact", "walk"]
+Step = Literal["sqrt", "literal"]
+Divergence = Literal["exact", "short_time", "paper"]
+
+
+def one_of(name: str, value: str, choices: tuple[str, ...]) -> str:
+    """``value``, if it is among ``choices``.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if value not in choices:
+        raise ValueError(f"{name}={value!r} is unknown; use one of {', '.join(choices)}")
+    return value
+
+
+def project_to_sphere(x: Tensor) -> Tensor:
+    """x / |x| over the last axis (..., m); the text's projection P."""
+    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
+
+
+class ManifoldUniform(Distribution):
+    """The uniform law on a compact manifold; subclasses give its volume and its sampler."""
+
+    arg_constraints = {}  # noqa: RUF012
+    has_rsample = True
+
+    def __init__(
+        self,
+        event_shape: tuple[int, ...],
+        batch_shape: tuple[int, ...] = (),
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        self._zero = torch.zeros((), dtype=dtype, device=device)
+        super().__init__(torch.Size(batch_shape), torch.Size(event_shape), validate_args=False)
+
+    @property
+    @abstractmethod
+    def log_volume(self) -> float:
+        """Logarithm of the manifold's Riemannian volume."""
+
+    @abstractmethod
+    def _draw(self, shape: torch.Size) -> Tensor:
+        """Uniform points of shape (*shape, *event_shape)."""
+
+    @property
+    def support(self) -> constraints.Constraint:
+        """Real vectors; only those on the manifold are meaningful."""
+        return constraints.real_vector
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
+        """The same law with another batch shape."""
+        new = self._get_checked_instance(ManifoldUniform, _instance)
+        new.__dict__.update(self.__dict__)
+        super(ManifoldUniform, new).__init__(torch.Size(batch_shape), self.event_shape, validate_args=False)
+        return new
+
+    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
+        """Samples (*sample_shape, *batch_shape, *event_shape)."""
+        return self._draw(torch.Size(sample_shape) + self.batch_shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """-log volume, in the shape that ``value``'s batch and the law's broadcast to."""
+        shape = torch.broadcast_shapes(value.shape[: value.ndim - len(self.event_shape)], self.batch_shape)
+        return value.new_full(shape, -self.log_volume)
+
+    def entropy(self) -> Tensor:
+        """log volume, of the batch's shape."""
+        return self._zero.new_full(self.batch_shape, self.log_volume)
+
+
+class UnitVectorBrownian(Distribution):
+    """Brownian motion whose points are unit vectors of R^{d+1}: on S^d, or on RP^d up to sign.
+
+    Args:
+        loc: unit vectors (..., d + 1), d from 1 to 64.
+        time: t > 0 (...); the generator is half the Laplacian.
+        sampler: ``exact``, or ``walk`` for the random walk of texts 000 and 003 (an approximation of the law whose
+            density ``log_prob`` gives).
+        steps: the walk's number of steps L.
+        step: ``sqrt`` scales each step by sqrt(t / L) (text 003); ``literal`` by t, as text 000 prints it.
+        kl: what ``kl_divergence`` to the uniform law computes: ``exact``; ``short_time``, the expansion to first order
+            in t (text 000, equation 3); ``paper``, text 003's with its factor (d + 4) / 24, right at d = 2 only.
+    """
+
+    arg_constraints = {"loc": constraints.real_vector, "time": constraints.positive}  # noqa: RUF012
+    has_rsample = True
+
+    def __init__(
+        self,
+        loc: Tensor,
+        time: Tensor,
+        sampler: Sampler = "exact",
+        steps: int = 5,
+        step: Step = "sqrt",
+        kl: Divergence = "exact",
+        validate_args: bool | None = None,
+    ) -> None:
+        self.sampler = one_of("sampler", sampler, ("exact", "walk"))
+        self.step, self.steps = one_of("step", step, ("sqrt", "literal")), steps
+        self.kl = one_of("kl", kl, ("exact", "short_time", "paper"))
+        batch_shape = torch.broadcast_shapes(loc.shape[:-1], time.shape)
+        self.loc, self.time = loc.expand(batch_shape + loc.shape[-1:]), time.expand(batch_shape)
+        super().__init__(batch_shape, loc.shape[-1:], validate_args=validate_args)
+
+    @property
+    def dim(self) -> int:
+        """d."""
+        return self.event_shape[0] - 1
+
+    @property
+    @abstractmethod
+    def log_volume(self) -> float:
+        """Logarithm of the manifold's Riemannian volume."""
+
+    @abstractmethod
+    def _exact_divergence(self) -> Tensor:
+        """KL to the uniform law (...), from its table."""
+
+    @property
+    def support(self) -> constraints.Constraint:
+        """Real vectors; ``log_prob`` takes their direction."""
+        return constraints.real_vector
+
+    @property
+    def tables(self) -> SphereTables:
+        """The tables of this dimension, built on first use."""
+        return sphere_tables(self.dim)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
+        """The same laws with a larger batch shape."""
+        new = self._get_checked_instance(UnitVectorBrownian, _instance)
+        new.__dict__.update(self.__dict__)
+        shape = torch.Size(batch_shape)
+        new.loc, new.time = self.loc.expand(shape + self.event_shape), self.time.expand(shape)
+        super(UnitVectorBrownian, new).__init__(shape, self.event_shape, validate_args=False)
+        return new
+
+    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
+        """Samples (*sample_shape, ..., d + 1), differentiable in ``loc`` and ``time``."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        loc, time = self.loc.expand(shape), self.time.expand(shape[:-1])
+        if self.sampler == "walk":
+            return self._walk(loc, time)
+        return place(loc, self._radius(time))
+
+    def _radius(self, time: Tensor) -> Tensor:
+        """Geodesic distances drawn from their exact law, one per time; dr/dt is the quantile's slope in t."""
+        x = time.log()
+        score = torch.randn_like(time)
+        position = self.tables.quantile(x, score) + 0.5 * x.clamp(max=self.tables.log_times[1])
+        return 2.0 * torch.atan(position.exp())
+
+    def _walk(self, loc: Tensor, time: Tensor) -> Tensor:
+        scale = (time / self.steps).sqrt() if self.step == "sqrt" else time
+        for _ in range(self.steps):
+            loc = project_to_sphere(loc + scale[..., None] * torch.randn_like(loc))
+        return loc
+
+    def divergence_from_uniform(self) -> Tensor:
+        """KL to the uniform law (...), by the form that ``kl`` names."""
+        if self.kl == "exact":
+            return self._exact_divergence()
+        factor = 0.25 if self.kl == "short_time" else (self.dim + 4) / 24.0
+        first = factor * self.dim * (self.dim - 1) * self.time
+        return self.log_volume - 0.5 * self.dim * (1.0 + (2.0 * torch.pi * self.time).log()) + first
+
+    def entropy(self) -> Tensor:
+        """Differential entropy (...), exact."""
+        return self.log_volume - self._exact_divergence()
+
+    def _from_table(self, table: Spline, rate: float) -> Tensor:
+        """exp(table(log t) - rate t), continued by its leading term -(d/2) log t below the table."""
+        x, start = self.time.log(), self.tables.log_times[0]
+        inside = (table(x) - rate * self.time.clamp(min=torch.e**start)).exp()
+        return inside + 0.5 * self.dim * (start - x).clamp(min=0.0)

@@ -1,0 +1,92 @@
+"""Brownian motion and the uniform law on the sphere S^d (texts 000 and 003)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import register_kl
+
+from submission.distributions.bessel import log_sphere_area
+from submission.distributions.brownian import ManifoldUniform, UnitVectorBrownian, project_to_sphere
+from submission.distributions.heat_kernel import layer
+from submission.distributions.radial import gap, to_angle
+from submission.distributions.sphere_tables import SphereTables
+
+
+class SphereUniform(ManifoldUniform):
+    """The uniform law on S^d in R^{d+1}; its density is 1 / Vol(S^d) with respect to the Riemannian volume.
+
+    Args:
+        dim: d >= 1.
+        batch_shape, dtype, device: of samples.
+
+    Example:
+        >>> round(SphereUniform(2).entropy().item(), 4)  # log 4π
+        2.531
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        batch_shape: tuple[int, ...] = (),
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        self.dim = dim
+        super().__init__((dim + 1,), batch_shape, dtype, device)
+
+    @property
+    def log_volume(self) -> float:
+        """log Vol(S^d)."""
+        return log_sphere_area(self.dim + 1)
+
+    def _draw(self, shape: torch.Size) -> Tensor:
+        noise = torch.randn(shape + self.event_shape, dtype=self._zero.dtype, device=self._zero.device)
+        return project_to_sphere(noise)
+
+
+class SphereBrownian(UnitVectorBrownian):
+    """Brownian motion on S^d at time t, started at ``loc``; densities are with respect to the Riemannian volume.
+
+    The generator is half the Laplacian, so E cos r = exp(-d t / 2) for the geodesic distance r from ``loc``. A sample
+    takes one step: r from the tabulated inverse of its distribution function, a uniform tangent direction by
+    projecting Gaussian noise (continuous in ``loc``), then the geodesic. The gradient in t is the implicit one,
+    dr/dt = -F_t / p. Density and divergence come from tables built from the heat kernel (``heat_kernel``), within 1e-6
+    for t from 1e-5 to 10; beyond the tables the limits (flat space, uniform law) continue them.
+
+    Args:
+        loc, time, sampler, steps, step, kl: see ``UnitVectorBrownian``.
+
+    Example:
+        >>> q = SphereBrownian(torch.eye(3)[0], torch.tensor(0.3))
+        >>> round(torch.distributions.kl_divergence(q, SphereUniform(2)).item(), 4)
+        1.0486
+    """
+
+    @property
+    def log_volume(self) -> float:
+        """log Vol(S^d)."""
+        return log_sphere_area(self.dim + 1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log density (...) at points ``value`` (..., d + 1), which broadcast against the batch."""
+        angle = to_angle(gap(self.loc, value))
+        return (log_relative(self.tables, self.dim, self.time.double(), angle) - self.log_volume).to(self.loc.dtype)
+
+    def _exact_divergence(self) -> Tensor:
+        return self._from_table(self.tables.kl, self.dim)
+
+
+def log_relative(tables: SphereTables, dim: int, time: Tensor, angle: Tensor) -> Tensor:
+    """log of the heat kernel of S^d relative to the uniform law; float64 times and angles that broadcast."""
+    first, last = tables.log_times
+    time = time.clamp(max=torch.e**last)
+    x = time.log()
+    width = layer(dim) * time.clamp(min=torch.e**first)
+    coordinate = 2.0 * torch.asinh((torch.pi - angle) / width) / torch.asinh(torch.pi / width) - 1.0
+    return tables.density(x, coordinate) - angle.square() / (2.0 * time) - 0.5 * dim * x
+
+
+@register_kl(SphereBrownian, SphereUniform)
+def _brownian_uniform(p: SphereBrownian, q: SphereUniform) -> Tensor:
+    return p.divergence_from_uniform()

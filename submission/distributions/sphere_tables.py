@@ -1,0 +1,132 @@
+"""Tables of Brownian motion on S^d over log t: KL to the uniform law, radial quantiles, and the density.
+
+One dimension's tables take about a second to build and live as long as the process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.special import ndtri_exp
+
+from submission.distributions import heat_kernel
+from submission.distributions.bessel import log_sphere_area
+from submission.distributions.heat_kernel import Array
+from submission.distributions.splines import Spline, Surface
+
+LARGEST_DIM = 64
+SMALLEST_TIME = 1e-6
+TIME_KNOTS = 256
+ANGLE_KNOTS = 385
+PANELS, PANEL_NODES = 400, 4
+SCORES = np.linspace(-8.0, 8.0, 161)
+"""Standard normal scores at which radial quantiles are tabulated."""
+
+
+def largest_time(dim: int) -> float:
+    """Time at which the law is uniform to 1e-16."""
+    return 80.0 / dim
+
+
+@dataclass(frozen=True)
+class SphereTables:
+    """What Brownian motion on S^d needs at run time; x = log t everywhere.
+
+    Attributes:
+        log_times: first and last knot of x.
+        kl: x -> log KL(S^d) + d t.
+        projective_kl: x -> log KL(RP^d) + (d + 1) t.
+        quantile: (x, standard normal score) -> log tan(r / 2) - x / 2.
+        density: (x, coordinate of the angle) -> log density relative to uniform + r^2 / 2t + (d / 2) x.
+    """
+
+    log_times: tuple[float, float]
+    kl: Spline
+    projective_kl: Spline
+    quantile: Surface
+    density: Surface
+
+
+def panels(dim: int, times: Array) -> tuple[Array, Array]:
+    """Edges (T, PANELS + 1) of l = log tan(r/2) that hold all but 1e-16 of the mass, and the Gauss nodes between."""
+    low = 0.5 * np.log(np.minimum(dim * times, 1.0)) - 40.0 / dim - 2.0
+    reach = np.sqrt(times) * (np.sqrt(dim) + 10.0)
+    high = np.where(reach < 2.0, np.log(np.tan(0.5 * np.minimum(reach, 2.0))), 40.0 / dim + 1.0)
+    edges = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, PANELS + 1)
+    nodes = 0.5 * (np.polynomial.legendre.leggauss(PANEL_NODES)[0] + 1.0)
+    inner = edges[:, :-1, None] + np.diff(edges)[..., None] * nodes
+    return edges, inner.reshape(len(times), -1)
+
+
+def uniform_log_density(dim: int, points: Array) -> Array:
+    """log of the uniform law's radial density in l = log tan(r/2): sech^d(l) Vol(S^{d-1}) / Vol(S^d)."""
+    log_cosh = np.logaddexp(points, -points) - np.log(2.0)
+    return log_sphere_area(dim) - log_sphere_area(dim + 1) - dim * log_cosh
+
+
+def bregman(log_ratio: Array) -> Array:
+    """p log p - p + 1 for p = exp(log_ratio), without cancellation at p = 1."""
+    small = np.clip(log_ratio, -0.02, 0.02)
+    series = small**2 * (1 / 2 + small * (1 / 3 + small * (1 / 8 + small * (1 / 30 + small / 144))))
+    return np.where(np.abs(log_ratio) < 0.02, series, np.exp(log_ratio) * (log_ratio - 1.0) + 1.0)
+
+
+def divergence(log_ratio: Array, log_uniform: Array, weights: Array) -> Array:
+    """KL (T,) from log densities relative to uniform; where it is small, from its non-negative integrand."""
+    plain = (np.exp(log_ratio + log_uniform) * log_ratio * weights).sum(-1)
+    careful = (np.exp(log_uniform) * bregman(log_ratio) * weights).sum(-1)
+    return np.where(plain > 0.1, plain, careful)
+
+
+def quantiles(masses: Array, edges: Array) -> Array:
+    """l at SCORES (S,) from the masses of the panels (P,) and their edges (P + 1,)."""
+    below, above = np.cumsum(masses), np.cumsum(masses[::-1])[::-1]
+    inner = edges[1:-1]
+    lower, upper = np.log(below[:-1] / below[-1]), np.log(above[1:] / above[0])
+    score = np.where(lower < upper, ndtri_exp(lower), -ndtri_exp(upper))
+    used = np.abs(score) < SCORES[-1] + 1.0
+    keep = np.concatenate([[True], np.diff(score[used]) > 1e-6])
+    return CubicSpline(score[used][keep], inner[used][keep])(SCORES)
+
+
+@cache
+def sphere_tables(dim: int) -> SphereTables:
+    """The tables of S^d and RP^d, built on first use.
+
+    Raises:
+        ValueError: if ``dim`` is not within 1 to 64.
+    """
+    if not 1 <= dim <= LARGEST_DIM:
+        raise ValueError(f"Brownian motion is tabulated on S^1 to S^{LARGEST_DIM}, not on S^{dim}; lower the dimension")
+    x = np.linspace(np.log(SMALLEST_TIME), np.log(largest_time(dim)), TIME_KNOTS)
+    times = np.exp(x)[:, None]
+    nodes = heat_kernel.coordinate_to_angle(dim, times, heat_kernel.chebyshev_nodes())
+    smooth = heat_kernel.log_relative(dim, times, nodes) + nodes**2 / (2.0 * times) + 0.5 * dim * x[:, None]
+    profile = heat_kernel.chebyshev_coefficients(smooth)
+
+    def log_ratio(angle: Array) -> Array:
+        at = heat_kernel.evaluate(profile, heat_kernel.angle_to_coordinate(dim, times, angle))
+        return at - angle**2 / (2.0 * times) - 0.5 * dim * x[:, None]
+
+    edges, points = panels(dim, times[:, 0])
+    node_weights = np.polynomial.legendre.leggauss(PANEL_NODES)[1]
+    weights = (0.5 * np.diff(edges)[..., None] * node_weights).reshape(len(x), -1)
+    angle, uniform = 2.0 * np.arctan(np.exp(points)), uniform_log_density(dim, points)
+    ratio, opposite = log_ratio(angle), log_ratio(np.pi - angle)
+    masses = (np.exp(ratio + uniform) * weights).reshape(len(x), PANELS, PANEL_NODES).sum(-1)
+    position = np.stack([quantiles(*row) for row in zip(masses, edges, strict=True)])
+    even = np.logaddexp(ratio, opposite) - np.log(2.0)
+    even_plain = (np.exp(ratio + uniform) * even * weights).sum(-1)
+    even_kl = np.where(even_plain > 0.1, even_plain, divergence(even, uniform, weights))
+    coordinates = np.linspace(-1.0, 1.0, ANGLE_KNOTS)
+    grid = heat_kernel.evaluate(profile, np.broadcast_to(coordinates, (len(x), ANGLE_KNOTS)))
+    return SphereTables(
+        log_times=(float(x[0]), float(x[-1])),
+        kl=Spline(x, np.log(divergence(ratio, uniform, weights)) + dim * times[:, 0]),
+        projective_kl=Spline(x, np.log(even_kl) + (2 * dim + 2) * times[:, 0]),
+        quantile=Surface(x, SCORES, position - 0.5 * x[:, None]),
+        density=Surface(x, coordinates, grid),
+    )
