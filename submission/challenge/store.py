@@ -82,7 +82,9 @@ def entries(path: Path, dataset: str = "", protocol: str = "") -> list[Entry]:
         found = database.execute(
             f"SELECT {COLUMNS} FROM entries WHERE {where} ORDER BY id", (dataset, dataset, protocol, protocol)
         ).fetchall()
-    return [Entry(*row[:-1], scores=json.loads(row[-1])) for row in found]
+    return [
+        Entry(run, method, data, rules, seed, json.loads(scores)) for run, method, data, rules, seed, scores in found
+    ]
 
 
 @contextlib.contextmanager

@@ -1,0 +1,114 @@
+"""Progress events: to the grader's Redis list when it is listening, else to the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from submission.challenge.redis import Redis
+from submission.errors import SubmissionError, UsageError
+from submission.progress import Task
+
+NAME = "disentanglement_challenge"
+INFO, SUCCESS, ERROR = "CROWDAI_EVENT_INFO", "CROWDAI_EVENT_SUCCESS", "CROWDAI_EVENT_ERROR"
+TRAINING_SHARE = 0.9
+SECONDS_BETWEEN = 5.0
+ANSWER_SECONDS = 600
+
+Say = Callable[[str], None]
+Send = Callable[[str, str, dict[str, Any]], None]
+"""Event type, message, payload."""
+
+
+class Events:
+    """The events of the challenge, in the order in which its evaluation expects them.
+
+    An event server that cannot be reached is told once on the terminal and does not stop the training.
+    """
+
+    def __init__(self, say: Say, send: Send | None = None) -> None:
+        self._say, self._send = say, send
+        self._last = (-1.0, 0.0)
+
+    def start(self) -> None:
+        """The run begins."""
+        self._event(INFO, "execution_started", "Training Start...")
+
+    def progress(self, fraction: float) -> None:
+        """``fraction`` in [0, 1] of everything is done; sent per percent at most, and not more often than useful."""
+        done, now = round(fraction, 2), time.monotonic()
+        if done <= self._last[0] or (now - self._last[1] < SECONDS_BETWEEN and done not in (0, TRAINING_SHARE, 1)):
+            return
+        self._last = (done, now)
+        self._event(INFO, "register_progress", f"Training Progress : {done}", training_progress=done)
+
+    def success(self) -> None:
+        """The submission is written and may be evaluated."""
+        self._event(SUCCESS, "submit", "AIcrowd Submit")
+
+    def failure(self, reason: str) -> None:
+        """The run has failed."""
+        self._event(ERROR, "execution_error", f"Execution Error : {reason}", error=reason)
+
+    def _event(self, kind: str, message: str, text: str, **payload: Any) -> None:
+        self._say(text)
+        if self._send is None:
+            return
+        try:
+            self._send(kind, message, {"event_type": f"{NAME}:{message}", **payload})
+        except SubmissionError as error:
+            self._send = None
+            self._say(f"warning: no more events are sent: {error}")
+
+    @contextlib.contextmanager
+    def task(self, description: str, total: int) -> Iterator[Task]:
+        """As a ``Progress``: a task moves the run from 0 to 0.9, which is where the challenge's kit exports."""
+        yield _Share(self, max(total, 1))
+
+
+class _Share:
+    def __init__(self, events: Events, total: int) -> None:
+        self._events, self._total, self._done = events, total, 0
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """Report the fraction."""
+        self._done += amount
+        self._events.progress(TRAINING_SHARE * min(1.0, self._done / self._total))
+
+
+def sender(variables: Mapping[str, str]) -> Send:
+    """Events to the list ``$CROWDAI_REDIS_COMMUNICATION_CHANNEL`` (or the variables' newer AICROWD_ names).
+
+    Success and failure wait up to ten minutes for the grader's answer on ``$CROWDAI_BLOCKING_RESPONSE_CHANNEL``.
+    """
+
+    def get(name: str, default: str = "") -> str:
+        return variables.get(f"AICROWD_{name}") or variables.get(f"CROWDAI_{name}") or default
+
+    channel, answers = get("REDIS_COMMUNICATION_CHANNEL"), get("BLOCKING_RESPONSE_CHANNEL")
+    port, database = number(get("REDIS_PORT", "6379")), number(get("REDIS_DB", "0"))
+
+    def send(kind: str, message: str, payload: dict[str, Any]) -> None:
+        if not channel:
+            raise SubmissionError("CROWDAI_REDIS_COMMUNICATION_CHANNEL is not set", "set it, or unset *_IS_GRADING")
+        event = {"event_type": kind, "agent_id": get("AGENT_ID"), "message": message, "payload": payload}
+        wait = bool(answers) and kind in (SUCCESS, ERROR)
+        timeout = ANSWER_SECONDS + 30.0 if wait else 30.0
+        with contextlib.closing(
+            Redis(get("REDIS_HOST", "localhost"), port, get("REDIS_PASSWORD"), database, timeout)
+        ) as r:
+            r.command("LPUSH", channel, json.dumps(event))
+            if wait:
+                r.command("BRPOP", answers, str(ANSWER_SECONDS))
+
+    return send
+
+
+def number(text: str) -> int:
+    """A whole number of an environment variable."""
+    if not text.isdecimal():
+        raise UsageError(f"{text!r} is no number for the event server's port or database", "check CROWDAI_REDIS_*")
+    return int(text)

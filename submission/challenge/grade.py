@@ -1,0 +1,64 @@
+"""The grader's way: environment variables in, a trained submission where the grader looks out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from submission.challenge.check import check
+from submission.challenge.environment import Environment, read
+from submission.challenge.events import Events, Say, sender
+from submission.configuration import load
+from submission.errors import SubmissionError
+from submission.run_folder import RunFolder
+from submission.training import train
+from submission.training.budget import seconds
+
+
+def grade(variables: Mapping[str, str], say: Say) -> RunFolder:
+    """Train as the environment says, write ``representation/``, check it, and report events on the way.
+
+    A run that was interrupted is continued where its last checkpoint is.
+
+    Args:
+        variables: the environment (docs/submission.md lists what is read).
+        say: shows one line.
+
+    Raises:
+        SubmissionError: bad variables, no data, an output folder that cannot be written, a failed check.
+        StoppedError: a signal ended training early; what there is has been exported.
+    """
+    started = time.monotonic()
+    environment = read(variables)
+    events = Events(say, sender(variables) if environment.grading else None)
+    events.start()
+    events.progress(0.0)
+    try:
+        folder = run(environment, started, events, say)
+    except BaseException as error:
+        events.failure(str(error) or type(error).__name__)
+        raise
+    events.progress(1.0)
+    events.success()
+    return folder
+
+
+def run(environment: Environment, started: float, events: Events, say: Say) -> RunFolder:
+    """Train and check."""
+    settings = load([environment.config], [*environment.bindings, f"data.name = {environment.dataset!r}"])
+    folder = train(
+        settings,
+        environment.output,
+        data_root=environment.data_root,
+        resume=True,
+        device="auto" if environment.cuda else "cpu",
+        time_budget=seconds(environment.time_budget) if environment.time_budget else None,
+        started=started,
+        progress=events,
+        tell=say,
+    )
+    events.progress(0.9)
+    bad = [finding for finding in check(folder.path) if finding.state == "bad"]
+    if bad:
+        raise SubmissionError(f"the check of {folder.path} failed: {bad[0].name}: {bad[0].detail}", bad[0].fix)
+    return folder

@@ -1,0 +1,40 @@
+"""``python -m submission check``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "Find everything the grader would trip over: path, loading, shapes, types, determinism, NaN, speed."
+EPILOG = """examples:
+  python -m submission check runs/demo
+  python -m submission check their_model.pt --isolated
+
+Exit code 0: the grader would accept it; 1: it would not. ! marks what costs score or time, not acceptance.
+A .pt file is a program: --isolated runs it without network and files, within memory and time (docs/security.md)."""
+MARKS = {"good": "✓", "warning": "!", "bad": "✗"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``check``."""
+    parser.add_argument("target", type=Path, metavar="DIR|FILE", help="run folder, representation folder or .pt file")
+    parser.add_argument("--isolated", action="store_true", help="run the file in a locked-up process (Linux)")
+    parser.add_argument("--memory", type=float, default=4, metavar="GB", help="with --isolated (default: 4)")
+    parser.add_argument("--seconds", type=int, default=600, help="with --isolated: time limit (default: 600)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Examine and report."""
+    from submission.challenge.check import check, passed
+    from submission.cli.console import ERR, say
+    from submission.export.isolated import Limits
+
+    if arguments.target.is_file() and not arguments.isolated:
+        ERR.print("A .pt file is a program: use --isolated unless you trust who made it.", markup=False)
+    limits = Limits(int(arguments.memory * 2**30), arguments.seconds)
+    findings = check(arguments.target, arguments.isolated, limits)
+    for finding in findings:
+        say(f"{MARKS[finding.state]} {finding.name}: {finding.detail}" + (f" — {finding.fix}" if finding.fix else ""))
+    good = passed(findings)
+    say("The grader would accept this." if good else "The grader would fail on this; mend what is marked ✗.")
+    return 0 if good else 1

@@ -1,0 +1,35 @@
+"""``python -m submission grade``: the image's entry point."""
+
+from __future__ import annotations
+
+import argparse
+
+SUMMARY = "Train and write the submission as the grader asks through environment variables (the image's entry point)."
+EPILOG = """environment:
+  AICROWD_OUTPUT_PATH        folder of all experiments (default ./scratch/shared)
+  AICROWD_EVALUATION_NAME    folder of this one (default experiment_name)
+  AICROWD_DATASET_NAME       data set (default cars3d)
+  DISENTANGLEMENT_LIB_DATA   folder of the data files (default ./scratch/dataset)
+  AICROWD_CUDA               whether a GPU may be used: true or false (default true)
+  AICROWD_IS_GRADING         whether to send events to the grader: true or false (default false)
+  SUBMISSION_CONFIG          gin configuration (default challenge)
+  SUBMISSION_BIND            further bindings, separated by ;
+  SUBMISSION_TIME_BUDGET     be done after e.g. 45m or 8h (default: no limit)
+
+Exit code 0: the submission is written and checked; 1: it failed; 2: a variable is wrong; 128 + n: signal n."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments: the grader passes none."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train as the environment says."""
+    import os
+
+    from submission.challenge.grade import grade
+    from submission.cli.console import say
+
+    folder = grade(os.environ, say)
+    say(f"the submission is in {folder.representation}")
+    return 0
