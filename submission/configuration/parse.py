@@ -71,10 +71,22 @@ def read(files: Sequence[str], binds: Sequence[str] = ()) -> Bindings:
     """Bindings of gin ``files`` (paths or names) and then of ``binds`` (``"train.steps = 10"``); later ones win."""
     bindings: Bindings = {}
     for name in files:
-        bindings |= read_file(find(name), ())
+        bindings = overlay(bindings, read_file(find(name), ()))
+    bound: Bindings = {}
     for text in binds:
-        bindings |= read_text(text, f"--bind {text}", Path(), ())
-    return bindings
+        bound |= read_text(text, f"--bind {text}", Path(), ())
+    return overlay(bindings, bound)
+
+
+def overlay(below: Bindings, above: Bindings) -> Bindings:
+    """Both, ``above`` winning; where it names another data set or objective, the options of the one below are gone."""
+    gone = {section for section in ("data", "objective") if renamed(below, above, Key("", section, "name"))}
+    return {key: binding for key, binding in below.items() if key.scope or key.selector not in gone} | above
+
+
+def renamed(below: Bindings, above: Bindings, name: Key) -> bool:
+    """Whether ``above`` binds ``name`` to something that ``below`` does not."""
+    return name in above and (name not in below or above[name].value != below[name].value)
 
 
 def read_file(file: Path, including: tuple[Path, ...]) -> Bindings:
@@ -93,7 +105,7 @@ def read_text(text: str, origin: str, folder: Path, including: tuple[Path, ...])
     bindings: Bindings = {}
     for statement in statements(text, origin):
         if isinstance(statement, IncludeStatement):
-            bindings |= read_file(find(statement.filename, folder), including)
+            bindings = overlay(bindings, read_file(find(statement.filename, folder), including))
         elif isinstance(statement, BindingStatement):
             key = Key(statement.scope or "", statement.selector, statement.arg_name or "")
             where = origin if origin.startswith("--bind") else f"{origin}:{statement.location.line_num}"

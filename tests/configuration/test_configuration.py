@@ -107,3 +107,14 @@ def test_a_misspelt_run_is_answered_with_the_nearest_one() -> None:
 
 def test_differences_name_both_sides() -> None:
     assert differences({"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"}) == ["b: 3 → 2", "c: 4 → (absent)"]
+
+
+def test_another_data_set_or_objective_comes_without_the_options_of_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "a.gin").write_text("data.name = 'mnist'\ndata.binarisation = 'static'\nobjective.name = 'capacity'\n")
+    (tmp_path / "b.gin").write_text("objective.capacity = 3\ntrain.steps = 5\n")
+    files = [str(tmp_path / name) for name in ("a.gin", "b.gin")]
+    assert load(files).data.options == {"binarisation": "static"}
+    changed = load(files, ["data.split = 'test'", "data.name = 'caltech101'", "objective.name = 'beta_vae'"])
+    assert changed.data.options == {"split": "test"}
+    assert changed.objective.options == {}
+    assert load(files, ["data.name = 'mnist'"]).data.options == {"binarisation": "static"}
