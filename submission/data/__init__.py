@@ -1,6 +1,7 @@
 """Data sets: a name becomes factors, sizes and images."""
 
 from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, require_full_grid
+from submission.data.own import from_arrays
 from submission.data.registry import data_root, load
 
-__all__ = ["Factor", "GroundTruthDataset", "ImageDataset", "data_root", "load", "require_full_grid"]
+__all__ = ["Factor", "GroundTruthDataset", "ImageDataset", "data_root", "from_arrays", "load", "require_full_grid"]

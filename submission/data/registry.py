@@ -19,47 +19,101 @@ LIST = "`python -m submission data list` shows all names"
 
 @dataclass(frozen=True)
 class Entry:
-    """A data set that can be loaded: where its loader is (``module:function``) and one line about it."""
+    """A data set that can be loaded.
+
+    Attributes:
+        loader: ``module:function``; the function takes ``(name, root, **options)``.
+        summary: one line about it.
+        images: how many, and their shape.
+        factors: names and sizes of the factors.
+    """
 
     loader: str
     summary: str
+    images: str = ""
+    factors: str = ""
 
     def function(self) -> Callable[..., ImageDataset]:
-        """The loader, ``(name, root, **options) -> data set``."""
+        """The loader."""
         module, _, function = self.loader.partition(":")
         return getattr(importlib.import_module(f"submission.data.{module}"), function)
 
 
+DSPRITES = "shape 3, scale 6, orientation 40, posX 32, posY 32"
+GRID = "737,280 of 64x64"
+MPI3D = "object color {0}, object shape {0}, object size 2, camera height 3, background color 3, axes 40, 40"
+MPI3D_ANY = ("460,800 or 1,036,800 of 64x64x3", MPI3D.format("4 or 6"))
+DIGITS = "50,000 + 10,000 + 10,000 of 28x28"
+FACES = "identity 50, azimuth 21, elevation 11, lighting 11"
+CARS = "elevation 4, azimuth 24, object type 183"
 REGISTRY: dict[str, Entry] = {
-    "dsprites_full": Entry("readers.dsprites:full", "dSprites; rendered on the spot where the file is not there"),
-    "dsprites_small": Entry("readers.dsprites:small", "a part of the dSprites grid for quick work, made on the spot"),
-    "dsprites_noshape": Entry("readers.dsprites:noshape", "dSprites with the shape as a hidden factor"),
-    "color_dsprites": Entry("readers.dsprites:color", "dSprites, each image in a random colour"),
-    "noisy_dsprites": Entry("readers.dsprites:noisy", "dSprites on random noise"),
-    "scream_dsprites": Entry("readers.dsprites:scream", "dSprites on random parts of a painting"),
-    "smallnorb": Entry("readers.smallnorb:smallnorb", "SmallNORB: photographs of toys"),
-    "cars3d": Entry("readers.cars3d:cars3d", "Cars3D: renders of 183 cars"),
-    "shapes3d": Entry("readers.shapes3d:shapes3d", "3D Shapes: an object in a coloured room"),
-    "mpi3d_toy": Entry("readers.mpi3d:mpi3d", "MPI3D: a robot arm, simple renders"),
-    "mpi3d_realistic": Entry("readers.mpi3d:mpi3d", "MPI3D: realistic renders"),
-    "mpi3d_real": Entry("readers.mpi3d:mpi3d", "MPI3D: photographs"),
-    "mpi3d_complex": Entry("readers.mpi3d:mpi3d", "MPI3D: photographs of complex objects"),
-    "faces3d": Entry("readers.faces3d:faces3d", "3D Faces: renders of the Basel face model (licensed)"),
-    "mnist": Entry("readers.mnist:mnist", "MNIST digits, binarised (split=, binarisation=, seed=)"),
-    "mnist_grey": Entry("readers.mnist:grey", "MNIST digits in grey"),
-    "omniglot": Entry("readers.omniglot:omniglot", "Omniglot characters at 28x28, binarised"),
-    "caltech101": Entry("readers.caltech:caltech101", "CalTech 101 Silhouettes at 28x28"),
-    "torus_pictures": Entry("made.torus:torus_pictures", "translations of periodic pictures, made on the spot"),
-    "sprites_torus": Entry("made.torus:sprites_torus", "a heart that turns and wraps around, made on the spot"),
-    "turntable": Entry("made.turntable:turntable", "shaded solids on a turntable, made on the spot"),
-    "cars3d_standin": Entry("made.turntable:cars3d_standin", "coarse cars on Cars3D's grid, made on the spot"),
-    "faces3d_standin": Entry("made.turntable:faces3d_standin", "coarse heads on 3D Faces' grid, made on the spot"),
-    "mpi3d_standin": Entry("made.arm:mpi3d_standin", "a two-joint arm on MPI3D's grid, made on the spot"),
-    "dummy_data": Entry("made.dummy:dummy", "noise with ten factors, for tests"),
+    "dsprites_full": Entry("readers.dsprites:full", "dSprites; rendered where the file is not there", GRID, DSPRITES),
+    "dsprites_small": Entry(
+        "readers.dsprites:small",
+        "a part of the dSprites grid for quick work",
+        "7,488 of 64x64",
+        "shape 3, scale 3, orientation 13, posX 8, posY 8",
+    ),
+    "dsprites_noshape": Entry(
+        "readers.dsprites:noshape", "dSprites with the shape as a hidden factor", GRID, DSPRITES.partition(", ")[2]
+    ),
+    "color_dsprites": Entry("readers.dsprites:color", "dSprites in random colours", f"{GRID}x3", DSPRITES),
+    "noisy_dsprites": Entry("readers.dsprites:noisy", "dSprites on random noise", f"{GRID}x3", DSPRITES),
+    "scream_dsprites": Entry("readers.dsprites:scream", "dSprites on parts of a painting", f"{GRID}x3", DSPRITES),
+    "smallnorb": Entry(
+        "readers.smallnorb:smallnorb",
+        "SmallNORB: photographs of toys (the instance, 10, is hidden)",
+        "48,600 of 64x64",
+        "category 5, elevation 9, azimuth 18, lighting condition 6",
+    ),
+    "cars3d": Entry("readers.cars3d:cars3d", "Cars3D: renders of 183 cars", "17,568 of 64x64x3", CARS),
+    "shapes3d": Entry(
+        "readers.shapes3d:shapes3d",
+        "3D Shapes: an object in a coloured room",
+        "480,000 of 64x64x3",
+        "floor color 10, wall color 10, object color 10, object size 8, object type 4, azimuth 15",
+    ),
+    "mpi3d_toy": Entry("readers.mpi3d:mpi3d", "MPI3D: a robot arm, simple renders", *MPI3D_ANY),
+    "mpi3d_realistic": Entry("readers.mpi3d:mpi3d", "MPI3D: realistic renders", *MPI3D_ANY),
+    "mpi3d_real": Entry("readers.mpi3d:mpi3d", "MPI3D: photographs", "1,036,800 of 64x64x3", MPI3D.format(6)),
+    "mpi3d_complex": Entry(
+        "readers.mpi3d:mpi3d", "MPI3D: photographs of complex objects", "460,800 of 64x64x3", MPI3D.format(4)
+    ),
+    "faces3d": Entry("readers.faces3d:faces3d", "3D Faces: the Basel face model (licensed)", "127,050 of 64x64", FACES),
+    "mnist": Entry("readers.mnist:mnist", "MNIST digits, binarised", DIGITS),
+    "mnist_grey": Entry("readers.mnist:grey", "MNIST digits in grey", DIGITS),
+    "omniglot": Entry("readers.omniglot:omniglot", "Omniglot, binarised", "23,000 + 1,345 + 8,070 of 28x28"),
+    "caltech101": Entry("readers.caltech:caltech101", "CalTech 101 Silhouettes", "4,100 + 2,264 + 2,307 of 28x28"),
+    "torus_pictures": Entry(
+        "made.torus:torus_pictures",
+        "translations of periodic pictures",
+        "4,096 of 64x64 (a picture)",
+        "vertical shift 64, horizontal shift 64",
+    ),
+    "sprites_torus": Entry(
+        "made.torus:sprites_torus",
+        "a heart that turns and wraps around",
+        "40,960 of 64x64",
+        "orientation 40, posX 32, posY 32",
+    ),
+    "turntable": Entry(
+        "made.turntable:turntable",
+        "shaded solids on a turntable",
+        "17,280 of 64x64 (x3)",
+        "object 10, azimuth 24, elevation 6, light azimuth 12",
+    ),
+    "cars3d_standin": Entry("made.turntable:cars3d_standin", "coarse cars on Cars3D's grid", "17,568 of 64x64x3", CARS),
+    "faces3d_standin": Entry(
+        "made.turntable:faces3d_standin", "coarse heads on 3D Faces' grid", "127,050 of 64x64", FACES
+    ),
+    "mpi3d_standin": Entry(
+        "made.arm:mpi3d_standin", "a two-joint arm on MPI3D's grid", "1,036,800 of 64x64x3", MPI3D.format(6)
+    ),
+    "dummy_data": Entry("made.dummy:dummy", "noise with factors, for tests", "9,765,625 of 64x64", "ten of 5"),
 }
-
-
 LIBRARY_PREFIX = "dlib:"
+OWN_SUFFIXES = (".npz", ".h5", ".hdf5")
+OWN = Entry("own:from_file", "a file of your own")
 LIBRARY = Entry("readers.dlib:library", "disentanglement_lib's own object, where that package is installed")
 
 
@@ -72,6 +126,8 @@ def entry(name: str) -> Entry:
     """The registry's line for ``name``; an unknown name is a UsageError that lists the closest ones."""
     if name.startswith(LIBRARY_PREFIX):
         return LIBRARY
+    if name.endswith(OWN_SUFFIXES):
+        return OWN
     if name in REGISTRY:
         return REGISTRY[name]
     close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.4)
@@ -82,7 +138,8 @@ def entry(name: str) -> Entry:
 def load(name: str, root: str | Path | None = None, **options: object) -> ImageDataset:
     """The data set ``name``, read from files under ``root`` (default: see ``data_root``) or made on the spot.
 
-    ``dlib:NAME`` is disentanglement_lib's own object of that name. Options are those of the data set's loader.
+    ``dlib:NAME`` is disentanglement_lib's own object of that name; a path that ends in .npz, .h5 or .hdf5 is a file of
+    your own (see ``own.from_arrays``). Options are those of the data set's loader.
 
     Raises:
         SubmissionError: no such name, option or file, or a file that is not what it should be.

@@ -37,7 +37,16 @@ def read_tensor(path: Path) -> Images:
         tensor = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise SubmissionError(f"{path} does not exist", FIX) from None
-    except (UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError) as error:
+    except (
+        UnpicklingError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        LookupError,
+        TypeError,
+        EOFError,
+        OSError,
+        ValueError,
+    ) as error:
         raise SubmissionError(f"cannot read {path}: {str(error).splitlines()[0]}", FIX) from None
     count = int(np.prod(SIZES))
     if not isinstance(tensor, torch.Tensor) or tensor.dtype != torch.uint8 or tensor.numel() != count * 64 * 64:

@@ -77,13 +77,18 @@ def check(path: Path, name: str, header: Header, info: zipfile.ZipInfo, start: i
 
 def names(path: Path) -> list[str]:
     """Names of the arrays in an archive."""
-    with zipfile.ZipFile(path) as archive:
-        return [entry.removesuffix(".npy") for entry in archive.namelist()]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [entry.removesuffix(".npy") for entry in archive.namelist()]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise SubmissionError(f"cannot read {path}: {error}", READ_AGAIN) from None
 
 
-def read(path: Path, name: str) -> npt.NDArray[np.generic]:
-    """Array ``name`` of the archive ``path``, whole, in memory."""
+def read(path: Path, name: str, limit: int = 1 << 40) -> npt.NDArray:
+    """Array ``name`` of the archive ``path``, whole, in memory; one of more than ``limit`` bytes is refused."""
     with member(path, name) as (header, stream):
+        if header.nbytes > limit:
+            raise SubmissionError(f"'{name}' of {path} unpacks to {header.nbytes} bytes, more than {limit}", READ_AGAIN)
         array = np.empty(header.shape, dtype=header.dtype)
         fill(stream, array.reshape(-1).view(np.uint8).data)
         return array

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from submission.data.dataset import Factor
 from submission.data.pixels import GridDataset, factors
+from submission.data.readers import hdf5
 from submission.data.readers.mpi3d import image_store
 from submission.data.store import FilePixels, converted, open_npy
 from submission.errors import SubmissionError
@@ -52,41 +52,17 @@ def literal_store(path: Path, progress: Progress) -> FilePixels:
 
 def check_hdf5(path: Path) -> None:
     """Refuse a file whose arrays have other shapes, or whose labels are not in row-major order of the factors."""
-    with opened(path) as file:
-        require_array(path, file, "images", (COUNT, 64, 64, 3), "uint8")
-        require_array(path, file, "labels", (COUNT, len(SIZES)), "float64")
-        labels = file["labels"][:]
+    with hdf5.opened(path, FIX) as file:
+        hdf5.require(path, file, "images", (COUNT, 64, 64, 3), "uint8", FIX)
+        labels = hdf5.require(path, file, "labels", (COUNT, len(SIZES)), "float64", FIX)[:]
     ranks = np.stack([np.unique(column, return_inverse=True)[1] for column in labels.T], axis=1)
     if not np.array_equal(ranks, np.stack(np.unravel_index(np.arange(COUNT), SIZES), axis=1)):
         raise SubmissionError(f"the labels of {path} are not in row-major order of the six factors", FIX)
 
 
-def opened(path: Path) -> Any:
-    """The HDF5 file, open for reading."""
-    import h5py
-
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise SubmissionError(f"{path} does not exist", FIX) from None
-    except OSError as error:
-        raise SubmissionError(f"cannot read {path}: {error}", FIX) from None
-
-
-def require_array(path: Path, file: Any, name: str, shape: tuple[int, ...], dtype: str) -> None:
-    """Refuse an HDF5 array of another shape or type; external storage and links count as absent."""
-    import h5py
-
-    found = file.get(name) if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
-    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
-        raise SubmissionError(f"{path} has no array '{name}' of its own", FIX)
-    if found.shape != shape or found.dtype != np.dtype(dtype):
-        raise SubmissionError(f"'{name}' of {path} is {found.shape} {found.dtype}, not {shape} {dtype}", FIX)
-
-
 def blocks(path: Path) -> Iterator[bytes]:
     """The images' bytes, block by block."""
-    with opened(path) as file:
+    with hdf5.opened(path, FIX) as file:
         try:
             for start in range(0, COUNT, BLOCK):
                 yield file["images"][start : start + BLOCK].tobytes()

@@ -1,0 +1,254 @@
+"""The downloader against a local server that drops, redirects, lies and is slow."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from submission.data.download import Manner, fetch, part_path
+from submission.data.sources import RemoteFile
+from submission.errors import SubmissionError
+
+BODY = bytes(range(256)) * 40_000  # 10 MB
+MD5 = hashlib.md5(BODY).hexdigest()
+QUICK = Manner(timeout=5, tries=4, pause=0.01)
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Paths say how to behave; ``requests`` remembers (path, Range)."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests: list[tuple[str, str | None]] = []
+        self.drops = 2
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/{path}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """One request."""
+
+    server: Server
+
+    def do_GET(self) -> None:
+        how = self.path.strip("/")
+        self.server.requests.append((how, self.headers.get("Range")))
+        if how.startswith("redirect"):
+            self.send_response(302)
+            self.send_header("Location", self.server.url("good"))
+            self.end_headers()
+        elif how == "missing":
+            self.send_error(404)
+        elif how == "busy" and self.server.drops:
+            self.server.drops -= 1
+            self.send_error(503)
+        elif how == "bad":
+            self.send_response(200)
+            self.send_header("Content-Length", "9")
+            self.end_headers()
+            self.wfile.write(b"not a cat")
+        else:
+            self.body(how)
+
+    def body(self, how: str) -> None:
+        start = 0
+        wanted = self.headers.get("Range")
+        if wanted and how != "norange":
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(BODY):
+                self.send_error(416)
+                return
+            self.send_response(206)
+            shown = start + 1 if how == "liar" else start
+            self.send_header("Content-Range", f"bytes {shown}-{len(BODY) - 1}/{len(BODY)}")
+        else:
+            self.send_response(200)
+        self.send_header("Content-Length", str(len(BODY) - start))
+        self.end_headers()
+        dropping = how in ("drop", "norange", "liar") and self.server.drops > 0
+        stop = start + 3_000_000 if dropping else len(BODY)
+        self.server.drops -= dropping
+        self.send_slowly(BODY[start:stop], how == "slow")
+        if dropping:
+            self.connection.close()
+
+    def send_slowly(self, data: bytes, slow: bool) -> None:
+        for at in range(0, len(data), 1 << 18):
+            try:
+                self.wfile.write(data[at : at + (1 << 18)])
+            except OSError:
+                return
+            time.sleep(0.05 if slow else 0)
+
+    def log_message(self, *_: object) -> None:
+        """Silence."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def remote(server: Server, *paths: str, md5: str = MD5, limit: int = 1 << 30) -> RemoteFile:
+    return RemoteFile("set/file.bin", tuple(server.url(path) for path in paths), md5, limit=limit)
+
+
+def no_leftovers(root: Path) -> bool:
+    return not list(root.rglob("*.part")) and not list(root.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("how", ["good", "redirect", "drop", "norange", "busy"])
+def test_it_arrives(server: Server, tmp_path: Path, how: str) -> None:
+    path = fetch(remote(server, how), tmp_path, "the page", manner=QUICK)
+    assert path == tmp_path / "set" / "file.bin"
+    assert path.read_bytes() == BODY
+    assert no_leftovers(tmp_path)
+
+
+def test_a_dropped_connection_is_resumed_where_it_ended(server: Server, tmp_path: Path) -> None:
+    fetch(remote(server, "drop"), tmp_path, "the page", manner=QUICK)
+    assert server.requests == [("drop", None), ("drop", "bytes=3000000-"), ("drop", "bytes=6000000-")]
+
+
+def test_without_a_hash_nothing_is_resumed(server: Server, tmp_path: Path) -> None:
+    """Bytes left by an earlier process may be of another version of the file."""
+    file = remote(server, "good", md5="")
+    part = part_path(tmp_path / file.path, file.urls[0])
+    part.parent.mkdir()
+    part.write_bytes(b"x" * 100)
+    assert fetch(file, tmp_path, "the page", manner=QUICK).read_bytes() == BODY
+    assert server.requests == [("good", None)]
+
+
+def test_a_server_that_sends_another_range_is_not_believed(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match="another range than the one asked for"):
+        fetch(remote(server, "liar"), tmp_path, "the page", manner=QUICK)
+    assert not (tmp_path / "set" / "file.bin").exists()
+
+
+def test_dead_mirrors_are_passed_over(server: Server, tmp_path: Path) -> None:
+    file = remote(server, "missing", "bad", "good")
+    dead = RemoteFile(file.path, ("http://127.0.0.1:9/x", *file.urls), MD5)
+    assert fetch(dead, tmp_path, "the page", manner=QUICK).read_bytes() == BODY
+    assert no_leftovers(tmp_path)
+
+
+def test_when_all_fail_the_error_names_addresses_reasons_and_what_to_do(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError) as caught:
+        fetch(remote(server, "missing", "bad"), tmp_path, "https://the.page", manner=QUICK)
+    text = str(caught.value)
+    found = hashlib.md5(b"not a cat").hexdigest()
+    assert "\n" not in text
+    for part in (server.url("missing"), "HTTP 404", server.url("bad"), MD5, found, "https://the.page", "set/file.bin"):
+        assert part in text
+    assert not (tmp_path / "set" / "file.bin").exists()
+    assert no_leftovers(tmp_path)
+
+
+def test_another_hash_can_be_accepted(server: Server, tmp_path: Path) -> None:
+    found = hashlib.md5(b"not a cat").hexdigest()
+    path = fetch(remote(server, "bad"), tmp_path, "the page", accept=found, manner=QUICK)
+    assert path.read_bytes() == b"not a cat"
+
+
+def test_a_file_that_is_there_is_left_alone(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "file.bin").write_bytes(b"mine")
+    assert fetch(remote(server, "good"), tmp_path, "the page").read_bytes() == b"mine"
+    assert not server.requests
+
+
+def test_too_large_a_file_is_refused(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match="more than the 1000 that are accepted"):
+        fetch(remote(server, "good", limit=1000), tmp_path, "the page", manner=QUICK)
+
+
+def test_only_http_addresses_are_followed(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    with pytest.raises(SubmissionError, match="only http and https"):
+        fetch(RemoteFile("f", (secret.as_uri(),)), tmp_path, "the page", manner=QUICK)
+
+
+def test_an_unwritable_folder_is_named(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "set").write_text("a file where the folder should be")
+    with pytest.raises(SubmissionError, match="cannot write"):
+        fetch(remote(server, "good"), tmp_path, "the page", manner=QUICK)
+
+
+def test_two_at_once_download_once(server: Server, tmp_path: Path) -> None:
+    file = remote(server, "slow")
+    with ThreadPoolExecutor(3) as pool:
+        paths = list(pool.map(lambda _: fetch(file, tmp_path, "the page", manner=QUICK), range(3)))
+    assert {path.read_bytes() for path in paths} == {BODY}
+    assert len(server.requests) == 1
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from submission.data.download import Manner, fetch
+from submission.data.sources import RemoteFile
+fetch(RemoteFile("set/file.bin", (sys.argv[1],), sys.argv[2]), Path(sys.argv[3]), "the page")
+"""
+
+
+def test_killed_in_the_middle_then_resumed(server: Server, tmp_path: Path) -> None:
+    file = remote(server, "slow")
+    part = part_path(tmp_path / file.path, file.urls[0])
+    child = subprocess.Popen([sys.executable, "-c", CHILD, file.urls[0], MD5, str(tmp_path)])
+    while not part.exists() or part.stat().st_size < 1_000_000:
+        assert child.poll() is None
+        time.sleep(0.01)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    assert not (tmp_path / "set" / "file.bin").exists()
+    left = part.stat().st_size
+    assert 0 < left < len(BODY)
+    assert fetch(file, tmp_path, "the page", manner=QUICK).read_bytes() == BODY
+    assert server.requests[-1] == ("slow", f"bytes={left}-")
+    assert no_leftovers(tmp_path)
+
+
+def test_a_complete_but_unverified_part_needs_no_second_transfer(server: Server, tmp_path: Path) -> None:
+    file = remote(server, "good")
+    part = part_path(tmp_path / file.path, file.urls[0])
+    part.parent.mkdir()
+    part.write_bytes(BODY)
+    assert fetch(file, tmp_path, "the page", manner=QUICK).read_bytes() == BODY
+
+
+def test_an_archive_is_unpacked_into_its_folder(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "a.tar.gz"
+    (tmp_path / "car.mat").write_bytes(b"mesh")
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(tmp_path / "car.mat", "data/cars/car.mat")
+        tar.add(tmp_path / "car.mat", "data/other/thing.mat")
+    monkeypatch.setattr(sys.modules[__name__], "BODY", archive.read_bytes())
+    md5 = hashlib.md5(archive.read_bytes()).hexdigest()
+    file = RemoteFile("cars", (server.url("good"),), md5, member="data/cars")
+    folder = fetch(file, tmp_path / "root", "the page", manner=QUICK)
+    assert [path.name for path in folder.iterdir()] == ["car.mat"]
+    assert no_leftovers(tmp_path / "root")
