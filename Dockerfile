@@ -6,6 +6,7 @@ ARG BASE_IMAGE=python:3.11-slim-bookworm
 FROM ${BASE_IMAGE} AS builder
 ARG PIP_NO_INDEX=
 ARG VARIANT=cpu
+# The last import below leaves byte code of what a run needs, and of nothing else.
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_COMPILE=1
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 WORKDIR /build
@@ -13,7 +14,7 @@ COPY requirements.lock requirements-cuda.lock ./
 RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
     if [ -z "$PIP_NO_INDEX" ]; then unset PIP_NO_INDEX; fi; \
     locks=(-r requirements.lock); if [ "$VARIANT" = cuda ]; then locks+=(-r requirements-cuda.lock); fi; \
-    python3 -m venv --copies /opt/venv; \
+    python3 -m venv /opt/venv; \
     /opt/venv/bin/pip install --require-hashes --no-deps --only-binary=:all: --find-links=/wheelhouse "${locks[@]}"
 # The project's own wheel: the one in the wheelhouse, which holds compiled kernels, else one made here, which holds
 # them where this stage has a compiler. Without them their Python twins give the same numbers more slowly.
@@ -26,7 +27,8 @@ RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
     /opt/venv/bin/pip uninstall --yes setuptools pip; \
     rm -rf "$site"/torch/{include,share,test,bin} "$site"/torch/lib/*.a; \
     find "$site" -type d \( -name tests -o -name test -o -name __pycache__ \) -not -path '*/torch/*' -prune \
-        -exec rm -rf {} +
+        -exec rm -rf {} +; \
+    /opt/venv/bin/python -c 'import submission.challenge.grade, submission.evaluation.inputs, submission.metrics.sap'
 
 FROM ${BASE_IMAGE}
 ARG NB_USER=aicrowd

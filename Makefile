@@ -53,5 +53,11 @@ $(VENV)/.bench: $(VENV)/.test
 bench: $(VENV)/.bench ## print the speed tables: every figure beside a peer or a bound of the same run
 	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
+image: $(VENV)/.base ## build the submission's image (VARIANT=cuda for GPUs); needs a container engine
+	PYTHON=$(BIN)/python docker/build.sh
+
+image-test: image ## run the image as the grader would, locked down; "skipped: no engine" where there is none
+	$(BIN)/python docker/image_test.py
+
 clean: ## remove .venv and caches (never runs/)
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .mypy_cache
