@@ -19,6 +19,7 @@ from scipy.stats import entropy
 
 from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes, Factors, Metric, Sampler, Scores
+from submission.metrics.blocks import check_blocks
 from submission.metrics.boosting import Classifier, fit_boosted_trees
 from submission.metrics.checks import check_codes, check_points, dead_note
 
@@ -95,8 +96,7 @@ def join_blocks(importance: npt.NDArray[np.float64], blocks: Blocks | None) -> n
     """Importances (D, K) added up within blocks, (B, K)."""
     if blocks is None:
         return importance
-    if len(blocks) < 2:
-        raise SubmissionError("a score per block needs two blocks or more", "use the score per column")
+    check_blocks(blocks, len(importance))
     return np.stack([importance[list(columns)].sum(axis=0) for columns in blocks])
 
 

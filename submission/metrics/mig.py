@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from submission.metrics.base import Codes, Factors, Metric, Sampler, Scores
+from submission.metrics.base import Blocks, Codes, Factors, Metric, Sampler, Scores
+from submission.metrics.blocks import bins
 from submission.metrics.checks import check_points, dead_note
-from submission.metrics.information import discretise, entropies, mutual_information
+from submission.metrics.information import entropies, mutual_information
 
 
 @dataclass(frozen=True)
@@ -24,29 +25,30 @@ class MigSettings:
     num_bins: int = 20
 
 
-def mig(codes: Codes, factors: Factors, num_bins: int = 20) -> Scores:
+def mig(codes: Codes, factors: Factors, num_bins: int = 20, blocks: Blocks | None = None) -> Scores:
     """Mean over factors of (largest - second largest I(code; factor)) / H(factor).
 
     Args:
         codes: (N, D), D >= 2.
         factors: (N, K).
         num_bins: equal-width bins per code dimension.
+        blocks: columns that count as one code.
 
     Returns:
-        ``discrete_mig`` in [0, 1]; details ``mutual_information`` (D, K) and ``gap`` (K,).
+        ``discrete_mig`` in [0, 1]; details ``mutual_information`` (codes or blocks, K) and ``gap`` (K,).
     """
     check_points(codes, factors, "mig", min_codes=2)
-    information = mutual_information(discretise(codes, num_bins), factors)
+    information = mutual_information(bins(codes, num_bins, blocks), factors)
     ordered = np.sort(information, axis=0)
     gap = (ordered[-1] - ordered[-2]) / entropies(factors)
     details = {"mutual_information": information, "gap": gap}
     return Scores({"discrete_mig": float(gap.mean())}, details, dead_note(codes))
 
 
-def score(sampler: Sampler, settings: MigSettings) -> Scores:
+def score(sampler: Sampler, settings: MigSettings, blocks: Blocks | None = None) -> Scores:
     """Draw and compute."""
     points = sampler.points(settings.num_train, settings.batch_size)
-    return mig(points.codes, points.factors, settings.num_bins)
+    return mig(points.codes, points.factors, settings.num_bins, blocks)
 
 
 METRIC = Metric(
@@ -56,4 +58,5 @@ METRIC = Metric(
     settings=MigSettings(),
     fast=MigSettings(num_train=2_000),
     score=score,
+    block_score=score,
 )

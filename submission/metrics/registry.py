@@ -18,6 +18,11 @@ REGISTRY: dict[str, str] = {  # name -> module with METRIC (name:ATTRIBUTE for a
     "beta_vae": "beta_vae",
     "modularity": "modularity",
     "unsupervised": "unsupervised",
+    "infomec": "infomec",
+    "mig_sup": "mig_sup",
+    "jemmig": "jemmig",
+    "dcimig": "dcimig",
+    "med": "med",
 }
 
 

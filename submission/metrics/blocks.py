@@ -1,0 +1,78 @@
+"""Codes of several columns that belong together: a circle, a sphere, a subspace.
+
+A per-column score calls a perfect circle entangled, because cosine and sine both know the angle. Per block the columns
+are quantised together: two columns on a circle by their angle, into equal arcs, anything else into the cells of
+k-means, whose number is that of a single column's bins, so that estimates stay comparable.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.errors import SubmissionError
+from submission.metrics.base import Blocks, Codes
+from submission.metrics.information import discretise
+
+ROUND = 0.01  # two columns are a circle if the radius' standard deviation is below this share of its mean
+
+
+def bins(codes: Codes, num_bins: int, blocks: Blocks | None = None) -> npt.NDArray[np.int64]:
+    """Bin numbers per column (N, D), or per block (N, B) where blocks are given.
+
+    Args:
+        codes: (N, D).
+        num_bins: bins per column, or cells per block.
+        blocks: columns of each block; None for one score per column.
+    """
+    if blocks is None:
+        return discretise(codes, num_bins)
+    check_blocks(blocks, codes.shape[1])
+    return np.stack([quantise(codes[:, list(columns)], num_bins) for columns in blocks], axis=1)
+
+
+def check_blocks(blocks: Blocks, width: int) -> None:
+    """Refuse blocks that do not fit codes of ``width`` columns, or share one."""
+    columns = [column for block in blocks for column in block]
+    if len(blocks) < 2:
+        raise SubmissionError("a score per block needs two blocks or more", "use the score per column")
+    if not all(0 <= column < width for column in columns):
+        raise SubmissionError(f"a block names column {max(columns)} of codes with {width} columns", "mend the layout")
+    if len(set(columns)) < len(columns) or not all(blocks):
+        raise SubmissionError("blocks must not be empty or share columns", "mend the layout")
+
+
+def quantise(columns: Codes, num_bins: int) -> npt.NDArray[np.int64]:
+    """Cell number (N,) of each row of a block's columns (N, c)."""
+    if columns.shape[1] == 1:
+        return discretise(columns, num_bins)[:, 0]
+    if is_circle(columns):
+        return arcs(np.arctan2(columns[:, 1], columns[:, 0]), num_bins)
+    return cells(columns, num_bins)
+
+
+def is_circle(columns: Codes) -> bool:
+    """Whether two columns (N, 2) have the same radius in every row, within 1 % of standard deviation."""
+    if columns.shape[1] != 2:
+        return False
+    radius = np.hypot(*columns.T.astype(np.float64))
+    return bool(radius.mean() > 0 and radius.std() < ROUND * radius.mean())
+
+
+def arcs(angles: npt.NDArray[np.floating], num_bins: int, period: float = 2 * np.pi) -> npt.NDArray[np.int64]:
+    """Numbers 0 ... num_bins - 1 (N,) of equal arcs of a cycle; one arc is centred on angle 0.
+
+    Angles (N,) may be any real numbers; those that differ by the period fall into the same arc.
+    """
+    turns = np.asarray(angles, np.float64) / period * num_bins
+    return np.floor(turns + 0.5).astype(np.int64) % num_bins
+
+
+def cells(columns: Codes, num_bins: int) -> npt.NDArray[np.int64]:
+    """Numbers (N,) of the k-means cells of rows (N, c), the same on every call."""
+    from sklearn.cluster import KMeans
+
+    distinct = len(np.unique(columns, axis=0))
+    if distinct <= num_bins:
+        return np.unique(columns, axis=0, return_inverse=True)[1].reshape(-1)
+    return KMeans(num_bins, n_init=1, random_state=0).fit_predict(columns).astype(np.int64)

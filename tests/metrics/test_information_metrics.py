@@ -1,0 +1,203 @@
+"""MIG-sup, JEMMIG, DCIMIG, MED, InfoMEC and their per-block variants on oracles with known answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from sklearn.feature_selection import mutual_info_classif
+
+from submission.errors import SubmissionError
+from submission.metrics.base import Scores
+from submission.metrics.blocks import arcs, bins, is_circle
+from submission.metrics.dcimig import dcimig
+from submission.metrics.infomec import InfomecSettings, infomec, neighbour_distances, neighbour_information
+from submission.metrics.information import entropies
+from submission.metrics.jemmig import jemmig
+from submission.metrics.med import med
+from submission.metrics.mig_sup import mig_sup
+
+SIZES = (4, 5, 8)
+GRID = np.stack(np.meshgrid(*map(np.arange, SIZES), indexing="ij"), axis=-1).reshape(-1, 3)
+FACTORS = np.tile(GRID, (8, 1))  # every combination equally often: exact independence
+PERFECT = FACTORS.astype(np.float32)
+ENTROPY = np.log(SIZES)
+METRICS: dict[str, Callable[..., Scores]] = {"mig_sup": mig_sup, "jemmig": jemmig, "dcimig": dcimig, "med": med}
+
+
+def noise(columns: int = 4) -> npt.NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal((len(FACTORS), columns)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["mig_sup", "dcimig", "med"])
+def test_one_code_per_factor_scores_one_in_any_order(name: str) -> None:
+    for codes in (PERFECT, PERFECT[:, [2, 0, 1]], -3 * PERFECT + 1):
+        assert METRICS[name](codes, FACTORS).values[name] == pytest.approx(1, abs=1e-9)
+
+
+def test_jemmig_of_perfect_codes_misses_one_by_the_bins_that_stay_empty() -> None:
+    scores = jemmig(PERFECT, FACTORS, num_bins=20)
+    # H(z, y) - I = H(y) + H(y) - 2 H(y) = 0 and the second code knows nothing
+    assert scores.values["jemmig_nats"] == pytest.approx(0, abs=1e-9)
+    assert scores.values["jemmig"] == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_constants_and_noise_score_low(name: str) -> None:
+    constant = METRICS[name](np.ones((len(FACTORS), 4), np.float32), FACTORS)
+    expected = np.mean(1 - ENTROPY / (ENTROPY + np.log(20))) if name == "jemmig" else 0
+    assert constant.values[name] == pytest.approx(expected, abs=1e-9)
+    assert "constant" in constant.notes[0]
+    # plug-in information of noise has the bias (bins - 1)(values - 1) / 2n, up to 0.05 nats here; JEMMIG keeps the
+    # bins that normal noise leaves empty, log 20 - H(z)
+    bound = 0.1 if name in {"mig_sup", "dcimig"} else 0.25
+    assert METRICS[name](noise(), FACTORS).values[name] < bound
+
+
+def test_a_duplicated_code_costs_jemmig_its_gap_but_not_the_others() -> None:
+    codes = np.c_[PERFECT, PERFECT]
+    for name in ("mig_sup", "dcimig", "med"):
+        assert METRICS[name](codes, FACTORS).values[name] == pytest.approx(1, abs=1e-9)
+    expected = np.mean(1 - ENTROPY / (ENTROPY + np.log(20)))
+    assert jemmig(codes, FACTORS).values["jemmig"] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_dead_dimension() -> None:
+    codes = np.c_[PERFECT, np.zeros(len(FACTORS), np.float32)]
+    assert mig_sup(codes, FACTORS).values["mig_sup"] == pytest.approx(0.75)  # it counts as a code without a factor
+    assert dcimig(codes, FACTORS).values["dcimig"] == pytest.approx(1)
+    assert med(codes, FACTORS).values["med"] == pytest.approx(1, abs=1e-9)
+    assert jemmig(codes, FACTORS).values["jemmig"] == pytest.approx(1)
+
+
+def test_a_code_of_two_factors() -> None:
+    codes = np.c_[FACTORS[:, 0] + 4 * FACTORS[:, 1], FACTORS[:, 2]].astype(np.float32)
+    scores = mig_sup(codes, FACTORS)
+    # knows both factors entirely: no gap
+    np.testing.assert_allclose(scores.details["gap"], [0, 1], atol=1e-9)
+    per_factor = dcimig(codes, FACTORS).details["per_factor"]
+    np.testing.assert_allclose(per_factor, [0, (ENTROPY[1] - ENTROPY[0]) / ENTROPY[1], 1], atol=1e-9)
+    weights = np.array([ENTROPY[0] + ENTROPY[1], ENTROPY[2]])
+    share = ENTROPY[:2] / weights[0]
+    disentangled = np.array([1 + np.sum(share * np.log(share)) / np.log(3), 1])
+    assert med(codes, FACTORS).values["med"] == pytest.approx(np.sum(weights * disentangled) / weights.sum(), abs=1e-9)
+
+
+def test_rotation_lowers_every_score() -> None:
+    rotation = np.linalg.qr(np.random.default_rng(2).standard_normal((3, 3)))[0]
+    codes = ((PERFECT / (np.array(SIZES) - 1) - 0.5) @ rotation).astype(np.float32)
+    for name, metric in METRICS.items():
+        assert metric(codes, FACTORS).values[name] < 0.6 * metric(PERFECT, FACTORS).values[name], name
+
+
+# ---- blocks ----
+
+
+def circle() -> npt.NDArray[np.float32]:
+    angle = 2 * np.pi * FACTORS[:, 2] / 8
+    return np.c_[FACTORS[:, :2], np.cos(angle), np.sin(angle)].astype(np.float32)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_circle_is_one_code(name: str) -> None:
+    blocks = [[0], [1], [2, 3]]
+    assert METRICS[name](circle(), FACTORS, 20, blocks).values[name] == pytest.approx(1, abs=1e-9)
+    if name in {"jemmig", "dcimig"}:
+        assert METRICS[name](circle(), FACTORS, 20).values[name] < 0.95
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_blocks_of_single_columns_change_nothing(name: str) -> None:
+    rotation = np.linalg.qr(np.random.default_rng(2).standard_normal((3, 3)))[0]
+    codes = (PERFECT @ rotation).astype(np.float32)
+    assert METRICS[name](codes, FACTORS, 20, [[0], [1], [2]]).values == METRICS[name](codes, FACTORS, 20).values
+
+
+def test_arcs_ignore_the_period_and_share_the_circle_evenly() -> None:
+    angles = np.linspace(-np.pi, np.pi, 8 * 100, endpoint=False)
+    assert np.array_equal(arcs(angles, 8), arcs(angles + 6 * np.pi + 1e-12, 8))
+    assert np.bincount(arcs(angles, 8)).tolist() == [100] * 8
+    assert arcs(np.array([0.01, -0.01, 2 * np.pi - 0.01]), 8).tolist() == [0, 0, 0]
+
+
+def test_what_is_a_circle() -> None:
+    assert is_circle(circle()[:, 2:])
+    for columns in (circle()[:, 1:3], noise(2), np.zeros((5, 2), np.float32)):
+        assert not is_circle(columns)
+
+
+def test_a_sphere_is_quantised_into_as_many_cells_as_a_column() -> None:
+    points = noise(3) / np.linalg.norm(noise(3), axis=1, keepdims=True)
+    cells = bins(np.c_[PERFECT, points], 20, [[0], [1, 2], [3, 4, 5]])
+    assert [len(np.unique(column)) for column in cells.T] == [4, 20, 20]
+    assert entropies(cells)[2] > 0.95 * np.log(20)
+
+
+@pytest.mark.parametrize("blocks", [[[0, 1, 2]], [[0], [3]], [[0], [0, 1]], [[0], []]])
+def test_blocks_that_do_not_fit(blocks: list[list[int]]) -> None:
+    with pytest.raises(SubmissionError, match="block"):
+        bins(PERFECT, 20, blocks)
+
+
+# ---- InfoMEC ----
+
+
+@pytest.mark.parametrize("estimator", ["neighbours", "histogram"])
+def test_infomec_of_perfect_codes(estimator: str) -> None:
+    settings = InfomecSettings(estimator=estimator, neighbours=3)  # type: ignore[arg-type]
+    values = infomec(PERFECT, FACTORS, settings).values
+    assert values["infom"] == pytest.approx(1, abs=0.03)
+    assert values["infoc"] == pytest.approx(1, abs=0.03)
+    assert values["infoe"] == pytest.approx(1, abs=0.01)
+
+
+def test_infomec_of_noise_and_of_constants() -> None:
+    values = infomec(noise(), FACTORS, InfomecSettings(neighbours=3)).values
+    assert -1e-6 < values["infoe"] < 0.05
+    assert infomec(np.ones_like(noise()), FACTORS).values == {"infom": 0, "infoc": 0, "infoe": 0}
+
+
+def test_duplicates_lower_compactness_and_inactive_codes_do_not_count() -> None:
+    settings = InfomecSettings(estimator="histogram")
+    doubled = infomec(np.c_[PERFECT, PERFECT], FACTORS, settings).values
+    assert doubled["infom"] == pytest.approx(1, abs=1e-9)
+    assert doubled["infoc"] == pytest.approx((0.5 - 1 / 6) / (1 - 1 / 6), abs=1e-9)
+    weak = infomec(np.c_[PERFECT, 0.01 * noise(1)], FACTORS, settings)
+    assert weak.details["active"].tolist() == [True] * 3 + [False]
+    assert weak.values["infoc"] == pytest.approx(1, abs=1e-9)
+
+
+def test_infomec_per_block() -> None:
+    values = infomec(circle(), FACTORS, InfomecSettings(estimator="histogram"), [[0], [1], [2, 3]]).values
+    assert values["infoc"] == pytest.approx(1, abs=1e-9)
+
+
+def test_neighbour_information_is_scikit_learns() -> None:
+    generator = np.random.default_rng(1)
+    y = generator.integers(0, 5, size=500)
+    for x in (
+        generator.standard_normal(500),
+        y + generator.standard_normal(500),
+        y + 0.01 * generator.uniform(size=500),
+    ):
+        theirs = mutual_info_classif(x[:, None], y, discrete_features=False, n_neighbors=4, random_state=0)[0]
+        assert max(0, neighbour_information(x, y, 4)) == pytest.approx(theirs, abs=1e-6)
+
+
+def test_neighbour_information_approaches_the_truth() -> None:
+    y = np.repeat([0, 1], 4000)
+    x = np.random.default_rng(0).standard_normal(8000) + 2 * y
+    grid = np.linspace(-8, 10, 20001)
+    low, high = (np.exp(-0.5 * (grid - centre) ** 2) / np.sqrt(2 * np.pi) for centre in (0, 2))
+    mean = (low + high) / 2
+    truth = np.trapezoid(0.5 * low * np.log(low / mean) + 0.5 * high * np.log(high / mean), grid)
+    assert neighbour_information(x, y, 5) == pytest.approx(truth, abs=0.03)
+
+
+def test_neighbour_distances_by_brute_force() -> None:
+    values = np.sort(np.random.default_rng(4).uniform(size=30))
+    distances = np.sort(np.abs(values[:, None] - values), axis=1)
+    for k in (1, 4, 29):
+        np.testing.assert_array_equal(neighbour_distances(values, k), distances[:, k])
