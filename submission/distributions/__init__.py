@@ -2,6 +2,14 @@
 
 from submission.distributions.independent_subspaces import IndependentSubspaces
 from submission.distributions.power_spherical import PowerSpherical
+from submission.distributions.projective import ProjectiveBrownian, ProjectiveUniform
+from submission.distributions.rotation import (
+    RotationBrownian,
+    RotationUniform,
+    matrix_to_quaternion,
+    nearest_rotation,
+    quaternion_to_matrix,
+)
 from submission.distributions.sphere import SphereBrownian, SphereUniform
 from submission.distributions.torus import TorusBrownian, TorusUniform
 from submission.distributions.von_mises_fisher import VonMisesFisher
@@ -9,9 +17,16 @@ from submission.distributions.von_mises_fisher import VonMisesFisher
 __all__ = [
     "IndependentSubspaces",
     "PowerSpherical",
+    "ProjectiveBrownian",
+    "ProjectiveUniform",
+    "RotationBrownian",
+    "RotationUniform",
     "SphereBrownian",
     "SphereUniform",
     "TorusBrownian",
     "TorusUniform",
     "VonMisesFisher",
+    "matrix_to_quaternion",
+    "nearest_rotation",
+    "quaternion_to_matrix",
 ]

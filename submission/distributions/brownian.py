@@ -162,8 +162,10 @@ class UnitVectorBrownian(Distribution):
 
     def _radius(self, time: Tensor) -> Tensor:
         """Geodesic distances drawn from their exact law, one per time; dr/dt is the quantile's slope in t."""
-        x = time.log()
         score = torch.randn_like(time)
+        if self.dim == 1:
+            return time.sqrt() * score  # the wrapped normal itself: signed arc length
+        x = time.log()
         position = self.tables.quantile(x, score) + 0.5 * x.clamp(max=self.tables.log_times[1])
         return 2.0 * torch.atan(position.exp())
 

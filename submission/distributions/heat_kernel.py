@@ -10,6 +10,8 @@ eigenfunction series is used.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct
@@ -18,7 +20,7 @@ from scipy.special import gammaln
 from submission.distributions.bessel import log_sphere_area
 
 Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
+Complex = NDArray[np.complexfloating[Any, Any]]
 
 DEGREE = 72  # Chebyshev polynomials in the angle per time; 1e-9 in the logarithm of the density for d <= 64
 CONTOUR = 96  # points on Cauchy's circle: aliasing below 1e-15 up to the 32nd derivative

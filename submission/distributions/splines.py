@@ -48,6 +48,12 @@ class _Known(torch.autograd.Function):
         return (None, *(item for part in parts for item in (part, None)))
 
 
+def _known(value: Tensor, *pairs: Tensor) -> Tensor:
+    """``value`` as a function of the inputs in ``pairs``: input, its partial derivative, input, ..."""
+    with torch.enable_grad():
+        return _Known.apply(value, *pairs)
+
+
 class _Table:
     """Coefficients in float64 with copies per device and type, made when first asked for."""
 
@@ -86,7 +92,7 @@ class Spline:
         with torch.no_grad():
             inside = (x >= self.start) & (x <= self.start + self.step * self.cells)
             derivative = slope(coefficients, offset) * inside
-        return _Known.apply(value, x, derivative)
+        return _known(value, x, derivative)
 
 
 class Surface:
@@ -118,8 +124,10 @@ class Surface:
             return value
         with torch.no_grad():
             by_row = slope(cubic, down) * self._inside(x, 0)
+            if not y.requires_grad:
+                return _known(value, x, by_row)
             by_column = horner(slope(patch, across[..., None]), down) * self._inside(y, 1)
-        return _Known.apply(value, x, by_row, y, by_column)
+        return _known(value, x, by_row, y, by_column)
 
     def _inside(self, position: Tensor, axis: int) -> Tensor:
         end = self.starts[axis] + self.steps[axis] * self.cells[axis]

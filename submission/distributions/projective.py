@@ -1,0 +1,81 @@
+"""Brownian motion and the uniform law on real projective space RP^d = S^d / ±1 (text 003)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.distributions import register_kl
+
+from submission.distributions.bessel import log_sphere_area
+from submission.distributions.brownian import ManifoldUniform, UnitVectorBrownian, project_to_sphere
+from submission.distributions.radial import gap, to_angle
+from submission.distributions.sphere import log_relative
+
+
+class ProjectiveUniform(ManifoldUniform):
+    """The uniform law on RP^d; points are unit vectors (..., d + 1) up to sign, the density is 2 / Vol(S^d).
+
+    Args:
+        dim: d >= 1.
+        batch_shape, dtype, device: of samples.
+
+    Example:
+        >>> round(ProjectiveUniform(3).entropy().item(), 4)  # log π²
+        2.2895
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        batch_shape: tuple[int, ...] = (),
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        self.dim = dim
+        super().__init__((dim + 1,), batch_shape, dtype, device)
+
+    @property
+    def log_volume(self) -> float:
+        """log Vol(S^d) - log 2."""
+        return log_sphere_area(self.dim + 1) - math.log(2.0)
+
+    def _draw(self, shape: torch.Size) -> Tensor:
+        noise = torch.randn(shape + self.event_shape, dtype=self._zero.dtype, device=self._zero.device)
+        return project_to_sphere(noise)
+
+
+class ProjectiveBrownian(UnitVectorBrownian):
+    """Brownian motion on RP^d at time t; ``loc`` and -``loc`` are the same centre, z and -z the same point.
+
+    The density with respect to the Riemannian volume of RP^d (half of the sphere's) is K(r) + K(π - r), K the heat
+    kernel of S^d and r the angle between ``loc`` and z. Samples are the sphere's: one representative of each point.
+
+    Args:
+        loc, time, sampler, steps, step, kl: see ``UnitVectorBrownian``.
+
+    Example:
+        >>> q = ProjectiveBrownian(torch.eye(4)[0], torch.tensor(0.1))
+        >>> torch.allclose(q.log_prob(torch.eye(4)[1]), q.log_prob(-torch.eye(4)[1]))
+        True
+    """
+
+    @property
+    def log_volume(self) -> float:
+        """log Vol(S^d) - log 2."""
+        return log_sphere_area(self.dim + 1) - math.log(2.0)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log density (...) at points ``value`` (..., d + 1), even in ``value``."""
+        angle, time = to_angle(gap(self.loc, value)), self.time.double()
+        both = [log_relative(self.tables, self.dim, time, r) for r in (angle, torch.pi - angle)]
+        return (torch.logaddexp(*both) - math.log(2.0) - self.log_volume).to(self.loc.dtype)
+
+    def _exact_divergence(self) -> Tensor:
+        return self._from_table(self.tables.projective_kl, 2 * self.dim + 2)
+
+
+@register_kl(ProjectiveBrownian, ProjectiveUniform)
+def _brownian_uniform(p: ProjectiveBrownian, q: ProjectiveUniform) -> Tensor:
+    return p.divergence_from_uniform()
