@@ -7,10 +7,11 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Gamma, constraints
+from torch.distributions import Distribution, Gamma, constraints, register_kl
 
 from submission.distributions.bessel import log_sphere_area
 from submission.distributions.radial import ImplicitAngle, gap, place, to_angle
+from submission.distributions.sphere import SphereUniform
 
 LINEAR = 1e-2
 """Below this κ/β the divergence from the uniform law is its Taylor series: the closed form would cancel."""
@@ -133,3 +134,8 @@ def log_cosine_squared(sine_squared: Tensor, cosine_squared: Tensor) -> Tensor:
     near = torch.log1p(-sine_squared.clamp(max=0.5))
     far = torch.log(cosine_squared.clamp_min(torch.finfo(cosine_squared.dtype).tiny))
     return torch.where(sine_squared < 0.5, near, far)
+
+
+@register_kl(PowerSpherical, SphereUniform)
+def _power_spherical_uniform(p: PowerSpherical, q: SphereUniform) -> Tensor:
+    return p.divergence_from_uniform()

@@ -6,10 +6,11 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution, constraints, register_kl
 
 from submission.distributions.bessel import log_sphere_area, normaliser
 from submission.distributions.radial import ImplicitAngle, gap, place, to_angle
+from submission.distributions.sphere import SphereUniform
 from submission.distributions.wood import Envelope, sample_gap
 
 GRADIENTS = ("implicit", "two_term")
@@ -61,8 +62,13 @@ class VonMisesFisher(Distribution):
         return self.event_shape[0]
 
     @cached_property
+    def _kappa(self) -> Tensor:
+        """κ in float64, cast once: gradients through F and A cancel, and must be added up before they are rounded."""
+        return self.concentration.double()
+
+    @cached_property
     def _normaliser(self) -> tuple[Tensor, Tensor]:
-        return normaliser(self.concentration, self.m)
+        return normaliser(self._kappa, self.m)
 
     @property
     def mean_length(self) -> Tensor:
@@ -106,7 +112,7 @@ class VonMisesFisher(Distribution):
 
     def log_weight(self, z: Tensor) -> Tensor:
         """log g(w)/r(w) (...) but for constants at the accepted ε of ``z``; E of its gradient in κ is zero."""
-        kappa = self.concentration.double()
+        kappa = self._kappa
         with torch.no_grad():
             epsilon = Envelope(kappa, self.m).epsilon(gap(self.loc, z).clamp_min(1e-300))
         envelope = Envelope(kappa, self.m)
@@ -116,14 +122,14 @@ class VonMisesFisher(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(value) (...) with respect to the surface measure; ``value`` (..., m) broadcasts."""
-        kappa = self.concentration.double()
+        kappa = self._kappa
         height = kappa - self._normaliser[0] - log_sphere_area(self.m)
         return (height - kappa * gap(self.loc, value)).to(self.loc.dtype)
 
     def divergence_from_uniform(self) -> Tensor:
         """KL(self ‖ uniform) = κ·A(κ) − F(κ), (...)."""
         value, length = self._normaliser
-        return (self.concentration.double() * length - value).to(self.loc.dtype)
+        return (self._kappa * length - value).to(self.loc.dtype)
 
     def entropy(self) -> Tensor:
         """Differential entropy (...)."""
@@ -133,3 +139,8 @@ class VonMisesFisher(Distribution):
 def cosine_less_one(sine_squared: Tensor, cosine_squared: Tensor) -> Tensor:
     """cos θ − 1 from sin²(θ/2)."""
     return -2 * sine_squared
+
+
+@register_kl(VonMisesFisher, SphereUniform)
+def _von_mises_fisher_uniform(p: VonMisesFisher, q: SphereUniform) -> Tensor:
+    return p.divergence_from_uniform()

@@ -55,6 +55,14 @@ class Posterior(ABC):
     def kl(self, z: Tensor) -> Tensor:
         """KL(q(z|x) ‖ p(z)) per component, (n, C); exact where a formula or table exists, else estimated at ``z``."""
 
+    def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:
+        """``cost`` (n,) of the samples ``z`` (n, ambient_size), unchanged in value, with every part of its gradient.
+
+        Samples carry the whole gradient by themselves (and this returns ``cost``) except where a score-function
+        estimator was asked for: the two-term estimator of text 004.
+        """
+        return cost
+
     @abstractmethod
     def statistics(self) -> dict[str, Tensor]:
         """What collapse is seen by: a 1-D tensor over components per name (``time``, ``concentration``, ``scale``)."""

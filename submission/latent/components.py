@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
+from submission.distributions.von_mises_fisher import VonMisesFisher
 from submission.latent.base import LatentSpace, Posterior
 
 
@@ -35,6 +36,13 @@ class ComponentPosterior(Posterior):
     def kl(self, z: Tensor) -> Tensor:
         """KL per component (n, C), exact; ``z`` is not needed."""
         return self._kl()
+
+    def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:
+        """``cost`` (n,) with each component's score-function term, if its law has one."""
+        if not isinstance(self.distribution, VonMisesFisher):
+            return cost
+        corrected = self.distribution.unbiased(split(z, self.distribution), cost.detach()[..., None])
+        return cost + (corrected - corrected.detach()).sum(-1)
 
     def statistics(self) -> dict[str, Tensor]:
         """Batch means over images, one number per component."""

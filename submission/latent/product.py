@@ -38,6 +38,12 @@ class ProductPosterior(Posterior):
         """KL per component (n, C)."""
         return torch.cat([part.kl(own) for part, own in self._pairs(z)], -1)
 
+    def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:
+        """``cost`` (n,) with every factor's terms."""
+        for part, own in self._pairs(z):
+            cost = part.unbiased(own, cost)
+        return cost
+
     def statistics(self) -> dict[str, Tensor]:
         """Every factor's statistics under ``name/factor``, such as ``time/0``."""
         return {

@@ -1,0 +1,112 @@
+"""S^d and flat tori (S¹)^k; posteriors: Brownian (text 003), von Mises–Fisher (texts 001, 004), power spherical."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from submission.distributions.power_spherical import PowerSpherical
+from submission.distributions.sphere import SphereBrownian, SphereUniform
+from submission.distributions.von_mises_fisher import VonMisesFisher
+from submission.latent.components import unit
+from submission.latent.manifold import Family, Geometry, ManifoldSpace
+from submission.latent.spec import Factor, describe
+
+DEFAULTS: dict[str, object] = {
+    "posterior": "brownian", "sampler": "exact", "steps": 5, "step": "sqrt", "kl": "exact", "gradient": "implicit",
+}  # fmt: skip
+"""Options of S^d and T^k; those from ``sampler`` to ``kl`` are for Brownian posteriors, ``gradient`` is for vmf."""
+
+
+class Spheres(ManifoldSpace):
+    """``count`` unit spheres S^d; every point is a unit vector of d + 1 numbers.
+
+    Args:
+        spec: the spec string.
+        names: one per sphere.
+        dimension: d.
+        family: the posterior.
+    """
+
+    def __init__(self, spec: str, names: tuple[str, ...], dimension: int, family: Family) -> None:
+        size, scale = dimension + 1, math.sqrt(dimension + 1)
+        topology = "circle" if dimension == 1 else "sphere"
+        super().__init__(spec, Geometry(names, topology, size, size, size, dimension, scale, scale), family)
+        self.dimension = dimension
+
+    def centre(self, raw: Tensor) -> Tensor:
+        """The direction of ``raw``."""
+        return unit(raw)
+
+    def prior(self, like: Tensor) -> Distribution:
+        """Uniform on S^d."""
+        return SphereUniform(self.dimension, dtype=like.dtype, device=like.device)
+
+    def coordinates(self, points: Tensor) -> Tensor:
+        """Angles (..., d): on a circle the one from −π to π; else hyperspherical, d − 1 from 0 to π, then one more."""
+        tails = points.square().flip(-1).cumsum(-1).flip(-1)[..., 1:].sqrt()
+        polar = torch.atan2(tails[..., :-1], points[..., :-2])
+        return torch.cat([polar, torch.atan2(points[..., -1:], points[..., -2:-1])], -1)
+
+
+def diffusion(factor: Factor, options: dict[str, object]) -> dict[str, Any]:
+    """Keyword arguments of a Brownian posterior from a factor's options; they are entered in ``options``."""
+    given: dict[str, Any] = {
+        "sampler": factor.choice("sampler", ("exact", "walk")),
+        "steps": factor.integer("steps", 5, 1, 1000),
+        "step": factor.choice("step", ("sqrt", "literal")),
+        "kl": factor.choice("kl", ("exact", "short_time", "paper")),
+    }
+    options |= given
+    return given
+
+
+def brownian(dimension: int, law: Callable[[Tensor, Tensor], Distribution]) -> Family:
+    """A posterior with times from 1e−5 to 10, at first 1/d (E cos r = e^{−½})."""
+    return Family("time", 1e-5, 10.0, 1 / dimension, law)
+
+
+def concentrated(dimension: int, law: Callable[[Tensor, Tensor], Distribution]) -> Family:
+    """A posterior with concentrations κ from 1e−6 to 1e6, at first d + 1 (mean lengths around ½)."""
+    return Family("concentration", 1e-6, 1e6, dimension + 1.0, law)
+
+
+def family(factor: Factor, dimension: int, options: dict[str, object]) -> Family:
+    """The posterior that a factor's options name; they are entered in ``options``."""
+    options["posterior"] = factor.choice("posterior", ("brownian", "vmf", "power_spherical"))
+    if options["posterior"] == "brownian":
+        given = diffusion(factor, options)
+        return brownian(dimension, lambda loc, time: SphereBrownian(loc, time, **given, validate_args=False))
+    if options["posterior"] == "power_spherical":
+        return concentrated(dimension, lambda loc, kappa: PowerSpherical(loc, kappa, validate_args=False))
+    gradient = factor.choice("gradient", ("implicit", "two_term"))
+    options["gradient"] = gradient
+    return concentrated(dimension, lambda loc, kappa: VonMisesFisher(loc, kappa, gradient, validate_args=False))
+
+
+def build_sphere(factor: Factor) -> Spheres:
+    """``S^d``, d from 1 to 64 (to 999 with vmf and power_spherical)."""
+    options = dict(DEFAULTS)
+    dimension = factor.exponent(1, 999)
+    posterior = family(factor, dimension, options)
+    if options["posterior"] == "brownian":
+        factor.exponent(1, 64)
+    factor.done()
+    name = f"S^{dimension}"
+    return Spheres(describe(name, options, DEFAULTS), (name,), dimension, posterior)
+
+
+def build_torus(factor: Factor) -> Spheres:
+    """``T^k``, k circles, k from 1 to 512."""
+    options = dict(DEFAULTS)
+    count = factor.exponent(1, 512)
+    posterior = family(factor, 1, options)
+    factor.done()
+    name = f"T^{count}"
+    names = (name,) if count == 1 else tuple(f"{name}[{index}]" for index in range(count))
+    return Spheres(describe(name, options, DEFAULTS), names, 1, posterior)
