@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +33,23 @@ REDRAW = 0.2
 
 
 @dataclass
+class Meter:
+    """A progress bar that is moved a few times a second, however short the updates are."""
+
+    bar: Task
+    shown: int
+    note: str = ""
+    drawn: float = 0.0
+
+    def show(self, done: int, at_once: bool = False) -> None:
+        """Show that ``done`` updates are done, if it is time to."""
+        now = time.monotonic()
+        if at_once or now - self.drawn > REDRAW:
+            self.bar.advance(done - self.shown, self.note)
+            self.shown, self.drawn = done, now
+
+
+@dataclass
 class Loop:
     """One process's part of a run, from update ``done`` on.
 
@@ -53,33 +72,34 @@ class Loop:
     seconds: float = 0.0
     validation: Validation | None = None
     window: Window = field(default_factory=Window)
-    note: str = ""
 
     def run(self, stop: Requests, bar: Task) -> str:
         """Update until the end, the time's end, or a signal; returns which, after a last checkpoint."""
-        journal = Journal(self.folder, self.done, self.settings.tensorboard)
-        self.began = self.drawn = self.logged = self.saved = time.monotonic()
-        shown = first = self.done
+        journal, meter = Journal(self.folder, self.done, self.settings.tensorboard), Meter(bar, self.done)
+        self.began = self.logged = self.saved = time.monotonic()
         while (reason := self.reason(stop)) == "":
-            coefficients = self.objective.coefficients(self.budget.position(self.done))
-            terms = self.step(self.images(), coefficients)
-            self.window.add(self.done, terms)
-            self.budget.advance(self.done)
-            self.done += 1
-            if self.validation is not None:
-                self.validation.follow(self.done)
+            coefficients, terms = self.update()
             if self.done % self.settings.log_every == 0 or self.done == self.budget.total:
-                self.report(journal, self.done - first, coefficients, terms)
-                first = self.done
+                meter.note = self.report(journal, coefficients, terms)
                 if time.monotonic() - self.saved > self.settings.checkpoint_every:
                     self.save()
-            if time.monotonic() - self.drawn > REDRAW:
-                bar.advance(self.done - shown, self.note)
-                shown, self.drawn = self.done, time.monotonic()
-        bar.advance(self.done - shown, self.note)
+            meter.show(self.done)
+        meter.show(self.done, at_once=True)
         self.close_window()
         self.save()
         return reason
+
+    def update(self) -> tuple[dict[str, float], Terms]:
+        """One update; the scheduled weights and the terms that it had."""
+        coefficients = self.objective.coefficients(self.budget.position(self.done))
+        terms = self.step(self.images(), coefficients)
+        self.window.add(self.done, terms)
+        self.budget.advance(self.done)
+        self.done += 1
+        if self.validation is not None:
+            with self.naming_the_update():
+                self.validation.follow(self.done)
+        return coefficients, terms
 
     def reason(self, stop: Requests) -> str:
         """Why to stop now; empty to go on."""
@@ -110,17 +130,19 @@ class Loop:
         """Training seconds, earlier processes included."""
         return self.seconds + time.monotonic() - self.began
 
-    def report(self, journal: Journal, steps: int, coefficients: dict[str, float], last: Terms) -> None:
-        """Log the window's means and show them behind the bar."""
+    def report(self, journal: Journal, coefficients: dict[str, float], last: Terms) -> str:
+        """Log the means of the window that ends with the terms ``last``; what to show behind the bar."""
+        images = len(self.window.rows) * self.count
         terms = self.close_window()
-        rate = steps * self.count / max(time.monotonic() - self.logged, 1e-9)
+        rate = images / max(time.monotonic() - self.logged, 1e-9)
         self.logged = time.monotonic()
         record = {"step": self.done, "epoch": self.done * self.count / self.order.size}
         record |= {"fraction": self.budget.fraction, "seconds": round(self.elapsed(), 3)}
         record |= {"images_per_second": round(rate, 1), **terms, **coefficients}
-        journal.write(record, last)
+        with self.naming_the_update():
+            journal.write(record, last)
         shown = [f"{short} {terms[name]:.1f}" for name, short in SHOWN.items() if name in terms]
-        self.note = " ".join([*shown, f"{rate:,.0f} images/s"])
+        return " ".join([*shown, f"{rate:,.0f} images/s"])
 
     def close_window(self) -> dict[str, float]:
         """Means of the terms since the last look; SubmissionError when one was not finite."""
@@ -141,8 +163,15 @@ class Loop:
         progress = {"step": self.done, "fraction": self.budget.fraction, "reserve": self.budget.reserve}
         progress["seconds"] = self.elapsed()
         progress |= self.validation.state() if self.validation is not None else {}
-        try:
+        with self.naming_the_update():
             checkpoint.save(self.folder.checkpoint, {**self.fixed, **progress, **state, "random": generator_states()})
-        except SubmissionError as error:
-            raise SubmissionError(f"after update {self.done}: {error.what}; the last one is kept", error.fix) from error
         self.saved = time.monotonic()
+
+    @contextlib.contextmanager
+    def naming_the_update(self) -> Iterator[None]:
+        """Say in what update something could not be written."""
+        try:
+            yield
+        except SubmissionError as error:
+            what = f"after update {self.done}: {error.what}; the last checkpoint is kept"
+            raise SubmissionError(what, error.fix) from error
