@@ -44,10 +44,11 @@ class SubspacePosterior(Posterior):
         return self.log_prob(z) - self.space.prior_log_prob(z)
 
     def statistics(self) -> dict[str, Tensor]:
-        """Mean posterior scale per component."""
+        """Mean posterior scale, and the prior's exponent, per component."""
         scales = self.space.gather(self.normal.scale.detach().mean(0))
-        sizes = [part.stop - part.start for part in self.space.components]
-        return {"scale": scales / scales.new_tensor(sizes)}
+        sizes = scales.new_tensor([part.stop - part.start for part in self.space.components])
+        exponents = self.space.coordinate_exponents().detach().to(scales)
+        return {"scale": scales / sizes, "exponent": self.space.gather(exponents) / sizes}
 
 
 class Subspaces(AnchoredSpace):
@@ -93,6 +94,11 @@ class Subspaces(AnchoredSpace):
         else:
             exponents = positive(self.raw_exponents, *LEARNED, self.exponent)
         return IndependentSubspaces(self.sizes, exponents, self.root_exponent, validate_args=False)
+
+    def coordinate_exponents(self) -> Tensor:
+        """p_k of the subspace of each coordinate (n,)."""
+        prior = self.prior
+        return prior.exponents[prior.subspace]
 
     def gather(self, values: Tensor) -> Tensor:
         """Sums of columns (..., n) per component (..., C)."""

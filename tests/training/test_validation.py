@@ -164,6 +164,15 @@ def test_the_component_log_shows_each_component(dots: Make, settings: Make, tmp_
     assert all(len(line["kl"]) == len(line["scale"]) == 2 for line in log)
 
 
+def test_learned_exponents_are_in_the_component_log(dots: Make, settings: Make, tmp_path: Path) -> None:
+    chosen = settings(learning_rate=0.05)
+    chosen = replace(chosen, model=replace(chosen.model, space="ISA(2x2; p=2.0, learn=true)"))
+    folder = train(chosen, tmp_path, dataset=dots(), device="cpu")
+    last = lines(folder.components)[-1]["exponent"]
+    assert last == pytest.approx(trained(folder).space.prior.exponents.repeat_interleave(2).tolist())
+    assert max(abs(exponent - 2.0) for exponent in last) > 0.01
+
+
 def test_tensorboard_events_are_written_when_asked_for(dots: Make, settings: Make, tmp_path: Path) -> None:
     with_events = train(settings(tensorboard=True), tmp_path / "with", dataset=dots(), device="cpu")
     without = train(settings(), tmp_path / "without", dataset=dots(), device="cpu")
