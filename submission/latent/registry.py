@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from submission.latent import euclidean, isa, sphere
+from submission.latent import euclidean, isa, projective, sphere
 from submission.latent.base import LatentSpace
 from submission.latent.product import Product
 from submission.latent.spec import Factor, factors
@@ -13,6 +13,8 @@ SPACES: dict[str, Callable[[Factor], LatentSpace]] = {
     "R": euclidean.build,
     "S": sphere.build_sphere,
     "T": sphere.build_torus,
+    "RP": projective.build_projective,
+    "SO": projective.build_rotations,
     "ISA": isa.build,
 }
 """Name in a spec → builder of that factor; a new space is one new file and one line here."""

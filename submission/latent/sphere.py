@@ -17,10 +17,10 @@ from submission.latent.components import unit
 from submission.latent.manifold import Family, Geometry, ManifoldSpace
 from submission.latent.spec import Factor, describe
 
-DEFAULTS: dict[str, object] = {
-    "posterior": "brownian", "sampler": "exact", "steps": 5, "step": "sqrt", "kl": "exact", "gradient": "implicit",
-}  # fmt: skip
-"""Options of S^d and T^k; those from ``sampler`` to ``kl`` are for Brownian posteriors, ``gradient`` is for vmf."""
+BROWNIAN: dict[str, object] = {"sampler": "exact", "steps": 5, "step": "sqrt", "kl": "exact"}
+"""Options of Brownian posteriors: ``SphereBrownian``'s, which see."""
+DEFAULTS: dict[str, object] = {"posterior": "brownian", "gradient": "implicit"} | BROWNIAN
+"""Options of S^d and T^k; ``gradient`` is for vmf."""
 
 
 class Spheres(ManifoldSpace):
@@ -54,21 +54,19 @@ class Spheres(ManifoldSpace):
         return torch.cat([polar, torch.atan2(points[..., -1:], points[..., -2:-1])], -1)
 
 
-def diffusion(factor: Factor, options: dict[str, object]) -> dict[str, Any]:
-    """Keyword arguments of a Brownian posterior from a factor's options; they are entered in ``options``."""
-    given: dict[str, Any] = {
+def diffusion(factor: Factor) -> dict[str, Any]:
+    """Keyword arguments of a Brownian posterior from a factor's options."""
+    return {
         "sampler": factor.choice("sampler", ("exact", "walk")),
         "steps": factor.integer("steps", 5, 1, 1000),
         "step": factor.choice("step", ("sqrt", "literal")),
         "kl": factor.choice("kl", ("exact", "short_time", "paper")),
     }
-    options |= given
-    return given
 
 
-def brownian(dimension: int, law: Callable[[Tensor, Tensor], Distribution]) -> Family:
-    """A posterior with times from 1e−5 to 10, at first 1/d (E cos r = e^{−½})."""
-    return Family("time", 1e-5, 10.0, 1 / dimension, law)
+def brownian(initial: float, law: Callable[[Tensor, Tensor], Distribution], scale: float = 1.0) -> Family:
+    """A posterior with times from 1e−5 to 10, times ``scale``; on S^d at first 1/d (E cos r = e^{−½})."""
+    return Family("time", 1e-5 * scale, 10.0 * scale, initial, law)
 
 
 def concentrated(dimension: int, law: Callable[[Tensor, Tensor], Distribution]) -> Family:
@@ -80,8 +78,9 @@ def family(factor: Factor, dimension: int, options: dict[str, object]) -> Family
     """The posterior that a factor's options name; they are entered in ``options``."""
     options["posterior"] = factor.choice("posterior", ("brownian", "vmf", "power_spherical"))
     if options["posterior"] == "brownian":
-        given = diffusion(factor, options)
-        return brownian(dimension, lambda loc, time: SphereBrownian(loc, time, **given, validate_args=False))
+        given = diffusion(factor)
+        options |= given
+        return brownian(1 / dimension, lambda loc, time: SphereBrownian(loc, time, **given, validate_args=False))
     if options["posterior"] == "power_spherical":
         return concentrated(dimension, lambda loc, kappa: PowerSpherical(loc, kappa, validate_args=False))
     gradient = factor.choice("gradient", ("implicit", "two_term"))
