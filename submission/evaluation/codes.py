@@ -52,8 +52,9 @@ def load_codes(path: Path) -> CodesFile:
 def read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     """The arrays of an .npz archive that scoring needs, without unpickling."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not hasattr(archive, "files"):
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("it is a single array, not an .npz archive")
             return {name: archive[name] for name in ("codes", "factor_sizes", "factors") if name in archive.files}
     except FileNotFoundError:

@@ -14,6 +14,7 @@ from submission.errors import SubmissionError, UsageError
 from submission.export.contract import run_checked
 from submission.export.torchscript import load_torchscript, optimised
 from submission.metrics.base import Codes
+from submission.metrics.protocol import BATCH
 
 Precision = Literal["float32", "bf16"]
 PROBES = 3
@@ -30,6 +31,8 @@ class Encoder:
         name: what to call the representation in messages.
         width: number of code dimensions.
         deterministic: whether the same image gives the same codes twice.
+        batch_size: images per call that suit the device.
+        encoded: images seen so far.
 
     Raises:
         RepresentationError: the module fails on such images, its codes are not finite (n, width), or they depend on
@@ -48,6 +51,7 @@ class Encoder:
         self._device = torch.device(device)
         self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self._module = module.to(self._device, self._dtype).eval()
+        self.batch_size = BATCH if self._device.type == "cpu" else 4096
         self.encoded = 0
         probe = np.random.RandomState(0).random_sample((PROBES, *image_shape)).astype(np.float32)
         codes = self(probe)

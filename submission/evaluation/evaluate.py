@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from submission import reference
 from submission.errors import SubmissionError
 from submission.evaluation.encoder import RepresentationError
@@ -45,10 +47,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Column:
-    """One subject's outcomes in the plan's order."""
+    """One subject's outcomes in the plan's order.
+
+    Attributes:
+        subject: what was scored.
+        outcomes: one per metric.
+        deviations: standard deviation of each code dimension over 1,000 points of the first seed.
+    """
 
     subject: Subject
     outcomes: tuple[Outcome, ...]
+    deviations: tuple[float, ...]
 
     def outcome(self, name: str) -> Outcome:
         """The outcome of the metric called ``name``."""
@@ -63,7 +72,16 @@ def evaluate(plan: Plan, subjects: Sequence[Subject], progress: Progress = QUIET
     Raises:
         RepresentationError: a representation itself is broken.
     """
-    return tuple(Column(subject, evaluate_one(plan, subject, progress)) for subject in subjects)
+    return tuple(
+        Column(subject, evaluate_one(plan, subject, progress), deviations(subject, plan.seeds[0]))
+        for subject in subjects
+    )
+
+
+def deviations(subject: Subject, seed: int) -> tuple[float, ...]:
+    """Standard deviation of each code dimension over 1,000 points."""
+    codes = subject.sampler(seed, QUIET).points(1_000).codes
+    return tuple(float(deviation) for deviation in codes.std(axis=0, dtype=np.float64))
 
 
 def evaluate_one(plan: Plan, subject: Subject, progress: Progress) -> tuple[Outcome, ...]:

@@ -16,10 +16,13 @@ from submission import provenance
 from submission.errors import SubmissionError
 from submission.evaluation.evaluate import Column, Outcome
 from submission.evaluation.plan import Plan
+from submission.evaluation.statistics import summarise
 from submission.files import read_json
 from submission.metrics.base import Metric, Scores
 
 FORMAT = 1
+ACTIVE = 0.05
+"""Standard deviation from which a dimension counts as active, as in the FactorVAE score."""
 
 
 def record(plan: Plan, columns: Sequence[Column], about: dict[str, Any]) -> dict[str, Any]:
@@ -65,6 +68,8 @@ def describe_column(column: Column) -> dict[str, Any]:
         "codes": subject.codes,
         "blocks": dict(zip(subject.block_names, map(list, subject.blocks), strict=True)),
         "samples": subject.samples,
+        "standard_deviations": list(column.deviations),
+        "active_dimensions": [k for k, deviation in enumerate(column.deviations) if deviation >= ACTIVE],
         "scores": {outcome.metric.name: describe_outcome(outcome) for outcome in column.outcomes},
     }
 
@@ -74,8 +79,10 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
     if outcome.error:
         return {"error": outcome.error, "seconds": round(outcome.seconds, 3)}
     blocks = {"block_values": mean_values(outcome.block_runs)} if outcome.block_runs else {}
+    spread = {"summary": summaries(outcome.runs)} if len(outcome.runs) > 1 else {}
     return {
         "values": mean_values(outcome.runs),
+        **spread,
         "per_seed": [run.values for run in outcome.runs],
         **blocks,
         "notes": list(outcome.runs[0].notes),
@@ -87,6 +94,11 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
 def mean_values(runs: Sequence[Scores]) -> dict[str, float]:
     """Mean over seeds of every named score."""
     return {key: float(np.mean([run.values[key] for run in runs])) for key in runs[0].values}
+
+
+def summaries(runs: Sequence[Scores]) -> dict[str, dict[str, float]]:
+    """Mean, standard deviation and bootstrap interval over seeds of every named score."""
+    return {key: dataclasses.asdict(summarise([run.values[key] for run in runs])) for key in runs[0].values}
 
 
 def plain(array: npt.NDArray[Any]) -> Any:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from submission.evaluation.evaluate import Column, Outcome
+from submission.evaluation.statistics import summarise
 from submission.metrics.base import Scores
 
 
@@ -30,13 +29,9 @@ def title(outcome: Outcome, key: str) -> str:
 
 
 def cell(runs: Sequence[Scores], key: str) -> str:
-    """Mean, and standard deviation where there are several seeds."""
+    """Mean, and where there are several seeds standard deviation and bootstrap interval."""
     values = [run.values[key] for run in runs if key in run.values]
-    if not values:
-        return "–"
-    if len(values) == 1:
-        return f"{values[0]:.4f}"
-    return f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}"
+    return str(summarise(values)) if values else "–"
 
 
 def remarks(columns: Sequence[Column]) -> Iterator[str]:

@@ -93,7 +93,8 @@ class RowsView:
 
 def from_encoder(label: str, dataset: GroundTruthDataset, encoder: Encoder, **about: Any) -> Subject:
     """A representation of images, each distinct one encoded once where its codes are deterministic."""
-    source = dataset_source(dataset, encoder) if encoder.deterministic else ImageSource(dataset, encoder)
+    size = encoder.batch_size
+    source = dataset_source(dataset, encoder, size) if encoder.deterministic else ImageSource(dataset, encoder, size)
 
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
         return GridSampler(source, seed, progress)

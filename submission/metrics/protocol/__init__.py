@@ -3,15 +3,17 @@
 from submission.metrics.protocol.sampler import GridSampler
 from submission.metrics.protocol.samples import SampleSampler
 from submission.metrics.protocol.sources import CodeGrid, ImageSource, IndexSource, Source, dataset_source
-from submission.metrics.protocol.tables import Encode, MemoTable, true_factors
+from submission.metrics.protocol.tables import BATCH, Encode, MemoTable, Rows, true_factors
 
 __all__ = [
+    "BATCH",
     "CodeGrid",
     "Encode",
     "GridSampler",
     "ImageSource",
     "IndexSource",
     "MemoTable",
+    "Rows",
     "SampleSampler",
     "Source",
     "dataset_source",

@@ -13,7 +13,7 @@ from submission.data import Factor, GroundTruthDataset
 from submission.data.dataset import Images, Indices
 from submission.errors import SubmissionError
 from submission.metrics.base import Codes, Factors
-from submission.metrics.protocol.tables import Encode, MemoTable, Rows
+from submission.metrics.protocol.tables import BATCH, Encode, MemoTable, Rows
 
 
 class Source(Protocol):
@@ -57,7 +57,7 @@ class ImageSource:
 
     dataset: GroundTruthDataset
     encode: Encode
-    chunk: int = 512
+    chunk: int = BATCH
 
     def observe(self, factors: Factors, random_state: np.random.RandomState) -> npt.NDArray[np.float32]:
         """Images (n, height, width, channels), drawn now."""
@@ -68,7 +68,7 @@ class ImageSource:
         return self.encode(observed)
 
 
-def dataset_source(dataset: GroundTruthDataset, encode: Encode, batch_size: int = 512) -> IndexSource | ImageSource:
+def dataset_source(dataset: GroundTruthDataset, encode: Encode, batch_size: int = BATCH) -> IndexSource | ImageSource:
     """The source that encodes as few images of ``dataset`` as the reference's draws allow."""
     observing = type(dataset).sample_observations_from_factors
     if observing is GroundTruthDataset.sample_observations_from_factors or not dataset.random_observation:

@@ -14,6 +14,9 @@ Indices = npt.NDArray[np.int64]
 Encode = Callable[[npt.NDArray[np.float32]], Codes]  # images (n, height, width, channels) in [0, 1] → codes (n, D)
 Rows = Callable[[Indices], Codes]  # cells (n,) → codes (n, D)
 
+BATCH = 128
+"""Images encoded at once: enough to keep two cores busy, few enough to stay in their caches."""
+
 
 class MemoTable:
     """Codes of a data set's cells, each distinct image encoded once and in large batches.
@@ -27,7 +30,7 @@ class MemoTable:
     """
 
     def __init__(
-        self, dataset: GroundTruthDataset, encode: Encode, batch_size: int = 512, memory_limit: int = 400 << 20
+        self, dataset: GroundTruthDataset, encode: Encode, batch_size: int = BATCH, memory_limit: int = 400 << 20
     ) -> None:
         self._dataset, self._encode, self._batch_size, self._limit = dataset, encode, batch_size, memory_limit
         self._known: npt.NDArray[np.bool_] | None = None

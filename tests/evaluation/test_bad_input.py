@@ -1,0 +1,106 @@
+"""What a user can get wrong: one line that names the thing and the fix, and a non-zero exit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from submission.cli.main import door
+from submission.data import GroundTruthDataset
+
+FAULTS = {
+    "nan": "NaN",
+    "fixed batch": "returns shape (2, 4) for 3 images",
+    "batch statistics": "in another batch",
+    "flat": "returns shape (12,) for 3 images",
+}
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 1) -> str:
+    """The one line on standard error of an evaluation that must fail."""
+    assert door("evaluate", [*map(str, arguments), "--preset", "fast", "--no-baselines"]) == code
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    assert " — " in lines[0]
+    return lines[0]
+
+
+@pytest.mark.parametrize(("fault", "words"), FAULTS.items())
+def test_a_broken_representation(
+    fault: str,
+    words: str,
+    stripes: GroundTruthDataset,
+    export: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = export(fault)
+    line = complaint(capsys, path, "--data", "stripes")
+    assert words in line
+    assert str(path) in line
+
+
+def test_the_wrong_number_of_channels(
+    export: Callable[..., Path], stripes: GroundTruthDataset, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "text.pt").write_text("not a model")
+    assert "not TorchScript" in complaint(capsys, tmp_path / "text.pt", "--data", "stripes")
+    assert "does not exist" in complaint(capsys, tmp_path / "no.pt", "--data", "stripes")
+
+
+def test_names(stripes: GroundTruthDataset, export: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    path = export()
+    assert "did you mean stripes" in complaint(capsys, path, "--data", "stripe", code=2)
+    assert "did you mean mig" in complaint(capsys, path, "--data", "stripes", "--metrics", "migg", code=2)
+    assert "--data NAME" in complaint(capsys, path, code=2)
+    assert "device 'tpu9'" in complaint(capsys, path, "--data", "stripes", "--device", "tpu9", code=2)
+    assert "one thing to score" in complaint(capsys, code=2)
+
+
+def test_constant_codes_score_zero_with_a_note(
+    stripes: GroundTruthDataset, export: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(export("constant")), "--data", "stripes", "--preset", "fast", "--metrics", "mig,sap,factor_vae"]
+    assert door("evaluate", arguments) == 0
+    assert capsys.readouterr().out.count("every code dimension is constant") == 3
+
+
+GOOD = {"codes": np.random.RandomState(0).randn(24, 3), "factor_sizes": np.array([2, 3, 4])}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"codes": GOOD["codes"]}, "neither factor_sizes nor factors"),
+        ({"factor_sizes": GOOD["factor_sizes"]}, "no array 'codes'"),
+        (GOOD | {"factor_sizes": np.array([2, 3, 5])}, "24 codes but factor_sizes [2, 3, 5] make 30"),
+        (GOOD | {"codes": np.where(GOOD["codes"] > 2, np.nan, GOOD["codes"])}, "NaN or infinity, first in row"),
+        ({"codes": GOOD["codes"], "factors": np.zeros((23, 2), int)}, "24 codes but 23 rows"),
+        ({"codes": GOOD["codes"], "factors": np.zeros((24, 2))}, "factors in"),
+        (GOOD | {"codes": GOOD["codes"].astype(str)}, "codes in"),
+        (GOOD | {"codes": np.array([{}, None])}, "cannot read"),
+    ],
+)
+def test_tables_of_codes(
+    arrays: dict[str, np.ndarray], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez(tmp_path / "bad.npz", **arrays)
+    line = complaint(capsys, "--codes", tmp_path / "bad.npz")
+    assert words in line
+    assert "bad.npz" in line
+
+
+def test_a_truncated_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "whole.npz", **GOOD)
+    (tmp_path / "half.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:200])
+    assert "half.npz" in complaint(capsys, "--codes", tmp_path / "half.npz")
+    assert "does not exist" in complaint(capsys, "--codes", tmp_path / "none.npz")
+    np.save(tmp_path / "single.npy", GOOD["codes"])
+    assert "single array" in complaint(capsys, "--codes", tmp_path / "single.npy")
+
+
+def test_codes_for_one_value_of_a_factor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "flat.npz", codes=GOOD["codes"], factor_sizes=np.array([24, 1]))
+    assert "factor 1 has one value" in complaint(capsys, "--codes", tmp_path / "flat.npz", "--metrics", "mig")

@@ -1,0 +1,155 @@
+"""``evaluate.py`` from files to numbers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from submission.cli.main import door
+from submission.data import GroundTruthDataset
+from submission.evaluation import make_plan, read_scores
+from submission.files import write_json
+
+METRICS = "mig,factor_vae,sap,irs"
+Export = Callable[..., Path]
+
+
+def scores_of(tmp_path: Path, *arguments: object, expected: int = 0) -> dict[str, Any]:
+    """Run ``evaluate.py`` at the fast preset and read what it wrote."""
+    file = tmp_path / "out.json"
+    assert door("evaluate", [*map(str, arguments), "--preset", "fast", "--json", str(file)]) == expected
+    return read_scores(file)
+
+
+def values(scores: dict[str, Any], column: str) -> dict[str, dict[str, float]]:
+    """Named values per metric of one column."""
+    return {name: outcome["values"] for name, outcome in scores["columns"][column]["scores"].items()}
+
+
+def test_codes_and_the_file_they_came_from_agree(
+    stripes: GroundTruthDataset, export: Export, codes: Path, tmp_path: Path
+) -> None:
+    path = export()
+    model = values(scores_of(tmp_path, path, "--data", "stripes", "--metrics", METRICS), path.name)
+    table = values(scores_of(tmp_path, "--codes", codes, "--metrics", METRICS), "codes")
+    for name, found in model.items():
+        assert found == pytest.approx(table[name], abs=1e-6), name
+
+
+def test_beside_the_scores_are_an_untrained_encoder_s_and_the_true_factors_(
+    stripes: GroundTruthDataset, export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = export()
+    scores = scores_of(tmp_path, path, "--data", "stripes", "--metrics", "mig,irs")
+    assert list(scores["columns"]) == [path.name, "untrained", "true factors"]
+    assert values(scores, "true factors")["mig"]["discrete_mig"] == pytest.approx(1.0, abs=0.02)
+    shown = capsys.readouterr().out
+    assert "true factors" in shown
+    assert f"{values(scores, path.name)['mig']['discrete_mig']:.4f}" in shown
+    assert "high alone means little" in shown
+
+
+def test_every_number_carries_what_it_depends_on(stripes: GroundTruthDataset, export: Export, tmp_path: Path) -> None:
+    scores = scores_of(tmp_path, export(), "--data", "stripes", "--metrics", METRICS, "--seed", "7")
+    assert (scores["preset"], scores["era"], scores["seeds"], scores["backend"]) == (
+        "fast",
+        "installed",
+        [7],
+        "submission",
+    )
+    assert scores["data"]["factors"] == {"position": 6, "width": 3, "shade": 4}
+    assert len(scores["representation"]["sha256"]) == 64
+    assert scores["versions"]["scikit-learn"]
+    column = scores["columns"]["model.pt"]
+    assert (column["codes"], column["active_dimensions"]) == ("mean", [0, 1, 2, 3])
+    for name, described in scores["metrics"].items():
+        assert described["version"] >= 1
+        assert described["settings"]["batch_size"] in (16, 64)
+        assert column["scores"][name]["seconds"] > 0
+    assert scores["metrics"]["factor_vae"]["settings"]["prune_threshold"] == 0.05
+
+
+def test_a_run_folder_keeps_its_scores(stripes: GroundTruthDataset, export: Export, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (run / "representation").mkdir(parents=True)
+    (run / "baseline").mkdir()
+    shutil.copy(export(), run / "representation" / "pytorch_model.pt")
+    shutil.copy(export(scale=0.001, name="fresh.pt"), run / "baseline" / "untrained.pt")
+    blocks = [{"name": "S^1", "start": 0, "stop": 2}, {"name": "S^1[2]", "start": 2, "stop": 4}]
+    layout = {"mode": "mean", "blocks": blocks}
+    write_json(run / "meta.json", {"dataset": {"name": "stripes"}, "representation": layout})
+    scores_of(tmp_path, run, "--metrics", "factor_vae")
+    kept = read_scores(run / "scores" / "fast-0-factor_vae.json")
+    assert kept["columns"]["trained"]["blocks"] == {"S^1": [0, 1], "S^1[2]": [2, 3]}
+    assert kept["columns"]["untrained"]["scores"]["factor_vae"]["values"]["eval_accuracy"] == 0.0
+    assert "below 0.05" in kept["columns"]["untrained"]["scores"]["factor_vae"]["notes"][-1]
+
+
+def test_seeds_are_repetitions(codes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = scores_of(tmp_path, "--codes", codes, "--metrics", "mig", "--seeds", "3")["columns"]["codes"]["scores"]
+    singles = [
+        values(scores_of(tmp_path, "--codes", codes, "--metrics", "mig", "--seed", seed), "codes")["mig"]
+        for seed in range(3)
+    ]
+    assert outcome["mig"]["per_seed"] == singles
+    assert outcome["mig"]["summary"]["discrete_mig"]["count"] == 3
+    assert "±" in capsys.readouterr().out
+
+
+def test_codes_in_any_order_are_a_grid_when_they_cover_it(codes: Path, tmp_path: Path) -> None:
+    with np.load(codes) as archive:
+        table, sizes = archive["codes"], archive["factor_sizes"]
+    factors = np.stack(np.unravel_index(np.arange(len(table)), sizes), axis=1)
+    order = np.random.RandomState(0).permutation(len(table))
+    shuffled = tmp_path / "shuffled.npz"
+    np.savez(shuffled, codes=table[order], factors=10 * factors[order] + 5)
+    one = scores_of(tmp_path, "--codes", codes, "--metrics", METRICS)
+    two = scores_of(tmp_path, "--codes", shuffled, "--metrics", METRICS)
+    assert values(one, "codes") == values(two, "codes")
+
+
+def test_plain_samples_leave_out_what_needs_a_grid(tmp_path: Path) -> None:
+    rng = np.random.RandomState(0)
+    factors = rng.randint(0, 4, (800, 2))
+    np.savez(tmp_path / "samples.npz", codes=factors + 0.1 * rng.randn(800, 2), factors=factors)
+    scores = scores_of(tmp_path, "--codes", tmp_path / "samples.npz")
+    assert "factor_vae" not in scores["metrics"]
+    assert set(scores["metrics"]) >= {"mig", "sap", "irs"}
+    assert scores["columns"]["codes"]["samples"] == 800
+    named = scores_of(tmp_path, "--codes", tmp_path / "samples.npz", "--metrics", "mig,factor_vae", expected=1)
+    assert "does not hold" in named["columns"]["codes"]["scores"]["factor_vae"]["error"]
+    assert "values" in named["columns"]["codes"]["scores"]["mig"]
+
+
+def test_sampled_codes_are_noticed_and_never_reused(
+    stripes: GroundTruthDataset, export: Export, tmp_path: Path
+) -> None:
+    scores = scores_of(tmp_path, export("sampled"), "--data", "stripes", "--metrics", "mig", "--no-baselines")
+    assert scores["columns"]["model.pt"]["codes"] == "sample"
+    assert scores["representation"]["deterministic"] is False
+
+
+def test_bfloat16_codes_score_nearly_the_same(stripes: GroundTruthDataset, export: Export, tmp_path: Path) -> None:
+    arguments = (export(), "--data", "stripes", "--metrics", METRICS, "--no-baselines")
+    full = values(scores_of(tmp_path, *arguments), "model.pt")
+    half = values(scores_of(tmp_path, *arguments, "--precision", "bf16"), "model.pt")
+    for name in full:
+        for key in full[name]:
+            assert half[name][key] == pytest.approx(full[name][key], abs=0.05), (name, key)
+
+
+def test_json_goes_to_standard_output(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert door("evaluate", ["--codes", str(codes), "--metrics", "mig", "--preset", "fast", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["preset"] == "fast"
+
+
+def test_file_names_say_what_differs() -> None:
+    assert make_plan().file_name == "challenge-0.json"
+    plan = make_plan("fast", ["mig", "sap"], "2019", seed=3, seeds=4)
+    assert plan.file_name == "fast-3-seeds4-2019-mig+sap.json"
