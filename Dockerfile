@@ -1,11 +1,11 @@
-# The submission. Online:   docker build -t IMAGE .
-# Offline: put the locked wheels into wheelhouse/ (docker/build.sh does) and add --network=none --build-arg PIP_NO_INDEX=1
-# CUDA:    --build-arg VARIANT=cuda
+# The submission. Offline and small: `make image`, which puts the locked wheels into wheelhouse/ and builds with
+# --network=none --build-arg PIP_NO_INDEX=1. Online: `docker build -t IMAGE .`, which takes the wheels from the package
+# index, where torch is the CUDA wheel. --build-arg VARIANT=cpu or cuda decides it; auto looks into wheelhouse/.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS builder
 ARG PIP_NO_INDEX=
-ARG VARIANT=cpu
+ARG VARIANT=auto
 # The last import below leaves byte code of what a run needs, and of nothing else.
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_COMPILE=1
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
@@ -13,6 +13,7 @@ WORKDIR /build
 COPY requirements.lock requirements-cuda.lock ./
 RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
     if [ -z "$PIP_NO_INDEX" ]; then unset PIP_NO_INDEX; fi; \
+    if [ "$VARIANT" = auto ]; then compgen -G '/wheelhouse/torch-*cpu*.whl' && VARIANT=cpu || VARIANT=cuda; fi; \
     locks=(-r requirements.lock); if [ "$VARIANT" = cuda ]; then locks+=(-r requirements-cuda.lock); fi; \
     python3 -m venv /opt/venv; \
     /opt/venv/bin/pip install --require-hashes --no-deps --only-binary=:all: --find-links=/wheelhouse "${locks[@]}"
@@ -25,10 +26,10 @@ RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
     /opt/venv/bin/pip install --no-index --no-deps --no-build-isolation "${wheel:-.}"; \
     site=$(/opt/venv/bin/python -c 'import site; print(site.getsitepackages()[0])'); \
     /opt/venv/bin/pip uninstall --yes setuptools pip; \
-    rm -rf "$site"/torch/{include,share,test,bin} "$site"/torch/lib/*.a; \
+    rm -rf "$site"/torch/{include,share,test} "$site"/torch/lib/*.a; \
     find "$site" -type d \( -name tests -o -name test -o -name __pycache__ \) -not -path '*/torch/*' -prune \
         -exec rm -rf {} +; \
-    /opt/venv/bin/python -c 'import submission.challenge.grade, submission.evaluation.inputs, submission.metrics.sap'
+    cd /; /opt/venv/bin/python -c 'import submission.challenge.grade, submission.evaluation.inputs, submission.metrics.sap'
 
 FROM ${BASE_IMAGE}
 ARG NB_USER=aicrowd

@@ -11,10 +11,19 @@ if ! "$DOCKER" version >/dev/null 2>&1; then
     exit 0
 fi
 
-locks=(-r requirements.lock)
-if [ "$VARIANT" = cuda ]; then locks+=(-r requirements-cuda.lock); fi
-"$PYTHON" -m pip download --quiet --require-hashes --no-deps --only-binary=:all: --python-version 3.11 \
-    --dest wheelhouse "${locks[@]}"
+download=("$PYTHON" -m pip download --quiet --no-deps --only-binary=:all: --python-version 3.11 --dest wheelhouse)
+rm -f wheelhouse/torch-*
+if [ "$VARIANT" = cuda ]; then
+    "${download[@]}" --require-hashes -r requirements.lock -r requirements-cuda.lock
+else
+    # By hash pip would prefer the index's CUDA wheel; by version it prefers +cpu. The build checks the hash.
+    "${download[@]}" --require-hashes -r <(grep -v '^torch==' requirements.lock)
+    "${download[@]}" "$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements.lock)"
+    if ! compgen -G 'wheelhouse/torch-*cpu*.whl' >/dev/null; then
+        echo "pip finds no CPU wheel of torch: set PIP_EXTRA_INDEX_URL to an index that has it, or VARIANT=cuda" >&2
+        exit 1
+    fi
+fi
 
 # The project's wheel from the tracked files alone; with compiled kernels if this is Python 3.11 with a compiler.
 rm -f wheelhouse/disentanglement_submission-*.whl

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -23,13 +24,13 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCKER = os.environ.get("DOCKER", "docker")
 IMAGE = os.environ.get("IMAGE", "disentanglement-submission")
 LIMIT = 1300  # MB
-LOCKED = """--rm --init --network=none --user 1001:1001 --read-only --tmpfs /tmp --cap-drop=ALL
+LOCKED = shlex.split("""--rm --init --network=none --user 1001:1001 --read-only --tmpfs /tmp --cap-drop=ALL
 --security-opt=no-new-privileges --memory=4g --memory-swap=4g --cpus=2 --pids-limit=512 --shm-size=512m
--e OMP_NUM_THREADS=2""".split()
-GRADER = """-e AICROWD_OUTPUT_PATH=/shared/output -e AICROWD_EVALUATION_NAME=experiment
--e AICROWD_DATASET_NAME=cars3d -e DISENTANGLEMENT_LIB_DATA=/shared/data""".split()
+-e OMP_NUM_THREADS=2""")
+GRADER = shlex.split("""-e AICROWD_OUTPUT_PATH=/shared/output -e AICROWD_EVALUATION_NAME=experiment
+-e AICROWD_DATASET_NAME=cars3d -e DISENTANGLEMENT_LIB_DATA=/shared/data""")
 SMALL = ["-e", "SUBMISSION_BIND=train.steps=300; model.networks='mlp_small'; train.learning_rate=1e-3"]
-METRICS = "mig,factor_vae,sap,irs"
+PLAIN = ["--no-baselines", "--metrics", "mig,factor_vae,sap,irs", "--json", "-"]
 Figures = dict[str, str]
 
 
@@ -98,7 +99,7 @@ def train(work: Path) -> Figures:
     readonly = docker(work, ["-e", "AICROWD_EVALUATION_NAME=readonly", *SMALL], output=":ro")
     assert readonly.returncode == 1, readonly.stdout + readonly.stderr
     return {
-        "entry point, 300 updates of a small network on Cars3D's files (read, train, export, check)": f"{seconds:.1f} s",
+        "entry point on Cars3D's files: read, 300 updates of a small network, export, check": f"{seconds:.1f} s",
         "`check` on what it wrote, outside": "passes",
         "exit codes": "0 done, 2 bad variable, 1 missing data, 1 read-only output",
     }
@@ -137,13 +138,10 @@ def limits(work: Path) -> Figures:
 
 def scores(work: Path) -> Figures:
     """The same scores inside and outside."""
-    inside = docker(
-        work, [], *"python evaluate.py /shared/output/experiment --no-baselines --json - --metrics".split(), METRICS
-    )
+    inside = docker(work, [], "python", "evaluate.py", "/shared/output/experiment", *PLAIN)
     assert inside.returncode == 0, inside.stderr
-    given = ["--data-root", str(work / "data"), "--no-baselines", "--metrics", METRICS]
-    outside = run_here("evaluate", str(work / "output/experiment/representation/pytorch_model.pt"), "--data", "cars3d",
-                       *given, "--json", "-")  # fmt: skip
+    model = work / "output/experiment/representation/pytorch_model.pt"
+    outside = run_here("evaluate", str(model), "--data", "cars3d", "--data-root", str(work / "data"), *PLAIN)
     assert outside.returncode == 0, outside.stderr
     first, second = headlines(json.loads(inside.stdout)), headlines(json.loads(outside.stdout))
     assert first == second, f"inside {first}, outside {second}"

@@ -1,0 +1,171 @@
+"""Submitting: a tag on a clean commit, pushed to the challenge's git remote."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from submission.challenge.check import check
+from submission.challenge.contract import TAG_PREFIX
+from submission.challenge.manifest import read_manifest, require_author
+from submission.errors import SubmissionError, UsageError
+
+MANIFEST, ENTRY_POINT, DOCKERFILE = "aicrowd.json", "run.sh", "Dockerfile"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be sent.
+
+    Attributes:
+        repository: its top folder.
+        remote, url: where to.
+        branch, commit, subject: what.
+        tag: under which name.
+        authors, gpu: from aicrowd.json.
+        files, size: number of tracked files and their bytes.
+        checked: the run folder that passed the check, or None.
+    """
+
+    repository: Path
+    remote: str
+    url: str
+    branch: str
+    commit: str
+    subject: str
+    tag: str
+    authors: tuple[str, ...]
+    gpu: bool
+    files: int
+    size: int
+    checked: Path | None
+
+
+def prepare(repository: Path, version: str, remote: str, run: Path | None) -> Plan:
+    """Everything that must be right before a submission; nothing is changed.
+
+    Args:
+        repository: the folder with ``aicrowd.json``, ``Dockerfile`` and ``run.sh`` at the top of a git repository.
+        version: what follows ``submission-`` in the tag.
+        remote: a configured git remote.
+        run: a run folder to check like the grader, or None.
+
+    Raises:
+        SubmissionError: not a repository, uncommitted changes, a missing or wrong file, a tag that exists here or at
+            the remote, an unknown or unreachable remote, or a failed check; nothing has been sent.
+    """
+    top = Path(git(repository, "rev-parse", "--show-toplevel"))
+    tag = tag_name(repository, version)
+    require_clean(top)
+    manifest = read_manifest(top / MANIFEST)
+    require_author(top / MANIFEST, manifest)
+    require_entry_point(top)
+    url = remote_url(top, remote)
+    require_new(top, remote, tag)
+    if run is not None:
+        require_check(run)
+    names = [name for name in git(top, "ls-files", "-z").split("\0") if name]
+    size = sum((top / name).lstat().st_size for name in names)
+    branch = git(top, "rev-parse", "--abbrev-ref", "HEAD")
+    commit, subject = git(top, "log", "-1", "--format=%H%n%s").split("\n", 1)
+    authors = tuple(manifest["authors"])
+    return Plan(top, remote, url, branch, commit, subject, tag, authors, manifest["gpu"], len(names), size, run)
+
+
+def send(plan: Plan) -> str:
+    """Tag the commit and push branch and tag together; returns what the remote said.
+
+    A refused push removes the tag again, so that the same command can be repeated.
+    """
+    git(plan.repository, "tag", "--annotate", "--message", f"Submission {plan.tag}", plan.tag, plan.commit)
+    refs = (f"{plan.commit}:refs/heads/{plan.branch}", f"refs/tags/{plan.tag}")
+    result = run_git(plan.repository, "push", "--atomic", plan.remote, *refs)
+    if result.returncode:
+        git(plan.repository, "tag", "--delete", plan.tag)
+        raise SubmissionError(
+            f"{plan.url} refused the push: {last_line(result.stderr)}", "nothing was submitted; mend it and repeat"
+        )
+    return "\n".join(line for line in result.stderr.splitlines() if line.startswith("remote:"))
+
+
+def tag_name(repository: Path, version: str) -> str:
+    """``submission-VERSION``; UsageError where git would refuse it."""
+    tag = TAG_PREFIX + version.removeprefix(TAG_PREFIX)
+    if run_git(repository, "check-ref-format", f"refs/tags/{tag}").returncode or tag == TAG_PREFIX:
+        raise UsageError(f"{tag!r} cannot be a tag", "give a version like v0.1")
+    return tag
+
+
+def require_clean(top: Path) -> None:
+    """SubmissionError where the working tree differs from the commit."""
+    changed = git(top, "status", "--porcelain", "--untracked-files=normal").splitlines()
+    if changed:
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        listed = ", ".join(line[3:] for line in changed[:3])
+        raise SubmissionError(
+            f"{top} has uncommitted changes: {listed}{more}", "commit or remove them; only commits are submitted"
+        )
+
+
+def require_entry_point(top: Path) -> None:
+    """SubmissionError where the image could not be built or started."""
+    for name in (DOCKERFILE, ENTRY_POINT):
+        if not git(top, "ls-files", "--stage", name):
+            raise SubmissionError(f"{top / name} is not in the repository", "the image needs it: add and commit it")
+    if not git(top, "ls-files", "--stage", ENTRY_POINT).startswith("100755"):
+        raise SubmissionError(
+            f"{ENTRY_POINT} is not executable in git", f"git update-index --chmod=+x {ENTRY_POINT}, and commit"
+        )
+
+
+def remote_url(top: Path, remote: str) -> str:
+    """Where pushes to ``remote`` go."""
+    result = run_git(top, "remote", "get-url", "--push", remote)
+    if result.returncode:
+        known = ", ".join(git(top, "remote").split()) or "none"
+        raise SubmissionError(
+            f"there is no git remote {remote!r} (known: {known})", f"git remote add {remote} URL, or pass --remote"
+        )
+    return result.stdout.rstrip("\n")
+
+
+def require_new(top: Path, remote: str, tag: str) -> None:
+    """SubmissionError for a tag that exists, here or there: it would start no new evaluation."""
+    if git(top, "tag", "--list", tag):
+        raise SubmissionError(f"the tag {tag} exists already", "choose another version")
+    result = run_git(top, "ls-remote", "--tags", remote, f"refs/tags/{tag}")
+    if result.returncode:
+        raise SubmissionError(f"cannot reach the remote {remote}: {last_line(result.stderr)}", "check URL and access")
+    if result.stdout.strip():
+        raise SubmissionError(f"the tag {tag} exists already at {remote}", "choose another version")
+
+
+def require_check(run: Path) -> None:
+    """SubmissionError where the grader would fail on the run."""
+    bad = [finding for finding in check(run) if finding.state == "bad"]
+    if bad:
+        raise SubmissionError(f"the check of {run} failed: {bad[0].name}: {bad[0].detail}", bad[0].fix)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Output of a git command that must succeed."""
+    result = run_git(folder, *arguments)
+    if result.returncode:
+        raise SubmissionError(f"git {arguments[0]} failed in {folder}: {last_line(result.stderr)}", "see git status")
+    return result.stdout.rstrip("\n")
+
+
+def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A git command, whatever comes of it."""
+    try:
+        return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise SubmissionError(f"cannot run git in {folder}: {error.strerror}", "install git, check the path") from error
+
+
+def last_line(text: str) -> str:
+    """The last line that says something; git's own is more telling than its advice."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    refused = [line for line in lines if line.startswith(("remote: error", "fatal:", "error:"))]
+    return (refused or lines or ["no reason given"])[0]

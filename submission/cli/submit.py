@@ -1,0 +1,58 @@
+"""``python -m submission submit``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from submission.challenge.submit import Plan
+
+SUMMARY = "Check, tag the current commit submission-…, and push it to the challenge's git remote."
+EPILOG = """examples:
+  git remote add aicrowd git@SERVER:USER/REPOSITORY.git
+  python -m submission submit v0.1 --run runs/demo --dry-run       say what would be sent
+  python -m submission submit v0.1 --run runs/demo                 send it
+
+It commits nothing: uncommitted changes, a failed check, a wrong aicrowd.json or a tag that exists stop it before
+anything is sent. docs/submission.md tells the whole story."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``submit``."""
+    parser.add_argument("version", help="what follows submission- in the tag, e.g. v0.1")
+    parser.add_argument("--run", dest="folder", type=Path, metavar="FOLDER", help="run folder to check first")
+    parser.add_argument("--remote", default="aicrowd", help="git remote (default: aicrowd)")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
+    parser.add_argument("--repository", type=Path, default=Path(), metavar="FOLDER", help="default: this folder")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prepare, show, send."""
+    from submission.challenge.submit import prepare, send
+    from submission.cli.console import say
+
+    plan = prepare(arguments.repository, arguments.version, arguments.remote, arguments.folder)
+    for line in summary(plan):
+        say(line)
+    if arguments.dry_run:
+        say("Dry run: nothing was tagged or sent.")
+        return 0
+    answer = send(plan)
+    if answer:
+        say(answer)
+    say(f"Submitted {plan.tag}. The result appears as an issue in the repository at the remote.")
+    return 0
+
+
+def summary(plan: Plan) -> list[str]:
+    """What will be sent, in words."""
+    return [
+        f"repository  {plan.repository}: {plan.files} files, {plan.size / 1e6:.1f} MB",
+        f"commit      {plan.commit[:12]} {plan.subject}",
+        f"to          {plan.remote} ({plan.url}), branch {plan.branch}",
+        f"tag         {plan.tag}",
+        f"authors     {', '.join(plan.authors)}; {'GPU' if plan.gpu else 'no GPU'}",
+        f"checked     {plan.checked or 'no run (pass --run to check one)'}",
+    ]

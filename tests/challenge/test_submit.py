@@ -1,0 +1,143 @@
+"""Submitting to a bare repository whose hook plays the grader."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from submission.challenge.manifest import read_manifest
+from submission.challenge.submit import prepare, send
+from submission.cli.main import command
+from submission.errors import SubmissionError
+
+ROOT = Path(__file__).resolve().parents[2]
+HOOK = """#!/bin/sh
+while read old new ref; do
+  case "$ref" in
+    refs/tags/submission-bad*) echo "grader: this one is refused" >&2; exit 1 ;;
+    refs/tags/submission-*) echo "grader: evaluating $(git cat-file -t $new) $ref"
+                            git show "$new:aicrowd.json" > "$GIT_DIR/graded.json" ;;
+  esac
+done
+"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """A git command of the test itself."""
+    options = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
+    return subprocess.run(
+        ["git", *options, *arguments], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clean repository with the shipped files, and the remote ``aicrowd``."""
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "t")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "t@example.org")
+    bare, folder = tmp_path / "grader.git", tmp_path / "mine"
+    git(tmp_path, "init", "--bare", str(bare))
+    (bare / "hooks" / "pre-receive").write_text(HOOK)
+    (bare / "hooks" / "pre-receive").chmod(0o755)
+    git(tmp_path, "init", str(folder))
+    manifest = json.loads((ROOT / "aicrowd.json").read_text()) | {"authors": ["me"]}
+    (folder / "aicrowd.json").write_text(json.dumps(manifest))
+    for name in ("Dockerfile", "run.sh"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    (folder / "run.sh").chmod(0o755)
+    git(folder, "add", ".")
+    git(folder, "commit", "-m", "First")
+    git(folder, "remote", "add", "aicrowd", str(bare))
+    return folder
+
+
+def at_remote(repository: Path) -> list[str]:
+    """References at the remote."""
+    return [line.split("\t")[1] for line in git(repository, "ls-remote", "aicrowd").splitlines()]
+
+
+def test_a_submission_reaches_the_grader(repository: Path) -> None:
+    plan = prepare(repository, "v0.1", "aicrowd", None)
+    assert (plan.tag, plan.branch, plan.subject, plan.files) == ("submission-v0.1", "main", "First", 3)
+    assert at_remote(repository) == []
+    assert "remote: grader: evaluating tag refs/tags/submission-v0.1" in send(plan)
+    assert {"refs/heads/main", "refs/tags/submission-v0.1"} <= set(at_remote(repository))
+    graded = json.loads((repository.parent / "grader.git" / "graded.json").read_text())
+    assert graded["authors"] == ["me"]
+
+
+def test_a_refused_push_leaves_nothing(repository: Path) -> None:
+    with pytest.raises(SubmissionError, match="refused the push"):
+        send(prepare(repository, "bad", "aicrowd", None))
+    assert at_remote(repository) == []
+    assert git(repository, "tag") == ""
+
+
+def edited(name: str, **fields: object) -> Callable[[Path], None]:
+    """Commit a change of aicrowd.json."""
+
+    def edit(repository: Path) -> None:
+        path = repository / "aicrowd.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+        git(repository, "commit", "-am", name)
+
+    return edit
+
+
+def executable_lost(repository: Path) -> None:
+    """Commit run.sh without its executable bit."""
+    (repository / "run.sh").chmod(0o644)
+    git(repository, "commit", "-am", "mode")
+
+
+REFUSALS: dict[str, Callable[[Path], object]] = {
+    r"uncommitted changes: run\.sh": lambda r: (r / "run.sh").write_text("changed"),
+    r"uncommitted changes: new": lambda r: (r / "new").touch(),
+    r"tag submission-v1 exists already — ": lambda r: git(r, "tag", "-am", "m", "submission-v1"),
+    r"exists already at aicrowd": lambda r: git(r, "push", "aicrowd", "HEAD:refs/tags/submission-v1"),
+    r"no git remote 'aicrowd' \(known: none\)": lambda r: git(r, "remote", "remove", "aicrowd"),
+    r"cannot reach the remote aicrowd": lambda r: git(r, "remote", "set-url", "aicrowd", "/nowhere"),
+    r"authors is still 'your-aicrowd-user-name'": edited("a", authors=["your-aicrowd-user-name"]),
+    r"gpu must be true or false; extra is not a field": edited("b", gpu="yes", extra=1),
+    r"run\.sh is not executable": executable_lost,
+    r"Dockerfile is not in the repository": lambda r: git(r, "rm", "Dockerfile") and git(r, "commit", "-m", "x"),
+}
+
+
+@pytest.mark.parametrize("message", REFUSALS)
+def test_what_is_not_ready_is_refused(repository: Path, message: str) -> None:
+    REFUSALS[message](repository)
+    before = git(repository, "tag")
+    with pytest.raises(SubmissionError, match=message) as caught:
+        prepare(repository, "v1", "aicrowd", None)
+    assert "\n" not in str(caught.value)
+    assert git(repository, "tag") == before
+
+
+def test_a_failed_check_is_refused(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with pytest.raises(SubmissionError, match=r"the check of .*run failed: path: .*pytorch_model\.pt is missing"):
+        prepare(repository, "v1", "aicrowd", tmp_path / "run")
+
+
+def test_the_command_says_what_it_sends(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    command("submit").add_arguments(parser)
+    given = ["v2", "--repository", str(repository)]
+    assert command("submit").run(parser.parse_args([*given, "--dry-run"])) == 0
+    shown = capsys.readouterr().out
+    assert "tag         submission-v2" in shown
+    assert "nothing was tagged or sent" in shown
+    assert git(repository, "tag") == ""
+    assert command("submit").run(parser.parse_args(given)) == 0
+    assert "Submitted submission-v2" in capsys.readouterr().out
+
+
+def test_the_shipped_manifest_is_valid() -> None:
+    assert read_manifest(ROOT / "aicrowd.json")["license"] == "MIT"
