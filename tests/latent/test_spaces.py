@@ -1,0 +1,165 @@
+"""What is particular to single spaces: evenness, angles, learned exponents, the two-term estimator, products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from submission.latent import parse
+from submission.latent.base import LatentSpace
+from submission.latent.components import positive, unit
+
+Encode = Callable[..., tuple[LatentSpace, Tensor]]
+
+
+@pytest.mark.parametrize("spec", ["RP^1", "RP^3", "SO(3)"])
+def test_decoder_and_export_are_even(spec: str, encode: Encode) -> None:
+    space, parameters = encode(spec)
+    z = space.posterior(parameters).rsample()
+    torch.testing.assert_close(space.decoder_input(z), space.decoder_input(-z))
+    torch.testing.assert_close(space.posterior(parameters).log_prob(z), space.posterior(parameters).log_prob(-z))
+    flipped = parameters * torch.tensor([-1.0] * (space.parameter_size - 1) + [1.0])
+    for mode in ("ambient", "intrinsic", "mean", "mean_scaled"):
+        torch.testing.assert_close(space.representation(parameters, mode), space.representation(flipped, mode))
+
+
+def test_projective_features_keep_distances() -> None:
+    x, y = unit(torch.randn(2, 10, 5, dtype=torch.float64))
+    space = parse("RP^4")
+    products = (space.decoder_input(x) * space.decoder_input(y)).sum(-1)
+    torch.testing.assert_close(products, (x * y).sum(-1).square())
+
+
+def test_so3_decoder_sees_rotation_matrices_and_exports_rotation_vectors() -> None:
+    half = torch.tensor(0.35, dtype=torch.float64)
+    quaternion = torch.stack([half.cos(), torch.zeros_like(half), torch.zeros_like(half), half.sin()])
+    parameters = torch.cat([-quaternion, torch.zeros(1)])[None]
+    space = parse("SO(3)")
+    turn = [[math.cos(0.7), -math.sin(0.7), 0], [math.sin(0.7), math.cos(0.7), 0], [0, 0, 1]]
+    matrix = space.decoder_input(quaternion[None]).view(3, 3)
+    torch.testing.assert_close(matrix, torch.tensor(turn, dtype=torch.float64))
+    vector = space.representation(parameters, "intrinsic")
+    torch.testing.assert_close(vector, torch.tensor([[0.0, 0.0, 0.7]], dtype=torch.float64))
+
+
+def test_a_circle_is_one_angle() -> None:
+    angles = torch.tensor([[0.3, -2.0, 3.1]], dtype=torch.float64)
+    circles = torch.stack([angles.cos(), angles.sin()], -1).flatten(-2)
+    parameters = torch.cat([5 * circles, torch.zeros(1, 3)], -1)
+    space = parse("T^3")
+    torch.testing.assert_close(space.representation(parameters, "intrinsic"), angles)
+    assert [block.topology for block in space.blocks("intrinsic")] == ["circle"] * 3
+    assert space.width("intrinsic") == 3
+    assert space.width("ambient") == 6
+
+
+def test_a_sphere_is_its_hyperspherical_angles() -> None:
+    first, second, third = torch.rand(3, 20, dtype=torch.float64) * torch.tensor([[3.1], [3.1], [6.2]]) - torch.tensor(
+        [[0.0], [0.0], [3.1]]
+    )
+    columns = [
+        first.cos(),
+        first.sin() * second.cos(),
+        first.sin() * second.sin() * third.cos(),
+        first.sin() * second.sin() * third.sin(),
+    ]
+    parameters = torch.stack([*columns, torch.zeros_like(first)], -1)
+    codes = parse("S^3").representation(parameters, "intrinsic")
+    torch.testing.assert_close(codes, torch.stack([first, second, third], -1))
+
+
+def test_torus_walks_once_around() -> None:
+    space = parse("T^2")
+    path = space.traversal(torch.tensor([[1.0, 0.0, 0.0, 1.0, 0.0, 0.0]]), 0, 4)
+    expected = torch.tensor([[1.0, 0, 0, 1], [0, 1, 0, 1], [-1, 0, 0, 1], [0, -1, 0, 1]])
+    torch.testing.assert_close(path, expected, atol=1e-6, rtol=0)
+
+
+def test_exponents_start_at_two_and_are_learned() -> None:
+    space = parse("ISA(2x3; learn=true)")
+    assert space.spec == "ISA(2x3; p0=2.1, p=2, learn=true)"
+    (raw,) = space.parameters()
+    torch.testing.assert_close(space.prior.exponents, torch.full((2,), 2.0))
+    (gradient,) = torch.autograd.grad(space.prior_log_prob(torch.randn(50, 6)).sum(), raw)
+    assert (gradient != 0).all()
+    assert not list(parse("ISA(2x3)").parameters())
+
+
+@pytest.mark.parametrize("components", ["coordinates", "subspaces"])
+def test_isa_components_add_up_to_the_joint_density(components: str) -> None:
+    space = parse(f"ISA(2x3+2; p0=2.1, p=1.7, components={components})")
+    z = space.prior_sample((30,))
+    assert space.prior_log_prob(z).shape == (30, 8 if components == "coordinates" else 3)
+    torch.testing.assert_close(space.prior_log_prob(z).sum(-1), space.prior.log_prob(z))
+    assert [(block.start, block.stop) for block in space.blocks("mean")] == [(0, 3), (3, 6), (6, 8)]
+
+
+def test_isa_with_exponents_two_is_a_gaussian_space_of_half_the_variance() -> None:
+    space, flat = parse("ISA(2x2; p0=2, p=2)"), parse("R^4")
+    assert space.scale("mean_scaled") == pytest.approx(math.sqrt(2))
+    z = torch.randn(10, 4)
+    expected = flat.prior_log_prob(z * math.sqrt(2)) + math.log(2) / 2
+    torch.testing.assert_close(space.prior_log_prob(z), expected)
+
+
+def test_two_term_posteriors_give_unbiased_gradients_inside_a_product() -> None:
+    """Compared with implicit gradients of the same laws, over the concentrations of both factors."""
+    results = []
+    for gradient in ("implicit", "two_term"):
+        space = parse(f"S^4(posterior=vmf, gradient={gradient}) x T^1(posterior=vmf, gradient={gradient})")
+        parameters = torch.ones(20000, space.parameter_size, dtype=torch.float64, requires_grad=True)
+        posterior = space.posterior(parameters)
+        z = posterior.rsample()
+        cost = posterior.unbiased(z, z[:, 0] * z[:, 5] + z[:, 1])
+        (slopes,) = torch.autograd.grad(cost.sum(), parameters)
+        results.append((slopes.mean(0), slopes.var(0) / len(slopes)))
+    (implicit, first), (two_term, second) = results
+    assert ((implicit - two_term).abs() < 4.5 * (first + second).sqrt() + 1e-9).all()
+    assert implicit[[5, 8]].abs().min() > 0.01
+
+
+def test_products_keep_each_factors_kl_and_scale() -> None:
+    space = parse("S^2 x S^3")
+    parameters = torch.randn(4, space.parameter_size)
+    posterior = space.posterior(parameters)
+    alone = [parse("S^2").posterior(parameters[:, :4]), parse("S^3").posterior(parameters[:, 4:])]
+    z = posterior.rsample()
+    expected = torch.cat([alone[0].kl(z[:, :3]), alone[1].kl(z[:, 3:])], -1)
+    torch.testing.assert_close(posterior.kl(z), expected)
+    assert space.scale("mean_scaled") == (math.sqrt(3), 2.0)
+    assert [part.factor for part in space.components] == [0, 1]
+
+
+def test_isa_kl_at_samples_is_unbiased_for_the_closed_form_where_there_is_one() -> None:
+    """Exponents 2: KL(N(μ, σ²) ‖ N(0, ½)) = log(1/(σ√2)) + σ² + μ² − ½ per coordinate."""
+    space = parse("ISA(2x2; p0=2, p=2)")
+    parameters = torch.randn(1, 8, dtype=torch.float64).expand(20000, -1)
+    posterior = space.posterior(parameters)
+    estimates = posterior.kl(posterior.rsample())
+    mean, scale = space.representation(parameters[:1], "mean")[0], posterior.statistics()["scale"]
+    expected = -torch.log(scale * math.sqrt(2)) + scale.square() + mean.square() - 0.5
+    error = estimates.std(0) / math.sqrt(len(estimates))
+    assert ((estimates.mean(0) - expected).abs() < 4.5 * error).all()
+
+
+def test_repeated_factors_have_different_names() -> None:
+    assert [part.name for part in parse("S^2 x S^2").components] == ["0:S^2", "1:S^2"]
+
+
+def test_positive_is_anchored_and_stays_inside() -> None:
+    raw = torch.tensor([-1e30, 0.0, 1e30], dtype=torch.float64, requires_grad=True)
+    values = positive(raw, 1e-5, 10.0, 0.1)
+    torch.testing.assert_close(values.detach(), torch.tensor([1e-5, 0.1, 10.0], dtype=torch.float64))
+    (slope,) = torch.autograd.grad(values.log().sum(), raw)
+    assert slope.tolist() == pytest.approx([0, 1, 0])
+
+
+def test_unit_vectors_for_every_finite_input() -> None:
+    raw = torch.tensor([[0.0, 0.0], [1e-20, 0.0], [3e38, -3e38], [3.0, 4.0]])
+    points = unit(raw)
+    torch.testing.assert_close(points.norm(dim=-1), torch.ones(4))
+    torch.testing.assert_close(points[3], torch.tensor([0.6, 0.8]))
