@@ -11,7 +11,7 @@ from types import ModuleType
 
 from submission.errors import SubmissionError
 
-COMMANDS: tuple[str, ...] = ("train", "evaluate", "report", "data")
+COMMANDS: tuple[str, ...] = ("train", "evaluate", "report", "data", "export", "check", "submit", "leaderboard", "grade")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

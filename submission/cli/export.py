@@ -1,0 +1,49 @@
+"""``python -m submission export``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from submission.errors import UsageError
+
+SUMMARY = "Write a trained run as TorchScript, torch.export, ONNX and safetensors, checked against each other."
+EPILOG = """examples:
+  python -m submission export runs/demo                            every format, the run's own mode
+  python -m submission export runs/demo --mode sample --formats pt
+  python -m submission export runs/demo --formats onnx,pt2
+
+The TorchScript file replaces representation/pytorch_model.pt; the rest goes into export/ with config.gin and
+meta.json. docs/export.md has the modes, the formats and which torch reads which file."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``export``."""
+    parser.add_argument("folder", type=Path, metavar="RUN", help="run folder")
+    parser.add_argument(
+        "--mode", default="", help="codes to export (default: what the run exports; see docs/export.md)"
+    )
+    parser.add_argument("--formats", default="pt,pt2,onnx,safetensors", help="comma-separated (default: all)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Export and report the differences."""
+    formats = [name.strip() for name in arguments.formats.split(",") if name.strip()]
+    if not formats:
+        raise UsageError("--formats names no format", "e.g. --formats pt,onnx")
+    from submission.cli.console import Bars, say
+    from submission.export.bundle import write_bundle
+    from submission.export.formats import FORMATS
+    from submission.models.restore import trained
+    from submission.run_folder import RunFolder
+
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise UsageError(f"unknown format {unknown[0]!r}", f"choose from {', '.join(FORMATS)}")
+    folder = RunFolder.open(arguments.folder)
+    model = trained(folder)
+    mode = arguments.mode or folder.meta().get("representation", {}).get("mode") or model.space.export_modes[0]
+    for name, gap in write_bundle(folder, model, mode, formats, Bars()).items():
+        verdict = "not compared: its reader is not installed" if gap is None else f"differs by at most {gap:.1e}"
+        say(f"✓ {folder.path / FORMATS[name].file}: {verdict}")
+    return 0

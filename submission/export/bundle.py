@@ -1,0 +1,106 @@
+"""Every format of one representation, checked against each other, with its configuration and metadata."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from submission import provenance
+from submission.errors import SubmissionError
+from submission.export.folder import write_representation
+from submission.export.formats import FORMATS, write_format
+from submission.export.parity import TOLERANCE, largest_difference
+from submission.export.representation import Representation
+from submission.files import read_json, unwritable, write_json
+from submission.models.vae import VAE
+from submission.progress import QUIET, Progress
+from submission.run_folder import RunFolder
+
+BATCHES = (1, 5, 64)
+
+
+def write_bundle(
+    folder: RunFolder, model: VAE, mode: str, formats: Sequence[str], progress: Progress = QUIET
+) -> dict[str, float | None]:
+    """Write ``model`` in each of ``formats`` and compare every file with the eager encoder.
+
+    The TorchScript file goes where the grader looks, the others into ``export/`` beside ``config.gin`` and
+    ``meta.json`` (versions, data set, factors, code layout, scores), so that the folder can travel alone. Sampled codes
+    can be compared only where the reader draws from torch's generator, so only ``pt`` takes a sampling mode.
+
+    Returns:
+        format → largest difference at batch 1, 5 and 64, relative to the largest code where that is above 1; None
+        where the reader is not installed.
+
+    Raises:
+        SubmissionError: a format cannot be written, or a file differs by more than 1e-5; that file is removed.
+    """
+    others = [name for name in formats if name != "pt"]
+    if mode == "sample" and others:
+        raise SubmissionError(f"sampled codes cannot be checked as {', '.join(others)}", "use --formats pt")
+    eager = Representation(copy.deepcopy(model.encoder), copy.deepcopy(model.space), mode).cpu().eval()
+    eager.requires_grad_(False)
+    height, width, channels = model.image_shape
+    differences: dict[str, float | None] = {}
+    with progress.task("exporting", len(formats)) as task:
+        for name in formats:
+            task.advance(0, name)
+            differences[name] = write_checked(name, eager, (channels, height, width), folder, model)
+            task.advance(1)
+    if others:
+        describe(folder, model, mode, differences)
+    return differences
+
+
+def write_checked(
+    name: str, eager: Representation, shape: tuple[int, int, int], folder: RunFolder, model: VAE
+) -> float | None:
+    """One format's file and its difference from ``eager``."""
+    if name == "pt":
+        write_representation(folder, model, eager.mode)
+        path = folder.exported
+    else:
+        path = write_format(name, eager, shape, folder.path)
+    encode = FORMATS[name].read(path, eager)
+    if encode is None:
+        return None
+    gap = largest_difference(eager, encode, shape, BATCHES)
+    if gap > TOLERANCE:
+        path.unlink()
+        raise SubmissionError(f"{path} differs from the encoder by {gap:.2g} (allowed {TOLERANCE:g})", "leave it out")
+    return gap
+
+
+def describe(folder: RunFolder, model: VAE, mode: str, differences: dict[str, float | None]) -> None:
+    """``export/meta.json`` and ``export/config.gin``."""
+    meta = folder.meta()
+    blocks = [vars(block) for block in model.space.blocks(mode)]
+    layout = {"mode": mode, "scale": model.space.scale(mode), "width": model.space.width(mode), "blocks": blocks}
+    about: dict[str, Any] = {
+        **meta,
+        "exported": {**provenance.record(), "max_difference": differences},
+        "input": {"name": "images", "shape": ["batch", *channels_first(model)], "dtype": "float32", "range": [0, 1]},
+        "representation": layout,
+        "scores": {file.stem: read_json(file) for file in sorted(folder.scores.glob("*.json"))},
+    }
+    write_json(folder.path / "export" / "meta.json", about)
+    copy_config(folder.config, folder.path / "export" / "config.gin")
+
+
+def channels_first(model: VAE) -> tuple[int, int, int]:
+    """(C, H, W) of the model's images."""
+    height, width, channels = model.image_shape
+    return channels, height, width
+
+
+def copy_config(source: Path, target: Path) -> None:
+    """The operative configuration, where the run has one."""
+    if not source.is_file():
+        return
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise unwritable(target, error) from error
