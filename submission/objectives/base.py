@@ -74,7 +74,7 @@ class Pass:
             posterior = model.space.posterior(parameters)
             z = posterior.rsample()
             kl = posterior.kl(z)
-        return cls(posterior, z, kl, log_density(model, model.decode(z), images))
+        return cls(posterior, z, kl, posterior.unbiased(z, log_density(model, model.decode(z), images)))
 
     def terms(self, space: LatentSpace, loss: Tensor, **more: Tensor) -> Terms:
         """Terms of this pass with ``loss``; ``more`` are further scalars to log."""
