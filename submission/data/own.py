@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -89,12 +90,18 @@ class SampledDataset(GroundTruthDataset):
         """Factor values (num, K) of images drawn uniformly: combinations as often as the data has them."""
         return self.rows[random_state.randint(len(self), size=num)]
 
+    @cached_property
+    def _by_cell(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The images' cells in rising order, and the images in that order."""
+        cells = np.ravel_multi_index(tuple(self.rows.T), self.factor_sizes)
+        order = np.argsort(cells, kind="stable")
+        return cells[order], order
+
     def _find(self, factors: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int64], ...]:
         """Place of the first match among the images in order of their cells, number of matches, and that order."""
-        cells = np.ravel_multi_index(tuple(self.rows.T), self.factor_sizes)
+        cells, order = self._by_cell
         wanted = np.ravel_multi_index(tuple(factors.T), self.factor_sizes)
-        order = np.argsort(cells, kind="stable")
-        first, end = (np.searchsorted(cells, wanted, side, sorter=order) for side in ("left", "right"))
+        first, end = (np.searchsorted(cells, wanted, side) for side in ("left", "right"))
         missing = np.flatnonzero(first == end)
         if len(missing):
             raise SubmissionError(

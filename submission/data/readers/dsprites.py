@@ -26,7 +26,7 @@ FILE = "dsprites/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 NAMES = "shape, scale, orientation, posX, posY"
 SHAPE = (64, 64, 1)
 SCREAM = "scream/scream.jpg"
-BLOCK = 4096
+BLOCK = 256  # images: a megabyte, which stays in the cache
 
 
 def full(name: str, root: Path) -> GridDataset:
