@@ -17,12 +17,12 @@ RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
     locks=(-r requirements.lock); if [ "$VARIANT" = cuda ]; then locks+=(-r requirements-cuda.lock); fi; \
     python3 -m venv /opt/venv; \
     /opt/venv/bin/pip install --require-hashes --no-deps --only-binary=:all: --find-links=/wheelhouse "${locks[@]}"
-# The project's own wheel: the one in the wheelhouse, which holds compiled kernels, else one made here, which holds
+# The project's own wheel: the one in dist/ (docker/build.sh), which holds compiled kernels, else one made here, which holds
 # them where this stage has a compiler. Without them their Python twins give the same numbers more slowly.
 COPY pyproject.toml setup.py README.md ./
 COPY submission submission
-RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
-    wheel=$(find /wheelhouse -name 'disentanglement_submission-*.whl' | sort | tail -n 1); \
+RUN --mount=type=bind,target=/context \
+    wheel=$(find /context/dist -name 'disentanglement_submission-*.whl' 2>/dev/null | sort | tail -n 1 || true); \
     /opt/venv/bin/pip install --no-index --no-deps --no-build-isolation "${wheel:-.}"; \
     site=$(/opt/venv/bin/python -c 'import site; print(site.getsitepackages()[0])'); \
     /opt/venv/bin/pip uninstall --yes setuptools pip; \

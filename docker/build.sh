@@ -25,13 +25,14 @@ else
     fi
 fi
 
-# The project's wheel from the tracked files alone; with compiled kernels if this is Python 3.11 with a compiler.
-rm -f wheelhouse/disentanglement_submission-*.whl
+# The project's wheel from a clean copy without old build products; with compiled kernels if this is Python 3.11 with a compiler.
+rm -f dist/disentanglement_submission-*.whl
 if "$PYTHON" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
     source=$(mktemp -d)
     trap 'rm -rf "$source"' EXIT
-    git ls-files -z --deduplicate | tar --create --null --files-from=- --ignore-failed-read | tar --extract --directory "$source"
-    "$PYTHON" -m pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir wheelhouse "$source"
+    git ls-files -z --cached --others --exclude-standard --deduplicate |
+        tar --create --null --files-from=- --ignore-failed-read | tar --extract --directory "$source"
+    "$PYTHON" -m pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir dist "$source"
 fi
 
 commit=$(git describe --always --dirty --abbrev=12 --exclude='*')
