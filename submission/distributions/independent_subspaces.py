@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -51,16 +52,9 @@ class IndependentSubspaces(Distribution):
             raise ValueError(f"root exponent {root_exponent} and scale {scale} must be positive")
         self.sizes, self.root_exponent, self.scale = tuple(sizes), float(root_exponent), float(scale)
         self.exponents = torch.as_tensor(exponents).expand(len(self.sizes))
-        self.subspace = torch.repeat_interleave(
-            torch.arange(len(self.sizes), device=self.exponents.device),
-            torch.tensor(self.sizes, device=self.exponents.device),
-            output_size=sum(self.sizes),
-        )
+        self.subspace, counts = subspaces(self.sizes, self.exponents.device)
+        self._counts = counts.to(self.exponents.dtype)
         super().__init__(torch.Size(), torch.Size([sum(self.sizes)]), validate_args=validate_args)
-
-    @property
-    def _counts(self) -> Tensor:
-        return self.exponents.new_tensor(self.sizes)
 
     @property
     def mean(self) -> Tensor:
@@ -102,8 +96,8 @@ class IndependentSubspaces(Distribution):
     def coordinate_log_prob(self, value: Tensor) -> Tensor:
         """``log_prob`` split over coordinates (..., n).
 
-        Each v_k^{p0} is handed out in the proportions |z_i|^{p_k}, constants in equal parts. The sum is exact; each part
-        is its coordinate's own log-density where p_k = p0, the case in which coordinates are independent.
+        Each v_k^{p0} is handed out in the proportions |z_i|^{p_k}, constants in equal parts. The sum is exact; each
+        part is its coordinate's own log-density where p_k = p0, the case in which coordinates are independent.
         """
         constants = (self._constants() / self._counts)[self.subspace]
         return constants - self._powers(value)[1] / self.scale
@@ -125,6 +119,13 @@ class IndependentSubspaces(Distribution):
         p, count, root = self.exponents, self._counts, self.root_exponent
         surface = count * (math.log(2) + torch.lgamma(1 / p)) - (count - 1) * torch.log(p) - torch.lgamma(count / p)
         return math.log(root) - torch.lgamma(count / root) - count / root * math.log(self.scale) - surface
+
+
+@cache
+def subspaces(sizes: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """The subspace of every coordinate (n,), and the coordinates of every subspace (K,), on a device."""
+    counts = torch.tensor(sizes, device=device)
+    return torch.repeat_interleave(torch.arange(len(sizes), device=device), counts, output_size=sum(sizes)), counts
 
 
 def gamma(shape_parameter: Tensor, shape: Sequence[int]) -> Tensor:

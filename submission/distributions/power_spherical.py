@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Gamma, constraints, register_kl
 
 from submission.distributions.bessel import log_sphere_area
-from submission.distributions.radial import ImplicitAngle, gap, place, to_angle
+from submission.distributions.radial import ImplicitAngle, Statistic, gap, place, to_angle
 from submission.distributions.sphere import SphereUniform
 
 LINEAR = 1e-2
@@ -89,7 +89,7 @@ class PowerSpherical(Distribution):
         angle = to_angle(sample_gap(kappa.detach(), self.beta))
         dtype = self.loc.dtype
         mean = self._mean_statistic.detach().expand_as(angle).to(dtype)
-        followed = ImplicitAngle.apply(kappa.to(dtype), angle.to(dtype), mean, self.m, log_cosine_squared)
+        followed = ImplicitAngle.apply(kappa.to(dtype), angle.to(dtype), mean, self.m, LOG_COSINE_SQUARED)
         return place(self.loc.expand(shape), followed)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -120,6 +120,7 @@ def sample_gap(kappa: Tensor, beta: float) -> Tensor:
         return 2 * rest / (rest + main)
 
 
+@cache
 def cumulants(m: int) -> tuple[float, float, float, float]:
     """K″, K‴, K⁗ and the fifth derivative of K at κ = 0: polygamma differences at β and 2β, β = (m−1)/2."""
     at = torch.tensor([(m - 1) / 2, m - 1.0], dtype=torch.float64)
@@ -129,11 +130,13 @@ def cumulants(m: int) -> tuple[float, float, float, float]:
     return first, second, third, fourth
 
 
-def log_cosine_squared(sine_squared: Tensor, cosine_squared: Tensor) -> Tensor:
-    """log((1 + cos θ)/2) = log cos²(θ/2), accurate at both ends."""
-    near = torch.log1p(-sine_squared.clamp(max=0.5))
-    far = torch.log(cosine_squared.clamp_min(torch.finfo(cosine_squared.dtype).tiny))
-    return torch.where(sine_squared < 0.5, near, far)
+def log_cosine_squared(sine_squared: Tensor) -> Tensor:
+    """log((1 + cos θ)/2) = log cos²(θ/2) from sin²(θ/2)."""
+    return torch.log1p(-sine_squared.clamp(max=1 - torch.finfo(sine_squared.dtype).eps))
+
+
+LOG_COSINE_SQUARED = Statistic(log_cosine_squared, curvature=0.5)
+"""T = log((1 + cos θ)/2)."""
 
 
 @register_kl(PowerSpherical, SphereUniform)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints, register_kl
 
 from submission.distributions.bessel import log_sphere_area, normaliser
-from submission.distributions.radial import ImplicitAngle, gap, place, to_angle
+from submission.distributions.radial import ImplicitAngle, Statistic, gap, place, to_angle
 from submission.distributions.sphere import SphereUniform
 from submission.distributions.wood import Envelope, sample_gap
 
@@ -91,7 +91,7 @@ class VonMisesFisher(Distribution):
     def _implicit(self, kappa: Tensor, x: Tensor) -> Tensor:
         """Angles of x = 1 − w with their exact derivative in κ."""
         mean = (self.mean_length.detach() - 1).to(x.dtype).expand_as(x)
-        result: Tensor = ImplicitAngle.apply(kappa, to_angle(x), mean, self.m, cosine_less_one)
+        result: Tensor = ImplicitAngle.apply(kappa, to_angle(x), mean, self.m, COSINE_LESS_ONE)
         return result
 
     def _follow(self, kappa: Tensor, x: Tensor) -> Tensor:
@@ -136,9 +136,8 @@ class VonMisesFisher(Distribution):
         return log_sphere_area(self.m) - self.divergence_from_uniform()
 
 
-def cosine_less_one(sine_squared: Tensor, cosine_squared: Tensor) -> Tensor:
-    """cos θ − 1 from sin²(θ/2)."""
-    return -2 * sine_squared
+COSINE_LESS_ONE = Statistic(lambda sine_squared: -2 * sine_squared, curvature=1.0)
+"""T = cos θ − 1."""
 
 
 @register_kl(VonMisesFisher, SphereUniform)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from submission.distributions.radial import rule
 
-ROUNDS = (2, 6, 56)
+ROUNDS = (3, 9, 52)
 """Proposals made at once for everybody, then for those still without one: fewer than 1 in 10¹⁹ reach the fallback."""
 BISECTIONS, FALLBACK_NODES, FALLBACK_REACH = 55, 64, 12.0
 

@@ -25,11 +25,11 @@ def references(m: int) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("m", DIMENSIONS)
-def test_normaliser_and_mean_length_are_right_to_eight_digits(m: int) -> None:
+def test_normaliser_and_mean_length_are_right_to_seven_digits(m: int) -> None:
     expected = references(m)
     value, length = normaliser(expected["kappa"], m)
-    torch.testing.assert_close(value, expected["log_normaliser"], rtol=1e-8, atol=0)
-    torch.testing.assert_close(length, expected["mean_length"], rtol=1e-8, atol=0)
+    torch.testing.assert_close(value, expected["log_normaliser"], rtol=1e-7, atol=0)
+    torch.testing.assert_close(length, expected["mean_length"], rtol=1e-7, atol=0)
 
 
 @pytest.mark.parametrize("m", DIMENSIONS)

@@ -13,7 +13,7 @@ from torch import Tensor
 from submission.distributions import VonMisesFisher
 from submission.distributions.bessel import length_slope, normaliser
 from submission.distributions.radial import slope
-from submission.distributions.von_mises_fisher import cosine_less_one
+from submission.distributions.von_mises_fisher import COSINE_LESS_ONE
 from submission.distributions.wood import Envelope, inverse_cdf, sample_gap, symmetric_beta
 
 LAWS = [(m, kappa) for m in (2, 3, 5, 11, 41) for kappa in (0.5, 2.0, 30.0)]
@@ -119,7 +119,7 @@ def test_implicit_slope_is_the_derivative_of_the_quantile(m: int, kappa: float) 
         theta = mode + deviations / math.sqrt(kappa + m - 1)
         if 0 < theta < math.pi:
             angle = torch.tensor([theta], dtype=torch.float64)
-            estimate = slope(at, angle, mean, m, cosine_less_one)
+            estimate = slope(at, angle, mean, m, COSINE_LESS_ONE)
             torch.testing.assert_close(estimate, reference_slope(m, kappa, angle, mean), rtol=1e-5, atol=1e-12)
 
 
