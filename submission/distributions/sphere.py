@@ -8,9 +8,8 @@ from torch.distributions import register_kl
 
 from submission.distributions.bessel import log_sphere_area
 from submission.distributions.brownian import ManifoldUniform, UnitVectorBrownian, project_to_sphere
-from submission.distributions.heat_kernel import layer
 from submission.distributions.radial import gap, to_angle
-from submission.distributions.sphere_tables import SphereTables
+from submission.distributions.sphere_tables import SphereTables, coordinate, parametrix
 
 
 class SphereUniform(ManifoldUniform):
@@ -81,10 +80,8 @@ def log_relative(tables: SphereTables, dim: int, time: Tensor, angle: Tensor) ->
     """log of the heat kernel of S^d relative to the uniform law; float64 times and angles that broadcast."""
     first, last = tables.log_times
     time = time.clamp(max=torch.e**last)
-    x = time.log()
-    width = layer(dim) * time.clamp(min=torch.e**first)
-    coordinate = 2.0 * torch.asinh((torch.pi - angle) / width) / torch.asinh(torch.pi / width) - 1.0
-    return tables.density(x, coordinate) - angle.square() / (2.0 * time) - 0.5 * dim * x
+    position = coordinate(dim, time.clamp(min=torch.e**first), angle)
+    return tables.density(time.log(), position) + parametrix(dim, time, angle)
 
 
 @register_kl(SphereBrownian, SphereUniform)

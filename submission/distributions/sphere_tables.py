@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import torch
 from scipy.interpolate import CubicSpline
 from scipy.special import ndtri_exp
+from torch import Tensor
 
 from submission.distributions import heat_kernel
 from submission.distributions.bessel import log_sphere_area
@@ -40,7 +42,7 @@ class SphereTables:
         kl: x -> log KL(S^d) + d t.
         projective_kl: x -> log KL(RP^d) + (d + 1) t.
         quantile: (x, standard normal score) -> log tan(r / 2) - x / 2.
-        density: (x, coordinate of the angle) -> log density relative to uniform + r^2 / 2t + (d / 2) x.
+        density: (x, coordinate of the angle) -> log density relative to uniform - ``parametrix``.
     """
 
     log_times: tuple[float, float]
@@ -48,6 +50,22 @@ class SphereTables:
     projective_kl: Spline
     quantile: Surface
     density: Surface
+
+
+def coordinate(dim: int, time: Tensor, angle: Tensor) -> Tensor:
+    """Twin in torch of ``heat_kernel.angle_to_coordinate``."""
+    width = heat_kernel.layer(dim) * time
+    return 2.0 * torch.asinh((torch.pi - angle) / width) / torch.asinh(torch.pi / width) - 1.0
+
+
+def parametrix(dim: int, time: Tensor, angle: Tensor) -> Tensor:
+    """Leading term of the short-time expansion of log density, up to a constant.
+
+    -r²/2t - (d/2) log t + ((d-1)/2) log(r / sin r), rounded off at the antipode on the scale of its layer.
+    """
+    width = heat_kernel.layer(dim) * time.clamp(min=SMALLEST_TIME) / torch.pi**2
+    focus = (torch.sinc(angle / torch.pi).square() + width.square()).log()
+    return -angle.square() / (2.0 * time) - 0.5 * dim * time.log() - 0.25 * (dim - 1) * focus
 
 
 def panels(dim: int, times: Array) -> tuple[Array, Array]:
@@ -121,12 +139,15 @@ def sphere_tables(dim: int) -> SphereTables:
     even = np.logaddexp(ratio, opposite) - np.log(2.0)
     even_plain = (np.exp(ratio + uniform) * even * weights).sum(-1)
     even_kl = np.where(even_plain > 0.1, even_plain, divergence(even, uniform, weights))
-    coordinates = np.linspace(-1.0, 1.0, ANGLE_KNOTS)
-    grid = heat_kernel.evaluate(profile, np.broadcast_to(coordinates, (len(x), ANGLE_KNOTS)))
+    positions = np.linspace(-1.0, 1.0, ANGLE_KNOTS)
+    angles = heat_kernel.coordinate_to_angle(dim, times, positions)
+    leading = parametrix(dim, torch.from_numpy(times), torch.from_numpy(angles)).numpy()
+    grid = heat_kernel.evaluate(profile, np.broadcast_to(positions, angles.shape))
+    grid = grid - angles**2 / (2.0 * times) - 0.5 * dim * x[:, None] - leading
     return SphereTables(
         log_times=(float(x[0]), float(x[-1])),
         kl=Spline(x, np.log(divergence(ratio, uniform, weights)) + dim * times[:, 0]),
         projective_kl=Spline(x, np.log(even_kl) + (2 * dim + 2) * times[:, 0]),
         quantile=Surface(x, SCORES, position - 0.5 * x[:, None]),
-        density=Surface(x, coordinates, grid),
+        density=Surface(x, positions, grid),
     )

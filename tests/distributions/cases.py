@@ -1,0 +1,129 @@
+"""The laws that the contract suite runs over. A new law is one new entry in ``CASES``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from submission.distributions import (
+    ProjectiveBrownian,
+    ProjectiveUniform,
+    RotationBrownian,
+    RotationUniform,
+    SphereBrownian,
+    SphereUniform,
+    TorusBrownian,
+    TorusUniform,
+)
+
+Grid = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One law with everything that the contract needs to check it.
+
+    Attributes:
+        name: shown in test ids.
+        centre: a point (e,) in float64.
+        spread: shape of the second parameter for one law, () or (k,).
+        law: (centres (..., e), spreads (..., *spread)) -> posterior.
+        prior: dtype -> the prior that a KL is registered for.
+        spreads: ordinary values, at which quadrature and sampling are checked.
+        extremes: values at which everything must stay finite, in float32, too.
+        grid: spread -> quadrature points (G, e) and weights (G,) with respect to the Riemannian volume; it must
+            integrate every function that is symmetric around the centre.
+        statistic: points (..., e) -> a number (...) whose law the grid resolves.
+    """
+
+    name: str
+    centre: Tensor
+    spread: tuple[int, ...]
+    law: Callable[[Tensor, Tensor], Distribution]
+    prior: Callable[[torch.dtype], Distribution]
+    spreads: tuple[float, ...]
+    extremes: tuple[float, ...]
+    grid: Callable[[float], Grid]
+    statistic: Callable[[Tensor], Tensor]
+
+
+TIMES = (1e-5, 1e-2, 0.3, 1.0, 10.0)
+EXTREME_TIMES = (1e-12, 1e-5, 1.0, 10.0, 1e4)
+
+
+def first_axis(size: int) -> Tensor:
+    """The first unit vector (size,)."""
+    return torch.eye(size, dtype=torch.float64)[0]
+
+
+def circle_grid(last: float, reach: float, count: int) -> tuple[Tensor, Tensor]:
+    """Angles in (0, min(last, reach)) and their Gauss-Legendre weights."""
+    x, weight = np.polynomial.legendre.leggauss(count)
+    half = 0.5 * min(last, reach)
+    return torch.from_numpy(half * (x + 1.0)), torch.from_numpy(half * weight)
+
+
+def radial_grid(dim: int, last: float = math.pi, volume_scale: float = 1.0, time_scale: float = 1.0) -> Callable:
+    """Points on one half great circle of S^d, each with the volume of the sphere of points as far away."""
+
+    def grid(time: float) -> Grid:
+        reach = math.sqrt(time * time_scale) * (math.sqrt(dim) + 9.0)
+        angle, weight = circle_grid(last, reach, 600)
+        points = torch.zeros(len(angle), dim + 1, dtype=torch.float64)
+        points[:, 0], points[:, 1] = angle.cos(), angle.sin()
+        ring = math.log(2.0) + 0.5 * dim * math.log(math.pi) - math.lgamma(0.5 * dim)
+        return points, weight * volume_scale * (ring + (dim - 1) * angle.sin().log()).exp()
+
+    return grid
+
+
+def torus_grid(time: float) -> Grid:
+    """A grid of two circles, as wide as the law."""
+    angle, weight = circle_grid(math.pi, 9.0 * math.sqrt(time), 80)
+    angle, weight = torch.cat([-angle, angle]), torch.cat([weight, weight])
+    first, second = torch.meshgrid(angle, angle, indexing="ij")
+    points = torch.stack([first.cos(), first.sin(), second.cos(), second.sin()], -1)
+    return points.reshape(-1, 4), torch.outer(weight, weight).reshape(-1)
+
+
+def sphere(dim: int) -> Case:
+    """Brownian motion on S^d."""
+    return Case(
+        f"S^{dim}", first_axis(dim + 1), (), SphereBrownian, lambda dtype: SphereUniform(dim, dtype=dtype),
+        TIMES, EXTREME_TIMES, radial_grid(dim), lambda z: z[..., 0].clamp(-1, 1),
+    )  # fmt: skip
+
+
+def projective(dim: int) -> Case:
+    """Brownian motion on RP^d; the statistic is even."""
+    return Case(
+        f"RP^{dim}", first_axis(dim + 1), (), ProjectiveBrownian, lambda dtype: ProjectiveUniform(dim, dtype=dtype),
+        TIMES, EXTREME_TIMES, radial_grid(dim, math.pi / 2), lambda z: z[..., 0].square(),
+    )  # fmt: skip
+
+
+def rotation() -> Case:
+    """Brownian motion on SO(3) with the Frobenius metric."""
+    grid = radial_grid(3, math.pi / 2, volume_scale=16.0 * math.sqrt(2.0), time_scale=1 / 8)
+    return Case(
+        "SO(3)", first_axis(4), (), RotationBrownian, lambda dtype: RotationUniform(dtype=dtype),
+        TIMES, EXTREME_TIMES, grid, lambda z: z[..., 0].square(),
+    )  # fmt: skip
+
+
+def torus() -> Case:
+    """Brownian motion on (S^1)^2."""
+    return Case(
+        "T^2", torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64), (2,), TorusBrownian,
+        lambda dtype: TorusUniform(2, dtype=dtype), TIMES, EXTREME_TIMES, torus_grid,
+        lambda z: z[..., 0] + 0.5 * z[..., 3],
+    )  # fmt: skip
+
+
+CASES = [*map(sphere, (1, 2, 3, 10, 64)), *map(projective, (2, 3, 10)), rotation(), torus()]
