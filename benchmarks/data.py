@@ -118,7 +118,7 @@ def rates() -> None:
         assert isinstance(dataset, GroundTruthDataset)
         step = training_step(network(dataset.image_shape[2]), dataset, batch)
         feed = functools.partial(batches, dataset, batch)
-        pairs = [(timed(feed), timed(step)) for _ in range(3)]
+        pairs = [(timed(feed, 50), timed(step, 4)) for _ in range(3)]
         ours, bound = (batch / min(times) for times in zip(*pairs, strict=True))
         print(
             f"{name + ', ' + network.__name__ + f', batch {batch}':34} {ours:12,.0f} {bound:14,.0f} {ours / bound:7.1f}"
@@ -161,7 +161,7 @@ def training_step(network: nn.Module, dataset: GroundTruthDataset, batch: int) -
     return step
 
 
-def timed(work: Callable[[], object], repeats: int = 4) -> float:
+def timed(work: Callable[[], object], repeats: int) -> float:
     """Least seconds of one call."""
     times = []
     for _ in range(repeats):

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.dataset import ImageDataset, Images, Indices
+from submission.data.draws import batch_generator
 from submission.data.pixels import BitPixels, BytePixels, ComputedPixels, Pixels
 from submission.errors import UsageError
 
@@ -65,19 +66,19 @@ def binarised(
     """A split of grey images (n, height, width, 1), binarised.
 
     A pixel of grey value g is 1 with probability g / 255. ``static`` draws every pixel once from ``seed``; ``dynamic``
-    draws the training images anew at every visit, and the held-out splits once, so that their scores compare;
-    ``none`` keeps the grey values.
+    draws the training images anew in every batch (see ``batch_generator``), and the held-out splits once, so that
+    their scores compare; ``none`` keeps the grey values.
     """
     choose(name, "binarisation", binarisation, BINARISATIONS)
     shape: tuple[int, int, int] = grey.shape[1:]
     notes = f"{notes}, binarisation {binarisation}, seed {seed}"
     if binarisation == "none":
         return SplitImages(name, shape, 255, BytePixels(grey), labels, split, notes)
-    random = np.random.RandomState([seed, sum(split.encode())])
     pixels: Pixels
     if binarisation == "dynamic" and split == "train":
-        pixels = ComputedPixels(lambda indices: draw(grey[indices], random))
+        pixels = ComputedPixels(lambda indices: draw(grey[indices], batch_generator(seed, indices)))
     else:
+        random = np.random.RandomState([seed, sum(split.encode())])
         packed = [np.packbits(draw(block, random).reshape(len(block), -1), axis=1) for block in blocks(grey)]
         pixels = BitPixels(np.concatenate(packed), shape)
     return SplitImages(name, shape, 1, pixels, labels, split, notes)

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from submission.cli.main import main
 from submission.data.download import Manner, fetch, part_path
-from submission.data.sources import RemoteFile
+from submission.data.sources import SOURCES, RemoteFile, Source
 from submission.errors import SubmissionError
 
 BODY = bytes(range(256)) * 40_000  # 10 MB
@@ -208,7 +209,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from submission.data.download import Manner, fetch
-from submission.data.sources import RemoteFile
+from submission.data.sources import SOURCES, RemoteFile, Source
 fetch(RemoteFile("set/file.bin", (sys.argv[1],), sys.argv[2]), Path(sys.argv[3]), "the page")
 """
 
@@ -236,6 +237,20 @@ def test_a_complete_but_unverified_part_needs_no_second_transfer(server: Server,
     part.parent.mkdir()
     part.write_bytes(BODY)
     assert fetch(file, tmp_path, "the page", manner=QUICK).read_bytes() == BODY
+
+
+def test_the_command_downloads_and_verifies(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(SOURCES, "caltech101", Source("free", (remote(server, "missing", "drop"),), "the page"))
+    root = ["--root", str(tmp_path)]
+    assert main(["data", "download", "caltech101", *root]) == 0
+    assert (tmp_path / "set" / "file.bin").read_bytes() == BODY
+    assert main(["data", "verify", "caltech101", *root]) == 0
+    assert "right" in capsys.readouterr().out
+    monkeypatch.setitem(SOURCES, "caltech101", Source("free", (remote(server, "missing"),), "the page"))
+    assert main(["data", "download", "caltech101", "--root", str(tmp_path / "other")]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: cannot download file.bin")
 
 
 def test_an_archive_is_unpacked_into_its_folder(

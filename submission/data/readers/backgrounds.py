@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from submission.data.dataset import GroundTruthDataset, Images, Indices
+from submission.data.draws import batch_generator
 from submission.data.pixels import BitPixels
 from submission.errors import SubmissionError
 
@@ -23,27 +24,22 @@ Draw = Callable[[Floats, np.random.RandomState], Floats]
 class RandomBackground(GroundTruthDataset):
     """Sprites that look different each time they are observed.
 
-    ``draw`` turns sprites (n, 64, 64, 3) of zeros and ones into pictures. ``images`` draws from a generator of this
-    object, seeded with ``seed``; ``sample_observations_from_factors`` draws from the caller's.
+    ``draw`` turns sprites (n, 64, 64, 3) of zeros and ones into pictures. ``images`` draws anew in every batch
+    (see ``batch_generator``); ``sample_observations_from_factors`` draws from the caller's generator.
     """
 
     sprites: BitPixels
     draw: Draw
     seed: int = 0
     random_observation: ClassVar[bool] = True
-    _random: np.random.RandomState = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Start the generator that ``images`` draws from."""
-        self._random = np.random.RandomState(self.seed)
 
     def images(self, indices: Indices) -> Images:
         """Images with newly drawn backgrounds."""
-        return np.rint(self._drawn(indices, self._random) * 255).astype(np.uint8)
+        return np.rint(self._drawn(indices, batch_generator(self.seed, indices)) * 255).astype(np.uint8)
 
     def observations(self, indices: Indices) -> npt.NDArray[np.float32]:
         """Float images with newly drawn backgrounds."""
-        return self._drawn(indices, self._random).astype(np.float32)
+        return self._drawn(indices, batch_generator(self.seed, indices)).astype(np.float32)
 
     def sample_observations_from_factors(
         self, factors: npt.NDArray[np.integer], random_state: np.random.RandomState

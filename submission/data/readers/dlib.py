@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.dataset import Factor, GroundTruthDataset, Images, Indices
+from submission.data.draws import batch_generator
 from submission.data.registry import LIBRARY_PREFIX
 
 NOT_RANDOM = ("dsprites_full", "cars3d", "shapes3d", "mpi3d_toy", "mpi3d_realistic", "mpi3d_real")
@@ -17,20 +18,16 @@ NOT_RANDOM = ("dsprites_full", "cars3d", "shapes3d", "mpi3d_toy", "mpi3d_realist
 
 @dataclass(eq=False, kw_only=True)
 class LibraryDataset(GroundTruthDataset):
-    """A ``GroundTruthData`` object of the library. ``images`` draws hidden and random parts from ``seed``."""
+    """A ``GroundTruthData`` object of the library. ``images`` draws hidden and random parts in every batch."""
 
     data: Any
     random_observation: bool = True  # type: ignore[misc] # each object knows its own
     seed: int = 0
-    _random: np.random.RandomState = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Start the generator that ``images`` draws from."""
-        self._random = np.random.RandomState(self.seed)
 
     def images(self, indices: Indices) -> Images:
         """The library's pictures in 0..255, clipped where it leaves [0, 1]."""
-        pictures = self.data.sample_observations_from_factors(self.factors(indices), self._random)
+        random = batch_generator(self.seed, indices)
+        pictures = self.data.sample_observations_from_factors(self.factors(indices), random)
         return np.rint(np.clip(pictures, 0, 1) * 255).astype(np.uint8)
 
     def sample_factors(self, num: int, random_state: np.random.RandomState) -> npt.NDArray[np.int64]:
