@@ -65,6 +65,12 @@ def fit_boosted_trees(
     return BoostedTrees(rounds, depth, threads or available_cores()).fit(codes, labels, random_state)
 
 
+def skip_boosted_trees(labels: npt.NDArray[Any], random_state: np.random.RandomState, rounds: int = 100) -> None:
+    """Draw from ``random_state`` what ``fit_boosted_trees`` of labels (n,) would, and fit nothing."""
+    classes = len(np.unique(labels))
+    random_state.randint(0, 2**31 - 1, size=(rounds, 1 if classes == 2 else classes))
+
+
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

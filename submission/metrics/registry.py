@@ -23,6 +23,11 @@ REGISTRY: dict[str, str] = {  # name -> module with METRIC (name:ATTRIBUTE for a
     "jemmig": "jemmig",
     "dcimig": "dcimig",
     "med": "med",
+    "downstream": "downstream",
+    "downstream_logistic": "downstream:LOGISTIC",
+    "downstream_reduced": "shifts",
+    "downstream_strong": "shifts:STRONG",
+    "fairness": "fairness",
 }
 
 

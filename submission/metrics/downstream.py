@@ -1,0 +1,142 @@
+"""Downstream accuracy: how well a classifier on the codes predicts each factor, by number of training points.
+
+Locatello et al., "Challenging common assumptions ...", ICML 2019, section 5.6; here as disentanglement_lib computes it
+(``downstream_task``), with its two predictors: gradient boosted trees, and logistic regression whose penalty five-fold
+cross-validation chooses among ten.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.metrics.base import Codes, Factors, Metric, Sampler, Scores
+from submission.metrics.boosting import fit_boosted_trees
+from submission.metrics.checks import check_codes, dead_note
+
+Predictor = Literal["boosted_trees", "logistic_regression"]
+Labels = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class DownstreamSettings:
+    """Defaults: the published study.
+
+    Attributes:
+        num_train: numbers of training points, one experiment each.
+        num_test, batch_size: test points to draw for each, and how.
+    """
+
+    num_train: Sequence[int] = (10, 100, 1000, 10000)
+    num_test: int = 5000
+    batch_size: int = 16
+
+
+def factor_accuracies(
+    codes_train: Codes,
+    factors_train: Factors,
+    codes_test: Codes,
+    factors_test: Factors,
+    random_state: np.random.RandomState,
+    predictor: Predictor = "boosted_trees",
+) -> npt.NDArray[np.float64]:
+    """Training and test accuracy (K, 2) of predicting each factor from codes.
+
+    Args:
+        codes_train, codes_test: (N, D).
+        factors_train, factors_test: (N, K). A factor with a single value among the training points is predicted to
+            have that value, where the reference stops.
+        random_state: of the trees.
+        predictor: the classifier.
+    """
+    check_codes(codes_train, "downstream accuracy")
+    check_codes(codes_test, "downstream accuracy")
+    rows = []
+    for label, test_label in zip(factors_train.T, factors_test.T, strict=True):
+        model = fitted(codes_train, label, random_state, predictor)
+        rows.append((np.mean(model.predict(codes_train) == label), np.mean(model.predict(codes_test) == test_label)))
+    return np.array(rows, np.float64)
+
+
+def fitted(codes: Codes, label: Labels, random_state: np.random.RandomState, predictor: Predictor) -> Any:
+    """A classifier of labels (n,) from codes (n, D), with a ``predict`` method."""
+    if len(np.unique(label)) == 1:
+        return Constant(label[0])
+    if predictor == "boosted_trees":
+        return fit_boosted_trees(codes, label, random_state)
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegressionCV
+    from sklearn.model_selection import KFold
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", FutureWarning)  # defaults that newer versions of scikit-learn will change
+        return LogisticRegressionCV(Cs=10, cv=KFold(n_splits=5)).fit(codes, label)
+
+
+class Constant:
+    """The classifier of a factor that showed a single value."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def predict(self, codes: Codes) -> Labels:
+        """The value, for each of the codes (n, D)."""
+        return np.full(len(codes), self.value)
+
+
+def named(accuracies: npt.NDArray[np.float64], prefix: str) -> dict[str, float]:
+    """The reference's names for accuracies (K, 2) of training and test points."""
+    train, test = accuracies.T
+    values = {
+        f"{prefix}:mean_train_accuracy": train.mean(),
+        f"{prefix}:mean_test_accuracy": test.mean(),
+        f"{prefix}:min_train_accuracy": train.min(),
+        f"{prefix}:min_test_accuracy": test.min(),
+    }
+    for factor, (on_train, on_test) in enumerate(accuracies):
+        values[f"{prefix}:train_accuracy_factor_{factor}"] = on_train
+        values[f"{prefix}:test_accuracy_factor_{factor}"] = on_test
+    return {name: float(value) for name, value in values.items()}
+
+
+def score(sampler: Sampler, settings: DownstreamSettings, predictor: Predictor = "boosted_trees") -> Scores:
+    """Draw training and test points anew for each number of training points, and fit.
+
+    Returns:
+        The reference's keys, and ``mean_test_accuracy``: that of the last number of training points.
+    """
+    generator = np.random.RandomState(sampler.seed)
+    values: dict[str, float] = {}
+    notes: tuple[str, ...] = ()
+    for size in settings.num_train:
+        train, test = sampler.train_test(size, settings.num_test, settings.batch_size)
+        accuracies = factor_accuracies(*train, *test, generator, predictor)
+        values |= named(accuracies, str(size))
+        values["mean_test_accuracy"] = float(accuracies[:, 1].mean())
+        notes = dead_note(train.codes)
+    return Scores(values, notes=notes)
+
+
+METRIC = Metric(
+    name="downstream",
+    headline="mean_test_accuracy",
+    summary="accuracy of boosted trees that predict each factor from the codes",
+    settings=DownstreamSettings(),
+    fast=DownstreamSettings(num_train=(1000,), num_test=1000),
+    score=score,
+)
+
+LOGISTIC = replace(
+    METRIC,
+    name="downstream_logistic",
+    summary="accuracy of logistic regression that predicts each factor from the codes",
+    score=functools.partial(score, predictor="logistic_regression"),
+    caution="regularised, so it depends on the codes' scale",
+)

@@ -1,0 +1,100 @@
+"""Fairness: how much predictions of one factor change when another one is forced.
+
+Locatello, Abbati, Rainforth, Bauer, Schölkopf and Bachem, "On the fairness of disentangled representations", NeurIPS
+2019, section 4; here as disentanglement_lib computes it. Boosted trees predict a target factor from the codes; for a
+sensitive factor, the same cells are encoded with each of its values. Unfairness is the total variation between the
+predictions for one sensitive value and those for all, averaged over (or maximised over) the values. Lower is fairer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from submission.metrics.base import Metric, Sampler, Scores
+from submission.metrics.boosting import Classifier
+from submission.metrics.checks import dead_note
+from submission.metrics.downstream import fitted
+
+
+@dataclass(frozen=True)
+class FairnessSettings:
+    """Defaults: the published study."""
+
+    num_train: int = 10_000
+    num_test_points_per_class: int = 100
+    batch_size: int = 16
+
+
+def group_unfairness(counts: npt.NDArray[np.integer]) -> tuple[float, float]:
+    """Mean and largest total variation between columns of prediction counts (classes, groups) and their sum.
+
+    Single precision, as in the reference.
+    """
+    overall = counts.sum(axis=1, dtype=np.float32)
+    overall /= overall.sum()
+    sizes = counts.sum(axis=0)
+    shares = counts.astype(np.float32) / sizes
+    distances = np.abs(shares - overall[:, None]).sum(axis=0) / 2
+    return float(np.sum(distances * sizes / sizes.sum())), float(distances.max())
+
+
+def summaries(matrix: npt.NDArray[np.float64], prefix: str) -> dict[str, float]:
+    """The reference's names for the means and maxima of unfairness (K targets, K sensitive), the diagonal left out."""
+    factors = len(matrix)
+    off = ~np.eye(factors, dtype=bool)
+    rows = np.array([matrix[i][off[i]] for i in range(factors)])
+    columns = np.array([matrix[:, j][off[:, j]] for j in range(factors)])
+    values = {f"{prefix}:pred{i}:sens{j}": matrix[i, j] for i, j in zip(*np.nonzero(off), strict=True)}
+    for inner, inside in (("mean", np.mean), ("max", np.max)):
+        per_row, per_column = inside(rows, axis=1), inside(columns, axis=1)
+        values |= {f"{prefix}:pred{i}:{inner}_sens": per_row[i] for i in range(factors)}
+        values |= {f"{prefix}:sens{j}:{inner}_pred": per_column[j] for j in range(factors)}
+        for outer, across in (("mean", np.mean), ("max", np.max)):
+            values[f"{prefix}:{outer}_pred:{inner}_sens"] = across(per_row)
+            values[f"{prefix}:{outer}_sens:{inner}_pred"] = across(per_column)
+    return {name: float(value) for name, value in values.items()}
+
+
+def score(sampler: Sampler, settings: FairnessSettings) -> Scores:
+    """Train a predictor per factor and count its predictions under every forced value of every other factor."""
+    train = sampler.points(settings.num_train, settings.batch_size)
+    generator = np.random.RandomState(sampler.seed)
+    count = len(sampler.factor_sizes)
+    mean, largest = np.zeros((count, count)), np.zeros((count, count))
+    for target in range(count):
+        model = fitted(train.codes, train.factors[:, target], generator, "boosted_trees")
+        for sensitive in range(count):
+            if sensitive != target:
+                counts = prediction_counts(sampler, model, target, sensitive, settings.num_test_points_per_class)
+                mean[target, sensitive], largest[target, sensitive] = group_unfairness(counts)
+    values = summaries(mean, "mean_fairness") | summaries(largest, "max_fairness")
+    return Scores(values, {"mean_fairness": mean, "max_fairness": largest}, dead_note(train.codes))
+
+
+def prediction_counts(
+    sampler: Sampler, model: Classifier, target: int, sensitive: int, points: int
+) -> npt.NDArray[np.int64]:
+    """How often each value of the target is predicted (target's size, sensitive's size), per forced sensitive value."""
+    factors = sampler.sample_factors(points)
+    counts = []
+    for value in range(sampler.factor_sizes[sensitive]):
+        forced = factors.copy()
+        forced[:, sensitive] = value
+        counts.append(np.bincount(model.predict(sampler.codes(forced)), minlength=sampler.factor_sizes[target]))
+    return np.stack(counts, axis=1)
+
+
+METRIC = Metric(
+    name="fairness",
+    headline="mean_fairness:mean_pred:mean_sens",
+    summary="how much predictions of one factor change when another is forced",
+    settings=FairnessSettings(),
+    fast=FairnessSettings(num_train=1_000, num_test_points_per_class=50),
+    score=score,
+    full_grid=True,
+    higher_is_better=False,
+    caution="a representation that predicts nothing is perfectly fair: read it beside downstream accuracy",
+)

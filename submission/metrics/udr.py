@@ -1,0 +1,107 @@
+"""UDR: unsupervised disentanglement ranking, agreement between models that differ in their seed.
+
+Duan, Matthey, Saraiva, Watters, Burgess, Lerchner and Higgins, "Unsupervised model selection for variational
+disentangled representation learning", ICLR 2020. For two models, R[a, b] >= 0 says how much latent a of one resembles
+latent b of the other; over the latents that are informative (KL above a threshold),
+
+    UDR = (mean_b max_a R^2 / sum_a R  +  mean_a max_b R^2 / sum_b R) / 2,
+
+and a model's score is the median over the other models. As in disentanglement_lib's code, not the paper: a mean over
+the latents that remain takes the place of the sum over the mean number of informative latents, and identical ideal
+models score about 0.9 with Lasso, because its penalty shrinks R.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from submission.errors import SubmissionError
+from submission.metrics.base import Codes, Scores
+from submission.metrics.checks import check_codes
+
+Similarity = Literal["lasso", "spearman"]
+Matrix = npt.NDArray[np.float64]
+INFORMATIVE = 0.01  # nats of KL
+
+
+def udr(codes: Sequence[Codes], kl: Sequence[npt.NDArray[np.floating]], similarity: Similarity = "lasso") -> Scores:
+    """UDR of M >= 2 models from their codes of the same images.
+
+    Args:
+        codes: mean codes (N, D) of each model, row by row of the same images.
+        kl: average KL divergence (D,) of each latent, in nats, of each model.
+        similarity: ``lasso`` (coefficients, penalty 0.1) or ``spearman`` (rank correlations).
+
+    Returns:
+        ``model_0``, ``model_1``, ...: the models' scores in [0, 1]; ``mean``. Details: ``pairs`` (M, M). A model
+        without informative latents scores 0.
+    """
+    check_models(codes, kl)
+    informative = [np.asarray(divergence) > INFORMATIVE for divergence in kl]
+    scaled = [standardised(x) * mask for x, mask in zip(codes, informative, strict=True)]
+    pairs = np.zeros((len(codes), len(codes)))
+    for i, left in enumerate(scaled):
+        for j, right in enumerate(scaled):
+            if i != j:
+                matrix = SIMILARITIES[similarity](left, right)
+                pairs[i, j] = relative_strength(matrix[informative[i]][:, informative[j]])
+    scores = [float(np.median(np.delete(pairs[:, model], model))) for model in range(len(codes))]
+    values = {f"model_{model}": score for model, score in enumerate(scores)}
+    return Scores({**values, "mean": float(np.mean(scores))}, {"pairs": pairs})
+
+
+def check_models(codes: Sequence[Codes], kl: Sequence[npt.NDArray[np.floating]]) -> None:
+    """Refuse fewer than two models, or models that do not fit each other."""
+    if len(codes) < 2:
+        raise SubmissionError(f"udr compares models and was given {len(codes)}", "give two or more")
+    if len(kl) != len(codes) or len({x.shape for x in codes}) != 1:
+        raise SubmissionError("udr needs equally shaped codes, and KL divergences of every model", "reshape them")
+    for x, divergence in zip(codes, kl, strict=True):
+        check_codes(x, "udr")
+        if np.shape(divergence) != x.shape[1:]:
+            raise SubmissionError(
+                f"{np.shape(divergence)} KL divergences of {x.shape[1]} latents", "give one per latent"
+            )
+
+
+def standardised(codes: Codes) -> Matrix:
+    """Columns (N, D) with mean 0 and standard deviation 1; constant columns become 0."""
+    wide = codes.astype(np.float64)
+    deviation = wide.std(axis=0)
+    return (wide - wide.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+
+
+def relative_strength(matrix: Matrix) -> float:
+    """Mean over rows and over columns of max^2 / sum of similarities (a, b); rows of 0 count 0, none at all give 0."""
+    if matrix.size == 0:
+        return 0.0
+    sides = []
+    for axis in (0, 1):
+        total = matrix.sum(axis=axis)
+        sides.append(np.divide(matrix.max(axis=axis) ** 2, total, out=np.zeros(len(total)), where=total > 0).mean())
+    return float(np.mean(sides))
+
+
+def lasso(left: Matrix, right: Matrix) -> Matrix:
+    """Absolute coefficients (D, D) of predicting columns of ``right`` (N, D) from those of ``left`` (N, D)."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import Lasso
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return np.abs(np.atleast_2d(Lasso(alpha=0.1).fit(left, right).coef_)).T
+
+
+def spearman(left: Matrix, right: Matrix) -> Matrix:
+    """Absolute rank correlations (D, D) of columns of ``left`` and ``right`` (N, D); 0 for constant columns."""
+    ranks = [standardised(rankdata(x, axis=0)) for x in (left, right)]
+    return np.abs(ranks[0].T @ ranks[1]) / len(left)
+
+
+SIMILARITIES = {"lasso": lasso, "spearman": spearman}
