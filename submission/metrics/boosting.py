@@ -8,8 +8,10 @@ built, scikit-learn itself does the work: same numbers, one core, ten to a hundr
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -63,6 +65,14 @@ def fit_boosted_trees(
         model = GradientBoostingClassifier(n_estimators=rounds, max_depth=depth, random_state=random_state)
         return model.fit(codes, labels)
     return BoostedTrees(rounds, depth, threads or available_cores()).fit(codes, labels, random_state)
+
+
+def predict_after(model: Classifier, codes: npt.NDArray[np.float32], rounds: Sequence[int]) -> list[npt.NDArray[Any]]:
+    """Labels (n,) of codes (n, D) after each of the given numbers of rounds."""
+    if isinstance(model, BoostedTrees):
+        return [model.first(count).predict(codes) for count in rounds]
+    stages = list(model.staged_predict(codes))  # type: ignore[attr-defined]
+    return [stages[count - 1] for count in rounds]
 
 
 def skip_boosted_trees(labels: npt.NDArray[Any], random_state: np.random.RandomState, rounds: int = 100) -> None:
@@ -144,6 +154,15 @@ class BoostedTrees:
         """Most probable label (n,) of codes (n, D)."""
         raw = self.decision_function(codes)
         return self.classes_[(raw[:, 0] >= 0).astype(int) if raw.shape[1] == 1 else raw.argmax(axis=1)]
+
+    def first(self, rounds: int) -> BoostedTrees:
+        """The model after its first ``rounds`` rounds."""
+        model = copy.copy(self)
+        model.rounds = rounds
+        model.feature, model.threshold, model.value = (
+            array[:rounds] for array in (self.feature, self.threshold, self.value)
+        )
+        return model
 
     def decision_function(self, codes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Raw predictions (n, outputs): log odds of the second class, or one column per class."""

@@ -23,6 +23,8 @@ REGISTRY: dict[str, str] = {  # name -> module with METRIC (name:ATTRIBUTE for a
     "jemmig": "jemmig",
     "dcimig": "dcimig",
     "med": "med",
+    "dci_es": "dci_es",
+    "periodic": "periodic",
     "downstream": "downstream",
     "downstream_logistic": "downstream:LOGISTIC",
     "downstream_reduced": "shifts",
