@@ -17,7 +17,10 @@ Backend = Literal["submission", "disentanglement_lib"]
 CHALLENGE = ("mig", "factor_vae", "dci", "sap", "irs")
 PRESETS: dict[str, tuple[str, ...]] = {
     "challenge": CHALLENGE,  # the starter kit's local_evaluation: unsupervised_study_v1's settings, and irs
-    "study": ("mig", "factor_vae", "dci", "sap", "beta_vae", "modularity", "unsupervised"),
+    "study": (  # unsupervised_study_v1
+        *("mig", "factor_vae", "dci", "sap", "beta_vae", "modularity", "unsupervised"),
+        *("downstream", "downstream_logistic"),
+    ),
     "fast": CHALLENGE,  # few samples, for a quick look
 }
 

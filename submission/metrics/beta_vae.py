@@ -48,13 +48,9 @@ def beta_vae(train: Differences, evaluation: Differences, era: Era = "installed"
     Returns:
         ``eval_accuracy`` and ``train_accuracy`` in [0, 1].
     """
-    from sklearn.exceptions import ConvergenceWarning
-
     check_codes(train.features.astype(np.float32), "beta_vae")
     model = classifier(era, seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the score is defined at the default iteration limit
-        model.fit(train.features, train.shared)
+    fit(model, train.features, train.shared)
     values = {
         "eval_accuracy": float(np.mean(model.predict(evaluation.features) == evaluation.shared)),
         "train_accuracy": float(np.mean(model.predict(train.features) == train.shared)),
@@ -70,6 +66,16 @@ def classifier(era: Era, seed: int | None = None) -> Any:
     if era == "2019":
         return OneVsRestClassifier(LogisticRegression(solver="liblinear", random_state=seed))
     return LogisticRegression()
+
+
+def fit(model: Any, features: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> None:
+    """Fit a scikit-learn model, on one thread: its matrices are too small to share, and idle threads spin."""
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the score is defined at the default iteration limit
+        model.fit(features, labels)
 
 
 def draw_differences(sampler: Sampler, num: int, batch_size: int) -> Differences:

@@ -6,14 +6,13 @@ disentanglement_lib computes them.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.metrics.base import Codes, Era, Factors, Metric, Sampler, Scores
-from submission.metrics.beta_vae import classifier
+from submission.metrics.beta_vae import classifier, fit
 from submission.metrics.checks import check_points, check_seen, constant_columns, dead_note
 from submission.metrics.information import discretise, mutual_information
 
@@ -102,12 +101,8 @@ def explicitness(
         values_train, values_test: one factor's values (N,).
         era: see ``submission.metrics.beta_vae.classifier``.
     """
-    from sklearn.exceptions import ConvergenceWarning
-
     model = classifier(era)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the score is defined at the default iteration limit
-        model.fit(train, values_train)
+    fit(model, train, values_train)
     return mean_area(model.predict_proba(train), values_train), mean_area(model.predict_proba(test), values_test)
 
 

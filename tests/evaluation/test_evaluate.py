@@ -13,7 +13,7 @@ import pytest
 
 from submission.cli.main import door
 from submission.data import GroundTruthDataset
-from submission.evaluation import make_plan, read_scores
+from submission.evaluation import PRESETS, make_plan, read_scores
 from submission.files import write_json
 
 METRICS = "mig,factor_vae,sap,irs"
@@ -84,8 +84,9 @@ def test_a_run_folder_keeps_its_scores(stripes: GroundTruthDataset, export: Expo
     blocks = [{"name": "S^1", "start": 0, "stop": 2}, {"name": "S^1[2]", "start": 2, "stop": 4}]
     layout = {"mode": "mean", "blocks": blocks}
     write_json(run / "meta.json", {"dataset": {"name": "stripes"}, "representation": layout})
-    scores_of(tmp_path, run, "--metrics", "factor_vae")
-    kept = read_scores(run / "scores" / "fast-0-factor_vae.json")
+    scores_of(tmp_path, run, "--metrics", "factor_vae,dci")
+    kept = read_scores(run / "scores" / "fast-0-factor_vae+dci.json")
+    assert 0 <= kept["columns"]["trained"]["scores"]["dci"]["block_values"]["disentanglement"] <= 1
     assert kept["columns"]["trained"]["blocks"] == {"S^1": [0, 1], "S^1[2]": [2, 3]}
     assert kept["columns"]["untrained"]["scores"]["factor_vae"]["values"]["eval_accuracy"] == 0.0
     assert "below 0.05" in kept["columns"]["untrained"]["scores"]["factor_vae"]["notes"][-1]
@@ -147,6 +148,12 @@ def test_bfloat16_codes_score_nearly_the_same(stripes: GroundTruthDataset, expor
 def test_json_goes_to_standard_output(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert door("evaluate", ["--codes", str(codes), "--metrics", "mig", "--preset", "fast", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["preset"] == "fast"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_name_known_metrics(preset: str) -> None:
+    plan = make_plan(preset)
+    assert [metric.name for metric, _ in plan.metrics] == list(PRESETS[preset])
 
 
 def test_file_names_say_what_differs() -> None:

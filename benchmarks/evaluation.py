@@ -1,0 +1,203 @@
+"""Evaluation beside the real disentanglement_lib: seconds, ratios and differences, everything measured in this run.
+
+Part 1 scores one table of codes on dSprites' grid with both programs, at the challenge's settings. Part 2 compares what
+an encoder costs: images that have to be encoded, and microseconds for each. ``--full`` leaves nothing reduced (the
+real DCI alone takes five minutes and more) and adds part 3, whole evaluations from images with their peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from submission import provenance, reference
+from submission.data import GroundTruthDataset, load
+from submission.evaluation.encoder import Encoder, untrained_convolutional
+from submission.evaluation.subject import Subject, from_rows, require_reference
+from submission.metrics.protocol import GridSampler, IndexSource, MemoTable, true_factors
+from submission.metrics.registry import metric
+from submission.progress import QUIET
+
+DEFAULT = ("mig", "factor_vae", "dci", "sap", "irs")
+OTHERS = ("beta_vae", "modularity", "unsupervised")
+WIDTH = 10
+REDUCED = {"dci": {"num_train": 1000, "num_test": 500}}
+Codes = npt.NDArray[np.float32]
+
+
+def codes_subject(dataset: GroundTruthDataset) -> Subject:
+    """A middling representation: the factors mixed, squashed and noisy."""
+    rng = np.random.RandomState(0)
+    truth = true_factors(dataset)(np.arange(len(dataset)))
+    table = np.tanh(truth @ rng.randn(dataset.num_factors, WIDTH)) + 0.05 * rng.randn(len(dataset), WIDTH)
+    table = table.astype(np.float32)
+    return from_rows("table", dataset, lambda cells: table[cells])
+
+
+def timed(call: Callable[[], dict[str, float]]) -> tuple[float, dict[str, float]]:
+    """Seconds and result."""
+    started = time.perf_counter()
+    result = call()
+    return time.perf_counter() - started, result
+
+
+def from_table(subject: Subject, full: bool) -> None:
+    """Part 1."""
+    print(f"\n{'from a table of codes':<24}{'ours s':>10}{'theirs s':>10}{'ratio':>8}{'largest difference':>22}")
+    totals = np.zeros(2)
+    given = require_reference(subject)
+    for name in DEFAULT + OTHERS:
+        chosen = metric(name)
+        settings = dataclasses.replace(chosen.settings, **({} if full else REDUCED.get(name, {})))
+        named = {key: value for key, value in dataclasses.asdict(settings).items() if key in REFERENCE_SETTINGS}
+        ours, mine = timed(lambda c=chosen, s=settings: c.score(subject.sampler(0, QUIET), s).values)
+        theirs, real = timed(lambda n=name, a=named: reference.score(n, given.dataset, given.encode, a, 0))
+        gap = max(abs(mine[key] - float(real[key])) for key in set(real) & set(mine) - {"num_active_dims"})
+        note = " (reduced: 1,000 training points)" if name in REDUCED and not full else ""
+        print(f"{name + note:<24}{ours:>10.2f}{theirs:>10.2f}{theirs / ours:>8.1f}{gap:>22.1e}")
+        totals += (ours, theirs) if name in DEFAULT else 0
+    print(f"{'the default five':<24}{totals[0]:>10.2f}{totals[1]:>10.2f}{totals[1] / totals[0]:>8.1f}")
+
+
+REFERENCE_SETTINGS = {
+    *("num_train", "num_test", "num_eval", "num_variance_estimate", "batch_size", "num_bins", "diff_quantile"),
+    *("prune_threshold", "continuous_factors"),
+}
+
+
+def export(path: Path) -> None:
+    """disentanglement_lib's convolutional encoder, untrained, with outputs of a trained one's size."""
+    module = untrained_convolutional((64, 64, 1), WIDTH, 0)
+    last = [layer for layer in module.modules() if isinstance(layer, torch.nn.Linear)][-1]
+    last.weight.mul_(100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.trace(module, torch.rand(3, 1, 64, 64)), str(path))
+
+
+def kit_encoder(path: Path) -> Callable[[npt.NDArray[np.float32]], Codes]:
+    """The starter kit's way from images to codes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        module = torch.jit.load(str(path)).cpu()
+
+    def encode(images: npt.NDArray[np.float32]) -> Codes:
+        with torch.no_grad():
+            return module(torch.from_numpy(np.moveaxis(images, 3, 1)).float()).numpy()
+
+    return encode
+
+
+def microseconds(encode: Callable[[npt.NDArray[np.float32]], Codes], images: npt.NDArray, size: int) -> float:
+    """Time per image in batches of ``size``."""
+    started = time.perf_counter()
+    for start in range(0, len(images), size):
+        encode(images[start : start + size])
+    return 1e6 * (time.perf_counter() - started) / len(images)
+
+
+def distinct_images(dataset: GroundTruthDataset) -> int:
+    """How many images our protocol encodes for the default five."""
+    table = MemoTable(dataset, lambda images: np.zeros((len(images), 1), np.float32))
+    table._dataset = _Unseen(dataset)  # counting needs no pictures
+    source = IndexSource(dataset, table)
+    for name in DEFAULT:
+        settings = metric(name).settings
+        sampler = GridSampler(source, 0)
+        if name == "factor_vae":
+            metric(name).score(sampler, settings)
+        else:
+            sampler.points(settings.num_train + getattr(settings, "num_test", 0))
+    return table.encoded
+
+
+class _Unseen:
+    """A data set whose images are one grey pixel each."""
+
+    def __init__(self, dataset: GroundTruthDataset) -> None:
+        self._length = len(dataset)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def observations(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Nothing to see."""
+        return np.zeros((len(indices), 1, 1, 1), np.float32)
+
+
+def encoding(dataset: GroundTruthDataset, path: Path, rounds: int) -> None:
+    """Part 2."""
+    images = dataset.observations(np.sort(np.random.RandomState(0).randint(0, len(dataset), 4096)))
+    kit = kit_encoder(path)
+    ours = {p: Encoder.load(path, dataset.image_shape, precision=p) for p in ("float32", "bf16")}
+    times: dict[str, list[float]] = {"16": [], "64": [], "float32": [], "bf16": []}
+    for _ in range(rounds):
+        for size in ("16", "64"):
+            times[size].append(microseconds(kit, images, int(size)))
+        for precision, encoder in ours.items():
+            times[precision].append(microseconds(encoder, images, encoder.batch_size))
+    best = {name: float(np.median(values)) for name, values in times.items()}
+    votes = metric("factor_vae").settings
+    grouped = votes.num_variance_estimate + votes.batch_size * (votes.num_train + votes.num_eval)
+    theirs = 1e-6 * (50_000 * best["16"] + grouped * best["64"])
+    count = distinct_images(dataset)
+    print(f"\n{'encoder':<24}{'images':>12}{'us each':>10}{'seconds':>10}{'ratio':>8}   (medians of {rounds} rounds)")
+    print(f"{'theirs, batches 16, 64':<24}{50_000 + grouped:>12,}{best['64']:>10.1f}{theirs:>10.1f}{1.0:>8.1f}")
+    for precision in ours:
+        seconds = 1e-6 * count * best[precision]
+        print(f"{'ours, ' + precision:<24}{count:>12,}{best[precision]:>10.1f}{seconds:>10.1f}{theirs / seconds:>8.1f}")
+
+
+def whole(path: Path) -> None:
+    """Part 3."""
+    found = {}
+    for precision in ("float32", "bf16"):
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            options = ["--data", "dsprites_full", "--no-baselines", "--precision", precision, "--json", file.name]
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "evaluate.py", str(path), *options], check=True, capture_output=True)
+            seconds = time.perf_counter() - started
+            (column,) = json.loads(Path(file.name).read_text())["columns"].values()
+            found[precision] = {k: v for s in column["scores"].values() for k, v in s["values"].items()}
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"evaluate.py, {precision}: {seconds:.1f} s, largest peak memory so far {peak:,.0f} MB")
+    gap = max(abs(found["bf16"][key] - value) for key, value in found["float32"].items() if "num" not in key)
+    print(f"largest difference between a bf16 and a float32 score: {gap:.4f}")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="nothing reduced, and whole evaluations")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of part 2")
+    arguments = parser.parse_args()
+    print(f"{provenance.machine()}; commit {provenance.commit()}; {torch.get_num_threads()} threads")
+    dataset = load("dsprites_full")
+    assert isinstance(dataset, GroundTruthDataset)
+    if reference.installed():
+        from_table(codes_subject(dataset), arguments.full)
+    else:
+        print(f"disentanglement_lib is not installed, part 1 is left out ({reference.INSTALL})")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.pt"
+        export(path)
+        encoding(dataset, path, arguments.rounds)
+        if arguments.full:
+            whole(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""How much each metric's number varies with the protocol's seed alone: the same codes, other samples.
+
+On dSprites' grid at the challenge's settings, for a middling representation (the factors mixed, squashed and noisy)
+and for the true factors. The columns show mean and standard deviation over the seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from submission import provenance
+from submission.evaluation import evaluate, make_plan
+from submission.evaluation.show import rows
+from submission.evaluation.subject import from_rows, ideal
+from submission.metrics.protocol import CodeGrid, true_factors
+
+WIDTH = 10
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--metrics", default="mig,factor_vae,sap,irs,beta_vae,modularity,unsupervised")
+    arguments = parser.parse_args()
+    grid = CodeGrid.of("dSprites", (3, 6, 40, 32, 32))
+    rng = np.random.RandomState(0)
+    mixed = np.tanh(true_factors(grid)(np.arange(len(grid))) @ rng.randn(grid.num_factors, WIDTH))
+    table = (mixed + 0.05 * rng.randn(len(grid), WIDTH)).astype(np.float32)
+    plan = make_plan("challenge", arguments.metrics.split(","), seeds=arguments.seeds)
+    print(f"{provenance.machine()}; commit {provenance.commit()}; {arguments.seeds} seeds")
+    for row in rows(evaluate(plan, [from_rows("mixed", grid, lambda cells: table[cells]), ideal(grid)])):
+        print(f"{row[0]:<55}" + "".join(f"{cell:>40}" for cell in row[1:]))
+
+
+if __name__ == "__main__":
+    main()
