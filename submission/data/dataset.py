@@ -160,15 +160,21 @@ class GroundTruthDataset(ImageDataset):
         return self.sample(num, random_state)[1]
 
 
-def require_full_grid(dataset: ImageDataset, purpose: str) -> GroundTruthDataset:
-    """``dataset`` if every combination of known factors has an image, else a SubmissionError naming ``purpose``."""
+def require_factors(dataset: ImageDataset, purpose: str) -> GroundTruthDataset:
+    """``dataset`` if its factors of variation are known, else a SubmissionError naming ``purpose``."""
     if not isinstance(dataset, GroundTruthDataset):
         raise SubmissionError(
-            f"{purpose} needs factors of variation, which {dataset.name} has not", "use a grid data set"
+            f"{purpose} needs factors of variation, which {dataset.name} has not", "use another data set"
         )
-    if not dataset.full_grid:
+    return dataset
+
+
+def require_full_grid(dataset: ImageDataset, purpose: str) -> GroundTruthDataset:
+    """``dataset`` if every combination of known factors has an image, else a SubmissionError naming ``purpose``."""
+    known = require_factors(dataset, purpose)
+    if not known.full_grid:
         raise SubmissionError(
             f"{purpose} needs an image for every combination of factor values, which {dataset.name} has not",
             "use a full grid, or a metric that works on samples of (codes, factors)",
         )
-    return dataset
+    return known

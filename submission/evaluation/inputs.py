@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from submission.data import GroundTruthDataset, load, require_full_grid
+from submission.data import GroundTruthDataset, load, require_factors
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.codes import load_codes
 from submission.evaluation.encoder import Encoder, Precision, require_device, untrained_convolutional
@@ -106,10 +106,10 @@ def with_baselines(
 def load_grid(
     name: str | None, root: Path | None, complaint: str, options: Mapping[str, object] = MappingProxyType({})
 ) -> GroundTruthDataset:
-    """The data set ``name``, with its ``options``, which must have a full grid of factors."""
+    """The data set ``name``, with its ``options``, which must have known factors."""
     if not name:
         raise UsageError(complaint, "pass --data NAME")
-    return require_full_grid(load(name, root, **options), "evaluation")
+    return require_factors(load(name, root, **options), "evaluation")
 
 
 def open_encoder(path: Path, dataset: GroundTruthDataset, options: Options) -> Encoder:

@@ -99,17 +99,17 @@ def from_encoder(label: str, dataset: GroundTruthDataset, encoder: Encoder, **ab
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
         return GridSampler(source, seed, progress)
 
-    return Subject(label, sampler, Reference(dataset, encoder), True, factors_of(dataset), **about)
+    return Subject(label, sampler, Reference(dataset, encoder), dataset.full_grid, factors_of(dataset), **about)
 
 
 def from_rows(label: str, dataset: GroundTruthDataset, rows: Rows, **about: Any) -> Subject:
-    """A representation that is known for every cell of a grid."""
+    """A representation that is known for every image of a data set."""
 
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
         return GridSampler(IndexSource(dataset, rows), seed, progress)
 
     reference = Reference(RowsView(dataset, rows), lambda codes: codes)
-    return Subject(label, sampler, reference, True, factors_of(dataset), **about)
+    return Subject(label, sampler, reference, dataset.full_grid, factors_of(dataset), **about)
 
 
 def from_codes(file: CodesFile) -> tuple[Subject, Subject]:

@@ -11,6 +11,8 @@ import pytest
 from submission.data import GroundTruthDataset, from_arrays, load, require_full_grid
 from submission.data.own import SampledDataset
 from submission.errors import SubmissionError
+from submission.evaluation import evaluate, make_plan
+from submission.evaluation.subject import ideal
 
 ROWS = np.stack(np.unravel_index(np.arange(24), (2, 3, 4)), axis=1)
 IMAGES = np.random.RandomState(0).randint(0, 256, (24, 5, 6, 3)).astype(np.uint8)
@@ -59,6 +61,15 @@ def test_an_incomplete_grid_says_so() -> None:
         dataset.indices(np.array([[0, 0, 1], [1, 2, 3]]))
     with pytest.raises(SubmissionError, match="FactorVAE needs an image for every combination"):
         require_full_grid(dataset, "FactorVAE")
+
+
+def test_an_incomplete_grid_is_scored_by_what_samples_can_serve() -> None:
+    """MIG is computed; the FactorVAE score, asked for by name, says why it cannot be; a preset leaves it out."""
+    plan = make_plan("challenge", metrics=("mig", "factor_vae"))
+    outcomes = {outcome.metric.name: outcome for outcome in evaluate(plan, [ideal(incomplete())])[0].outcomes}
+    assert not outcomes["mig"].error
+    assert "needs a full grid" in str(outcomes["factor_vae"].error)
+    assert "factor_vae" not in [metric.name for metric, _ in make_plan("challenge").without_grid().metrics]
 
 
 @pytest.mark.parametrize("suffix", ["npz", "h5"])
