@@ -14,8 +14,11 @@ from submission.latent.base import LatentSpace, Posterior
 from submission.objectives.base import Coefficients, Model, Objective, Pass, Terms
 from submission.objectives.schedules import Schedule, TrainingPosition, schedule
 
-TABLE_ENTRIES = 2**23
-"""Densities q(z_i|x_j) per component held at once; larger tables are made, and made again for gradients, in slabs."""
+TABLE_ENTRIES = {"cpu": 2**19, "cuda": 2**26}
+"""Densities q(z_i|x_j) per component held at once: what stays in a core's cache, or is little of a GPU's memory.
+
+Larger tables are made, and made again for gradients, in slabs.
+"""
 
 
 class BetaTCVAE(Objective):
@@ -94,7 +97,7 @@ def aggregate_log_prob(posterior: Posterior, z: Tensor, log_weights: Tensor) -> 
         return joint, torch.logsumexp(table + row_weights[..., None], 1)
 
     count, components = len(z), posterior.log_prob(z[:1]).shape[-1]
-    height = max(1, TABLE_ENTRIES // (count * components))
+    height = max(1, TABLE_ENTRIES[z.device.type] // (count * components))
     if height >= count:
         return slab(z, log_weights)
     slabs = [
