@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache, cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,6 +47,12 @@ class PowerSpherical(Distribution):
     def support(self) -> constraints.Constraint:
         """Vectors; ``log_prob`` takes their direction."""
         return constraints.real_vector
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> PowerSpherical:
+        """The same laws with a larger batch shape."""
+        shape = torch.Size(batch_shape)
+        loc, concentration = self.loc.expand(shape + self.event_shape), self.concentration.expand(shape)
+        return PowerSpherical(loc, concentration, validate_args=False)
 
     @property
     def m(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,6 +56,12 @@ class VonMisesFisher(Distribution):
     def support(self) -> constraints.Constraint:
         """Vectors; ``log_prob`` takes their direction."""
         return constraints.real_vector
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> VonMisesFisher:
+        """The same laws with a larger batch shape."""
+        shape = torch.Size(batch_shape)
+        loc, concentration = self.loc.expand(shape + self.event_shape), self.concentration.expand(shape)
+        return VonMisesFisher(loc, concentration, self.gradient, validate_args=False)
 
     @property
     def m(self) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from submission.distributions import (
+    PowerSpherical,
     ProjectiveBrownian,
     ProjectiveUniform,
     RotationBrownian,
@@ -20,6 +21,7 @@ from submission.distributions import (
     SphereUniform,
     TorusBrownian,
     TorusUniform,
+    VonMisesFisher,
 )
 
 Grid = tuple[Tensor, Tensor]
@@ -126,4 +128,17 @@ def torus() -> Case:
     )  # fmt: skip
 
 
-CASES = [*map(sphere, (1, 2, 3, 10, 64)), *map(projective, (2, 3, 10)), rotation(), torus()]
+def directional(dim: int, kind: type[VonMisesFisher | PowerSpherical]) -> Case:
+    """A law with concentration 1/spread on S^d; its width is about that of Brownian motion at twice the spread."""
+    wide = (1e-6, 1e-2, 0.3, 2.0, 1e6)
+    return Case(
+        f"{kind.__name__} S^{dim}", first_axis(dim + 1), (), lambda loc, spread: kind(loc, 1 / spread),
+        lambda dtype: SphereUniform(dim, dtype=dtype), wide, wide, radial_grid(dim, time_scale=2.0),
+        lambda z: z[..., 0].clamp(-1, 1),
+    )  # fmt: skip
+
+
+CASES = [
+    *map(sphere, (1, 2, 3, 10, 64)), *map(projective, (2, 3, 10)), rotation(), torus(),
+    *(directional(dim, kind) for kind in (VonMisesFisher, PowerSpherical) for dim in (1, 2, 10, 99)),
+]  # fmt: skip
