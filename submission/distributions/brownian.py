@@ -66,7 +66,7 @@ class ManifoldUniform(Distribution):
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
         """The same law with another batch shape."""
-        new = type(self).__new__(type(self)) if _instance is None else _instance
+        new = self._get_checked_instance(type(self), _instance)
         new.__dict__.update(self.__dict__)
         super(ManifoldUniform, new).__init__(torch.Size(batch_shape), self.event_shape, validate_args=False)
         return new
