@@ -10,7 +10,7 @@ from torch import Tensor
 from submission.distributions.radial import rule
 
 ROUNDS = (3, 9, 52)
-"""Proposals made at once for everybody, then for those still without one: fewer than 1 in 10¹⁹ reach the fallback."""
+"""Proposals made at once for everybody, then for those still without one: fewer than 1 in 10²⁹ reach the fallback."""
 BISECTIONS, FALLBACK_NODES, FALLBACK_REACH = 55, 64, 12.0
 
 
@@ -66,7 +66,7 @@ def sample_gap(kappa: Tensor, m: int, rounds: tuple[int, ...] = ROUNDS) -> Tenso
 
     Always ends: after ``rounds`` of proposals the inverse CDF serves whoever is left. While a CUDA graph is captured
     nothing may depend on data, so that all proposals are made at once and the fallback (for fewer than one sample in
-    10¹⁹) is replaced by the last proposal.
+    10²⁹) is replaced by the last proposal.
     """
     if kappa.is_cuda and torch.cuda.is_current_stream_capturing():
         return first_accepted(kappa, m, sum(rounds))[0]
