@@ -13,7 +13,7 @@ from submission.errors import UsageError
 def gin_folder() -> Path:
     """The folder of the shipped gin files: beside the package, else ``gin`` in the current folder."""
     beside = Path(submission.__file__).resolve().parents[1] / "gin"
-    return beside if beside.is_dir() else Path.cwd() / "gin"
+    return beside if (beside / "runs").is_dir() else Path.cwd() / "gin"  # installed, gin-config's code is beside
 
 
 def catalogue() -> dict[str, str]:
