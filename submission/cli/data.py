@@ -189,7 +189,7 @@ def show(arguments: argparse.Namespace) -> int:
     from submission.files import atomic
 
     options = dict(parsed_option(text) for text in arguments.option)
-    dataset = load(arguments.name, arguments.root, **options)
+    dataset = load(arguments.name, arguments.root, console.Bars(), **options)
     out = arguments.out or Path(f"{arguments.name.rpartition('/')[2]}.png")
     sheet = contact_sheet(dataset, arguments.seed)
     with atomic(out) as file:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from submission.data.dataset import ImageDataset
 from submission.errors import UsageError
+from submission.progress import QUIET, Progress
 
 ROOT_VARIABLE = "DISENTANGLEMENT_LIB_DATA"
 LIST = "`python -m submission data list` shows all names"
@@ -135,7 +136,7 @@ def entry(name: str) -> Entry:
     raise UsageError(f"there is no data set named {name!r}", f"{hint}{LIST}")
 
 
-def load(name: str, root: str | Path | None = None, **options: object) -> ImageDataset:
+def load(name: str, root: str | Path | None = None, progress: Progress = QUIET, **options: object) -> ImageDataset:
     """The data set ``name``, read from files under ``root`` (default: see ``data_root``) or made on the spot.
 
     ``dlib:NAME`` is disentanglement_lib's own object of that name; a path that ends in .npz, .h5 or .hdf5 is a file of
@@ -145,9 +146,10 @@ def load(name: str, root: str | Path | None = None, **options: object) -> ImageD
         SubmissionError: no such name, option or file, or a file that is not what it should be.
     """
     function = entry(name).function()
-    allowed = list(inspect.signature(function).parameters)[2:]
+    takes = list(inspect.signature(function).parameters)[2:]
+    allowed = [option for option in takes if option != "progress"]
     unknown = [option for option in options if option not in allowed]
     if unknown:
         known = f"it has {', '.join(allowed)}" if allowed else "it has none"
         raise UsageError(f"data set {name} has no option {unknown[0]!r}", known)
-    return function(name, data_root(root), **options)
+    return function(name, data_root(root), **options, **({"progress": progress} if "progress" in takes else {}))

@@ -68,6 +68,6 @@ def png(rows: list[tuple[str, Images]], dataset: ImageDataset) -> bytes:
 
 
 def picture(image: Images, maximum: int) -> Image.Image:
-    """One image (height, width, 1 or 3) as a picture."""
+    """One image (height, width, channels) as a picture: in colour if it has three channels, else the first one."""
     scaled = image * np.uint8(255 // maximum)
-    return Image.fromarray(scaled[..., 0] if scaled.shape[-1] == 1 else scaled)
+    return Image.fromarray(scaled if scaled.shape[-1] == 3 else scaled[..., 0])

@@ -133,6 +133,19 @@ def test_a_truncated_npz(tmp_path: Path, keep: float) -> None:
     one_line(error, str(path))
 
 
+def test_a_truncated_dsprites_file_is_not_silently_rendered_over(
+    tmp_path: Path, write: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("submission.data.made.dsprites.SIZES", (1, 1, 1, 2, 4))
+    path = write.dsprites(
+        tmp_path, np.random.RandomState(0).randint(0, 256, (8, 512)).astype(np.uint8), (1, 1, 1, 2, 4)
+    )
+    path.write_bytes(path.read_bytes()[:1500])
+    with pytest.raises(SubmissionError) as error:
+        load("dsprites_full", tmp_path)
+    one_line(error, str(path))
+
+
 @pytest.mark.parametrize("compressed", [True, False])
 def test_a_flipped_byte_is_noticed(tmp_path: Path, write: SimpleNamespace, compressed: bool) -> None:
     images = np.random.RandomState(0).randint(0, 256, (50, 8, 8)).astype(np.uint8)
