@@ -14,6 +14,7 @@ EPILOG = """examples:
   python train.py --config text000/d10_beta1 --data cars3d --data-root data --time-budget 2h
   python train.py --config demo --bind "model.space = 'S^2'" --bind train.steps=2000 --out runs/sphere
   python train.py --resume --out runs/demo
+  python train.py --config demo --seeds 0:16 --out runs/seeds
   python train.py --list
 
 Ctrl-C and SIGTERM leave a checkpoint and an export; --resume goes on from there."""
@@ -30,21 +31,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help="continue the run in --out; --config may be left out")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add("--seed", type=int, help="seed of weights, data order and noise")
+    add("--seeds", metavar="A:B", help="a run for each seed from A to B - 1, one after another, into OUT/seed_N")
     add("--time-budget", metavar="TIME", help="be done, export included, after e.g. 90s, 45m, 2h or 1h30m")
     add("--precision", choices=("auto", "float32", "bfloat16"), help="of the matrix products")
     add("--list", action="store_true", help="show the configurations that are shipped")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, or list what can be trained."""
+    """Train, once or for several seeds, or list what can be trained."""
     started = time.monotonic()
     if arguments.list:
         return show_configurations()
     out = run_folder(arguments)
+    limit = time_limit(arguments)
+    if arguments.seeds is None:
+        train_one(arguments, out, started, limit)
+        return 0
+    seeds = seeds_of(arguments)
+    for number, seed in enumerate(seeds):
+        arguments.seed, now = seed, time.monotonic()
+        share = None if limit is None else (limit - (now - started)) / (len(seeds) - number)
+        train_one(arguments, out / f"seed_{seed}", now, share)
+    return 0
+
+
+def train_one(arguments: argparse.Namespace, out: Path, started: float, limit: float | None) -> None:
+    """One run into ``out``, within ``limit`` seconds of ``started``."""
     from submission.cli.console import ERR, Bars, say
     from submission.configuration import load
     from submission.training import train
-    from submission.training.budget import seconds
 
     settings = load(configurations(arguments, out), bindings(arguments))
     folder = train(
@@ -53,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         data_root=arguments.data_root,
         resume=arguments.resume,
         device=arguments.device,
-        time_budget=seconds(arguments.time_budget) if arguments.time_budget else None,
+        time_budget=limit,
         started=started,
         progress=Bars(),
         tell=lambda message: ERR.print(message, markup=False, soft_wrap=True),
@@ -61,7 +76,23 @@ def run(arguments: argparse.Namespace) -> int:
     done = folder.meta()["training"]
     say(f"trained {done['steps']:,} updates ({done['images']:,} images) in {done['seconds']:,.0f} s: {folder.path}")
     say(f"exported {folder.exported}; score it with: python evaluate.py {folder.path}")
-    return 0
+
+
+def time_limit(arguments: argparse.Namespace) -> float | None:
+    """``--time-budget`` in seconds."""
+    from submission.training.budget import seconds
+
+    return seconds(arguments.time_budget) if arguments.time_budget else None
+
+
+def seeds_of(arguments: argparse.Namespace) -> range:
+    """The seeds of ``--seeds FIRST:END``; UsageError for anything else."""
+    first, _, end = arguments.seeds.partition(":")
+    if not (first.isdecimal() and end.isdecimal() and int(first) < int(end)):
+        raise UsageError(f"--seeds {arguments.seeds} names no seeds", "write 0:16 for the sixteen seeds from 0 to 15")
+    if arguments.seed is not None:
+        raise UsageError("--seed and --seeds exclude each other", "give one of them")
+    return range(int(first), int(end))
 
 
 def show_configurations() -> int:
