@@ -183,19 +183,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="nothing reduced, and whole evaluations")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of part 2")
+    parser.add_argument("--only", choices=("table", "encoder", "whole"), help="one part alone")
     arguments = parser.parse_args()
     print(f"{provenance.machine()}; commit {provenance.commit()}; {torch.get_num_threads()} threads")
     dataset = load("dsprites_full")
     assert isinstance(dataset, GroundTruthDataset)
-    if reference.installed():
-        from_table(codes_subject(dataset), arguments.full)
-    else:
+    parts = [arguments.only] if arguments.only else ["table", "encoder", *(["whole"] if arguments.full else [])]
+    if "table" in parts and not reference.installed():
         print(f"disentanglement_lib is not installed, part 1 is left out ({reference.INSTALL})")
+    elif "table" in parts:
+        from_table(codes_subject(dataset), arguments.full)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pt"
         export(path)
-        encoding(dataset, path, arguments.rounds)
-        if arguments.full:
+        if "encoder" in parts:
+            encoding(dataset, path, arguments.rounds)
+        if "whole" in parts:
             whole(path)
 
 

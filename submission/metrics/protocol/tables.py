@@ -14,7 +14,7 @@ Indices = npt.NDArray[np.int64]
 Encode = Callable[[npt.NDArray[np.float32]], Codes]  # images (n, height, width, channels) in [0, 1] → codes (n, D)
 Rows = Callable[[Indices], Codes]  # cells (n,) → codes (n, D)
 
-BATCH = 128
+BATCH = 64
 """Images encoded at once: enough to keep two cores busy, few enough to stay in their caches."""
 
 
