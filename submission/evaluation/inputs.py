@@ -104,7 +104,7 @@ def with_baselines(
 
 
 def load_grid(
-    name: str | None, root: Path | None, complaint: str, options: Mapping[str, object] = MappingProxyType({})
+    name: str | None, root: Path | None, complaint: str, options: Mapping[str, Any] = MappingProxyType({})
 ) -> GroundTruthDataset:
     """The data set ``name``, with its ``options``, which must have known factors."""
     if not name:
