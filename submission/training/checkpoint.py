@@ -77,7 +77,12 @@ def load(path: Path) -> tuple[State, str]:
 
 def read(path: Path) -> State:
     """The state in one file; DamagedError where its checksum does not fit, SubmissionError for another format."""
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise SubmissionError(f"cannot read {path}: {error.strerror}", "make it readable, or train again") from error
     archive = content[:-COMMENT_SIZE]
     if content[-COMMENT_SIZE:] != comment(archive):
         raise DamagedError(f"{path} is damaged (its checksum does not fit)", "restore it")

@@ -30,10 +30,16 @@ def locked(folder: Path) -> Iterator[None]:
         raise unwritable(folder, error) from error
     with file:
         take(file.fileno(), path)
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        sign(path)
         yield
+
+
+def sign(path: Path) -> None:
+    """Write this process's number into the lock file."""
+    try:
+        path.write_text(f"{os.getpid()}\n", encoding="utf-8")
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def take(descriptor: int, path: Path) -> None:

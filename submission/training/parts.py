@@ -15,13 +15,14 @@ from submission.errors import UsageError
 from submission.latent import parse
 from submission.models.vae import VAE, build
 from submission.objectives import Objective, create
+from submission.progress import QUIET, Progress
 from submission.run_folder import RunFolder
 from submission.training.budget import Budget
 from submission.training.feed import Feed
 from submission.training.loop import Loop
 from submission.training.mixed_step import make_step
 from submission.training.randomness import Order, derived, seed_everything
-from submission.training.settings import Settings
+from submission.training.settings import DataSettings, Settings
 from submission.training.validation import Validation
 
 
@@ -75,10 +76,12 @@ class Parts:
         return Validation(folder, self.model, feed, images, seed, epoch, round(train.look_ahead * epoch))
 
 
-def prepare(settings: Settings, dataset: ImageDataset | None, root: Path | str | None, device: str) -> Parts:
+def prepare(
+    settings: Settings, dataset: ImageDataset | None, root: Path | str | None, device: str, progress: Progress = QUIET
+) -> Parts:
     """Data, model and objective, fresh; whatever is wrong with the settings shows before anything is written."""
     where = usable(device)
-    data = load(settings.data.name, root, **settings.data.options) if dataset is None else dataset
+    data = images(settings.data, root, progress) if dataset is None else dataset
     seed_everything(derived(settings.train.seed, "weights"))
     chosen, space = settings.model, parse(settings.model.space)
     model = build(chosen.networks, space, data.image_shape, chosen.likelihood, chosen.variance).to(where)
@@ -87,13 +90,18 @@ def prepare(settings: Settings, dataset: ImageDataset | None, root: Path | str |
     mode = settings.export.mode or space.export_modes[0]
     if mode not in space.export_modes:
         raise UsageError(f"{space.spec} has no export mode {mode!r}", f"choose one of {', '.join(space.export_modes)}")
-    return Parts(settings, data, model, objective, mode, where, other_split(settings, root))
+    return Parts(settings, data, model, objective, mode, where, other_split(settings, root, progress))
 
 
-def other_split(settings: Settings, root: Path | str | None) -> ImageDataset | None:
+def images(settings: DataSettings, root: Path | str | None, progress: Progress, **more: object) -> ImageDataset:
+    """The data set of the settings, with ``more`` options."""
+    return load(settings.name, root, progress, **{**settings.options, **more})
+
+
+def other_split(settings: Settings, root: Path | str | None, progress: Progress) -> ImageDataset | None:
     """The split of the data set that ``train.validation_split`` names, if it names one."""
     split = settings.train.validation_split
-    return load(settings.data.name, root, **{**settings.data.options, "split": split}) if split else None
+    return images(settings.data, root, progress, split=split) if split else None
 
 
 def usable(device: str) -> torch.device:

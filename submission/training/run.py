@@ -62,7 +62,7 @@ def train(
     started = time.monotonic() if started is None else started
     keep_freed_memory()
     with requests() as stop:
-        parts = prepare(settings, dataset, data_root, device)
+        parts = prepare(settings, dataset, data_root, device, progress)
         folder = RunFolder(Path(out))
         with locked(folder.path):
             budget = Budget(settings.train.total_steps(parts.training_size), time_budget, started)

@@ -76,3 +76,9 @@ def test_a_write_that_fails_leaves_both_files(path: Path, monkeypatch: pytest.Mo
         save(path, {"step": 3})
     assert (path.read_bytes(), previous(path).read_bytes()) == before
     assert {file.name for file in path.parent.iterdir()} == {"checkpoint.pt", "checkpoint.previous.pt"}
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").mkdir()
+    with pytest.raises(SubmissionError, match=r"cannot read .*checkpoint\.pt: Is a directory"):
+        load(tmp_path / "checkpoint.pt")
