@@ -98,11 +98,13 @@ def test_it_learns_and_the_seed_decides_everything(tmp_path: Path, settings: Mak
     assert losses("c", seed=4) != first
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize(
+    ("objective", "precision"), [*((name, "float32") for name in OBJECTIVES), ("factor_vae", "bfloat16")]
+)
 def test_a_run_that_lost_its_data_resumes_to_the_same_weights(
-    objective: str, tmp_path: Path, settings: Make, dots: Make
+    objective: str, precision: str, tmp_path: Path, settings: Make, dots: Make
 ) -> None:
-    chosen: Settings = settings(objective, OBJECTIVES[objective])
+    chosen: Settings = settings(objective, OBJECTIVES[objective], precision=precision)
     train(chosen, tmp_path / "whole", dataset=dots())
     with pytest.raises(SubmissionError, match=r"images of update 7 cannot be read.*Input/output error.*--resume"):
         train(chosen, tmp_path / "broken", dataset=dots(fail_at(7)))
