@@ -20,9 +20,17 @@ LINKS = (11.0, 9.0)  # pixels
 RADII = (3.6, 5.4)  # of the small and the large object
 CAMERA_SHIFTS = (-5, 0, 5)  # pixels that the whole scene moves down
 HORIZON = 44
-OBJECTS = np.array([(230, 40, 40), (40, 200, 60), (50, 90, 240), (240, 220, 50), (230, 80, 220), (60, 220, 220)])
-WALLS = np.array([(70, 20, 70), (20, 70, 60), (90, 60, 20)])
-ARM = np.array([205, 205, 205])
+
+
+def words(*colors: tuple[int, int, int]) -> npt.NDArray[np.uint32]:
+    """Colours as one word each, so that a pixel is looked up at once."""
+    return np.array([(*color, 0) for color in colors], dtype=np.uint8).view(np.uint32)[:, 0]
+
+
+OBJECTS = words((230, 40, 40), (40, 200, 60), (50, 90, 240), (240, 220, 50), (230, 80, 220), (60, 220, 220))
+WALLS = words((70, 20, 70), (20, 70, 60), (90, 60, 20))
+FLOORS = words((35, 10, 35), (10, 35, 30), (45, 30, 10))
+ARM = words((205, 205, 205))
 Bits = npt.NDArray[np.uint8]
 
 
@@ -36,14 +44,13 @@ class Masks:
     def images(self, indices: Indices) -> Images:
         """Wall and floor, the arm before them, the object before all."""
         color, shape, size, camera, wall, first, second = np.unravel_index(np.asarray(indices), SIZES)
-        label = FLOOR[camera]
-        label[np.unpackbits(self.arm[camera, first, second], axis=1).view(bool)] = 2
-        label[np.unpackbits(self.thing[shape, size, camera, first, second], axis=1).view(bool)] = 3
-        palette = np.stack(
-            [WALLS[wall], WALLS[wall] // 2, np.broadcast_to(ARM, (len(wall), 3)), OBJECTS[color]], axis=1
-        )
+        arm = np.unpackbits(self.arm[camera, first, second], axis=1)
+        thing = np.unpackbits(self.thing[shape, size, camera, first, second], axis=1)
+        label = np.maximum(np.maximum(FLOOR[camera], 2 * arm), 3 * thing)
+        palette = np.stack([WALLS[wall], FLOORS[wall], np.broadcast_to(ARM, wall.shape), OBJECTS[color]], axis=1)
         entries = label + 4 * np.arange(len(label))[:, None]
-        return palette.astype(np.uint8).reshape(-1, 3)[entries].reshape(-1, SIZE, SIZE, 3)
+        pixels = palette.ravel().take(entries).view(np.uint8)
+        return np.ascontiguousarray(pixels.reshape(-1, SIZE, SIZE, 4)[..., :3])
 
 
 FLOOR = np.repeat(np.arange(SIZE) >= HORIZON + np.array(CAMERA_SHIFTS)[:, None], SIZE, axis=1).astype(np.uint8)
