@@ -116,3 +116,5 @@ def show(plan: Plan, columns: tuple[Column, ...], given: Inputs) -> None:
     table(title, ["score", *(column.subject.label for column in columns)], rows(columns))
     for remark in remarks(columns):
         say(remark)
+    if given.about["representation"].get("saved_in_training_mode"):
+        say("the file was saved in training mode: scored in evaluation mode here, but not by the challenge's evaluator")

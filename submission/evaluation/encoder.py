@@ -33,6 +33,7 @@ class Encoder:
         deterministic: whether the same image gives the same codes twice.
         batch_size: images per call that suit the device.
         encoded: images seen so far.
+        saved_in_training_mode: whether the file was; the challenge's evaluator would run it so, here it is evaluated.
 
     Raises:
         RepresentationError: the module fails on such images, its codes are not finite (n, width), or they depend on
@@ -52,7 +53,7 @@ class Encoder:
         self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self._module = module.to(self._device, self._dtype).eval()
         self.batch_size = BATCH if self._device.type == "cpu" else 4096
-        self.encoded = 0
+        self.encoded, self.saved_in_training_mode = 0, False
         probe = np.random.RandomState(0).random_sample((PROBES, *image_shape)).astype(np.float32)
         codes = self(probe)
         self.width = codes.shape[1]
@@ -68,10 +69,13 @@ class Encoder:
         Raises:
             SubmissionError: no such file, not TorchScript, no such device, or see above.
         """
-        module = load_torchscript(path, require_device(device))
+        module = load_torchscript(path, require_device(device), evaluation=False)
+        saved_in_training_mode = module.training
         if precision == "bf16":
             module = module.to(torch.bfloat16)
-        return cls(optimised(module), str(path), image_shape, device, precision)
+        encoder = cls(optimised(module.eval()), str(path), image_shape, device, precision)
+        encoder.saved_in_training_mode = saved_in_training_mode
+        return encoder
 
     def __call__(self, images: npt.NDArray[np.floating]) -> Codes:
         """Codes (n, width) of the images."""

@@ -125,6 +125,7 @@ def about(path: Path, dataset: GroundTruthDataset, encoder: Encoder, options: Op
             "sha256": sha256(path),
             "width": encoder.width,
             "deterministic": encoder.deterministic,
+            "saved_in_training_mode": encoder.saved_in_training_mode,
             "codes": "mean" if encoder.deterministic else "sample",
             "precision": options.precision,
             "device": options.device,

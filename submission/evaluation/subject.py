@@ -106,7 +106,7 @@ def from_rows(label: str, dataset: GroundTruthDataset, rows: Rows, **about: Any)
     """A representation that is known for every image of a data set."""
 
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
-        return GridSampler(IndexSource(dataset, rows), seed, progress)
+        return GridSampler(IndexSource(dataset, rows), seed)  # looking up needs no progress bar
 
     reference = Reference(RowsView(dataset, rows), lambda codes: codes)
     return Subject(label, sampler, reference, dataset.full_grid, factors_of(dataset), **about)

@@ -65,14 +65,14 @@ def stripes(monkeypatch: pytest.MonkeyPatch) -> Stripes:
 
 @pytest.fixture
 def export(tmp_path: Path) -> Callable[..., Path]:
-    """``export(fault="", scale=1.0, name="model.pt")``: a TorchScript file."""
+    """``export(fault="", scale=1.0, name="model.pt", training=False)``: a TorchScript file."""
 
-    def write(fault: str = "", scale: float = 1.0, name: str = "model.pt") -> Path:
+    def write(fault: str = "", scale: float = 1.0, name: str = "model.pt", training: bool = False) -> Path:
         path = tmp_path / name
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
             module = torch.jit.trace(Columns(fault, scale).eval(), torch.rand(3, 1, 64, 64), check_trace=False)
-            torch.jit.save(module, str(path))
+            torch.jit.save(module.train(training), str(path))
         return path
 
     return write

@@ -136,6 +136,15 @@ def test_sampled_codes_are_noticed_and_never_reused(
     assert scores["representation"]["deterministic"] is False
 
 
+def test_a_file_saved_in_training_mode_is_remarked_on(
+    stripes: GroundTruthDataset, export: Export, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for training in (False, True):
+        path = export(training=training)
+        assert door("evaluate", [str(path), "--data", "stripes", "--preset", "fast", "--metrics", "mig"]) == 0
+        assert ("saved in training mode" in capsys.readouterr().out) == training
+
+
 def test_bfloat16_codes_score_nearly_the_same(stripes: GroundTruthDataset, export: Export, tmp_path: Path) -> None:
     arguments = (export(), "--data", "stripes", "--metrics", METRICS, "--no-baselines")
     full = values(scores_of(tmp_path, *arguments), "model.pt")

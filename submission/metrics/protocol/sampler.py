@@ -81,7 +81,7 @@ class GridSampler:
                 yield batch
 
         results = []
-        with self.progress.task("observing batches", total) as task:
+        with self.progress.task("drawing and encoding", total) as task:
             for codes in self._chunks(measured(), per_row):
                 results.append(function(codes.reshape(-1, per_row * size, codes.shape[1])))
                 task.advance(len(codes) // size)
