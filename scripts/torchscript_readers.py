@@ -37,7 +37,7 @@ for path in sys.argv[2:]:
         codes = torch.jit.load(path)(images).cpu().numpy()
         gaps[path] = float(abs(codes - np.load(path + ".npy")).max())
     except Exception as error:
-        gaps[path] = str(error).strip().splitlines()[0][:120]
+        gaps[path] = str(error).strip().splitlines()[0].split(" at /")[0][:100]
 print(json.dumps([torch.__version__, gaps]))
 """
 
@@ -74,8 +74,8 @@ def row(python: str, folder: Path, files: list[str]) -> str:
         arguments = [python, "-c", READER, str(folder / "pixels.npy"), file]
         result = subprocess.run(arguments, capture_output=True, text=True, check=False)
         if result.returncode:
-            reason = (result.stderr.strip().splitlines() or [f"exit code {result.returncode}"])[-1][:120]
-            cells.append(f"dies: {reason}")
+            ending = f"signal {-result.returncode}" if result.returncode < 0 else f"exit code {result.returncode}"
+            cells.append(f"dies ({ending})")
             continue
         version, gaps = json.loads(result.stdout.splitlines()[-1])
         cells.append(f"{gaps[file]:.1e}" if isinstance(gaps[file], float) else f"refuses: {gaps[file]}")
