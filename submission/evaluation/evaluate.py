@@ -114,7 +114,10 @@ def score(plan: Plan, subject: Subject, metric: Metric, settings: Any, seed: int
     if plan.backend == "submission":
         return metric.score(subject.sampler(seed, progress), settings)
     given = require_reference(subject)
-    named = {key: value for key, value in dataclasses.asdict(settings).items() if key != "era"}
+    if metric.name not in reference.METRICS:
+        raise SubmissionError(f"disentanglement_lib has no metric {metric.name}", "leave --backend out")
+    known = reference.arguments(metric.name)
+    named = {key: value for key, value in dataclasses.asdict(settings).items() if key in known}
     found = reference.score(metric.name, given.dataset, given.encode, named, seed)
     return Scores({key: float(value) for key, value in found.items()})
 

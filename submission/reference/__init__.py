@@ -6,6 +6,6 @@ at import; see docs/decisions for why the package is optional.
 
 from submission.reference.compatibility import INSTALL, installed, module
 from submission.reference.data import DATA_SETS, load_data
-from submission.reference.metrics import METRICS, score
+from submission.reference.metrics import METRICS, arguments, score
 
-__all__ = ["DATA_SETS", "INSTALL", "METRICS", "installed", "load_data", "module", "score"]
+__all__ = ["DATA_SETS", "INSTALL", "METRICS", "arguments", "installed", "load_data", "module", "score"]

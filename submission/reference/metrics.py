@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,15 @@ def score(
             raise SubmissionError(
                 f"disentanglement_lib's {metric} fails on this input: {reason}", "see docs/metrics.md on bad input"
             ) from error
+
+
+def arguments(metric: str) -> frozenset[str]:
+    """Names of the settings that disentanglement_lib's ``metric`` takes."""
+    found = METRICS[metric]
+    function = getattr(module(f"evaluation.metrics.{found.module}"), found.function)
+    bins = {"num_bins"} if found.bindings == HISTOGRAM else set()
+    pruning = {"prune_threshold"} if metric == "factor_vae" else set()
+    return frozenset(inspect.signature(function).parameters) | bins | pruning
 
 
 @contextlib.contextmanager
