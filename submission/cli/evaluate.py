@@ -61,14 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
         plan = plan.without_grid()
     columns = evaluate(plan, given.subjects, Bars())
     scores = record(plan, columns, given.about)
-    if arguments.target is not None and arguments.target.is_dir():
-        write_json(arguments.target / "scores" / plan.file_name, scores)
-    if arguments.json not in (None, "-"):
-        write_json(Path(arguments.json), scores)
     if arguments.json == "-":
         print_json(scores)
     else:
         show(plan, columns, given)
+    for file in files(arguments, plan):
+        write_json(file, scores)
     failed = [outcome for outcome in columns[0].outcomes if outcome.error]
     for outcome in failed:
         ERR.print(f"error: {outcome.error}", markup=False, soft_wrap=True)
@@ -96,6 +94,13 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
     if arguments.codes is not None:
         return codes_inputs(arguments.codes, options)
     return inputs(arguments.target, options)
+
+
+def files(arguments: argparse.Namespace, plan: Plan) -> list[Path]:
+    """Where the scores are kept."""
+    inside_run = arguments.target is not None and arguments.target.is_dir()
+    found = [arguments.target / "scores" / plan.file_name] if inside_run else []
+    return found + ([Path(arguments.json)] if arguments.json not in (None, "-") else [])
 
 
 def print_json(scores: dict[str, Any]) -> None:
