@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import math
 
@@ -124,3 +125,14 @@ def test_resume_is_exact(model, images):
 def test_an_odd_stack_of_batches_still_trains(model, images):
     objective = small(model.space)
     assert objective.terms(model, images[:5], objective.coefficients(START)).loss.isfinite()
+
+
+def test_a_copy_learns_on_its_own(model, images):
+    """The precision trial steps a copy; the original must not move."""
+    objective = small(model.space)
+    before = [weight.clone() for weight in objective.parameters()]
+    twin = copy.deepcopy(objective)
+    twin.terms(model, images, twin.coefficients(START)).loss.backward()
+    twin.update()
+    assert all(torch.equal(old, new) for old, new in zip(before, objective.parameters(), strict=True))
+    assert any(not torch.equal(old, new) for old, new in zip(before, twin.parameters(), strict=True))
