@@ -123,7 +123,8 @@ def score(plan: Plan, subject: Subject, metric: Metric, settings: Any, seed: int
 
 
 def block_score(subject: Subject, metric: Metric, settings: Any, seed: int, progress: Progress) -> Scores | None:
-    """The block-aware variant, where there are blocks of several columns and the metric has one."""
-    if metric.block_score is None or all(len(block) == 1 for block in subject.blocks):
+    """The block-aware variant, where there are two blocks or more, one of several columns, and the metric has one."""
+    few = len(subject.blocks) < 2 or all(len(block) == 1 for block in subject.blocks)
+    if metric.block_score is None or few:
         return None
     return metric.block_score(subject.sampler(seed, progress), settings, subject.blocks)

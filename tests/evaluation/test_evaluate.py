@@ -92,6 +92,16 @@ def test_a_run_folder_keeps_its_scores(stripes: GroundTruthDataset, export: Expo
     assert "below 0.05" in kept["columns"]["untrained"]["scores"]["factor_vae"]["notes"][-1]
 
 
+def test_a_space_of_one_block_is_scored_per_column(stripes: GroundTruthDataset, export: Export, tmp_path: Path) -> None:
+    """A single sphere, as in the demo."""
+    (tmp_path / "run" / "representation").mkdir(parents=True)
+    shutil.copy(export(), tmp_path / "run" / "representation" / "pytorch_model.pt")
+    layout = {"mode": "ambient", "blocks": [{"name": "S^3", "start": 0, "stop": 4}]}
+    write_json(tmp_path / "run" / "meta.json", {"dataset": {"name": "stripes"}, "representation": layout})
+    scores = scores_of(tmp_path, tmp_path / "run", "--metrics", "mig,dci", "--no-baselines")
+    assert set(values(scores, "trained")) == {"mig", "dci"}
+
+
 def test_seeds_are_repetitions(codes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outcome = scores_of(tmp_path, "--codes", codes, "--metrics", "mig", "--seeds", "3")["columns"]["codes"]["scores"]
     singles = [
