@@ -29,7 +29,8 @@ LOCKED = shlex.split("""--rm --init --network=none --user 1001:1001 --read-only 
 -e OMP_NUM_THREADS=2""")
 GRADER = shlex.split("""-e AICROWD_OUTPUT_PATH=/shared/output -e AICROWD_EVALUATION_NAME=experiment
 -e AICROWD_DATASET_NAME=cars3d -e DISENTANGLEMENT_LIB_DATA=/shared/data""")
-SMALL = ["-e", "SUBMISSION_BIND=train.steps=300; model.networks='mlp_small'; train.learning_rate=1e-3"]
+SMALL = ["-e", "SUBMISSION_BIND=train.steps=100; model.networks='mlp_small'; train.learning_rate=1e-3"]
+MODEL = "experiment/representation/pytorch_model.pt"
 PLAIN = ["--no-baselines", "--metrics", "mig,factor_vae,sap,irs", "--json", "-"]
 Figures = dict[str, str]
 
@@ -87,7 +88,7 @@ def train(work: Path) -> Figures:
     seconds = time.perf_counter() - start
     assert result.returncode == 0, result.stdout + result.stderr
     assert "AIcrowd Submit" in result.stdout, result.stdout
-    model = work / "output/experiment/representation/pytorch_model.pt"
+    model = work / "output" / MODEL
     assert model.is_file()
     assert (model.parent / "results").is_dir()
     check = run_here("check", str(work / "output/experiment"))
@@ -99,7 +100,7 @@ def train(work: Path) -> Figures:
     readonly = docker(work, ["-e", "AICROWD_EVALUATION_NAME=readonly", *SMALL], output=":ro")
     assert readonly.returncode == 1, readonly.stdout + readonly.stderr
     return {
-        "entry point on Cars3D's files: read, 300 updates of a small network, export, check": f"{seconds:.1f} s",
+        "entry point on Cars3D's files: read, 100 updates of a small network, export, check": f"{seconds:.1f} s",
         "`check` on what it wrote, outside": "passes",
         "exit codes": "0 done, 2 bad variable, 1 missing data, 1 read-only output",
     }
@@ -138,10 +139,11 @@ def limits(work: Path) -> Figures:
 
 def scores(work: Path) -> Figures:
     """The same scores inside and outside."""
-    inside = docker(work, [], "python", "evaluate.py", "/shared/output/experiment", *PLAIN)
+    inside = docker(work, [], "python", "evaluate.py", f"/shared/output/{MODEL}", "--data", "cars3d", *PLAIN)
     assert inside.returncode == 0, inside.stderr
-    model = work / "output/experiment/representation/pytorch_model.pt"
-    outside = run_here("evaluate", str(model), "--data", "cars3d", "--data-root", str(work / "data"), *PLAIN)
+    outside = run_here(
+        "evaluate", str(work / "output" / MODEL), "--data", "cars3d", "--data-root", str(work / "data"), *PLAIN
+    )
     assert outside.returncode == 0, outside.stderr
     first, second = headlines(json.loads(inside.stdout)), headlines(json.loads(outside.stdout))
     assert first == second, f"inside {first}, outside {second}"
