@@ -20,6 +20,8 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from submission.errors import SubmissionError
 
 INSTALL = 'pip install six absl-py "setuptools<81" && pip install --no-deps disentanglement-lib==1.5'
@@ -47,8 +49,7 @@ def module(name: str) -> ModuleType:
             raise SubmissionError(
                 f"disentanglement_lib.{name} cannot be imported: {error}", f"run: {INSTALL}"
             ) from None
-    if hasattr(loaded, "PIL"):
-        vars(loaded)["PIL"] = old_pillow()
+    restore_habits(loaded)
     return loaded
 
 
@@ -62,8 +63,7 @@ def reload(name: str, root: Path) -> ModuleType:
     loaded = module(name)
     with stand_ins(), environment("DISENTANGLEMENT_LIB_DATA", str(root)):
         importlib.reload(loaded)
-    if hasattr(loaded, "PIL"):
-        vars(loaded)["PIL"] = old_pillow()
+    restore_habits(loaded)
     return loaded
 
 
@@ -150,6 +150,14 @@ class _Picture:
     def thumbnail(self, size: tuple[int, ...], *resample: Any) -> None:
         """Shrink in place."""
         self._image.thumbnail(size[:2], *resample)
+
+
+def restore_habits(loaded: ModuleType) -> None:
+    """Give a module what it expects of Pillow and numpy as of 2019, under the names it uses, and nobody else."""
+    if hasattr(loaded, "PIL"):
+        vars(loaded)["PIL"] = old_pillow()
+    if hasattr(loaded, "_read_binary_matrix"):
+        vars(loaded)["int"] = lambda value: int(np.asarray(value).item())  # numpy refuses int(array of one) by now
 
 
 def old_pillow() -> SimpleNamespace:

@@ -140,8 +140,6 @@ def test_smallnorb_files_and_their_literal_reduction(
     halves = zip(smallnorb.CHUNKS, np.split(np.arange(60), 2), strict=True)
     write.smallnorb(tmp_path, [(name, images[part], labels[part]) for name, part in halves])
     module = reference.compatibility.reload("data.ground_truth.norb", tmp_path)
-    scalar = lambda value: int(np.asarray(value).item())  # noqa: E731 - numpy will soon refuse int(array of one)
-    monkeypatch.setattr(module, "int", scalar, raising=False)
     expected, features = module._load_small_norb_chunks(module.SMALLNORB_TEMPLATE, module.SMALLNORB_CHUNKS)
     read = smallnorb.read_matrix
     monkeypatch.setattr(smallnorb, "read_matrix", lambda path, shape, dtype: read(path, (30, *shape[1:]), dtype))
