@@ -1,5 +1,6 @@
 """Densities on manifolds in the style of torch.distributions; they know nothing of images or training."""
 
+from submission.distributions.embedded_torus import EmbeddedTorusBrownian, EmbeddedTorusUniform
 from submission.distributions.independent_subspaces import IndependentSubspaces
 from submission.distributions.power_spherical import PowerSpherical
 from submission.distributions.projective import ProjectiveBrownian, ProjectiveUniform
@@ -15,6 +16,8 @@ from submission.distributions.torus import TorusBrownian, TorusUniform
 from submission.distributions.von_mises_fisher import VonMisesFisher
 
 __all__ = [
+    "EmbeddedTorusBrownian",
+    "EmbeddedTorusUniform",
     "IndependentSubspaces",
     "PowerSpherical",
     "ProjectiveBrownian",

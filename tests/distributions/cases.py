@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from submission.distributions import (
+    EmbeddedTorusBrownian,
+    EmbeddedTorusUniform,
     PowerSpherical,
     ProjectiveBrownian,
     ProjectiveUniform,
@@ -138,7 +140,26 @@ def directional(dim: int, kind: type[VonMisesFisher | PowerSpherical]) -> Case:
     )  # fmt: skip
 
 
+def embedded_torus_grid(time: float) -> Grid:
+    """A grid over the torus of radii (2, 1) with its area, fine enough for times from 0.2."""
+    count = 40 if time > 0.5 else 80
+    angle = torch.arange(count, dtype=torch.float64) * (2.0 * math.pi / count)
+    theta, phi = (x.reshape(-1) for x in torch.meshgrid(angle, angle, indexing="ij"))
+    w = 2.0 + theta.cos()
+    return torch.stack([w * phi.cos(), w * phi.sin(), theta.sin()], -1), w * (2.0 * math.pi / count) ** 2
+
+
+def embedded_torus() -> Case:
+    """Brownian motion on the torus of radii (2, 1), from its top circle."""
+    return Case(
+        "torus in R^3", torch.tensor([2.0, 0.0, 1.0], dtype=torch.float64), (),
+        lambda loc, time: EmbeddedTorusBrownian(loc, time, (2.0, 1.0)),
+        lambda dtype: EmbeddedTorusUniform((2.0, 1.0), dtype=dtype), (0.2, 1.0, 10.0), EXTREME_TIMES,
+        embedded_torus_grid, lambda z: z[..., 0] + 0.3 * z[..., 2],
+    )  # fmt: skip
+
+
 CASES = [
-    *map(sphere, (1, 2, 3, 10, 64)), *map(projective, (2, 3, 10)), rotation(), torus(),
+    *map(sphere, (1, 2, 3, 10, 64)), *map(projective, (2, 3, 10)), rotation(), torus(), embedded_torus(),
     *(directional(dim, kind) for kind in (VonMisesFisher, PowerSpherical) for dim in (1, 2, 10, 99)),
 ]  # fmt: skip

@@ -1,0 +1,227 @@
+"""Brownian motion and the uniform law on the torus of revolution in R^3 (text 003)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints, register_kl
+
+from submission.distributions.brownian import ManifoldUniform, one_of
+from submission.distributions.embedded_spectrum import FREQUENCIES, NEGLIGIBLE, SHORTEST, kl_table, log_area, modes
+
+Radii = tuple[float, float]
+FLOOR = 1e-11
+"""Densities below this fraction of the uniform one are returned as this fraction: the series has no more digits."""
+
+
+def checked(radii: Radii) -> Radii:
+    """(c, a) with c > a > 0.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    c, a = (float(radius) for radius in radii)
+    if not c > a > 0.0:
+        raise ValueError(f"radii={radii} is no torus; give (c, a) with c > a > 0, the centre circle's radius first")
+    return c, a
+
+
+def angles_of(point: Tensor, radii: Radii) -> tuple[Tensor, Tensor]:
+    """Points (..., 3) -> (θ, φ), each (...): around the tube (0 outermost) and around the axis."""
+    x, y, z = point.unbind(-1)
+    return torch.atan2(z, torch.hypot(x, y) - radii[0]), torch.atan2(y, x)
+
+
+def point_of(theta: Tensor, phi: Tensor, radii: Radii) -> Tensor:
+    """Inverse of ``angles_of``: points (..., 3)."""
+    c, a = radii
+    w = c + a * theta.cos()
+    return torch.stack([w * phi.cos(), w * phi.sin(), a * theta.sin()], -1)
+
+
+def project_to_torus(point: Tensor, radii: Radii) -> Tensor:
+    """The nearest point of the torus to each of ``point`` (..., 3); text 003's projection P."""
+    return point_of(*angles_of(point, radii), radii)
+
+
+class EmbeddedTorusUniform(ManifoldUniform):
+    """The uniform law on the torus of radii (c, a) in R^3; density 1 / (4 π² c a) with respect to area.
+
+    Args:
+        radii: c, the radius of the centre circle, and a < c, the tube's.
+        batch_shape, dtype, device: of samples.
+
+    Example:
+        >>> EmbeddedTorusUniform((2.0, 1.0)).sample((5,)).shape
+        torch.Size([5, 3])
+    """
+
+    def __init__(
+        self,
+        radii: Radii = (2.0, 1.0),
+        batch_shape: tuple[int, ...] = (),
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        self.radii = checked(radii)
+        super().__init__((3,), batch_shape, dtype, device)
+
+    @property
+    def log_volume(self) -> float:
+        """log 4 π² c a."""
+        return log_area(*self.radii)
+
+    def _draw(self, shape: torch.Size) -> Tensor:
+        """φ is uniform; θ, of density 1 + (a/c) cos θ, is uniform, mirrored to π - θ with probability by symmetry."""
+        first, second, third = (
+            2.0 * torch.rand(3, *shape, dtype=self._zero.dtype, device=self._zero.device) - 1.0
+        ).unbind(0)
+        theta, phi = math.pi * first, math.pi * second
+        c, a = self.radii
+        mirrored = third > a / c * theta.cos()
+        return point_of(torch.where(mirrored, math.pi - theta, theta), phi, self.radii)
+
+
+class EmbeddedTorusBrownian(Distribution):
+    """Brownian motion at time t on the torus of radii (c, a) in R^3, started at ``loc``; densities w.r.t. area.
+
+    θ is a one-dimensional diffusion and φ, given θ's path, a Gaussian of variance ∫ ds / (c + a cos θ)². Samples follow
+    them by Heun's scheme, of weak order two: no exact sampler in one step is known. Density and KL are exact (series,
+    within 1e-6) from t = a²/20 on; below, KL is the expansion -log 2πt - 1 + log area + Sc t / 4, continued to second
+    order from the series (within 2e-5), and the log-density a short-time expansion (within 1e-2 in the bulk).
+
+    Args:
+        loc: points (..., 3) on the torus.
+        time: t > 0 (...).
+        radii: c > a > 0.
+        sampler: ``diffusion``, or ``walk`` for text 003's random walk in R^3.
+        steps: of either sampler.
+
+    Example:
+        >>> q = EmbeddedTorusBrownian(torch.tensor([3.0, 0.0, 0.0]), torch.tensor(0.2), (2.0, 1.0))
+        >>> q.rsample((4,)).shape
+        torch.Size([4, 3])
+    """
+
+    arg_constraints = {"loc": constraints.real_vector, "time": constraints.positive}  # noqa: RUF012
+    has_rsample = True
+
+    def __init__(
+        self,
+        loc: Tensor,
+        time: Tensor,
+        radii: Radii = (2.0, 1.0),
+        sampler: Literal["diffusion", "walk"] = "diffusion",
+        steps: int = 32,
+        validate_args: bool | None = None,
+    ) -> None:
+        self.radii, self.steps = checked(radii), steps
+        self.sampler = one_of("sampler", sampler, ("diffusion", "walk"))
+        batch_shape = torch.broadcast_shapes(loc.shape[:-1], time.shape)
+        self.loc, self.time = loc.expand(batch_shape + loc.shape[-1:]), time.expand(batch_shape)
+        super().__init__(batch_shape, loc.shape[-1:], validate_args=validate_args)
+
+    @property
+    def support(self) -> constraints.Constraint:
+        """Real vectors; ``log_prob`` takes their two angles."""
+        return constraints.real_vector
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
+        """The same laws with a larger batch shape."""
+        shape = torch.Size(batch_shape)
+        loc, time = self.loc.expand(shape + self.event_shape), self.time.expand(shape)
+        return type(self)(loc, time, self.radii, self.sampler, self.steps, validate_args=False)  # type: ignore[arg-type]
+
+    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
+        """Samples (*sample_shape, ..., 3), differentiable in ``loc`` and ``time``."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        loc, step = self.loc.expand(shape), self._bounded_time().expand(shape[:-1]) / self.steps
+        if self.sampler == "walk":
+            for _ in range(self.steps):
+                loc = project_to_torus(loc + step.sqrt()[..., None] * torch.randn_like(loc), self.radii)
+            return loc
+        return point_of(*self._diffuse(*angles_of(loc, self.radii), step), self.radii)
+
+    def _bounded_time(self) -> Tensor:
+        """t, or 60 c² where t is longer: the law is uniform by then."""
+        return self.time.clamp(max=60.0 * self.radii[0] ** 2)
+
+    def _diffuse(self, theta: Tensor, phi: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+        c, a = self.radii
+        spread = torch.zeros_like(step)
+        for _ in range(self.steps):
+            noise = step.sqrt() / a * torch.randn_like(step)
+            w = c + a * theta.cos()
+            drift = -theta.sin() / (2.0 * a * w)
+            guess = theta + drift * step + noise
+            theta = theta + 0.5 * (drift - guess.sin() / (2.0 * a * (c + a * guess.cos()))) * step + noise
+            spread = spread + 0.5 * step * (w**-2 + (c + a * theta.cos()) ** -2)
+        return theta, phi + spread.sqrt() * torch.randn_like(step)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log density (...) at points ``value`` (..., 3)."""
+        time, shortest = self.time.double(), SHORTEST * self.radii[1] ** 2
+        start, end = (angles_of(point.double(), self.radii) for point in (self.loc, value))
+        series = self._series(start, end, self._bounded_time().double().clamp(min=shortest))
+        near = self._short_time(self.loc.double(), value.double(), time.clamp(max=shortest))
+        return torch.where(time < shortest, near, series).to(self.loc.dtype)
+
+    def _series(self, start: tuple[Tensor, Tensor], end: tuple[Tensor, Tensor], time: Tensor) -> Tensor:
+        total: Tensor | float = 0.0
+        order = torch.arange(FREQUENCIES + 1, dtype=time.dtype, device=time.device)
+        for odd in (False, True):
+            part = modes(*self.radii, odd)
+            used = part.rates * time.min().item() < 0.5 * NEGLIGIBLE
+            arrays = part.rates[used], part.turns[used], part.coefficients[:, used]
+            rates, turns, columns = (torch.as_tensor(x, device=time.device) for x in arrays)
+            wave = torch.sin if odd else torch.cos
+            here, there = (wave(theta[..., None] * order) @ columns for theta, _ in (start, end))
+            here = here * (-rates * time[..., None]).exp()
+            for turn in (torch.cos, torch.sin):
+                left, right = here * turn(turns * start[1][..., None]), there * turn(turns * end[1][..., None])
+                total = total + torch.einsum("...j,...j->...", left, right)
+        return torch.as_tensor(total).clamp(min=FLOOR * math.exp(-log_area(*self.radii))).log()
+
+    def _short_time(self, start: Tensor, end: Tensor, time: Tensor) -> Tensor:
+        """log of exp(-r²/2t) / 2πt (1 + K r²/12 + K t/6), with r and K from the curvatures at the chord's middle."""
+        c, a = self.radii
+        x, y, z = (0.5 * (start + end)).unbind(-1)
+        chord = end - start
+        axis = (x.square() + y.square()).clamp(min=1e-24).sqrt()
+        tube = ((axis - c).square() + z.square()).clamp(min=1e-24).sqrt()
+        height = (axis - c) / tube  # cos θ, without the derivatives of angles that do not exist on the axis
+        around = (x * chord[..., 1] - y * chord[..., 0]) / axis
+        squared = chord.square().sum(-1)
+        share = around.square() / squared.clamp(min=1e-300)
+        normal = (1.0 - share) / a + share * height / (c + a * height)
+        bend = 0.25 * normal.square() * squared
+        stretched = squared * (1.0 + bend / 3.0 + 8.0 / 45.0 * bend.square())
+        curvature = height / (a * (c + a * height))
+        rest = torch.tanh(curvature * (stretched / 12.0 + time / 6.0))
+        return -stretched / (2.0 * time) - (2.0 * math.pi * time).log() + rest
+
+    def divergence_from_uniform(self) -> Tensor:
+        """KL to the uniform law (...)."""
+        time, shortest = self._bounded_time(), SHORTEST * self.radii[1] ** 2
+        height = angles_of(self.loc, self.radii)[0].cos()
+        tabulated = time.clamp(min=shortest)
+        second = (time / tabulated).square()
+        exact = kl_table(*self.radii)(tabulated.log(), height)
+        return self._short_divergence(time, height) + second * (exact - self._short_divergence(tabulated, height))
+
+    def _short_divergence(self, time: Tensor, height: Tensor) -> Tensor:
+        c, a = self.radii
+        curvature = height / (a * (c + a * height))
+        return -(2.0 * math.pi * time).log() - 1.0 + log_area(c, a) + 0.5 * curvature * time
+
+    def entropy(self) -> Tensor:
+        """Differential entropy (...)."""
+        return log_area(*self.radii) - self.divergence_from_uniform()
+
+
+@register_kl(EmbeddedTorusBrownian, EmbeddedTorusUniform)
+def _brownian_uniform(p: EmbeddedTorusBrownian, q: EmbeddedTorusUniform) -> Tensor:
+    return p.divergence_from_uniform()
