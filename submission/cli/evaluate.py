@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seeds", type=int, default=1, metavar="N", help="repeat with N seeds and show mean and deviation")
     add("--era", default="installed", help="installed, or 2019 for the challenge's scikit-learn")
     add("--backend", choices=("submission", "disentanglement_lib"), default="submission", help="whose code computes")
-    add("--precision", choices=("float32", "bf16"), default="float32", help="of the encoder")
+    add("--precision", choices=("float32", "bf16"), default="float32", help="of the encoder; bf16 moves scores")
     add("--device", default="cpu", help="where the encoder runs: cpu, cuda, cuda:1, ... (default: cpu)")
     add("--no-baselines", action="store_true", help="leave out the untrained encoder and the true factors")
     add("--json", nargs="?", const="-", metavar="FILE", help="write the scores to FILE, or print them")
