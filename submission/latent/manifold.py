@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
+from torch.jit import is_tracing
 
+from submission.errors import UsageError
 from submission.latent.base import Block, Component, Posterior
 from submission.latent.components import AnchoredSpace, exact_posterior, join, positive, split
 
@@ -132,6 +134,7 @@ class ManifoldSpace(AnchoredSpace):
     def representation(self, parameters: Tensor, mode: str) -> Tensor:
         """The centre as ``mode`` shows it, or a sample."""
         if mode == "sample":
+            refuse_tracing(self.spec)
             return self.scale(mode) * self.decoder_input(self.posterior(parameters).rsample())
         centre = self.centre(self._shares(parameters)[0])
         if mode == "intrinsic":
@@ -172,6 +175,12 @@ class ManifoldSpace(AnchoredSpace):
         count = len(self.components)
         raw, spread = parameters.split([count * self.geometry.raw, count], -1)
         return raw.unflatten(-1, (count, -1)), spread
+
+
+def refuse_tracing(spec: str) -> None:
+    """An error while a graph is recorded: samplers with tables or rejection would be recorded for one batch only."""
+    if is_tracing():
+        raise UsageError(f"samples of {spec} cannot be exported as a graph", "export ambient, intrinsic or mean codes")
 
 
 def tangent(centre: Tensor) -> Tensor:

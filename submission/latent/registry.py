@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from submission.latent import euclidean, isa, projective, sphere
+from submission.latent import embedded_torus, euclidean, isa, projective, sphere
 from submission.latent.base import LatentSpace
 from submission.latent.product import Product
 from submission.latent.spec import Factor, factors
@@ -15,6 +15,7 @@ SPACES: dict[str, Callable[[Factor], LatentSpace]] = {
     "T": sphere.build_torus,
     "RP": projective.build_projective,
     "SO": projective.build_rotations,
+    "Torus": embedded_torus.build,
     "ISA": isa.build,
 }
 """Name in a spec → builder of that factor; a new space is one new file and one line here."""

@@ -16,13 +16,15 @@ from submission.latent.base import LatentSpace, Posterior
 EXACT = [
     "R^3", "S^1", "S^2", "S^3", "S^3(posterior=vmf)", "S^1(posterior=vmf)", "S^4(posterior=power_spherical)",
     "T^1", "T^3", "T^2(posterior=vmf)", "RP^1", "RP^3", "SO(3)", "S^2 x T^2 x R^2", "S^2 x S^2", "R^1 × SO(3)",
+    "Torus",
 ]  # fmt: skip
 """Spaces whose sampler, density and KL belong to one law, with KL known exactly."""
 SAMPLED = ["ISA(2x3)", "ISA(2x2; p0=1.5, p=1.8, components=subspaces)", "ISA(3+1; learn=true) x S^2"]
 """Spaces whose KL is estimated at the sample."""
 LITERAL = [
     "S^3(sampler=walk, steps=5, step=sqrt, kl=short_time)", "S^3(posterior=vmf, gradient=two_term)",
-    "T^2(sampler=walk, step=literal)", "RP^2(kl=paper)", "SO(3; sampler=walk, kl=short_time)",
+    "T^2(sampler=walk, step=literal)", "RP^2(kl=paper)",
+    "Torus(sampler=walk, steps=5)", "SO(3; sampler=walk, kl=short_time)",
 ]  # fmt: skip
 """The papers' approximations, by name: shapes and finiteness hold, agreement is not promised."""
 CONSISTENT, EVERY = EXACT + SAMPLED, EXACT + SAMPLED + LITERAL

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 
+from submission.errors import UsageError
 from submission.latent import parse
 from submission.latent.base import LatentSpace
 from submission.latent.components import positive, unit
@@ -70,6 +72,29 @@ def test_a_sphere_is_its_hyperspherical_angles() -> None:
     parameters = torch.stack([*columns, torch.zeros_like(first)], -1)
     codes = parse("S^3").representation(parameters, "intrinsic")
     torch.testing.assert_close(codes, torch.stack([first, second, third], -1))
+
+
+def test_samples_of_manifolds_are_not_recorded_into_graphs(encode: Encode) -> None:
+    space, parameters = encode("S^2(posterior=vmf)")
+
+    def representation(given: Tensor) -> Tensor:
+        return space.representation(given, "sample")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with pytest.raises(UsageError, match="export ambient, intrinsic or mean"):
+            torch.jit.trace(representation, parameters)
+
+
+def test_embedded_torus_puts_its_two_angles_where_it_says() -> None:
+    tube, axis = torch.tensor(0.4, dtype=torch.float64), torch.tensor(-2.0, dtype=torch.float64)
+    parameters = torch.stack([tube.cos(), tube.sin(), axis.cos(), axis.sin(), 0 * tube])[None]
+    space = parse("Torus(R=3, r=0.5)")
+    x, y, z = space.representation(parameters, "mean")[0]
+    torch.testing.assert_close((torch.hypot(x, y) - 3).square() + z.square(), torch.tensor(0.25, dtype=torch.float64))
+    torch.testing.assert_close(space.representation(parameters, "intrinsic"), torch.stack([tube, axis])[None])
+    codes = space.scale("ambient") * space.prior_sample((40000,))
+    assert codes.var(0).mean().item() == pytest.approx(1, abs=0.02)
 
 
 def test_torus_walks_once_around() -> None:

@@ -24,6 +24,8 @@ from submission.latent.registry import SPACES
         ("SO(3)", "SO(3)"),
         ("SO(3; sampler=walk)", "SO(3; sampler=walk)"),
         ("S^2()", "S^2"),
+        ("Torus(R=3, r=1) x S^1", "Torus(R=3) x S^1"),
+        ("Torus", "Torus"),
     ],
 )
 def test_specs_have_one_canonical_spelling(spec: str, canonical: str) -> None:
@@ -63,6 +65,7 @@ def test_specs_have_one_canonical_spelling(spec: str, canonical: str) -> None:
         ("ISA(5x4; p=nan)", 11, "between 0 and 20"),
         ("ISA(5x4; p=3.5, learn=true)", 11, "between 1 and 3"),
         ("ISA(5x4; learn=yes)", 15, "choose one of false, true"),
+        ("Torus(R=1, r=2)", 13, "make the tube thinner"),
         ("SO(4)", 3, 'write "SO(3)"'),
         ("SO^3(3)", 3, "takes no ^dimension"),
     ],
@@ -77,7 +80,7 @@ def test_a_bad_spec_is_one_message_with_a_caret_below_the_culprit(spec: str, pos
 
 
 def test_every_registered_space_refuses_an_unknown_option() -> None:
-    samples = {"ISA": "ISA(2; quux=1)", "SO": "SO(3; quux=1)"}
+    samples = {"ISA": "ISA(2; quux=1)", "SO": "SO(3; quux=1)", "Torus": "Torus(quux=1)"}
     for name in SPACES:
         with pytest.raises(UsageError, match="quux"):
             parse(samples.get(name, f"{name}^2(quux=1)"))

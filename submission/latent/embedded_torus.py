@@ -1,0 +1,80 @@
+"""The torus of revolution in R³ with its area's metric and Brownian posteriors (text 003)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from submission.distributions.embedded_torus import (
+    EmbeddedTorusBrownian,
+    EmbeddedTorusUniform,
+    Radii,
+    angles_of,
+    point_of,
+)
+from submission.latent.components import unit
+from submission.latent.manifold import Family, Geometry, ManifoldSpace
+from submission.latent.spec import Factor, describe
+
+DEFAULTS: dict[str, object] = {"R": 2.0, "r": 1.0, "sampler": "diffusion", "steps": 32}
+
+
+class EmbeddedTorus(ManifoldSpace):
+    """Points at distance r from a circle of radius R in R³.
+
+    The encoder outputs two directions, around the tube and around the axis. Scaled codes have unit variance on
+    average over the three axes: Var x = Var y = (R² + 3r²/2)/2 and Var z = r²/2 under the uniform law.
+
+    Args:
+        spec: the spec string.
+        radii: (R, r), R > r > 0.
+        family: the posterior.
+    """
+
+    def __init__(self, spec: str, radii: Radii, family: Family) -> None:
+        scale = math.sqrt(3 / (radii[0] ** 2 + 2 * radii[1] ** 2))
+        super().__init__(spec, Geometry(("Torus",), "torus", 4, 3, 3, 2, scale, scale), family)
+        self.radii = radii
+
+    def centre(self, raw: Tensor) -> Tensor:
+        """Points (..., 3) at the two directions of ``raw`` (..., 4)."""
+        tube, axis = unit(raw[..., :2]), unit(raw[..., 2:])
+        outwards = self.radii[0] + self.radii[1] * tube[..., :1]
+        return torch.cat([outwards * axis, self.radii[1] * tube[..., 1:]], -1)
+
+    def prior(self, like: Tensor) -> Distribution:
+        """Uniform with respect to area."""
+        return EmbeddedTorusUniform(self.radii, dtype=like.dtype, device=like.device)
+
+    def coordinates(self, points: Tensor) -> Tensor:
+        """Angles (..., 2) around the tube and around the axis, −π to π."""
+        return torch.stack(angles_of(points, self.radii), -1)
+
+    def walk(self, centre: Tensor, angles: Tensor) -> Tensor:
+        """Once around the axis."""
+        tube, axis = angles_of(centre, self.radii)
+        return point_of(tube.expand_as(angles), axis + angles, self.radii)
+
+
+def build(factor: Factor) -> EmbeddedTorus:
+    """``Torus(R=2, r=1)``: radius of the centre circle and of the tube."""
+    outer = factor.real("R", 2.0, 0.0, 1e3)
+    inner = factor.real("r", 1.0, 0.0, 1e3)
+    if outer <= inner:
+        word = factor.take("r") or factor.take("R") or factor.name
+        raise word.error(f"r = {inner:g} is no smaller than R = {outer:g}", "make the tube thinner than its circle")
+    given: dict[str, Any] = {
+        "sampler": factor.choice("sampler", ("diffusion", "walk")),
+        "steps": factor.integer("steps", 32, 1, 1000),
+    }
+    factor.done(dimension=False)
+    radii = (outer, inner)
+    family = Family(
+        "time", 1e-5 * inner**2, 10 * outer**2, inner**2 / 2,
+        lambda loc, time: EmbeddedTorusBrownian(loc, time, radii, **given, validate_args=False),
+    )  # fmt: skip
+    return EmbeddedTorus(describe("Torus", {"R": outer, "r": inner} | given, DEFAULTS), radii, family)
