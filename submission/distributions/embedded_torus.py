@@ -164,9 +164,11 @@ class EmbeddedTorusBrownian(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """log density (...) at points ``value`` (..., 3)."""
         time, shortest = self.time.double(), SHORTEST * self.radii[1] ** 2
+        near = self._short_time(self.loc.double(), value.double(), time.clamp(max=shortest))
+        if bool((time < shortest).all()):  # the series is by far the dearer
+            return near.to(self.loc.dtype)
         start, end = (angles_of(point.double(), self.radii) for point in (self.loc, value))
         series = self._series(start, end, self._bounded_time().double().clamp(min=shortest))
-        near = self._short_time(self.loc.double(), value.double(), time.clamp(max=shortest))
         return torch.where(time < shortest, near, series).to(self.loc.dtype)
 
     def _series(self, start: tuple[Tensor, Tensor], end: tuple[Tensor, Tensor], time: Tensor) -> Tensor:

@@ -61,6 +61,12 @@ def test_kl_is_continuous_with_the_short_time_expansion() -> None:
         assert ((kl(law(theta, times)) - expansion).abs() < 0.5 * t.square() + 1e-9).all()
 
 
+def test_the_table_of_kl_is_within_1e_5_between_its_knots() -> None:
+    for theta in (0.7, 2.9):
+        for time in (0.07, 0.5, 3.0):
+            assert kl(law(theta, time)).item() == pytest.approx(exact_kl(*RADII, time, theta), abs=1e-5)
+
+
 def test_kl_at_all_times_is_the_expected_log_ratio() -> None:
     for theta in (0.0, 2.5):
         for time in (0.002, 0.02, 0.045):
