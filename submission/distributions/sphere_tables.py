@@ -40,7 +40,7 @@ class SphereTables:
     Attributes:
         log_times: first and last knot of x.
         kl: x -> log KL(S^d) + d t.
-        projective_kl: x -> log KL(RP^d) + (d + 1) t.
+        projective_kl: x -> log KL(RP^d) + 2 (d + 1) t.
         quantile: (x, standard normal score) -> log tan(r / 2) - x / 2.
         density: (x, coordinate of the angle) -> log density relative to uniform - ``parametrix``.
     """
@@ -110,6 +110,65 @@ def quantiles(masses: Array, edges: Array) -> Array:
     return CubicSpline(score[used][keep], inner[used][keep])(SCORES)
 
 
+@dataclass(frozen=True)
+class Profile:
+    """The heat kernel's logarithm at the time knots, as Chebyshev sums in the angle's coordinate.
+
+    Attributes:
+        dim: d.
+        x: log t at the knots (T,).
+        coefficients: of log density relative to uniform + r^2 / 2t + (d / 2) x, (T, DEGREE + 1).
+    """
+
+    dim: int
+    x: Array
+    coefficients: Array
+
+    @property
+    def times(self) -> Array:
+        """t at the knots (T, 1)."""
+        return np.exp(self.x)[:, None]
+
+    def log_ratio(self, angle: Array) -> Array:
+        """log density relative to uniform at angles (T, n)."""
+        coordinates = heat_kernel.angle_to_coordinate(self.dim, self.times, angle)
+        smooth = heat_kernel.evaluate(self.coefficients, coordinates)
+        return smooth - angle**2 / (2.0 * self.times) - 0.5 * self.dim * self.x[:, None]
+
+
+def profile(dim: int) -> Profile:
+    """The profile of S^d from the exact kernel."""
+    x = np.linspace(np.log(SMALLEST_TIME), np.log(largest_time(dim)), TIME_KNOTS)
+    times = np.exp(x)[:, None]
+    nodes = heat_kernel.coordinate_to_angle(dim, times, heat_kernel.chebyshev_nodes())
+    smooth = heat_kernel.log_relative(dim, times, nodes) + nodes**2 / (2.0 * times) + 0.5 * dim * x[:, None]
+    return Profile(dim, x, heat_kernel.chebyshev_coefficients(smooth))
+
+
+def radial_integrals(kernel: Profile) -> tuple[Array, Array, Array]:
+    """KL (T,) on S^d and on RP^d, and the radial quantiles l (T, S) at SCORES."""
+    edges, points = panels(kernel.dim, kernel.times[:, 0])
+    node_weights = np.polynomial.legendre.leggauss(PANEL_NODES)[1]
+    weights = (0.5 * np.diff(edges)[..., None] * node_weights).reshape(points.shape)
+    angle, uniform = 2.0 * np.arctan(np.exp(points)), uniform_log_density(kernel.dim, points)
+    ratio = kernel.log_ratio(angle)
+    density = np.exp(ratio + uniform) * weights
+    even = np.logaddexp(ratio, kernel.log_ratio(np.pi - angle)) - np.log(2.0)
+    even_kl = (density * even).sum(-1)  # the far half of an even law carries as much as the near one
+    even_kl = np.where(even_kl > 0.1, even_kl, divergence(even, uniform, weights))
+    masses = density.reshape(len(points), PANELS, PANEL_NODES).sum(-1)
+    position = np.stack([quantiles(*row) for row in zip(masses, edges, strict=True)])
+    return divergence(ratio, uniform, weights), even_kl, position
+
+
+def density_grid(kernel: Profile, positions: Array) -> Array:
+    """log density relative to uniform less ``parametrix`` at every time and angle coordinate, (T, n)."""
+    angles = heat_kernel.coordinate_to_angle(kernel.dim, kernel.times, positions)
+    leading = parametrix(kernel.dim, torch.from_numpy(kernel.times), torch.from_numpy(angles)).numpy()
+    smooth = heat_kernel.evaluate(kernel.coefficients, np.broadcast_to(positions, angles.shape))
+    return smooth - angles**2 / (2.0 * kernel.times) - 0.5 * kernel.dim * kernel.x[:, None] - leading
+
+
 @cache
 def sphere_tables(dim: int) -> SphereTables:
     """The tables of S^d and RP^d, built on first use.
@@ -119,35 +178,13 @@ def sphere_tables(dim: int) -> SphereTables:
     """
     if not 1 <= dim <= LARGEST_DIM:
         raise ValueError(f"Brownian motion is tabulated on S^1 to S^{LARGEST_DIM}, not on S^{dim}; lower the dimension")
-    x = np.linspace(np.log(SMALLEST_TIME), np.log(largest_time(dim)), TIME_KNOTS)
-    times = np.exp(x)[:, None]
-    nodes = heat_kernel.coordinate_to_angle(dim, times, heat_kernel.chebyshev_nodes())
-    smooth = heat_kernel.log_relative(dim, times, nodes) + nodes**2 / (2.0 * times) + 0.5 * dim * x[:, None]
-    profile = heat_kernel.chebyshev_coefficients(smooth)
-
-    def log_ratio(angle: Array) -> Array:
-        at = heat_kernel.evaluate(profile, heat_kernel.angle_to_coordinate(dim, times, angle))
-        return at - angle**2 / (2.0 * times) - 0.5 * dim * x[:, None]
-
-    edges, points = panels(dim, times[:, 0])
-    node_weights = np.polynomial.legendre.leggauss(PANEL_NODES)[1]
-    weights = (0.5 * np.diff(edges)[..., None] * node_weights).reshape(len(x), -1)
-    angle, uniform = 2.0 * np.arctan(np.exp(points)), uniform_log_density(dim, points)
-    ratio, opposite = log_ratio(angle), log_ratio(np.pi - angle)
-    masses = (np.exp(ratio + uniform) * weights).reshape(len(x), PANELS, PANEL_NODES).sum(-1)
-    position = np.stack([quantiles(*row) for row in zip(masses, edges, strict=True)])
-    even = np.logaddexp(ratio, opposite) - np.log(2.0)
-    even_plain = (np.exp(ratio + uniform) * even * weights).sum(-1)
-    even_kl = np.where(even_plain > 0.1, even_plain, divergence(even, uniform, weights))
-    positions = np.linspace(-1.0, 1.0, ANGLE_KNOTS)
-    angles = heat_kernel.coordinate_to_angle(dim, times, positions)
-    leading = parametrix(dim, torch.from_numpy(times), torch.from_numpy(angles)).numpy()
-    grid = heat_kernel.evaluate(profile, np.broadcast_to(positions, angles.shape))
-    grid = grid - angles**2 / (2.0 * times) - 0.5 * dim * x[:, None] - leading
+    kernel = profile(dim)
+    x, times, positions = kernel.x, kernel.times[:, 0], np.linspace(-1.0, 1.0, ANGLE_KNOTS)
+    kl, projective_kl, position = radial_integrals(kernel)
     return SphereTables(
         log_times=(float(x[0]), float(x[-1])),
-        kl=Spline(x, np.log(divergence(ratio, uniform, weights)) + dim * times[:, 0]),
-        projective_kl=Spline(x, np.log(even_kl) + (2 * dim + 2) * times[:, 0]),
+        kl=Spline(x, np.log(kl) + dim * times),
+        projective_kl=Spline(x, np.log(projective_kl) + (2 * dim + 2) * times),
         quantile=Surface(x, SCORES, position - 0.5 * x[:, None]),
-        density=Surface(x, positions, grid),
+        density=Surface(x, positions, density_grid(kernel, positions)),
     )
