@@ -87,7 +87,7 @@ class Spline:
             index, offset = cell(x, self.start, self.step, self.cells)
             coefficients = self._table.like(x)[index]
             value = horner(coefficients, offset)
-        if not x.requires_grad:
+        if not (torch.is_grad_enabled() and x.requires_grad):
             return value
         with torch.no_grad():
             inside = (x >= self.start) & (x <= self.start + self.step * self.cells)
@@ -120,7 +120,7 @@ class Surface:
             patch = self._table.like(x)[row * self.cells[1] + column]  # (..., 4, 4)
             cubic = horner(patch, across[..., None])
             value = horner(cubic, down)
-        if not (x.requires_grad or y.requires_grad):
+        if not (torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)):
             return value
         with torch.no_grad():
             by_row = slope(cubic, down) * self._inside(x, 0)
