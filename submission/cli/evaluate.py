@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--backend", choices=("submission", "disentanglement_lib"), default="submission", help="whose code computes")
     add("--precision", choices=("float32", "bf16"), default="float32", help="of the encoder; bf16 moves scores")
     add("--device", default="cpu", help="where the encoder runs: cpu, cuda, cuda:1, ... (default: cpu)")
+    add("--isolated", action="store_true", help="run the file in a locked-up process (Linux, CPU; docs/security.md)")
     add("--no-baselines", action="store_true", help="leave out the untrained encoder and the true factors")
     add("--json", nargs="?", const="-", metavar="FILE", help="write the scores to FILE, or print them")
     likelihood.add_arguments(parser)
@@ -56,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.evaluation import evaluate, record
     from submission.files import write_json
 
+    if arguments.target is not None and arguments.target.is_file() and not arguments.isolated:
+        ERR.print("A .pt file is a program: use --isolated unless you trust who made it.", markup=False)
     given = inputs_of(arguments)
     if not given.subjects[0].full_grid:
         plan = plan.without_grid()
@@ -90,7 +93,9 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
     from submission.evaluation.inputs import Options, codes_inputs, inputs
 
     baselines, root = not arguments.no_baselines, arguments.data_root
-    options = Options(arguments.data, root, arguments.device, arguments.precision, baselines, arguments.seed)
+    options = Options(
+        arguments.data, root, arguments.device, arguments.precision, baselines, arguments.seed, arguments.isolated
+    )
     if arguments.codes is not None:
         return codes_inputs(arguments.codes, options)
     return inputs(arguments.target, options)

@@ -14,6 +14,7 @@ from submission.evaluation.codes import load_codes
 from submission.evaluation.encoder import Encoder, Precision, require_device, untrained_convolutional
 from submission.evaluation.record import sha256
 from submission.evaluation.subject import Subject, from_codes, from_encoder, ideal
+from submission.export.isolated import IsolatedModule
 from submission.run_folder import RunFolder
 
 
@@ -36,6 +37,7 @@ class Options:
         precision: of the encoder.
         baselines: whether to score an untrained encoder and the true factors as well.
         seed: of a freshly initialised encoder.
+        isolated: whether to run the file in a locked-up process (on the CPU).
     """
 
     data: str | None = None
@@ -44,6 +46,7 @@ class Options:
     precision: Precision = "float32"
     baselines: bool = True
     seed: int = 0
+    isolated: bool = False
 
 
 def codes_inputs(path: Path, options: Options) -> Inputs:
@@ -113,7 +116,9 @@ def load_grid(
 
 
 def open_encoder(path: Path, dataset: GroundTruthDataset, options: Options) -> Encoder:
-    """The TorchScript file on the chosen device."""
+    """The TorchScript file on the chosen device, or locked up."""
+    if options.isolated:
+        return Encoder(IsolatedModule(path), str(path), dataset.image_shape)
     return Encoder.load(path, dataset.image_shape, require_device(options.device), options.precision)
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import submission
 from submission.errors import SubmissionError
@@ -165,3 +166,16 @@ class IsolatedEncoder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class IsolatedModule(nn.Module):
+    """An ``IsolatedEncoder`` as a module; the process ends with the object."""
+
+    def __init__(self, path: Path, limits: Limits = Limits()) -> None:
+        super().__init__()
+        self._encode = IsolatedEncoder(path, limits)
+        weakref.finalize(self, self._encode.close)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Codes (n, width) float32 of images (n, C, H, W)."""
+        return self._encode(images)

@@ -13,7 +13,9 @@ import pytest
 
 from submission.cli.main import door
 from submission.data import GroundTruthDataset
+from submission.errors import SubmissionError
 from submission.evaluation import PRESETS, make_plan, read_scores
+from submission.export.isolated import IsolatedEncoder
 from submission.files import write_json
 
 METRICS = "mig,factor_vae,sap,irs"
@@ -100,6 +102,20 @@ def test_a_space_of_one_block_is_scored_per_column(stripes: GroundTruthDataset, 
     write_json(tmp_path / "run" / "meta.json", {"dataset": {"name": "stripes"}, "representation": layout})
     scores = scores_of(tmp_path, tmp_path / "run", "--metrics", "mig,dci", "--no-baselines")
     assert set(values(scores, "trained")) == {"mig", "dci"}
+
+
+def test_a_stranger_s_file_scores_the_same_when_locked_up(
+    stripes: GroundTruthDataset, export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [export(), "--data", "stripes", "--metrics", "mig", "--no-baselines"]
+    together = scores_of(tmp_path, *given)
+    assert "use --isolated" in capsys.readouterr().err
+    try:
+        IsolatedEncoder(Path(str(given[0]))).close()
+    except SubmissionError as error:
+        pytest.skip(str(error))
+    apart = scores_of(tmp_path, *given, "--isolated")
+    assert values(apart, "model.pt") == values(together, "model.pt")
 
 
 def test_seeds_are_repetitions(codes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
