@@ -71,7 +71,7 @@ def classifier(era: Era, seed: int | None = None) -> Any:
 def fit(model: Any, features: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> None:
     """Fit a scikit-learn model, on one thread: its matrices are too small to share, and idle threads spin."""
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # the score is defined at the default iteration limit
