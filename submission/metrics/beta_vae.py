@@ -69,11 +69,10 @@ def classifier(era: Era, seed: int | None = None) -> Any:
 
 
 def fit(model: Any, features: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> None:
-    """Fit a scikit-learn model, on one thread: its matrices are too small to share, and idle threads spin."""
+    """Fit a scikit-learn model, on as many threads as the reference would: their sums decide the seventh digit."""
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
 
-    with warnings.catch_warnings(), threadpool_limits(1):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the score is defined at the default iteration limit
         model.fit(features, labels)
 

@@ -115,8 +115,9 @@ def test_on_the_grader_events_are_pushed(server: Server) -> None:
 
 
 def test_a_dead_server_is_told_once_and_stops_nothing(server: Server) -> None:
-    given = variables(server)
-    server.socket.close()
+    with socket.socket() as nobody:  # bound, never listening
+        nobody.bind(("127.0.0.1", 0))
+        given = variables(server) | {"CROWDAI_REDIS_PORT": str(nobody.getsockname()[1])}
     lines: list[str] = []
     events = Events(lines.append, sender(given))
     events.start()
