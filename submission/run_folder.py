@@ -87,6 +87,11 @@ class RunFolder:
         return self.path / "scores"
 
     @property
+    def likelihood(self) -> Path:
+        """The held-out log-likelihood, where it was estimated."""
+        return self.path / "likelihood.json"
+
+    @property
     def report(self) -> Path:
         """The self-contained report page."""
         return self.path / "report.html"

@@ -12,6 +12,7 @@ from submission.evaluation import read_scores
 from submission.run_folder import RunFolder
 
 SEED_BINDING = "train.seed"
+FILE_NAME = "leaderboard.sqlite"
 
 
 def add_run(leaderboard: Path, folder: RunFolder, method: str = "") -> list[Entry]:
@@ -56,7 +57,7 @@ def entry_of(folder: RunFolder, scores: dict[str, Any], method: str) -> Entry:
     }
     meta = folder.meta()
     run = str(folder.path.resolve())
-    return Entry(run, method or method_of(folder, meta), scores["data"]["name"], protocol(scores), meta["seed"], values)
+    return Entry(run, method or method_of(folder, meta), scores["data"]["name"], protocol(scores), meta.get("seed", 0), values)
 
 
 def protocol(scores: dict[str, Any]) -> str:

@@ -70,10 +70,21 @@ def run(arguments: argparse.Namespace) -> int:
         show(plan, columns, given)
     for file in files(arguments, plan):
         write_json(file, scores)
+    rank(arguments)
     failed = [outcome for outcome in columns[0].outcomes if outcome.error]
     for outcome in failed:
         ERR.print(f"error: {outcome.error}", markup=False, soft_wrap=True)
     return 1 if failed else 0
+
+
+def rank(arguments: argparse.Namespace) -> None:
+    """Keep a run's scores in the leaderboard beside it (``python -m submission leaderboard``)."""
+    from submission.challenge.recording import FILE_NAME, add_run
+    from submission.run_folder import RunFolder
+
+    if arguments.target is not None and arguments.target.is_dir():
+        folder = RunFolder.open(arguments.target)
+        add_run(folder.path.resolve().parent / FILE_NAME, folder)
 
 
 def plan_of(arguments: argparse.Namespace) -> Plan:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 SUMMARY = "Rank every evaluated run as the challenge ranked, or by one metric."
 EPILOG = """examples:
-  python -m submission leaderboard --add runs/demo runs/other      record what evaluate.py scored
   python -m submission leaderboard                                 mean of the five metrics' ranks, seeds averaged
   python -m submission leaderboard --by mig --seeds each
+  python -m submission leaderboard --add elsewhere/run             record scores made elsewhere as well
   python -m submission leaderboard --data cars3d --csv board.csv --json board.json --html board.html
 
 The challenge's order: every run is ranked in each of the five metrics, and the ranks are averaged. A score alone means

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Estimate, show, and keep the result in the run's ``scores`` folder."""
+    """Estimate, show, and keep the result in the run's folder."""
     if arguments.target is None or not arguments.target.is_dir():
         raise UsageError("--likelihood needs a run folder", "pass the folder that train.py --out wrote")
     if arguments.images < 1 or arguments.samples < 1:
@@ -47,14 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
     images = held_out_images(folder, arguments.data_root, arguments.images, arguments.seed)
     device = require_device(arguments.device)
     result, record = run_likelihood(folder, images, arguments.samples, arguments.seed, device, Bars())
-    write_json(folder.scores / "likelihood.json", record)
+    write_json(folder.likelihood, record)
     if arguments.json not in (None, "-"):
         write_json(Path(arguments.json), record)
     if arguments.json == "-":
         print_json(record)
     else:
         show(result, f"{arguments.target} on {result.images:,} images ({images.remark}), {result.samples} samples each")
-        say(f"kept in {folder.scores / 'likelihood.json'}")
+        say(f"kept in {folder.likelihood}")
     return 0
 
 

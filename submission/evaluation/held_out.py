@@ -62,7 +62,7 @@ def run_likelihood(
     device: str = "cpu",
     progress: Progress = QUIET,
 ) -> tuple[Likelihood, dict[str, Any]]:
-    """The likelihood of ``images`` under the run's model, and the record for ``scores/likelihood.json``."""
+    """The likelihood of ``images`` under the run's model, and the record for ``likelihood.json``."""
     model = trained(folder).to(device).eval()
     result = likelihood(model, images.dataset, images.indices, samples, seed, device, progress)
     about = {"data": {"name": images.dataset.name, "source": images.dataset.notes, "images": images.remark}}

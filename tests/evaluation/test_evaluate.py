@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from submission.challenge.store import entries
 from submission.cli.main import door
 from submission.data import GroundTruthDataset
 from submission.errors import SubmissionError
@@ -92,6 +93,8 @@ def test_a_run_folder_keeps_its_scores(stripes: GroundTruthDataset, export: Expo
     assert kept["columns"]["trained"]["blocks"] == {"S^1": [0, 1], "S^1[2]": [2, 3]}
     assert kept["columns"]["untrained"]["scores"]["factor_vae"]["values"]["eval_accuracy"] == 0.0
     assert "below 0.05" in kept["columns"]["untrained"]["scores"]["factor_vae"]["notes"][-1]
+    board = entries(tmp_path / "leaderboard.sqlite", "", "fast")
+    assert [(entry.run, set(entry.scores)) for entry in board] == [(str(run.resolve()), {"factor_vae", "dci"})]
 
 
 def test_a_space_of_one_block_is_scored_per_column(stripes: GroundTruthDataset, export: Export, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_the_images_are_the_held_out_ones_of_the_data_set_with_its_options(train
 def test_the_command_leaves_the_numbers_it_shows(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("evaluate", str(trained_run), "--likelihood", "--samples=5", "--images=50") == 0
     shown = capsys.readouterr().out
-    record = json.loads((trained_run / "scores" / "likelihood.json").read_text())
+    record = json.loads((trained_run / "likelihood.json").read_text())
     scores = record["likelihood"]
     assert (scores["images"], scores["samples"]) == (50, 5)
     assert f"{scores['elbo']['mean']:.4f}" in shown

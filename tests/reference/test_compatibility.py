@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gin
 import numpy as np
 import pytest
 
-import gin
 from submission import reference
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.subject import ideal, require_reference
