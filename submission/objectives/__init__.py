@@ -7,7 +7,7 @@ from typing import Any
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
-from submission.objectives.base import Coefficients, Model, Objective, Terms
+from submission.objectives.base import Coefficients, Model, Objective, PassObjective, Terms
 from submission.objectives.beta_tcvae import BetaTCVAE
 from submission.objectives.beta_vae import BetaVAE, CapacityAnnealing, FreeBits
 from submission.objectives.factor_vae import FactorVAE
@@ -37,6 +37,7 @@ __all__ = [
     "Linear",
     "Model",
     "Objective",
+    "PassObjective",
     "Schedule",
     "Terms",
     "TrainingPosition",

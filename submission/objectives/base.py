@@ -69,11 +69,7 @@ class Pass:
     @classmethod
     def of(cls, model: Model, images: Tensor) -> Pass:
         """Encode, sample and decode ``images`` (n, channels, height, width); networks follow the caller's autocast."""
-        parameters = model.encode(images).float()
-        with torch.autocast(images.device.type, enabled=False):
-            posterior = model.space.posterior(parameters)
-            z = posterior.rsample()
-            kl = posterior.kl(z)
+        posterior, z, kl = draw(model.space, model.encode(images).float())
         return cls(posterior, z, kl, posterior.unbiased(z, log_density(model, model.decode(z), images)))
 
     def terms(self, space: LatentSpace, loss: Tensor, **more: Tensor) -> Terms:
@@ -83,6 +79,14 @@ class Pass:
         scalars = {"loss": loss, "reconstruction": -log_likelihood, "kl": kl, "elbo": log_likelihood - kl}
         scalars |= factor_kl(space, component_kl) | more
         return Terms(loss, {name: value.detach() for name, value in scalars.items()}, component_kl, self.posterior)
+
+
+def draw(space: LatentSpace, parameters: Tensor) -> tuple[Posterior, Tensor, Tensor]:
+    """Posterior of encoder output (n, parameter_size), one sample per image and its KL, as in ``Pass``."""
+    with torch.autocast(parameters.device.type, enabled=False):
+        posterior = space.posterior(parameters)
+        z = posterior.rsample()
+        return posterior, z, posterior.kl(z)
 
 
 class Objective(nn.Module, ABC):
@@ -114,6 +118,21 @@ class Objective(nn.Module, ABC):
 
     def update(self) -> None:
         """Step whatever the objective learns itself, after the loss's backward pass; nothing by default."""
+
+
+class PassObjective(Objective):
+    """An objective that learns nothing itself and needs of a model one ``Pass``, however that came about.
+
+    Several models whose networks run as one program can be trained by it (``submission.training.together``).
+    """
+
+    def terms(self, model: Model, images: Tensor, coefficients: Coefficients) -> Terms:
+        """Loss and terms of ``images`` (n, channels, height, width)."""
+        return self.weigh(Pass.of(model, images), model.space, coefficients)
+
+    @abstractmethod
+    def weigh(self, run: Pass, space: LatentSpace, coefficients: Coefficients) -> Terms:
+        """Loss and terms of one pass through a model with the latent space ``space``."""
 
 
 def factor_kl(space: LatentSpace, component_kl: Tensor) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace, Posterior
-from submission.objectives.base import Coefficients, Model, Objective, Pass, Terms
+from submission.objectives.base import Coefficients, Pass, PassObjective, Terms
 from submission.objectives.schedules import Schedule, TrainingPosition, schedule
 
 TABLE_ENTRIES = {"cpu": 2**19, "cuda": 2**26}
@@ -21,7 +21,7 @@ Larger tables are made, and made again for gradients, in slabs.
 """
 
 
-class BetaTCVAE(Objective):
+class BetaTCVAE(PassObjective):
     """−E log p(x|z) + α·MI + β·TC + γ·dimension-wise KL (Chen et al. 2018; text 002, eq. 3).
 
     On any space whose posterior has a density: the parts whose dependence is penalised are the space's components.
@@ -54,11 +54,10 @@ class BetaTCVAE(Objective):
         """β at ``position``."""
         return {"beta": self.beta(position)}
 
-    def terms(self, model: Model, images: Tensor, coefficients: Coefficients) -> Terms:
-        """Loss and terms of ``images`` (n, channels, height, width), among them the KL's three parts."""
-        run = Pass.of(model, images)
-        with torch.autocast(images.device.type, enabled=False):
-            log_weights = WEIGHTS[self.weights](len(images), self.dataset_size, images.device)
+    def weigh(self, run: Pass, space: LatentSpace, coefficients: Coefficients) -> Terms:
+        """Loss and terms of one pass, among them the KL's three parts."""
+        with torch.autocast(run.z.device.type, enabled=False):
+            log_weights = WEIGHTS[self.weights](len(run.z), self.dataset_size, run.z.device)
             information, correlation = decompose(run.posterior, run.z, log_weights)
         kl = run.kl.sum(-1).mean()
         penalty = (
@@ -67,7 +66,7 @@ class BetaTCVAE(Objective):
             + (coefficients["beta"] - self.gamma) * correlation
         )
         return run.terms(
-            model.space,
+            space,
             penalty - run.log_likelihood.mean(),
             mutual_information=information,
             total_correlation=correlation,

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
-from submission.objectives.base import Coefficients, Model, Objective, Pass, Terms, factor_columns
+from submission.objectives.base import Coefficients, Pass, PassObjective, Terms, factor_columns
 from submission.objectives.schedules import Schedule, TrainingPosition, schedule
 
 
-class BetaVAE(Objective):
+class BetaVAE(PassObjective):
     """−E log p(x|z) + β·KL (Higgins et al. 2017; text 002, eq. 2); the negative ELBO at β = 1.
 
     A schedule for β is KL warm-up (text 001). With ``factor_betas`` each factor of a product space has its own
@@ -37,11 +37,9 @@ class BetaVAE(Objective):
         """β at ``position``."""
         return {"beta": self.beta(position)}
 
-    def terms(self, model: Model, images: Tensor, coefficients: Coefficients) -> Terms:
-        """Loss and terms of ``images`` (n, channels, height, width)."""
-        run = Pass.of(model, images)
-        loss = -run.log_likelihood.mean() + self.penalty(run.kl, coefficients)
-        return run.terms(model.space, loss)
+    def weigh(self, run: Pass, space: LatentSpace, coefficients: Coefficients) -> Terms:
+        """Loss and terms of one pass."""
+        return run.terms(space, -run.log_likelihood.mean() + self.penalty(run.kl, coefficients))
 
     def penalty(self, kl: Tensor, coefficients: Coefficients) -> Tensor:
         """What the KL per image and component (n, C) costs, in nats per image."""

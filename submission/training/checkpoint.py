@@ -38,7 +38,7 @@ def save(path: Path, state: State) -> None:
     SHA-256 of everything before the comment, so that a changed bit is seen before anything is unpickled.
     """
     buffer = io.BytesIO()
-    torch.save({"format": FORMAT, **state}, buffer)
+    torch.save({"format": FORMAT, **owned(state)}, buffer)
     archive = buffer.getbuffer()[:-2]  # the last two bytes are the length of the (empty) comment
     with atomic(path) as file:
         file.write(archive)
@@ -47,6 +47,17 @@ def save(path: Path, state: State) -> None:
         os.fsync(file.fileno())
         if path.exists():
             path.replace(previous(path))
+
+
+def owned(value: Any) -> Any:
+    """``value`` with every tensor that shares a larger memory copied, as ``torch.save`` would write all of that."""
+    if isinstance(value, dict):
+        return {key: owned(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(owned, value))
+    if isinstance(value, torch.Tensor) and value.untyped_storage().nbytes() > value.nbytes:
+        return value.clone()
+    return value
 
 
 def comment(archive: bytes | memoryview) -> bytes:

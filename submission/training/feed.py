@@ -38,7 +38,7 @@ class Feed:
     def _pixels(self, indices: Tensor) -> Tensor:
         """uint8 pixels of the ``indices``, rows of n images."""
         if self._store is not None:
-            rows = self._store[indices.to(self.device, non_blocking=True)]
+            rows = self._store[indices.pin_memory().to(self.device, non_blocking=True)]
             return rows if self.dataset.packed is None else unpacked(rows)
         if self.dataset.packed is not None:
             return torch.from_numpy(np.unpackbits(self.dataset.packed[indices.numpy()], axis=1))

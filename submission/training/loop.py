@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +57,7 @@ class Loop:
         fixed: what never changes in the checkpoint (configuration, versions, data, precision).
         seconds: training time of earlier processes.
         validation: looks at held-out images, where some are held out.
+        random: the state of the generators that the run draws from.
     """
 
     folder: RunFolder
@@ -72,34 +73,54 @@ class Loop:
     seconds: float = 0.0
     validation: Validation | None = None
     window: Window = field(default_factory=Window)
+    random: Callable[[], dict[str, Any]] = generator_states
 
     def run(self, stop: Requests, bar: Task) -> str:
         """Update until the end, the time's end, or a signal; returns which, after a last checkpoint."""
-        journal, meter = Journal(self.folder, self.done, self.settings.tensorboard), Meter(bar, self.done)
-        self.began = self.logged = self.saved = time.monotonic()
+        self.open(bar)
         while (reason := self.reason(stop)) == "":
-            coefficients, terms = self.update()
-            if self.done % self.settings.log_every == 0 or self.done == self.budget.total:
-                meter.note = self.report(journal, coefficients, terms)
-                if time.monotonic() - self.saved > self.settings.checkpoint_every:
-                    self.save()
-            meter.show(self.done)
-        meter.show(self.done, at_once=True)
-        self.close_window()
-        self.save()
+            coefficients = self.coefficients()
+            self.record(coefficients, self.step(self.images(), coefficients))
+            if self.due():
+                self.save()
+        self.close()
         return reason
 
-    def update(self) -> tuple[dict[str, float], Terms]:
-        """One update; the scheduled weights and the terms that it had."""
-        coefficients = self.objective.coefficients(self.budget.position(self.done))
-        terms = self.step(self.images(), coefficients)
+    def open(self, bar: Task) -> None:
+        """Start the logs and the clock."""
+        self.journal = Journal(self.folder, self.done, self.settings.tensorboard)
+        self.meter = Meter(bar, self.done)
+        self.began = self.logged = self.saved = time.monotonic()
+
+    def coefficients(self) -> dict[str, float]:
+        """The scheduled weights of the next update."""
+        return self.objective.coefficients(self.budget.position(self.done))
+
+    def record(self, coefficients: dict[str, float], terms: Terms) -> None:
+        """Count an update that had these weights and terms, look at held-out images, log and draw if it is time to."""
         self.window.add(self.done, terms)
         self.budget.advance(self.done)
         self.done += 1
         if self.validation is not None:
             with self.naming_the_update():
                 self.validation.follow(self.done)
-        return coefficients, terms
+        if self.logs():
+            self.meter.note = self.report(coefficients, terms)
+        self.meter.show(self.done)
+
+    def logs(self) -> bool:
+        """Whether the last update ends a window of the log."""
+        return self.done % self.settings.log_every == 0 or self.done == self.budget.total
+
+    def due(self) -> bool:
+        """Whether a checkpoint is due."""
+        return self.logs() and time.monotonic() - self.saved > self.settings.checkpoint_every
+
+    def close(self) -> None:
+        """End the bar and write the last checkpoint."""
+        self.meter.show(self.done, at_once=True)
+        self.close_window()
+        self.save()
 
     def reason(self, stop: Requests) -> str:
         """Why to stop now; empty to go on."""
@@ -130,7 +151,7 @@ class Loop:
         """Training seconds, earlier processes included."""
         return self.seconds + time.monotonic() - self.began
 
-    def report(self, journal: Journal, coefficients: dict[str, float], last: Terms) -> str:
+    def report(self, coefficients: dict[str, float], last: Terms) -> str:
         """Log the means of the window that ends with the terms ``last``; what to show behind the bar."""
         images = len(self.window.rows) * self.count
         terms = self.close_window()
@@ -140,7 +161,7 @@ class Loop:
         record |= {"fraction": self.budget.fraction, "seconds": round(self.elapsed(), 3)}
         record |= {"images_per_second": round(rate, 1), **terms, **coefficients}
         with self.naming_the_update():
-            journal.write(record, last)
+            self.journal.write(record, last)
         shown = [f"{short} {terms[name]:.1f}" for name, short in SHOWN.items() if name in terms]
         return " ".join([*shown, f"{rate:,.0f} images/s"])
 
@@ -164,7 +185,7 @@ class Loop:
         progress["seconds"] = self.elapsed()
         progress |= self.validation.state() if self.validation is not None else {}
         with self.naming_the_update():
-            checkpoint.save(self.folder.checkpoint, {**self.fixed, **progress, **state, "random": generator_states()})
+            checkpoint.save(self.folder.checkpoint, {**self.fixed, **progress, **state, "random": self.random()})
         self.saved = time.monotonic()
 
     @contextlib.contextmanager

@@ -39,18 +39,23 @@ class Parts:
     model: VAE
     objective: Objective
     mode: str
-    device: torch.device
+    feed: Feed
     watched: ImageDataset | None = None
 
     def loop(self, folder: RunFolder, budget: Budget, fixed: dict[str, Any], **state: Any) -> Loop:
         """A loop over these parts."""
         train = self.settings.train
         step = make_step(self.model, self.objective, train, fixed["precision"])
-        feed, order = Feed(self.dataset, self.device), Order(self.training, train.seed)
-        loop = Loop(folder, self.dataset, feed, order, step, self.objective, train, budget, fixed, **state)
+        order = Order(self.training, train.seed)
+        loop = Loop(folder, self.dataset, self.feed, order, step, self.objective, train, budget, fixed, **state)
         if self.watched is not None or train.held_out:
-            loop.validation = self.validation(folder, feed, loop.count)
+            loop.validation = self.validation(folder, loop.count)
         return loop
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.feed.device
 
     @property
     def training(self) -> int | Tensor:
@@ -66,10 +71,10 @@ class Parts:
         """Training and held-out images."""
         return held_out(len(self.dataset), self.settings.train.held_out, self.settings.train.seed)
 
-    def validation(self, folder: RunFolder, feed: Feed, count: int) -> Validation:
+    def validation(self, folder: RunFolder, count: int) -> Validation:
         """Looks at the held-out images, or the other split, once per epoch of updates of ``count`` images."""
         train, seed = self.settings.train, derived(self.settings.train.seed, "validation")
-        images = torch.from_numpy(self.split()[1])
+        feed, images = self.feed, torch.from_numpy(self.split()[1])
         if self.watched is not None:
             feed, images = Feed(self.watched, self.device), torch.arange(len(self.watched))
         epoch = max(1, round(self.training_size / count))
@@ -82,6 +87,12 @@ def prepare(
     """Data, model and objective, fresh; whatever is wrong with the settings shows before anything is written."""
     where = usable(device)
     data = images(settings.data, root, progress) if dataset is None else dataset
+    return assembled(settings, Feed(data, where), other_split(settings, root, progress))
+
+
+def assembled(settings: Settings, feed: Feed, watched: ImageDataset | None) -> Parts:
+    """Fresh model and objective for the images of ``feed``."""
+    data, where = feed.dataset, feed.device
     seed_everything(derived(settings.train.seed, "weights"))
     chosen, space = settings.model, parse(settings.model.space)
     model = build(chosen.networks, space, data.image_shape, chosen.likelihood, chosen.variance).to(where)
@@ -90,7 +101,7 @@ def prepare(
     mode = settings.export.mode or space.export_modes[0]
     if mode not in space.export_modes:
         raise UsageError(f"{space.spec} has no export mode {mode!r}", f"choose one of {', '.join(space.export_modes)}")
-    return Parts(settings, data, model, objective, mode, where, other_split(settings, root, progress))
+    return Parts(settings, data, model, objective, mode, feed, watched)
 
 
 def images(settings: DataSettings, root: Path | str | None, progress: Progress, **more: object) -> ImageDataset:

@@ -15,7 +15,7 @@ from submission.files import write_text
 from submission.run_folder import RunFolder
 from submission.training import checkpoint, precision
 from submission.training.budget import Budget
-from submission.training.feed import Feed, fingerprint
+from submission.training.feed import fingerprint
 from submission.training.loop import Loop
 from submission.training.meta import describe
 from submission.training.parts import Parts
@@ -26,10 +26,9 @@ Tell = Callable[[str], None]
 KEPT = ("config", "versions", "data", "precision")
 
 
-def begun(parts: Parts, folder: RunFolder, budget: Budget) -> Loop:
-    """A run at its first update, with everything about it written down."""
-    images = Feed(parts.dataset, parts.device)(torch.arange(min(len(parts.dataset), parts.settings.train.batch_size)))
-    chosen = precision.resolve(parts.model, parts.objective, parts.settings.train, images)
+def begun(parts: Parts, folder: RunFolder, budget: Budget, chosen: str = "") -> Loop:
+    """A run at its first update, with everything about it written down; ``chosen`` is its precision, if known."""
+    chosen = chosen or tried(parts)
     fixed = {
         "config": parts.settings.gin(),
         "versions": provenance.versions(),
@@ -46,6 +45,12 @@ def begun(parts: Parts, folder: RunFolder, budget: Budget) -> Loop:
     loop.save()
     budget.reserve += 2 * (time.monotonic() - clock)
     return loop
+
+
+def tried(parts: Parts) -> str:
+    """The precision for these parts."""
+    images = parts.feed(torch.arange(min(len(parts.dataset), parts.settings.train.batch_size)))
+    return precision.resolve(parts.model, parts.objective, parts.settings.train, images)
 
 
 def continued(parts: Parts, folder: RunFolder, budget: Budget, resume: bool, tell: Tell) -> Loop | None:
