@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seeds", type=int, default=1, metavar="N", help="repeat with N seeds and show mean and deviation")
     add("--era", default="installed", help="installed, or 2019 for the challenge's scikit-learn")
     add("--backend", choices=("submission", "disentanglement_lib"), default="submission", help="whose code computes")
-    add("--precision", choices=("float32", "bf16"), default="float32", help="of the encoder; bf16 moves scores")
+    add("--precision", choices=("float32", "bf16"), default="float32", help="of the encoder (docs/metrics.md)")
     add("--device", default="cpu", help="where the encoder runs: cpu, cuda, cuda:1, ... (default: cpu)")
     add("--isolated", action="store_true", help="run the file in a locked-up process (Linux, CPU; docs/security.md)")
     add("--no-baselines", action="store_true", help="leave out the untrained encoder and the true factors")
@@ -137,5 +137,7 @@ def show(plan: Plan, columns: tuple[Column, ...], given: Inputs) -> None:
     table(title, ["score", *(column.subject.label for column in columns)], rows(columns))
     for remark in remarks(columns):
         say(remark)
+    if given.about["representation"].get("resolution") == "bfloat16":
+        say("the file has no float32 head after a body, so its codes are rounded to bfloat16, too (docs/metrics.md)")
     if given.about["representation"].get("saved_in_training_mode"):
         say("the file was saved in training mode: scored in evaluation mode here, but not by the challenge's evaluator")

@@ -1,23 +1,29 @@
-"""A TorchScript file as a function from images to codes, checked as the challenge's evaluator would find out."""
+"""A module as a function from images to codes, checked as the challenge's evaluator would find out."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from submission.errors import SubmissionError, UsageError
+from submission.evaluation.precision import Mixed, in_bfloat16
 from submission.export.contract import run_checked
+from submission.export.representation import PARTS, without_last_layer
 from submission.export.torchscript import load_torchscript, optimised
 from submission.metrics.base import Codes
-from submission.metrics.protocol import BATCH
+from submission.native.memory import keep_freed_memory
 
 Precision = Literal["float32", "bf16"]
 PROBES = 3
+CONVOLUTIONAL, DENSE, ACCELERATOR = 64, 512, 4096
+"""Images per call: on a processor, what a convolution writes should stay in the caches, while a dense layer reads all
+of its weights at every call."""
 
 
 class RepresentationError(SubmissionError):
@@ -27,12 +33,15 @@ class RepresentationError(SubmissionError):
 class Encoder:
     """Images (n, height, width, channels) float32 in [0, 1] → codes (n, width) float32.
 
+    Runs on a frozen graph where the module is TorchScript.
+
     Attributes:
         name: what to call the representation in messages.
         width: number of code dimensions.
         deterministic: whether the same image gives the same codes twice.
         batch_size: images per call that suit the device.
         encoded: images seen so far.
+        resolution: of the codes, ``float32`` or, where the whole module had to run in it, ``bfloat16``.
         saved_in_training_mode: whether the file was; the challenge's evaluator would run it so, here it is evaluated.
 
     Raises:
@@ -49,55 +58,67 @@ class Encoder:
         precision: Precision = "float32",
     ) -> None:
         self.name = name
-        self._device = torch.device(device)
-        self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        self._module = module.to(self._device, self._dtype).eval()
-        self.batch_size = BATCH if self._device.type == "cpu" else 4096
+        keep_freed_memory()
+        self._device, self.resolution = torch.device(device), "float32"
+        self.batch_size = batch_size(module, self._device)
         self.encoded, self.saved_in_training_mode = 0, False
         probe = np.random.RandomState(0).random_sample((PROBES, *image_shape)).astype(np.float32)
+        module = module.to(self._device).eval()
+        if precision == "bf16":
+            module = in_bfloat16(module, self._tensor(probe))
+            self.resolution = "float32" if isinstance(module, Mixed) else "bfloat16"
+        self._module = optimised(module)
         codes = self(probe)
         self.width = codes.shape[1]
         self.deterministic = bool(np.array_equal(codes, self(probe)))
-        self._require_independent_rows(probe, codes)
+        self._require_independent_rows(probe, codes, 0.05 if precision == "bf16" else 1e-3)
 
     @classmethod
     def load(
         cls, path: Path, image_shape: tuple[int, int, int], device: str = "cpu", precision: Precision = "float32"
     ) -> Encoder:
-        """Read a TorchScript file and freeze its graph.
+        """Read a TorchScript file.
 
         Raises:
             SubmissionError: no such file, not TorchScript, no such device, or see above.
         """
         module = load_torchscript(path, require_device(device), evaluation=False)
         saved_in_training_mode = module.training
-        if precision == "bf16":
-            module = module.to(torch.bfloat16)
-        encoder = cls(optimised(module.eval()), str(path), image_shape, device, precision)
+        encoder = cls(module, str(path), image_shape, device, precision)
         encoder.saved_in_training_mode = saved_in_training_mode
         return encoder
 
     def __call__(self, images: npt.NDArray[np.floating]) -> Codes:
         """Codes (n, width) of the images."""
-        tensor = torch.from_numpy(np.ascontiguousarray(images, np.float32)).movedim(3, 1)
         try:
-            codes = run_checked(self._module, tensor.to(self._device, self._dtype), self.name)
+            codes = run_checked(self._module, self._tensor(images), self.name)
         except SubmissionError as error:
             raise RepresentationError(error.what, error.fix) from error
         self.encoded += len(images)
         return codes.float().cpu().numpy()
 
-    def _require_independent_rows(self, probe: npt.NDArray[np.float32], codes: Codes) -> None:
+    def _tensor(self, images: npt.NDArray[np.floating]) -> Tensor:
+        """The images as (n, channels, height, width) on the device."""
+        return torch.from_numpy(np.ascontiguousarray(images, np.float32)).movedim(3, 1).to(self._device)
+
+    def _require_independent_rows(self, probe: npt.NDArray[np.float32], codes: Codes, tolerance: float) -> None:
         """Each image encoded alone must give the codes that it gives in company."""
         if not self.deterministic:
             return
         alone = np.concatenate([self(image[None]) for image in probe])
-        tolerance = 0.05 if self._dtype == torch.bfloat16 else 1e-3
         if not np.allclose(alone, codes, rtol=tolerance, atol=tolerance * max(float(np.abs(codes).max()), 1e-6)):
             raise RepresentationError(
                 f"{self.name} gives an image other codes when it comes in another batch",
                 "export it in evaluation mode (batch normalisation?), independent of the batch size",
             )
+
+
+def batch_size(module: nn.Module, device: torch.device) -> int:
+    """Images per call that suit the module and the device."""
+    if device.type != "cpu":
+        return ACCELERATOR
+    dimensions = [weight.dim() for weight in module.parameters()]
+    return DENSE if dimensions and max(dimensions) <= 2 else CONVOLUTIONAL
 
 
 def require_device(device: str) -> str:
@@ -116,4 +137,5 @@ def untrained_convolutional(image_shape: tuple[int, int, int], width: int, seed:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return networks("conv").encoder(image_shape, width).requires_grad_(False)
+        encoder = networks("conv").encoder(image_shape, width).requires_grad_(False)
+    return nn.Sequential(OrderedDict(zip(PARTS, without_last_layer(encoder), strict=True)))

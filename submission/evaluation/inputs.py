@@ -133,6 +133,7 @@ def about(path: Path, dataset: GroundTruthDataset, encoder: Encoder, options: Op
             "saved_in_training_mode": encoder.saved_in_training_mode,
             "codes": "mean" if encoder.deterministic else "sample",
             "precision": options.precision,
+            "resolution": encoder.resolution,
             "device": options.device,
         },
         "data": {

@@ -125,7 +125,7 @@ def write_weights(module: Representation, shape: Shape) -> bytes:
     from safetensors.torch import save
 
     tensors = {name: tensor.contiguous().clone() for name, tensor in module.state_dict().items()}
-    about = {"space": module.space.spec, "mode": module.mode, "image_shape": json.dumps(shape)}
+    about = {"space": module.spec, "mode": module.mode, "image_shape": json.dumps(shape)}
     return save(tensors, metadata=about)
 
 

@@ -1,4 +1,9 @@
-"""The exported module: encoder and latent space joined, images in, codes out."""
+"""The exported module: encoder and latent space joined, images in, codes out.
+
+It has two children, and its codes are ``head(body(images))``: ``body`` is the encoder without its last layer, ``head``
+that layer and the latent space's map to codes. Whoever scores the file may so run the body, where the time goes, in a
+lower precision than the codes.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,27 @@ from torch import Tensor, nn
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
+
+PARTS = ("body", "head")
+
+
+def without_last_layer(encoder: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """A sequence of layers that ends in a linear one without and that layer; any other module and the identity."""
+    if isinstance(encoder, nn.Sequential) and len(encoder) > 1 and isinstance(encoder[-1], nn.Linear):
+        return encoder[:-1], encoder[-1]
+    return encoder, nn.Identity()
+
+
+class Head(nn.Module):
+    """The encoder's last layer and the map from a space's parameters to codes in one of its export modes."""
+
+    def __init__(self, layer: nn.Module, space: LatentSpace, mode: str) -> None:
+        super().__init__()
+        self.layer, self.space, self.mode = layer, space, mode
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Codes (n, width) of features (n, F)."""
+        return self.space.representation(self.layer(features), self.mode)
 
 
 class Representation(nn.Module):
@@ -22,8 +48,10 @@ class Representation(nn.Module):
                 f"latent space {space.spec} has no export mode {mode!r}",
                 f"choose one of {', '.join(space.export_modes)}",
             )
-        self.encoder, self.space, self.mode = encoder, space, mode
+        self.body, layer = without_last_layer(encoder)
+        self.head = Head(layer, space, mode)
+        self.spec, self.mode = space.spec, mode
 
     def forward(self, images: Tensor) -> Tensor:
         """Codes (n, width) of images (n, C, H, W)."""
-        return self.space.representation(self.encoder(images), self.mode)
+        return self.head(self.body(images))

@@ -111,11 +111,15 @@ def _require_torchscript(path: Path) -> None:
         raise SubmissionError(f"{path} is not TorchScript but {found}", again)
 
 
-def optimised(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
-    """A frozen copy for fast evaluation on the module's device: constants folded, weights laid out for inference.
+def optimised(module: nn.Module) -> nn.Module:
+    """A module for fast evaluation on its device: TorchScript is frozen, elsewhere its TorchScript children are.
 
-    A module that TorchScript cannot freeze is returned as it is.
+    Freezing folds constants and lays weights out for inference; a graph that cannot be frozen stays as it is.
     """
+    if not isinstance(module, torch.jit.ScriptModule):
+        for name, child in module.named_children():
+            setattr(module, name, optimised(child))
+        return module
     try:
         with _torchscript():
             return torch.jit.optimize_for_inference(torch.jit.freeze(module))

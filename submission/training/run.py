@@ -8,12 +8,12 @@ from pathlib import Path
 
 from submission.data import ImageDataset
 from submission.export.folder import write_representation
+from submission.native.memory import keep_freed_memory
 from submission.progress import QUIET, Progress
 from submission.run_folder import RunFolder
 from submission.training.budget import Budget
 from submission.training.lock import locked
 from submission.training.loop import Loop
-from submission.training.memory import keep_freed_memory
 from submission.training.meta import ended
 from submission.training.parts import Parts, prepare
 from submission.training.settings import Settings

@@ -1,4 +1,4 @@
-"""Memory that is freed at every step and wanted again at the next."""
+"""Memory that is freed after every batch and wanted again for the next."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ LARGEST = 1 << 30
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc to keep freed blocks of up to 1 GiB for the next step, where it would hand them back to the system.
+    """Tell glibc to keep freed blocks of up to 1 GiB for the next batch, where it would hand them back to the system.
 
-     Every activation of a large batch is otherwise mapped, faulted in page by page and unmapped at each step
-    . No effect on other C libraries.
+    Every activation of a large batch is otherwise mapped, faulted in page by page and unmapped again. Holds for the
+    whole process; no effect on other C libraries.
     """
     if sys.platform != "linux":
         return
