@@ -5,8 +5,13 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from submission.errors import UsageError
+from submission.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from submission.training import Settings
 
 SUMMARY = "Train a model from gin configurations and export its representation."
 EPILOG = """examples:
@@ -31,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help="continue the run in --out; --config may be left out")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add("--seed", type=int, help="seed of weights, data order and noise")
-    add("--seeds", metavar="A:B", help="a run for each seed from A to B - 1, one after another, into OUT/seed_N")
+    add("--seeds", metavar="A:B", help="a run for each seed from A to B - 1, into OUT/seed_N")
+    add("--together", action=argparse.BooleanOptionalAction, help="train --seeds as one program (default: on a GPU)")
     add("--time-budget", metavar="TIME", help="be done, export included, after e.g. 90s, 45m, 2h or 1h30m")
     add("--precision", choices=("auto", "float32", "bfloat16"), help="of the matrix products")
     add("--list", action="store_true", help="show the configurations that are shipped")
@@ -48,31 +54,84 @@ def run(arguments: argparse.Namespace) -> int:
         train_one(arguments, out, started, limit)
         return 0
     seeds = seeds_of(arguments)
+    if together(arguments, out, seeds):
+        train_group(arguments, out, seeds, started, limit)
+    else:
+        train_each(arguments, out, seeds, started, limit)
+    return 0
+
+
+def train_each(arguments: argparse.Namespace, out: Path, seeds: range, started: float, limit: float | None) -> None:
+    """A run for each seed, one after another, within ``limit`` seconds of ``started`` for all."""
     for number, seed in enumerate(seeds):
         arguments.seed, now = seed, time.monotonic()
         share = None if limit is None else (limit - (now - started)) / (len(seeds) - number)
         train_one(arguments, out / f"seed_{seed}", now, share)
-    return 0
+
+
+def together(arguments: argparse.Namespace, out: Path, seeds: range) -> bool:
+    """Whether the seeds are trained at the same time: as told, else on a GPU where nothing stands in the way."""
+    from submission.training import obstacle
+    from submission.training.parts import usable
+    from submission.training.together import seed_folders
+
+    if arguments.together is not None or usable(arguments.device).type != "cuda":
+        return bool(arguments.together)
+    reason = obstacle(settings_of(arguments, out / f"seed_{seeds[0]}"), seed_folders(out, seeds), arguments.resume)
+    if reason:
+        tell(f"{reason}: the seeds are trained one after another")
+    return not reason
+
+
+def train_group(arguments: argparse.Namespace, out: Path, seeds: range, started: float, limit: float | None) -> None:
+    """All seeds as one program, within ``limit`` seconds of ``started``."""
+    from submission.training import train_together
+
+    settings = settings_of(arguments, out / f"seed_{seeds[0]}")
+    for folder in train_together(settings, seeds, out, **told(arguments, started, limit)):
+        report(folder)
 
 
 def train_one(arguments: argparse.Namespace, out: Path, started: float, limit: float | None) -> None:
     """One run into ``out``, within ``limit`` seconds of ``started``."""
-    from submission.cli.console import ERR, Bars, say
-    from submission.configuration import load
     from submission.training import train
 
-    settings = load(configurations(arguments, out), bindings(arguments))
-    folder = train(
-        settings,
-        out,
-        data_root=arguments.data_root,
-        resume=arguments.resume,
-        device=arguments.device,
-        time_budget=limit,
-        started=started,
-        progress=Bars(),
-        tell=lambda message: ERR.print(message, markup=False, soft_wrap=True),
-    )
+    report(train(settings_of(arguments, out), out, **told(arguments, started, limit)))
+
+
+def settings_of(arguments: argparse.Namespace, out: Path) -> Settings:
+    """The settings of the run in ``out``."""
+    from submission.configuration import load
+
+    return load(configurations(arguments, out), bindings(arguments))
+
+
+def told(arguments: argparse.Namespace, started: float, limit: float | None) -> dict[str, Any]:
+    """What training takes besides settings and folder."""
+    from submission.cli.console import Bars
+
+    return {
+        "data_root": arguments.data_root,
+        "resume": arguments.resume,
+        "device": arguments.device,
+        "time_budget": limit,
+        "started": started,
+        "progress": Bars(),
+        "tell": tell,
+    }
+
+
+def tell(message: str) -> None:
+    """Show what a user should know."""
+    from submission.cli.console import ERR
+
+    ERR.print(message, markup=False, soft_wrap=True)
+
+
+def report(folder: RunFolder) -> None:
+    """Say what was trained and what to do with it."""
+    from submission.cli.console import say
+
     done = folder.meta()["training"]
     say(f"trained {done['steps']:,} updates ({done['images']:,} images) in {done['seconds']:,.0f} s: {folder.path}")
     say(f"exported {folder.exported}; score it with: python evaluate.py {folder.path}")

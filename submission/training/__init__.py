@@ -3,5 +3,6 @@
 from submission.training.run import train
 from submission.training.settings import Settings
 from submission.training.signals import StoppedError
+from submission.training.together import obstacle, train_together
 
-__all__ = ["Settings", "StoppedError", "train"]
+__all__ = ["Settings", "StoppedError", "obstacle", "train", "train_together"]

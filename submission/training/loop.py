@@ -80,7 +80,7 @@ class Loop:
         self.open(bar)
         while (reason := self.reason(stop)) == "":
             coefficients = self.coefficients()
-            self.record(coefficients, self.step(self.images(), coefficients))
+            self.record(coefficients, self.step(self.images(self.indices()), coefficients))
             if self.due():
                 self.save()
         self.close()
@@ -137,10 +137,14 @@ class Loop:
         """Images that one update takes."""
         return self.settings.batch_size * self.objective.batches
 
-    def images(self) -> Tensor:
+    def indices(self) -> Tensor:
+        """Which images the next update takes."""
+        return self.order.indices(self.done, self.count)
+
+    def images(self, indices: Tensor) -> Tensor:
         """The next update's images; a data set that fails is a SubmissionError that names the update."""
         try:
-            return self.feed(self.order.indices(self.done, self.count))
+            return self.feed(indices)
         except (OSError, SubmissionError) as error:
             raise SubmissionError(
                 f"the images of update {self.done} cannot be read: {error}; the last checkpoint is kept",

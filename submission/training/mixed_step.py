@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from submission.models.vae import VAE
 from submission.objectives import Coefficients, Objective, Terms
 from submission.training.settings import TrainSettings
-from submission.training.step import EagerStep
+from submission.training.step import EagerStep, advance
 
 
 class MixedStep(EagerStep):
@@ -41,11 +41,15 @@ class MixedStep(EagerStep):
         for master, weight in zip(self.masters, self.copies, strict=True):
             master.grad = None if weight.grad is None else weight.grad.float()
             weight.grad = None
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        advance(self.optimizer)
         self._renew()
         self.objective.update()
         return terms
+
+    def discard(self) -> None:
+        """Forget gradients, those of the copies, too."""
+        super().discard()
+        self.replica.zero_grad()
 
     def restore(self, state: dict[str, Any]) -> None:
         """Load state dicts; they are those of the float32 step."""

@@ -46,6 +46,50 @@ def restore_generators(states: dict[str, Any]) -> None:
     random.setstate((version, tuple(internal), gauss))
 
 
+class Stream:
+    """One run's own place in the random numbers of a device, where several runs take turns with its generator.
+
+    Made where the global generators are; each ``with`` block goes on where the one before it ended. On a GPU the
+    state itself is exchanged, which a CUDA graph may record.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.initial, self.key = generator_states(), "cuda" if device.type == "cuda" else "torch"
+        self.generator = default_generator(device)
+        on_gpu = device.type == "cuda"
+        self.state: Any = self.generator.clone_state() if on_gpu else self.generator.get_state()
+        self._outside: Any = None
+
+    def __enter__(self) -> None:
+        self._outside = exchanged(self.generator, self.state)
+
+    def __exit__(self, *error: object) -> None:
+        self.state = exchanged(self.generator, self._outside)
+
+    def states(self) -> dict[str, Any]:
+        """What ``generator_states`` would give if the run were alone."""
+        with self:
+            return self.initial | {self.key: generator_states()[self.key]}
+
+
+def default_generator(device: torch.device) -> torch.Generator:
+    """The generator that draws on ``device`` unless another is named."""
+    if device.type != "cuda":
+        return torch.default_generator
+    return torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
+
+
+def exchanged(generator: torch.Generator, state: Any) -> Any:
+    """Put ``generator`` into ``state``; the state it had."""
+    if generator.device.type == "cuda":
+        outgoing: Any = generator.graphsafe_get_state()
+        generator.graphsafe_set_state(state)
+    else:
+        outgoing = generator.get_state()
+        generator.set_state(state)
+    return outgoing
+
+
 class Order:
     """The order in which a run sees its images: one permutation per epoch, addressed by seed and epoch.
 

@@ -68,7 +68,8 @@ def train(
             budget = Budget(settings.train.total_steps(parts.training_size), time_budget, started)
             loop = continued(parts, folder, budget, resume, tell) or begun(parts, folder, budget)
             reason = execute(loop, stop, progress)
-            finish(parts, loop, reason)
+            conclude(parts, loop, reason)
+            stopped(loop, reason, f"--out {folder.path}")
     return folder
 
 
@@ -79,15 +80,19 @@ def execute(loop: Loop, stop: Requests, progress: Progress) -> str:
         return loop.run(stop, bar)
 
 
-def finish(parts: Parts, loop: Loop, reason: str) -> None:
-    """Export and record how the run ended; StoppedError when it was a signal."""
+def conclude(parts: Parts, loop: Loop, reason: str) -> None:
+    """Export and record how the run ended."""
     if loop.validation is not None:
         loop.validation.conclude(loop.done, finished=reason not in SIGNALS)
     write_representation(loop.folder, parts.model, parts.mode)
     loop.folder.write_meta(loop.folder.meta() | {"training": ended(loop, reason)})
+
+
+def stopped(loop: Loop, reason: str, place: str) -> None:
+    """StoppedError, saying how to go on at ``place``, when a signal ended the loop."""
     if reason in SIGNALS:
         raise StoppedError(
             f"training was stopped by {reason} after update {loop.done} of {loop.budget.total}; all is saved",
-            f"continue with train.py --resume --out {loop.folder.path}",
+            f"continue with train.py --resume {place}",
             SIGNALS[reason],
         )

@@ -6,6 +6,7 @@ parameters named the same way in ``state``, terms without waiting for the device
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import torch
@@ -39,22 +40,20 @@ class EagerStep:
 
     def __init__(self, model: VAE, objective: Objective, settings: TrainSettings) -> None:
         self.model, self.objective = model, objective
-        self.optimizer = torch.optim.Adam(
-            model.parameters(),
-            lr=settings.learning_rate,
-            betas=(settings.beta1, settings.beta2),
-            eps=settings.epsilon,
-            fused=True,
-        )
+        self.optimizer = adam(model.parameters(), settings)
 
     def __call__(self, images: Tensor, coefficients: Coefficients) -> Terms:
         """One update."""
         terms = self.objective.terms(self.model, images, coefficients)
         terms.loss.backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        advance(self.optimizer)
         self.objective.update()
         return terms
+
+    def discard(self) -> None:
+        """Forget gradients that an update which failed has left."""
+        self.model.zero_grad()
+        self.objective.zero_grad()
 
     def state(self) -> dict[str, Any]:
         """State dicts."""
@@ -69,3 +68,17 @@ class EagerStep:
         self.model.load_state_dict(state["model"])
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
+
+
+def adam(weights: Iterable[Tensor], settings: TrainSettings) -> torch.optim.Adam:
+    """The optimiser, one kernel for all weights."""
+    betas = (settings.beta1, settings.beta2)
+    return torch.optim.Adam(weights, lr=settings.learning_rate, betas=betas, eps=settings.epsilon, fused=True)
+
+
+def advance(optimizer: torch.optim.Adam) -> None:
+    """Step along the gradients and forget them; also while a CUDA graph is captured, which Adam wants to be told."""
+    for group in optimizer.param_groups:
+        group["capturable"] = group["params"][0].is_cuda and torch.cuda.is_current_stream_capturing()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)

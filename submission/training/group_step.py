@@ -1,0 +1,148 @@
+"""One update of several models at once: their networks run as batched products over stacked weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, vmap
+
+from submission.objectives import Coefficients, PassObjective, Terms
+from submission.objectives.base import Pass, draw
+from submission.objectives.reconstruction import log_density
+from submission.training.randomness import Stream
+from submission.training.settings import TrainSettings
+from submission.training.step import EagerStep, adam, advance
+
+NETWORKS = ("encoder", "decoder")
+
+
+class GroupStep:
+    """S models' updates as one program; each model gets what its own step would give it, up to rounding.
+
+    Every weight becomes a slice of a stacked tensor (S, ...), and so do Adam's moments. The members stay what they
+    were: their models, optimisers and ``state`` show the slices, so that log, checkpoint, held-out images and export
+    need not know of the group. Networks run for all models at once; sampling, KL and objective model by model, each
+    drawing from its own stream of random numbers.
+
+    Args:
+        members: the models' own steps: one architecture, a ``PassObjective`` each, equally many updates done.
+        streams: where each model's random numbers come from.
+        settings: the optimiser's numbers.
+        precision: ``float32`` or ``bfloat16``, of the networks' products.
+    """
+
+    def __init__(
+        self, members: Sequence[EagerStep], streams: Sequence[Stream], settings: TrainSettings, precision: str
+    ) -> None:
+        self.members, self.streams = tuple(members), tuple(streams)
+        self.models = tuple(member.model for member in members)
+        self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        named = [dict(model.named_parameters()) for model in self.models]
+        self.slices = {name: [own[name] for own in named] for name in named[0]}
+        self.weights = {name: stacked(slices) for name, slices in self.slices.items()}
+        self.optimizer = adam(self.weights.values(), settings)
+        self._stack_moments()
+        self.used = {name: self._used(weight) for name, weight in self.weights.items() if name.startswith(NETWORKS)}
+
+    def __call__(self, images: Tensor, *coefficients: Coefficients) -> tuple[Terms, ...]:
+        """Update every model with its ``images`` (S, n, C, H, W); each model's terms are those before the update."""
+        terms = tuple(
+            objective_of(member).weigh(run, member.model.space, own)
+            for member, run, own in zip(self.members, self.passes(images), coefficients, strict=True)
+        )
+        torch.stack([each.loss for each in terms]).sum().backward()
+        self._collect_gradients()
+        advance(self.optimizer)
+        self._show()
+        return terms
+
+    def passes(self, images: Tensor) -> list[Pass]:
+        """One pass through every model."""
+        draws = []
+        for model, stream, parameters in zip(self.models, self.streams, self.apply("encoder", images), strict=True):
+            with stream:
+                draws.append(draw(model.space, parameters))
+        features = torch.stack(
+            [model.space.decoder_input(z) for model, (_, z, _) in zip(self.models, draws, strict=True)]
+        )
+        outputs = torch.stack(self.apply("decoder", features))
+        densities = log_density(self.models[0], outputs.flatten(0, 1), images.flatten(0, 1)).view(len(draws), -1)
+        return [
+            Pass(posterior, z, kl, posterior.unbiased(z, density))
+            for (posterior, z, kl), density in zip(draws, densities.unbind(), strict=True)
+        ]
+
+    def apply(self, network: str, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Outputs (n, ...) of every model's ``network`` for its ``inputs`` (S, n, ...), float32."""
+        module = self.models[0].get_submodule(network)
+        weights = {
+            name.removeprefix(f"{network}."): used for name, used in self.used.items() if name.startswith(network)
+        }
+        outputs: Tensor = vmap(lambda own, x: functional_call(module, own, (x,)))(weights, inputs.to(self.dtype))
+        return outputs.float().unbind()
+
+    def discard(self) -> None:
+        """Forget gradients that an update which failed has left."""
+        for weight in [*self.weights.values(), *self.used.values()]:
+            weight.grad = None
+        for model in self.models:
+            model.zero_grad()
+
+    def _used(self, weight: Tensor) -> Tensor:
+        """What the products take of a stacked weight: itself, or a bfloat16 copy."""
+        return weight if self.dtype == weight.dtype else weight.detach().to(self.dtype).requires_grad_()
+
+    def _collect_gradients(self) -> None:
+        """Bring the gradients of copies, and of the latent spaces' own weights, to the stacked ones."""
+        for name, weight in self.weights.items():
+            used, slices = self.used.get(name), self.slices[name]
+            if used is None and slices[0].grad is not None:
+                weight.grad = torch.stack([cast(Tensor, slice.grad) for slice in slices])
+            elif used is not None and used is not weight and used.grad is not None:
+                weight.grad, used.grad = used.grad.float(), None
+            for slice in slices:
+                slice.grad = None
+
+    @torch.no_grad()
+    def _show(self) -> None:
+        """Renew the copies, and show the members Adam's moments once there are any."""
+        copies = {name: used for name, used in self.used.items() if used is not self.weights[name]}
+        if copies:
+            torch._foreach_copy_(list(copies.values()), [self.weights[name] for name in copies])
+        if not self.members[0].optimizer.state:
+            self._share_moments()
+
+    def _stack_moments(self) -> None:
+        """Take over the members' moments, where they have been updated before."""
+        for name, slices in self.slices.items():
+            states = [member.optimizer.state.get(own, {}) for member, own in zip(self.members, slices, strict=True)]
+            joint = {key: torch.stack([state[key] for state in states]) for key in states[0]}
+            if joint:
+                self.optimizer.state[self.weights[name]] = joint | {"step": states[0]["step"].clone()}
+        self._share_moments()
+
+    def _share_moments(self) -> None:
+        """Make the members' moments slices of the stacked ones."""
+        for name, weight in self.weights.items():
+            state = self.optimizer.state.get(weight, {})
+            for index, (member, own) in enumerate(zip(self.members, self.slices[name], strict=True)):
+                if state:
+                    moments = {key: value if key == "step" else value[index] for key, value in state.items()}
+                    member.optimizer.state[own] = moments
+
+
+def stacked(slices: Sequence[torch.nn.Parameter]) -> Tensor:
+    """A leaf (S, ...) that holds the values of S parameters, which become its slices."""
+    joint = torch.stack([own.detach() for own in slices])
+    for own, part in zip(slices, joint, strict=True):
+        own.data = part
+    return joint.requires_grad_(slices[0].requires_grad)
+
+
+def objective_of(member: EagerStep) -> PassObjective:
+    """A member's objective, which must be one that a group can train."""
+    assert isinstance(member.objective, PassObjective)
+    return member.objective
