@@ -18,8 +18,6 @@ FILE_NAME = "leaderboard.sqlite"
 def add_run(leaderboard: Path, folder: RunFolder, method: str = "") -> list[Entry]:
     """Record every score file of ``folder``; returns the entries, one per data set and protocol.
 
-    Where several files hold scores of one data set and protocol, all their metrics count, the newest file's first.
-
     Args:
         leaderboard: the leaderboard's file, made if absent.
         folder: an evaluated run.
@@ -28,14 +26,23 @@ def add_run(leaderboard: Path, folder: RunFolder, method: str = "") -> list[Entr
     Raises:
         SubmissionError: the run has no scores, or the leaderboard cannot be written.
     """
+    found = entries_of(folder, method)
+    for entry in found:
+        record(leaderboard, entry)
+    return found
+
+
+def entries_of(folder: RunFolder, method: str = "") -> list[Entry]:
+    """The scores of a run, one entry per data set and protocol.
+
+    Where several files hold scores of one data set and protocol, all their metrics count, the newest file's first.
+    """
     found: dict[tuple[str, str], Entry] = {}
     for file in score_files(folder):
         entry = entry_of(folder, read_scores(file), method)
         key = (entry.dataset, entry.protocol)
         scores = {**(found[key].scores if key in found else {}), **entry.scores}
         found[key] = Entry(entry.run, entry.method, *key, entry.seed, scores)
-    for entry in found.values():
-        record(leaderboard, entry)
     return list(found.values())
 
 
@@ -57,7 +64,8 @@ def entry_of(folder: RunFolder, scores: dict[str, Any], method: str) -> Entry:
     }
     meta = folder.meta()
     run = str(folder.path.resolve())
-    return Entry(run, method or method_of(folder, meta), scores["data"]["name"], protocol(scores), meta.get("seed", 0), values)
+    name = method or method_of(folder, meta)
+    return Entry(run, name, scores["data"]["name"], protocol(scores), meta.get("seed", 0), values)
 
 
 def protocol(scores: dict[str, Any]) -> str:

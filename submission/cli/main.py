@@ -11,7 +11,18 @@ from types import ModuleType
 
 from submission.errors import SubmissionError
 
-COMMANDS: tuple[str, ...] = ("train", "evaluate", "report", "data", "export", "check", "submit", "leaderboard", "grade")
+COMMANDS: tuple[str, ...] = (
+    "train",
+    "evaluate",
+    "report",
+    "data",
+    "export",
+    "check",
+    "submit",
+    "leaderboard",
+    "compare",
+    "grade",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

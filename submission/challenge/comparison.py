@@ -1,0 +1,161 @@
+"""Evaluated runs side by side: method × metric with intervals over seeds, and whether the metrics agree."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from submission import provenance
+from submission.challenge.recording import entries_of
+from submission.challenge.store import Entry
+from submission.errors import SubmissionError, UsageError
+from submission.evaluation.statistics import Summary, rank_correlations, table
+from submission.run_folder import RunFolder
+
+FEWEST = 3  # runs from which a rank correlation is worth showing
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs of one data set and protocol.
+
+    Attributes:
+        dataset, protocol: what they were scored on, and how.
+        runs: method → its run folders.
+        methods: method → metric → summary over its runs, in the order in which they were given.
+        metrics: headline scores that at least one run has.
+        shared: metrics that every run has.
+        agreement: Spearman correlation (M, M) of the shared metrics over all runs; None for fewer than three runs.
+    """
+
+    dataset: str
+    protocol: str
+    runs: dict[str, list[str]]
+    methods: dict[str, dict[str, Summary]]
+    metrics: tuple[str, ...]
+    shared: tuple[str, ...]
+    agreement: npt.NDArray[np.float64] | None
+
+
+def compare(folders: Iterable[RunFolder], dataset: str = "", protocol: str = "challenge") -> Comparison:
+    """Summaries of evaluated runs; those that differ in nothing but their seed are repetitions of one method.
+
+    Args:
+        folders: run folders with scores.
+        dataset: whose scores to take; needed where there are several.
+        protocol: preset of the scores, followed by the era where that is not the default.
+
+    Raises:
+        SubmissionError: a run has no scores of this kind.
+        UsageError: a run folder was given twice, or the scores are of several data sets.
+    """
+    entries = [entry for folder in folders for entry in chosen(folder, dataset, protocol)]
+    datasets = sorted({entry.dataset for entry in entries})
+    if len(datasets) != 1:
+        raise UsageError(f"the runs were scored on {', '.join(datasets) or 'nothing'}", "choose with --data NAME")
+    runs = [entry.run for entry in entries]
+    if len(set(runs)) < len(runs):
+        raise UsageError(f"{next(run for run in runs if runs.count(run) > 1)} was given twice", "name each run once")
+    metrics = tuple(dict.fromkeys(name for entry in entries for name in entry.scores))
+    shared = tuple(name for name in metrics if all(name in entry.scores for entry in entries))
+    return Comparison(
+        datasets[0],
+        protocol,
+        {method: [entry.run for entry in group] for method, group in grouped(entries).items()},
+        table({method: collected(group, metrics) for method, group in grouped(entries).items()}),
+        metrics,
+        shared,
+        agreement(entries, shared),
+    )
+
+
+def chosen(folder: RunFolder, dataset: str, protocol: str) -> list[Entry]:
+    """The entries of a run that are asked for, at least one."""
+    found = entries_of(folder)
+    wanted = [entry for entry in found if entry.protocol == protocol and dataset in ("", entry.dataset)]
+    if not wanted:
+        there = ", ".join(f"{entry.protocol} on {entry.dataset}" for entry in found)
+        asked = f"{protocol} scores" + (f" on {dataset}" if dataset else "")
+        raise SubmissionError(f"{folder.path} has no {asked}, only {there}", "evaluate it so, or choose others")
+    return wanted
+
+
+def grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Entries by method."""
+    methods = dict.fromkeys(entry.method for entry in entries)
+    return {method: [entry for entry in entries if entry.method == method] for method in methods}
+
+
+def collected(entries: Sequence[Entry], metrics: Sequence[str]) -> dict[str, list[float]]:
+    """Metric → the scores of the runs that have it."""
+    found = {name: [entry.scores[name] for entry in entries if name in entry.scores] for name in metrics}
+    return {name: scores for name, scores in found.items() if scores}
+
+
+def agreement(entries: Sequence[Entry], metrics: Sequence[str]) -> npt.NDArray[np.float64] | None:
+    """Rank correlations of metrics that every run has, where there are enough of both."""
+    if len(entries) < FEWEST or len(metrics) < 2:
+        return None
+    return rank_correlations({"runs": collected(entries, metrics)})[1]
+
+
+def score_rows(comparison: Comparison) -> list[list[str]]:
+    """Method, number of runs, and each metric's summary, its interval on a second line."""
+    return [
+        [method, str(len(comparison.runs[method])), *(cell(scores.get(name)) for name in comparison.metrics)]
+        for method, scores in comparison.methods.items()
+    ]
+
+
+def cell(summary: Summary | None) -> str:
+    """A summary in a narrow column."""
+    return "–" if summary is None else str(summary).replace(" [", "\n[")
+
+
+def agreement_rows(comparison: Comparison) -> list[list[str]]:
+    """Each shared metric's correlation with each other one."""
+    assert comparison.agreement is not None
+    return [
+        [name, *("–" if math.isnan(value) else f"{value:+.2f}" for value in row)]
+        for name, row in zip(comparison.shared, comparison.agreement, strict=True)
+    ]
+
+
+def plain(comparison: Comparison) -> dict[str, Any]:
+    """For JSON; a correlation with a constant score is null."""
+    matrix = None
+    if comparison.agreement is not None:
+        matrix = [[None if math.isnan(value) else value for value in row] for row in comparison.agreement.tolist()]
+    return {
+        "created": provenance.now(),
+        "dataset": comparison.dataset,
+        "protocol": comparison.protocol,
+        "methods": {
+            method: {
+                "runs": comparison.runs[method],
+                "scores": {name: dataclasses.asdict(summary) for name, summary in scores.items()},
+            }
+            for method, scores in comparison.methods.items()
+        },
+        "rank_correlation": {"metrics": list(comparison.shared), "spearman": matrix},
+    }
+
+
+def csv_text(comparison: Comparison) -> str:
+    """One line per method and metric, every digit."""
+    file = io.StringIO()
+    fields = [field.name for field in dataclasses.fields(Summary)]
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["method", "metric", *fields])
+    for method, scores in comparison.methods.items():
+        for name, summary in scores.items():
+            writer.writerow([method, name, *(getattr(summary, field) for field in fields)])
+    return file.getvalue()

@@ -1,0 +1,59 @@
+"""``python -m submission compare``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from submission.challenge.comparison import Comparison
+
+SUMMARY = "Evaluated runs side by side: methods by metrics, with intervals over seeds, and whether the metrics agree."
+EPILOG = """examples:
+  python -m submission compare runs/beta_vae/* runs/factor_vae/*
+  python -m submission compare runs/* --data cars3d --protocol study --csv scores.csv --json scores.json
+
+Runs whose configurations differ in nothing but the seed are repetitions of one method: mean ± standard deviation over
+them, and below it the 95 % bootstrap interval of the mean. With three runs or more a second table says how the metrics
+order the runs alike (Spearman's rank correlation). Scores come from the run folders' scores/*.json."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``compare``."""
+    add = parser.add_argument
+    add("runs", nargs="+", type=Path, metavar="RUN", help="evaluated run folders")
+    add("--data", default="", metavar="NAME", help="data set (needed where the runs were scored on several)")
+    add("--protocol", default="challenge", help="preset that the scores were made with (default: challenge)")
+    add("--csv", type=Path, metavar="FILE", help="write one line per method and metric")
+    add("--json", type=Path, metavar="FILE", help="write both tables")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Gather, show, write."""
+    from submission.challenge.comparison import compare, csv_text, plain
+    from submission.files import write_json, write_text
+    from submission.run_folder import RunFolder
+
+    comparison = compare(map(RunFolder.open, arguments.runs), arguments.data, arguments.protocol)
+    show(comparison)
+    if arguments.csv:
+        write_text(arguments.csv, csv_text(comparison))
+    if arguments.json:
+        write_json(arguments.json, plain(comparison))
+    return 0
+
+
+def show(comparison: Comparison) -> None:
+    """The tables on the terminal."""
+    from submission.challenge.comparison import agreement_rows, score_rows
+    from submission.cli.console import say, table
+
+    title = f"{comparison.dataset}, {comparison.protocol}: mean ± standard deviation over runs [interval of the mean]"
+    table(title, ["method", "runs", *comparison.metrics], score_rows(comparison))
+    if comparison.agreement is None:
+        say("Three runs with two metrics in common say how far metrics agree.")
+        return
+    table("rank correlation over all runs", ["", *comparison.shared], agreement_rows(comparison))
+    if len(comparison.shared) < len(comparison.metrics):
+        say("Metrics that not every run has are left out of the second table.")
