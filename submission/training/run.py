@@ -12,6 +12,7 @@ from submission.native.memory import keep_freed_memory
 from submission.progress import QUIET, Progress
 from submission.run_folder import RunFolder
 from submission.training.budget import Budget
+from submission.training.captured import quick_step
 from submission.training.lock import locked
 from submission.training.loop import Loop
 from submission.training.meta import ended
@@ -67,6 +68,7 @@ def train(
         with locked(folder.path):
             budget = Budget(settings.train.total_steps(parts.training_size), time_budget, started)
             loop = continued(parts, folder, budget, resume, tell) or begun(parts, folder, budget)
+            loop.step = quick_step(loop.step, parts.device, tell)
             reason = execute(loop, stop, progress)
             conclude(parts, loop, reason)
             stopped(loop, reason, f"--out {folder.path}")

@@ -1,6 +1,6 @@
 """One update: the place where a faster way to do the same goes in.
 
-The loop knows only ``Step``. Another implementation (fused kernels, captured graphs) has to keep the meaning: the same
+The loop knows only ``Step``. Another implementation (such as ``captured``) has to keep the meaning: the same
 parameters named the same way in ``state``, terms without waiting for the device.
 """
 
@@ -22,6 +22,9 @@ class Step(Protocol):
 
     def __call__(self, images: Tensor, coefficients: Coefficients) -> Terms:
         """Update the weights with ``images`` (batches·n, C, H, W) in [0, 1]; the terms are those before the update."""
+
+    def discard(self) -> None:
+        """Forget gradients that an update which failed has left."""
 
     def state(self) -> dict[str, Any]:
         """State dicts of ``model``, ``objective`` and ``optimizer``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -14,11 +14,12 @@ import torch
 from submission.data import ImageDataset
 from submission.errors import UsageError
 from submission.native.memory import keep_freed_memory
-from submission.objectives import OBJECTIVES, PassObjective
+from submission.objectives import OBJECTIVES, PassObjective, Terms
 from submission.progress import QUIET, Progress
 from submission.run_folder import RunFolder
 from submission.training import checkpoint
 from submission.training.budget import Budget
+from submission.training.captured import Captured, GraphRecorder
 from submission.training.group_step import GroupStep
 from submission.training.lock import locked
 from submission.training.loop import Loop
@@ -80,7 +81,7 @@ def train_together(
         with all_locked(folders):
             runs = [assembled(with_seed(settings, seed), first.feed, first.watched) for seed in seeds]
             group = members(runs, folders, budgets(runs, time_budget, started), resume, tell)
-            ended = execute(group, stop, progress)
+            ended = execute(group, stop, progress, tell)
             for member in group:
                 conclude(member.parts, member.loop, ended)
             stopped(group[0].loop, ended, f"--seeds {seeds[0]}:{seeds[-1] + 1} --out {out}")
@@ -150,15 +151,18 @@ def members(
     return group
 
 
-def execute(group: Sequence[Member], stop: Requests, progress: Progress) -> str:
+def step_of(group: Sequence[Member], tell: Tell) -> Callable[..., tuple[Terms, ...]]:
+    """The update of all runs, recorded on a GPU."""
+    first, streams = group[0], [member.stream for member in group]
+    steps = [cast(EagerStep, member.loop.step) for member in group]
+    step = GroupStep(steps, streams, first.parts.settings.train, first.loop.fixed["precision"])
+    device = first.parts.device
+    return Captured(step, GraphRecorder(device, streams), tell) if device.type == "cuda" else step
+
+
+def execute(group: Sequence[Member], stop: Requests, progress: Progress, tell: Tell) -> str:
     """Update all runs until they end, under one progress bar; why they ended."""
-    loops, first = [member.loop for member in group], group[0]
-    step = GroupStep(
-        [cast(EagerStep, loop.step) for loop in loops],
-        [member.stream for member in group],
-        first.parts.settings.train,
-        first.loop.fixed["precision"],
-    )
+    loops, first, step = [member.loop for member in group], group[0], step_of(group, tell)
     with progress.task(f"training {len(loops)} seeds", first.loop.budget.total) as bar, QUIET.task("", 0) as silent:
         bar.advance(first.loop.done)
         for loop in loops:
@@ -166,7 +170,7 @@ def execute(group: Sequence[Member], stop: Requests, progress: Progress) -> str:
         return run(loops, step, stop)
 
 
-def run(loops: Sequence[Loop], step: GroupStep, stop: Requests) -> str:
+def run(loops: Sequence[Loop], step: Callable[..., tuple[Terms, ...]], stop: Requests) -> str:
     """The loop of ``Loop.run``, all runs in step."""
     while (reason := loops[0].reason(stop)) == "":
         coefficients = [loop.coefficients() for loop in loops]

@@ -1,0 +1,133 @@
+"""Updates replayed from a CUDA graph are the updates without one: weights, terms, random numbers; nothing waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from submission.latent import parse
+from submission.models.vae import VAE, build
+from submission.objectives import Linear, Objective, TrainingPosition, create
+from submission.training.captured import Captured, CapturedStep, GraphRecorder
+from submission.training.group_step import GroupStep
+from submission.training.mixed_step import make_step
+from submission.training.randomness import Stream
+from submission.training.settings import TrainSettings
+from submission.training.step import Step
+
+UPDATES = 10
+SETTINGS = TrainSettings(steps=UPDATES)
+KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "gaussian": ("beta_vae", "R^5", {"beta": Linear(0.0, 2.0)}),
+    "capacity": ("capacity", "R^5", {"beta": 5.0, "capacity": Linear(0.0, 9.0)}),
+    "total correlation": ("beta_tcvae", "ISA(2x2; learn=true)", {"beta": 2.0}),
+    "brownian": ("beta_vae", "S^2 x S^1", {}),
+    "discriminator": ("factor_vae", "R^5", {"width": 32, "depth": 2}),
+}
+pytestmark = pytest.mark.filterwarnings("ignore:This instance was constructed with capturable=True")  # FactorVAE's Adam
+
+
+def parts(kind: str, device: torch.device, seed: int = 1) -> tuple[VAE, Objective]:
+    """A model and its objective."""
+    name, space, options = KINDS[kind]
+    torch.manual_seed(seed)
+    model = build("mlp_small", parse(space), (16, 16, 1)).to(device)
+    return model, create(name, model.space, 1000, **options).to(device)
+
+
+def batches(device: torch.device, count: int = 64) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(5)
+    return [(torch.rand(count, 1, 16, 16, generator=generator) < 0.3).float().to(device) for _ in range(UPDATES)]
+
+
+def train(
+    kind: str, precision: str, device: torch.device, wrap: Callable[[Step], Step]
+) -> tuple[list[float], dict[str, Tensor], Tensor]:
+    """Losses, final weights, and the generator's state after some updates."""
+    model, objective = parts(kind, device)
+    step = wrap(make_step(model, objective, SETTINGS, precision))
+    torch.manual_seed(2)
+    losses = []
+    for number, images in enumerate(batches(device)):
+        losses.append(float(step(images, objective.coefficients(TrainingPosition(number, UPDATES))).loss.detach()))
+    return losses, model.state_dict(), torch.cuda.get_rng_state(device)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_replayed_step_is_the_eager_step(kind: str, precision: str, gpu: torch.device) -> None:
+    said: list[str] = []
+    eager, weights, state = train(kind, precision, gpu, lambda step: step)
+    losses, replayed, after = train(
+        kind, precision, gpu, lambda step: CapturedStep(step, GraphRecorder(gpu), said.append)
+    )
+    assert not said
+    assert losses == pytest.approx(eager, rel=1e-4 if precision == "float32" else 1e-2)
+    assert torch.equal(state, after)
+    for name, weight in replayed.items():
+        assert (weight - weights[name]).abs().mean() < (1e-5 if precision == "float32" else 1e-3)
+
+
+def test_nothing_waits_for_the_device(gpu: torch.device) -> None:
+    model, objective = parts("gaussian", gpu)
+    step = CapturedStep(make_step(model, objective, SETTINGS, "float32"), GraphRecorder(gpu), lambda message: None)
+    images = batches(gpu)
+    for batch in images[:5]:
+        step(batch, {"beta": 1.0})
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for batch in images[5:]:
+            step(batch, {"beta": 1.5})
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_an_update_that_cannot_be_recorded_goes_on_without_a_graph(gpu: torch.device) -> None:
+    def reading(step: Step) -> Step:
+        objective = step.objective  # type: ignore[attr-defined]
+        weigh = objective.weigh
+
+        def waiting(run: Any, *rest: Any) -> Any:
+            assert float(run.kl.sum()) >= 0  # waits for the device
+            return weigh(run, *rest)
+
+        objective.weigh = waiting
+        return CapturedStep(step, GraphRecorder(gpu), said.append)
+
+    said: list[str] = []
+    eager, _, state = train("gaussian", "float32", gpu, lambda step: step)
+    losses, _, after = train("gaussian", "float32", gpu, reading)
+    assert len(said) == 1
+    assert losses == pytest.approx(eager, rel=1e-4)
+    assert torch.equal(state, after)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "total correlation", "brownian"])
+def test_a_replayed_group_gives_each_model_its_own_updates(kind: str, gpu: torch.device) -> None:
+    said: list[str] = []
+    alone = [own_losses(kind, seed, gpu) for seed in range(3)]
+    members, streams = [], []
+    for seed in range(3):
+        members.append(make_step(*parts(kind, gpu, seed), SETTINGS, "float32"))
+        torch.manual_seed(100 + seed)
+        streams.append(Stream(gpu))
+    group = Captured(GroupStep(members, streams, SETTINGS, "float32"), GraphRecorder(gpu, streams), said.append)
+    for number, images in enumerate(batches(gpu)):
+        position = TrainingPosition(number, UPDATES)
+        terms = group(images.expand(3, *images.shape), *(member.objective.coefficients(position) for member in members))
+        for own, each in zip(alone, terms, strict=True):
+            assert float(each.loss.detach()) == pytest.approx(own[number], rel=1e-4)
+    assert not said
+
+
+def own_losses(kind: str, seed: int, device: torch.device) -> list[float]:
+    """Losses of one seed alone, without graphs."""
+    model, objective = parts(kind, device, seed)
+    step = make_step(model, objective, SETTINGS, "float32")
+    torch.manual_seed(100 + seed)
+    given = [objective.coefficients(TrainingPosition(number, UPDATES)) for number in range(UPDATES)]
+    return [float(step(images, own).loss.detach()) for images, own in zip(batches(device), given, strict=True)]
