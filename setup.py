@@ -6,9 +6,20 @@ from setuptools import Extension, setup
 
 FLAGS = ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-pthread"]
 
+
+def kernel(path: Path) -> Extension:
+    """The library of one C file, or of all C files of a folder."""
+    folder = path if path.is_dir() else path.parent
+    sources = sorted(map(str, folder.glob("*.c"))) if path.is_dir() else [str(path)]
+    headers = sorted(map(str, folder.glob("*.h")))
+    return Extension(
+        f"submission.native._{path.stem}", sources, depends=headers, extra_compile_args=FLAGS, optional=True
+    )
+
+
+native = Path("submission/native")
 setup(
     ext_modules=[
-        Extension(f"submission.native._{source.stem}", [str(source)], extra_compile_args=FLAGS, optional=True)
-        for source in sorted(Path("submission/native").glob("*.c"))
+        kernel(path) for path in sorted([*native.glob("*.c"), *{file.parent for file in native.glob("*/*.c")}])
     ]
 )

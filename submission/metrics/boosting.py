@@ -2,7 +2,7 @@
 
 The model is ``sklearn.ensemble.GradientBoostingClassifier()`` with its default settings, which disentanglement_lib
 uses for DCI, downstream accuracy and fairness (Friedman, "Greedy function approximation: a gradient boosting machine",
-Annals of Statistics 29, 2001, algorithms 5 and 6). The trees grow in ``submission/native/trees.c``; where that was not
+Annals of Statistics 29, 2001, algorithms 5 and 6). The trees grow in ``submission/native/trees``; where that was not
 built, scikit-learn itself does the work: same numbers, one core, ten to a hundred times slower.
 """
 
@@ -36,7 +36,7 @@ class Classifier(Protocol):
 
 
 class Problem(ctypes.Structure):
-    """The argument of ``trees_fit``, field by field as in trees.c."""
+    """The argument of ``trees_fit``, field by field as in trees.h."""
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("samples", "features", "outputs", "rounds", "depth", "threads")),

@@ -9,7 +9,7 @@ import importlib.util
 
 @functools.cache
 def library(name: str) -> ctypes.CDLL | None:
-    """The compiled ``submission/native/<name>.c``, or None where it was not built."""
+    """The compiled ``submission/native/<name>.c``, or C files of the folder ``<name>``, or None where not built."""
     spec = importlib.util.find_spec(f"submission.native._{name}")
     if spec is None or spec.origin is None:
         return None
