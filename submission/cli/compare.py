@@ -49,7 +49,7 @@ def show(comparison: Comparison) -> None:
     from submission.challenge.comparison import agreement_rows, score_rows
     from submission.cli.console import say, table
 
-    title = f"{comparison.dataset}, {comparison.protocol}: mean ± standard deviation over runs [interval of the mean]"
+    title = f"{comparison.dataset}, {comparison.protocol}: mean ± standard deviation over runs, interval of the mean"
     table(title, ["method", "runs", *comparison.metrics], score_rows(comparison))
     if comparison.agreement is None:
         say("Three runs with two metrics in common say how far metrics agree.")

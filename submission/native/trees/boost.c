@@ -171,7 +171,7 @@ static int prepare(Worker *worker, const Problem *problem, Shared *shared, int64
     worker->features = allocate(d, sizeof(int64_t));
     worker->constants = allocate(d, sizeof(int64_t));
     worker->visits = allocate(d, sizeof(int64_t));
-    worker->keys = allocate(n, sizeof(Key));
+    worker->keys = allocate(2 * n, sizeof(Key));
     worker->scans = allocate(d, sizeof(Scan));
     int complete = worker->samples && worker->leaf && worker->left && worker->weight && worker->buckets &&
                    worker->features && worker->constants && worker->visits && worker->keys && worker->scans;

@@ -4,15 +4,11 @@
 #include <math.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define WIDE
-#endif
 enum { LANES = 4, HEAVY = 64, BLOCK_LANES = 8 };
 static const float FEATURE_THRESHOLD = 1e-7f;
 /* The bound's rounding error is below 2 eps sqrt(n) times the score: 5e-12 at a hundred million samples. */
 static const double SLACK = 1e-11;
+
 /* ---- scanning a feature for its best split ---- */
 
 static int distinct(const Scan *scan, int64_t p) {

@@ -5,6 +5,12 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define WIDE
+#endif
+
 enum { BLOCK = 128, MAX_DEPTH = 8 };
 
 typedef struct {
@@ -71,7 +77,8 @@ static inline const int32_t *segment(const Worker *worker, int64_t level, int64_
     return orders + feature * worker->problem->samples + start;
 }
 
-/* Sorts samples by their values in `column` as scikit-learn does, equal values included; `keys` is room for `count`. */
+/* Sorts samples by their values in `column` as scikit-learn does, equal values included; `keys` has room
+ * for twice `count`. */
 void sort_samples(int32_t *samples, const float *column, int64_t count, Key *keys);
 
 /* The feature of a node's best split, its position in worker->scans; -1 if every feature is constant. */
