@@ -46,7 +46,7 @@ class FactorVAE(Objective):
         super().__init__()
         self.gamma = schedule(gamma)
         self.discriminator = discriminator(space.ambient_size, width, depth)
-        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), learning_rate, betas=(0.5, 0.9))
+        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), learning_rate, (0.5, 0.9), fused=True)
         self.register_buffer("component_of_column", component_of_column(space), persistent=False)
 
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:
@@ -84,9 +84,10 @@ class FactorVAE(Objective):
 
     def update(self) -> None:
         """Step the discriminator along the gradient that the last backward pass left in it."""
-        self.optimizer.param_groups[0]["capturable"] = self.component_of_column.is_cuda
+        on_gpu = self.component_of_column.is_cuda
+        self.optimizer.param_groups[0]["capturable"] = on_gpu and torch.cuda.is_current_stream_capturing()
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=not self.component_of_column.is_cuda)
+        self.optimizer.zero_grad()
 
     def get_extra_state(self) -> dict[str, Any]:
         """The optimiser's state, so that it travels in ``state_dict``."""

@@ -28,7 +28,6 @@ KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "brownian": ("beta_vae", "S^2 x S^1", {}),
     "discriminator": ("factor_vae", "R^5", {"width": 32, "depth": 2}),
 }
-pytestmark = pytest.mark.filterwarnings("ignore:This instance was constructed with capturable=True")  # FactorVAE's Adam
 
 
 def parts(kind: str, device: torch.device, seed: int = 1) -> tuple[VAE, Objective]:

@@ -189,4 +189,4 @@ def test_the_command_trains_together_when_told(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out.count("trained 4 updates (64 images)") == 2
     assert main(words) == 2
     assert "already holds a run" in capsys.readouterr().err
-    assert main([*words, "--resume"]) == 0
+    assert main(["train", "--resume", "--together", "--seeds=0:2", "--device=cpu", f"--out={tmp_path}"]) == 0
