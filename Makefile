@@ -25,7 +25,7 @@ $(VENV)/.test: $(VENV)/.base
 setup: $(VENV)/.base ## create .venv with everything that the programs need
 
 demo: $(VENV)/.base ## train, export, score and report on a data set made on the spot (runs/demo)
-	$(BIN)/python train.py --config demo --out runs/demo --resume
+	$(BIN)/python train.py --config demo --time-budget 4m --out runs/demo --resume
 	$(BIN)/python evaluate.py runs/demo
 	$(BIN)/python -m submission check runs/demo
 	$(BIN)/python -m submission report runs/demo
