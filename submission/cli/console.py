@@ -29,7 +29,7 @@ class Bars:
 
     @contextlib.contextmanager
     def task(self, description: str, total: int) -> Iterator[Task]:
-        """One bar, gone when the task ends; nothing where standard error is no terminal."""
+        """One bar, gone when the task ends; where standard error is no terminal, one line at the end."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=12, table_column=Column(min_width=12)),
@@ -37,9 +37,7 @@ class Bars:
             TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
             TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
         )
-        with Progress(
-            *columns, console=ERR, refresh_per_second=4, transient=True, disable=not ERR.is_terminal
-        ) as progress:
+        with Progress(*columns, console=ERR, refresh_per_second=4, transient=ERR.is_terminal) as progress:
             yield _BarTask(progress, progress.add_task(description, total=total, note=""))
 
 
