@@ -57,21 +57,22 @@ class GraphRecorder:
 
     def aside(self, function: Callable[[], Result]) -> Result:
         """Run on the stream that will record, as autograd's accumulation nodes stay on the stream they first ran on."""
-        self.side.wait_stream(torch.cuda.current_stream())
+        current = torch.cuda.current_stream(self.side.device)
+        self.side.wait_stream(current)
         with torch.cuda.stream(self.side):
             result = function()
-        torch.cuda.current_stream().wait_stream(self.side)
+        current.wait_stream(self.side)
         return result
 
     def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
         """Capture a graph."""
-        graph = torch.cuda.CUDAGraph()
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(self.side.device)
         for stream in self.streams:
             graph.register_generator_state(stream.state)
         restore = self._states()
         try:
-            with torch.cuda.graph(graph, stream=self.side):
-                result = function()
+            with torch.cuda.stream(current), torch.cuda.graph(graph, stream=self.side):
+                result = function()  # where this fails, torch.cuda.graph stays on its stream: hence the outer one
         except RuntimeError:
             restore()
             raise
@@ -135,7 +136,7 @@ class Captured(Generic[Result]):
         except RuntimeError as error:
             self.possible = False
             self.update.discard()
-            reason = str(error).partition("\n")[0]
+            reason = str(error.__context__ or error).partition("\n")[0]  # what failed, before ending the capture did
             self.tell(f"updates are not recorded as a CUDA graph, which is slower but gives the same: {reason}")
 
 

@@ -7,7 +7,14 @@ import random
 import numpy as np
 import torch
 
-from submission.training.randomness import Order, derived, generator_states, restore_generators, seed_everything
+from submission.training.randomness import (
+    Order,
+    Stream,
+    derived,
+    generator_states,
+    restore_generators,
+    seed_everything,
+)
 
 
 def test_every_epoch_shows_every_image_once_in_a_new_order() -> None:
@@ -58,3 +65,30 @@ def test_purposes_get_seeds_of_their_own() -> None:
     seeds = {derived(s, p) for s in range(100) for p in ("weights", "noise", "order")}
     assert len(seeds) == 300
     assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_streams_that_take_turns_draw_what_each_would_alone() -> None:
+    expected, states = [], []
+    for seed in (1, 2):
+        seed_everything(seed)
+        expected.append([torch.randn(2) for _ in range(3)])
+        states.append(generator_states())
+    streams = []
+    for seed in (1, 2):
+        seed_everything(seed)
+        streams.append(Stream(torch.device("cpu")))
+    torch.manual_seed(9)
+    outside, drawn = torch.randn(3), (list[torch.Tensor](), list[torch.Tensor]())
+    torch.manual_seed(9)
+    for _ in range(3):
+        for stream, own in zip(streams, drawn, strict=True):
+            with stream:
+                own.append(torch.randn(2))
+    assert torch.equal(torch.randn(3), outside)
+    for own, whole, stream, state in zip(drawn, expected, streams, states, strict=True):
+        assert all(torch.equal(ours, theirs) for ours, theirs in zip(own, whole, strict=True))
+        restore_generators(stream.states())
+        after = torch.randn(5), np.random.random_sample(), random.random()
+        restore_generators(state)
+        assert torch.equal(after[0], torch.randn(5))
+        assert after[1:] == (np.random.random_sample(), random.random())
