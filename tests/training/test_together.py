@@ -19,6 +19,7 @@ from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import load_torchscript
 from submission.models.restore import trained
 from submission.objectives import Linear
+from submission.objectives.beta_vae import BetaVAE
 from submission.training import Settings, StoppedError, checkpoint, train, train_together
 from submission.training.run import train as train_alone
 
@@ -167,6 +168,25 @@ def test_time_for_all_is_kept_in_reserve(tmp_path: Path, settings: Make, dots: M
     folders = train_together(settings(steps=10**9), SEEDS[:2], tmp_path, dataset=dots(), time_budget=3.0)
     assert {folder.meta()["training"]["ended_by"] for folder in folders} == {"time budget"}
     assert all(folder.exported.is_file() for folder in folders)
+
+
+def test_a_seed_whose_loss_is_not_finite_ends_the_group_with_its_folder_named(
+    tmp_path: Path, settings: Make, dots: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weigh, weighed = BetaVAE.weigh, []
+
+    def broken(self: BetaVAE, *inputs: Any) -> Any:
+        terms = weigh(self, *inputs)
+        weighed.append(1)
+        if len(weighed) == 3 * 6 + 2:  # the second of three seeds, at update 6
+            terms.scalars["kl"] = terms.scalars["kl"] * float("nan")
+        return terms
+
+    monkeypatch.setattr(BetaVAE, "weigh", broken)
+    with pytest.raises(SubmissionError, match=r"update 6 gave kl = nan; .*seed_4/failure.json"):
+        train_together(settings(), SEEDS, tmp_path, dataset=dots())
+    assert [folder.name for folder in tmp_path.iterdir() if (folder / "failure.json").exists()] == ["seed_4"]
+    assert all(checkpoint.read(tmp_path / f"seed_{seed}" / "checkpoint.pt")["step"] == 6 for seed in SEEDS)
 
 
 @pytest.mark.parametrize(
