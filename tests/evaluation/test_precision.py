@@ -10,11 +10,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from submission.data import GroundTruthDataset, load
+from submission.evaluation import evaluate, make_plan
 from submission.evaluation.encoder import Encoder, untrained_convolutional
 from submission.evaluation.precision import Mixed, Rounded, in_bfloat16
+from submission.evaluation.subject import from_encoder
 from submission.export.representation import PARTS, without_last_layer
 from submission.export.torchscript import export_torchscript, traced
 from submission.latent import parse
+from submission.metrics.protocol import true_factors
 from submission.models.networks import networks
 from submission.models.vae import build
 
@@ -94,3 +98,36 @@ def test_dense_layers_read_more_images_at_once(tmp_path: Path) -> None:
         export_torchscript(build(network, parse("R^4"), SHAPE), "mean", tmp_path / f"{network}.pt")
         sizes.append(Encoder.load(tmp_path / f"{network}.pt", SHAPE).batch_size)
     assert sizes[0] < sizes[1]
+
+
+def regressed(dataset: GroundTruthDataset, steps: int) -> nn.Module:
+    """A network that was taught the factors, as far as that goes in ``steps`` updates, mixed into eight codes."""
+    torch.manual_seed(0)
+    body, last = without_last_layer(networks("mlp_small").encoder(SHAPE, 8))
+    module = nn.Sequential(OrderedDict(body=body, head=last))
+    optimizer = torch.optim.Adam(module.parameters(), 1e-3)
+    truth = true_factors(dataset)
+    mixing = torch.linalg.qr(torch.randn(8, 8))[0][: dataset.num_factors]
+    cells = np.random.RandomState(0).randint(0, len(dataset), (steps, 128))
+    for batch in cells:
+        images = torch.from_numpy(dataset.observations(batch)).movedim(3, 1)
+        loss = (module(images) - torch.from_numpy(truth(batch)) @ mixing).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return module.eval().requires_grad_(False)
+
+
+def test_scores_of_a_trained_network_are_those_of_float32(tmp_path: Path) -> None:
+    dataset = load("dsprites_small", tmp_path)
+    assert isinstance(dataset, GroundTruthDataset)
+    (tmp_path / "model.pt").write_bytes(traced(regressed(dataset, 200), (1, 64, 64)))
+    found = []
+    for precision in ("float32", "bf16"):
+        encoder = Encoder.load(tmp_path / "model.pt", SHAPE, precision=precision)
+        subject = from_encoder("trained", dataset, encoder)
+        columns = evaluate(make_plan(metrics=("mig", "irs", "sap")), [subject])
+        found.append([outcome.value() for outcome in columns[0].outcomes])
+    assert min(found[0]) > 0.01
+    assert found[0] != found[1]
+    assert max(abs(exact - quick) for exact, quick in zip(*found, strict=True)) < 0.005
