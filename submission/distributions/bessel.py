@@ -3,24 +3,27 @@
 With ν = m/2 − 1 and the hypergeometric F_ν(κ) = log[Γ(ν+1)·(2/κ)^ν·I_ν(κ)] = log E exp(κ·w) over uniform directions,
 
 * the uniform asymptotic expansion (Debye; NIST DLMF 10.41) gives F and its slope at a high order ν₀, and
-* F_{ν−1} = F_ν + log(1 + y_ν/2ν), y_{ν−1} = κ²/(2ν + y_ν) with y_ν = κ·I_{ν+1}/I_ν carry both down to ν.
+* polynomials in κ² with positive coefficients, linear in y_ν₀ = κ·I_{ν₀+1}/I_ν₀, carry both down to ν.
 
-Every step adds positive numbers, so nothing underflows, overflows or cancels, down to κ = 0.
+They add positive numbers only, so nothing underflows, overflows or cancels, from κ = 0 to 1e6.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import torch
-from numpy.polynomial import Polynomial
+from numpy.polynomial import Chebyshev, Polynomial
 from torch import Tensor
 
 LOWEST_ORDER = 12.0
 """Order from which six Debye terms leave a relative error of about 3e−9."""
 TERMS = 6
+DEGREE = 11
+"""Of the Chebyshev interpolants of the six terms' polynomials (degree 17), which they meet to 2e−8 on [0, 1]."""
 
 
 def normaliser(kappa: Tensor, m: int) -> tuple[Tensor, Tensor]:
@@ -50,73 +53,88 @@ class _Normaliser(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, value_grad: Tensor, length_grad: Tensor) -> tuple[Tensor, None]:
         kappa, length = ctx.saved_tensors
-        return value_grad * length + length_grad * length_slope(kappa, length, ctx.m), None
+        return torch.addcmul(value_grad * length, length_grad, length_slope(kappa, length, ctx.m)), None
 
 
 def evaluate(kappa: Tensor, m: int) -> tuple[Tensor, Tensor]:
     """F and A of float64 ``kappa``."""
-    steps = max(0, math.ceil(LOWEST_ORDER - (m / 2 - 1)))
+    steps = max(1, math.ceil(LOWEST_ORDER - (m / 2 - 1)))
+    square = kappa * kappa
+    value, y = debye(square, m / 2 - 1 + steps)
+    fixed, linear = horner(descent(m, steps, kappa.device), square).view(2, 2, *kappa.shape)
+    growth, ratio = torch.addcmul(fixed, linear, y)
+    return value.add_(torch.log1p(growth)), (kappa * ratio).div_(1 + growth)
+
+
+@cache
+def descent(m: int, steps: int, device: torch.device) -> Tensor:
+    """The polynomials in κ² that carry order ν + steps down to ν = m/2 − 1: coefficients (degree + 1, 4).
+
+    With G_ν = exp(F_ν − F_{ν+steps}) = a_ν(κ²) + b_ν(κ²)·y, y at order ν + steps: a_ν − 1, a_{ν+1}/m, b_ν, b_{ν+1}/m,
+    so that A = κ·G_{ν+1}/(m·G_ν). I_ν's recursion is G_{ν−1} = G_ν + κ²/(4ν(ν+1))·G_{ν+1}: no coefficient is negative.
+    """
     order = m / 2 - 1 + steps
-    value, y = debye(kappa, order)
-    square, growth = kappa * kappa, torch.zeros_like(kappa)
-    while order > m / 2 - 1:
-        step = y / (2 * order)
-        growth = torch.addcmul(growth + step, growth, step)
-        y = square / (2 * order + y)
-        order -= 1
-    return value + torch.log1p(growth), y / kappa.clamp_min(1e-300)
+    above, here = (Polynomial([1.0]), Polynomial([0.0])), (Polynomial([1.0]), Polynomial([1 / (2 * order)]))
+    for nu in (order - step for step in range(1, steps)):
+        rise = Polynomial([0.0, 1 / (4 * nu * (nu + 1))])
+        above, here = here, (here[0] + rise * above[0], here[1] + rise * above[1])
+    return stacked((here[0] - 1, above[0] / m, here[1], above[1] / m), device)
 
 
 def length_slope(kappa: Tensor, length: Tensor, m: int) -> Tensor:
     """A′(κ) = 1 − A² − (m−1)·A/κ; by its expansion in 1/κ where that difference would cancel, 1/m at κ = 0."""
-    safe = kappa.clamp_min(1e-300)
-    exact = 1 - length * length - (m - 1) * length / safe
-    tail = (m - 1) / (2 * safe * safe) * (1 - (m - 3) / (2 * safe) * (1 + 1.5 / safe))
-    start = (1 - 3 * kappa * kappa / (m * (m + 2.0))) / m
-    far, near = kappa > max(1e4, 1e3 * m), kappa < 1e-3
-    return torch.where(far, tail, torch.where(near, start, exact))
+    ratio = (length / kappa).nan_to_num_(1 / m)
+    exact = 1 - torch.addcmul((m - 1) * ratio, length, length)
+    r, c = 1 / kappa, (m - 3) / 2
+    tail = (1 - (c + 1.5 * c * r) * r) * r * r * ((m - 1) / 2)
+    return torch.where(kappa > max(1e4, 1e3 * m), tail, exact)
 
 
-def debye(kappa: Tensor, order: float) -> tuple[Tensor, Tensor]:
-    """F_ν and y_ν = κ·I_{ν+1}/I_ν at a high order ν from the uniform asymptotic expansion."""
-    at_one = corrections(order)[2]
-    z = kappa / order
-    root = torch.sqrt(1 + z * z)
-    excess = z * z / (1 + root)
-    p = 1 / root
+def debye(square: Tensor, order: float) -> tuple[Tensor, Tensor]:
+    """F_ν and y_ν = κ·I_{ν+1}/I_ν of κ² at a high order ν from the uniform asymptotic expansion."""
+    z_squared = square / order**2
+    root = torch.sqrt(1 + z_squared)
+    excess, p = z_squared / (1 + root), root.reciprocal()
     gap = -excess * p  # p − 1 without cancellation
-    quotient, slope = horner(order, p)
-    series = quotient * gap / at_one
-    value = order * (excess - torch.log1p(excess / 2)) - torch.log1p(excess) / 2 + torch.log1p(series)
-    bend = p * gap * (1 + p)  # κ·dp/dκ = −p(1 − p²)
-    y = order * excess + gap * (1 + p) / 2 + slope * bend / (at_one * (1 + series))
+    quotient, slope = horner(corrections(order, square.device), p)
+    series = quotient * gap
+    value = torch.log1p(series).sub_(torch.log1p(excess), alpha=0.5)
+    value.add_(excess - torch.log1p(excess / 2), alpha=order)
+    bend = torch.addcmul(gap, gap, p)  # p² − 1
+    y = (order * excess).addcmul_(bend, (slope * p).div_(1 + series).add_(0.5))
     return value, y
 
 
-def horner(order: float, p: Tensor) -> tuple[Tensor, Tensor]:
-    """Both polynomials of ``corrections`` at p, in one pass."""
-    pairs = coefficients(order, p.device).view(-1, 2, *[1] * p.dim())
-    result = pairs[0].expand(2, *p.shape).clone()
-    for pair in pairs[1:]:
-        result.mul_(p).add_(pair)
-    return result[0], result[1]
+def horner(coefficients: Tensor, x: Tensor) -> Tensor:
+    """Polynomials with ``coefficients`` (degree + 1, count), highest first, at x (...): (count, ...) in one pass."""
+    rows = coefficients.view(*coefficients.shape, *[1] * x.dim()).unbind()
+    result = rows[0].expand(-1, *x.shape).clone()
+    for row in rows[1:]:
+        result.mul_(x).add_(row)
+    return result
+
+
+def stacked(polynomials: Sequence[Polynomial], device: torch.device) -> Tensor:
+    """Their coefficients for ``horner``, float64 (degree + 1, count)."""
+    degree = max(polynomial.degree() for polynomial in polynomials)
+    rows = [[*[0.0] * (degree - polynomial.degree()), *polynomial.coef[::-1]] for polynomial in polynomials]
+    return torch.tensor(rows, dtype=torch.float64, device=device).t().contiguous()
 
 
 @cache
-def coefficients(order: float, device: torch.device) -> Tensor:
-    """Coefficients of both polynomials (degree + 1, 2) on a device."""
-    quotient, slope, _ = corrections(order)
-    return torch.tensor([quotient, slope], dtype=torch.float64, device=device).t().contiguous()
-
-
-@cache
-def corrections(order: float) -> tuple[tuple[float, ...], tuple[float, ...], float]:
-    """U(p) = Σ u_k(p)/ν^k: (U(p) − U(1))/(p − 1), U′(p) (coefficients, highest first) and U(1)."""
+def corrections(order: float, device: torch.device) -> Tensor:
+    """(V(p) − 1)/(p − 1) and V′(p) for ``horner``, with V(p) = U(p)/U(1) and U(p) = Σ u_k(p)/ν^k."""
     total = Polynomial([0.0])
     for k, polynomial in enumerate(debye_polynomials()):
         total = total + polynomial / order**k
-    quotient, _ = divmod(total - total(1.0), Polynomial([-1.0, 1.0]))
-    return tuple(quotient.coef[::-1]), tuple(total.deriv().coef[::-1]), float(total(1.0))
+    scaled = total / total(1.0)
+    quotient, _ = divmod(scaled - 1, Polynomial([-1.0, 1.0]))
+    return stacked((economical(quotient), economical(scaled.deriv())), device)
+
+
+def economical(polynomial: Polynomial) -> Polynomial:
+    """The Chebyshev interpolant on [0, 1] of a lower degree."""
+    return Chebyshev.interpolate(polynomial, DEGREE, domain=[0, 1]).convert(kind=Polynomial)
 
 
 @cache

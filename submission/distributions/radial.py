@@ -59,7 +59,10 @@ def along(loc: Tensor, angle: Tensor, noise: Tensor) -> tuple[Tensor, ...]:
 
 
 class Geodesic(torch.autograd.Function):
-    """``along`` with its derivative in ``loc`` and ``angle`` written out: a third of autograd's kernels."""
+    """``along`` with its derivative in ``loc`` and ``angle`` written out: a third of autograd's kernels.
+
+    The derivative uses that ``loc`` has unit length, so that ``loc`` and the direction are orthogonal.
+    """
 
     @staticmethod
     def forward(ctx: Any, loc: Tensor, angle: Tensor, noise: Tensor) -> Tensor:
@@ -70,10 +73,11 @@ class Geodesic(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         loc, noise, cosine, sine, direction, height, length = ctx.saved_tensors
-        forward = (grad * direction).sum(-1, keepdim=True)
-        by_angle = cosine * forward - sine * (grad * loc).sum(-1, keepdim=True)
-        turn = torch.addcmul(grad, forward, direction, value=-1) * (sine / length)
-        by_loc = cosine * grad - height * turn - noise * (turn * loc).sum(-1, keepdim=True)
+        forward, upward = (grad * direction).sum(-1, keepdim=True), (grad * loc).sum(-1, keepdim=True)
+        by_angle = cosine * forward - sine * upward
+        turn = sine / length
+        lean = turn * height
+        by_loc = (grad * (cosine - lean)).addcmul_(direction, lean * forward).addcmul_(noise, turn * upward, value=-1)
         return by_loc, by_angle, None
 
 
@@ -122,21 +126,22 @@ def slope(kappa: Tensor, angle: Tensor, mean: Tensor, m: int, statistic: Statist
     """
     nodes, weights = rule(NODES, angle.dtype, angle.device)
     tiny = torch.finfo(angle.dtype).tiny
-    sine = torch.sin(angle / 2).square()
+    sine = torch.sin(angle / 2).square_()
     here = statistic.value(sine)
     below = here > mean
     span = (REACH * torch.rsqrt(statistic.curvature * kappa + (m - 2 + 1e-3))).minimum(
         torch.where(below, angle, torch.pi - angle)
     )
     signed = torch.where(below, -span, span)
-    there = torch.addcmul((angle / 2)[..., None], nodes, (signed / 2)[..., None]).sin_().square_()
+    there = torch.addcmul(angle / 2, nodes.view(-1, *[1] * angle.dim()), signed / 2).sin_().square_()
     value = statistic.value(there)
-    log_ratio = (value - here[..., None]).mul_(kappa[..., None])
+    log_ratio = (value - here).mul_(kappa)
     if m > 2:
-        start = (sine * (1 - sine)).clamp_min_(tiny).log_()[..., None]
-        log_ratio += (there * (1 - there)).clamp_min_(tiny).log_().sub_(start).mul_((m - 2) / 2)
-    integrand = log_ratio.clamp_max_(60.0).exp_().mul_(value - mean[..., None])
-    return signed * (integrand @ weights)
+        start = (sine * (1 - sine)).clamp_min_(tiny)
+        sines = torch.addcmul(there, there, there, value=-1).div_(start).clamp_min_(tiny)
+        log_ratio.add_(sines.log_(), alpha=(m - 2) / 2)
+    integrand = log_ratio.clamp_max_(60.0).exp_().mul_(value.sub_(mean))
+    return signed * torch.tensordot(weights, integrand, 1)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ class Envelope:
     kappa: Tensor
     m: int
 
-    @property
+    @cached_property
     def b(self) -> Tensor:
         """The parameter that fits the proposal to κ; 1 at κ = 0."""
         twice = 2 * self.kappa
@@ -46,9 +47,9 @@ class Envelope:
 
     def log_acceptance(self, x: Tensor) -> Tensor:
         """log of the probability ≤ 1 with which x is kept."""
-        b = self.b
-        x0 = 2 * b / (1 + b)
-        return self.kappa * (x0 - x) + (self.m - 1) * torch.log((x0 + (1 - x0) * x) / (x0 * (2 - x0)))
+        x0 = 2 * self.b / (1 + self.b)
+        ratio = torch.addcmul(x0, 1 - x0, x).div_(x0 * (2 - x0))
+        return ratio.log_().mul_(self.m - 1).addcmul_(self.kappa, x0 - x)
 
 
 def symmetric_beta(shape: tuple[int, ...], m: int, like: Tensor) -> Tensor:
@@ -66,7 +67,7 @@ def sample_gap(kappa: Tensor, m: int, rounds: tuple[int, ...] = ROUNDS) -> Tenso
 
     Always ends: after ``rounds`` of proposals the inverse CDF serves whoever is left. While a CUDA graph is captured
     nothing may depend on data, so that all proposals are made at once and the fallback (for fewer than one sample in
-    10²⁹) is replaced by the last proposal.
+    10²⁹) is replaced by the first proposal.
     """
     if kappa.is_cuda and torch.cuda.is_current_stream_capturing():
         return first_accepted(kappa, m, sum(rounds))[0]
@@ -87,10 +88,8 @@ def first_accepted(kappa: Tensor, m: int, count: int) -> tuple[Tensor, Tensor]:
     envelope = Envelope(kappa, m)
     x = envelope.gap(symmetric_beta((count, *kappa.shape), m, kappa))
     kept = torch.rand_like(x).log_() <= envelope.log_acceptance(x)
-    chosen = x[-1]
-    for proposal, good in zip(x[:-1].flip(0), kept[:-1].flip(0), strict=True):
-        chosen = torch.where(good, proposal, chosen)
-    return chosen, kept.any(0)
+    accepted, first = kept.max(0, keepdim=True)
+    return x.gather(0, first)[0], accepted[0]
 
 
 def inverse_cdf(kappa: Tensor, m: int) -> Tensor:
