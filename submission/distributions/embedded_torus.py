@@ -91,7 +91,8 @@ class EmbeddedTorusBrownian(Distribution):
     θ is a one-dimensional diffusion and φ, given θ's path, a Gaussian of variance ∫ ds / (c + a cos θ)². Samples follow
     them by Heun's scheme, of weak order two: no exact sampler in one step is known. Density and KL are exact (series,
     within 1e-6) from t = a²/20 on; below, KL is the expansion -log 2πt - 1 + log area + Sc t / 4, continued to second
-    order from the series (within 2e-5), and the log-density a short-time expansion (within 1e-2 in the bulk).
+    order from the series (within 2e-5), and the log-density a short-time expansion: where the two meet it differs from
+    the series by less than 0.01 on average over samples and by less than 0.03 for 19 in 20 of them.
 
     Args:
         loc: points (..., 3) on the torus.

@@ -61,6 +61,13 @@ def test_kl_is_continuous_with_the_short_time_expansion() -> None:
         assert ((kl(law(theta, times)) - expansion).abs() < 0.5 * t.square() + 1e-9).all()
 
 
+@pytest.mark.parametrize("time", [0.03, 0.045])
+def test_kl_below_the_switch_is_that_of_the_series(time: float) -> None:
+    """Where the series still converges to better than the bound, below the time from which it is used."""
+    for theta in (0.0, 0.7, 1.5, 2.9):
+        assert kl(law(theta, time)).item() == pytest.approx(exact_kl(*RADII, time, theta), abs=2e-5)
+
+
 def test_the_table_of_kl_is_within_1e_5_between_its_knots() -> None:
     for theta in (0.7, 2.9):
         for time in (0.07, 0.5, 3.0):
