@@ -31,7 +31,7 @@ GRADER = shlex.split("""-e AICROWD_OUTPUT_PATH=/shared/output -e AICROWD_EVALUAT
 -e AICROWD_DATASET_NAME=cars3d -e DISENTANGLEMENT_LIB_DATA=/shared/data""")
 SMALL = ["-e", "SUBMISSION_BIND=train.steps=100; model.networks='mlp_small'; train.learning_rate=1e-3"]
 MODEL = "experiment/representation/pytorch_model.pt"
-PLAIN = ["--no-baselines", "--metrics", "mig,factor_vae,sap,irs", "--json", "-"]
+PLAIN = ["--no-baselines", "--metrics", "mig,factor_vae,dci,sap,irs", "--json", "-"]
 Figures = dict[str, str]
 
 
