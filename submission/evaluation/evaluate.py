@@ -100,7 +100,7 @@ def attempt(plan: Plan, subject: Subject, metric: Metric, settings: Any, progres
     started = time.perf_counter()
     try:
         runs = tuple(score(plan, subject, metric, settings, seed, progress) for seed in plan.seeds)
-        blocks = tuple(block_score(subject, metric, settings, seed, progress) for seed in plan.seeds)
+        blocks = tuple(block_score(plan, subject, metric, settings, seed, progress) for seed in plan.seeds)
     except RepresentationError:
         raise
     except SubmissionError as error:
@@ -122,9 +122,11 @@ def score(plan: Plan, subject: Subject, metric: Metric, settings: Any, seed: int
     return Scores({key: float(value) for key, value in found.items()})
 
 
-def block_score(subject: Subject, metric: Metric, settings: Any, seed: int, progress: Progress) -> Scores | None:
+def block_score(
+    plan: Plan, subject: Subject, metric: Metric, settings: Any, seed: int, progress: Progress
+) -> Scores | None:
     """The block-aware variant, where there are two blocks or more, one of several columns, and the metric has one."""
     few = len(subject.blocks) < 2 or all(len(block) == 1 for block in subject.blocks)
-    if metric.block_score is None or few:
+    if metric.block_score is None or few or plan.backend != "submission":
         return None
     return metric.block_score(subject.sampler(seed, progress), settings, subject.blocks)

@@ -78,7 +78,7 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
     """Mean values over seeds, each seed's values, and the arrays behind the first."""
     if outcome.error:
         return {"error": outcome.error, "seconds": round(outcome.seconds, 3)}
-    blocks = {"block_values": mean_values(outcome.block_runs)} if outcome.block_runs else {}
+    blocks = describe_blocks(outcome.block_runs) if outcome.block_runs else {}
     spread = {"summary": summaries(outcome.runs)} if len(outcome.runs) > 1 else {}
     return {
         "values": mean_values(outcome.runs),
@@ -86,9 +86,23 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
         "per_seed": [run.values for run in outcome.runs],
         **blocks,
         "notes": list(outcome.runs[0].notes),
-        "details": {name: plain(array) for name, array in outcome.runs[0].details.items()},
+        "details": plain_details(outcome.runs[0]),
         "seconds": round(outcome.seconds, 3),
     }
+
+
+def describe_blocks(runs: Sequence[Scores]) -> dict[str, Any]:
+    """The same of the block-aware variant."""
+    return {
+        "block_values": mean_values(runs),
+        "block_per_seed": [run.values for run in runs],
+        "block_details": plain_details(runs[0]),
+    }
+
+
+def plain_details(scores: Scores) -> dict[str, Any]:
+    """The arrays behind the numbers."""
+    return {name: plain(array) for name, array in scores.details.items()}
 
 
 def mean_values(runs: Sequence[Scores]) -> dict[str, float]:

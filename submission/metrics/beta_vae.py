@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from submission.metrics.base import Codes, Era, Factors, Metric, Sampler, Scores
+from submission.metrics.base import Blocks, Codes, Era, Factors, Metric, Sampler, Scores
+from submission.metrics.blocks import check_blocks, lengths
 from submission.metrics.checks import check_codes, dead_note
 
 
@@ -30,7 +31,7 @@ class BetaVaeSettings:
 
 @dataclass(frozen=True)
 class Differences:
-    """One row per batch of pairs: which factor the pairs share (N,), and their codes' mean differences (N, D)."""
+    """One row per batch of pairs: which factor the pairs share (N,), and their codes' mean distances (N, D or B)."""
 
     shared: npt.NDArray[np.int64]
     features: npt.NDArray[np.float64]
@@ -77,7 +78,7 @@ def fit(model: Any, features: npt.NDArray[np.floating], labels: npt.NDArray[np.i
         model.fit(features, labels)
 
 
-def draw_differences(sampler: Sampler, num: int, batch_size: int) -> Differences:
+def draw_differences(sampler: Sampler, num: int, batch_size: int, blocks: Blocks | None = None) -> Differences:
     """``num`` batches of pairs that share the value of one random factor."""
     shared = np.empty(num, np.int64)
 
@@ -89,22 +90,27 @@ def draw_differences(sampler: Sampler, num: int, batch_size: int) -> Differences
             yield first
             yield second
 
-    features = sampler.reduce(batches(), mean_differences, per_row=2, total=2 * num)
+    features = sampler.reduce(batches(), lambda codes: mean_differences(codes, blocks), per_row=2, total=2 * num)
     return Differences(shared, features.astype(np.float64))
 
 
-def mean_differences(codes: Codes) -> npt.NDArray[np.floating]:
-    """Mean absolute difference (R, D) of the first half and the second half of each row of codes (R, 2 B, D)."""
+def mean_differences(codes: Codes, blocks: Blocks | None = None) -> npt.NDArray[np.floating]:
+    """Mean absolute difference (R, D) of the first half and the second half of each row of codes (R, 2 B, D).
+
+    Where blocks are given, the mean Euclidean distance of each block.
+    """
+    if blocks is not None:
+        check_blocks(blocks, codes.shape[-1])
     half = codes.shape[1] // 2
-    return np.abs(codes[:, :half] - codes[:, half:]).mean(axis=1)
+    return lengths(codes[:, :half] - codes[:, half:], blocks).mean(axis=1)
 
 
-def score(sampler: Sampler, settings: BetaVaeSettings) -> Scores:
+def score(sampler: Sampler, settings: BetaVaeSettings, blocks: Blocks | None = None) -> Scores:
     """Draw and compute."""
-    train = draw_differences(sampler, settings.num_train, settings.batch_size)
+    train = draw_differences(sampler, settings.num_train, settings.batch_size, blocks)
     # scikit-learn of 2019 drew the solver's seed from the protocol's generator, between the two sets.
     seed = int(sampler.random_state.randint(2**31 - 1)) if settings.era == "2019" else 0
-    evaluation = draw_differences(sampler, settings.num_eval, settings.batch_size)
+    evaluation = draw_differences(sampler, settings.num_eval, settings.batch_size, blocks)
     return beta_vae(train, evaluation, settings.era, seed)
 
 
@@ -115,6 +121,7 @@ METRIC = Metric(
     settings=BetaVaeSettings(),
     fast=BetaVaeSettings(num_train=1_000, num_eval=500),
     score=score,
+    block_score=score,
     full_grid=True,
     caution="depends on the scale of the codes: the logistic regression's penalty is fixed",
 )

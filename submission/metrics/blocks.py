@@ -2,7 +2,9 @@
 
 A per-column score calls a perfect circle entangled, because cosine and sine both know the angle. Per block the columns
 are quantised together: two columns on a circle by their angle, into equal arcs, anything else into the cells of
-k-means, whose number is that of a single column's bins, so that estimates stay comparable.
+k-means, whose number is that of a single column's bins, so that estimates stay comparable. Metrics of distance take
+the Euclidean length of the block's difference, metrics of variance the trace of its covariance, predictors all of its
+columns; each of these is the plain metric where every block is one column.
 """
 
 from __future__ import annotations
@@ -29,6 +31,21 @@ def bins(codes: Codes, num_bins: int, blocks: Blocks | None = None) -> npt.NDArr
         return discretise(codes, num_bins)
     check_blocks(blocks, codes.shape[1])
     return np.stack([quantise(codes[:, list(columns)], num_bins) for columns in blocks], axis=1)
+
+
+def columns_of(blocks: Blocks | None, width: int) -> Blocks:
+    """The columns of each block, checked; every column alone where ``blocks`` is None."""
+    if blocks is None:
+        return [[column] for column in range(width)]
+    check_blocks(blocks, width)
+    return blocks
+
+
+def lengths(vectors: npt.NDArray[np.floating], blocks: Blocks | None) -> npt.NDArray[np.floating]:
+    """Euclidean length (..., B) of each block of ``vectors`` (..., D); absolute values where ``blocks`` is None."""
+    if blocks is None:
+        return np.abs(vectors)
+    return np.stack([np.sqrt(np.square(vectors[..., list(columns)]).sum(axis=-1)) for columns in blocks], axis=-1)
 
 
 def check_blocks(blocks: Blocks, width: int) -> None:

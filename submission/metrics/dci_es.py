@@ -7,9 +7,10 @@ c_*, and l_b the loss of guessing. With the area between the loss-capacity curve
 
     A = sum_{t=2}^{*} (c_t - c_{t-1}) (l_{t-1} + l_t - 2 l*) / 2,   E = 1 - A / ((c_T - c_1) (l_b - l*) / 2),
 
-so E = 1 if the smallest probe is as good as any and 0 if the loss falls in a straight line from guessing to l*. Size is
-the number of factors over the number of codes. The probes here are boosted trees, whose capacity is the logarithm of
-the number of rounds, and the loss is the error rate on test points; E depends on that choice, as the paper says.
+so E = 1 if the smallest probe is as good as any and 0 if the loss falls in a straight line from guessing to l*. (The
+authors' program puts l* = 0 into the last factor, which raises E.) Size is the number of factors over the number of
+codes. The probes here are boosted trees, whose capacity is the logarithm of the number of rounds, and the loss is the
+error rate on test points; E depends on that choice, as the paper says.
 """
 
 from __future__ import annotations

@@ -5,14 +5,17 @@ Kim, Mnih, "Disentangling by Factorising", 2018, section 4; here as disentanglem
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from submission.metrics.base import Codes, Factors, Metric, Sampler, Scores
+from submission.metrics.base import Blocks, Codes, Factors, Metric, Sampler, Scores
+from submission.metrics.blocks import columns_of
 from submission.metrics.checks import check_codes, constant_columns, dead_note
+
+Columns = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,12 @@ class Votes:
 
 
 def factor_vae(
-    global_variances: npt.NDArray[np.floating], train: Votes, evaluation: Votes, num_factors: int, threshold: float
+    global_variances: npt.NDArray[np.floating],
+    train: Votes,
+    evaluation: Votes,
+    num_factors: int,
+    threshold: float,
+    blocks: Blocks | None = None,
 ) -> Scores:
     """Accuracy of guessing the fixed factor from the dimension whose normalised variance is smallest.
 
@@ -45,33 +53,39 @@ def factor_vae(
         evaluation: votes whose accuracy is the score.
         num_factors: K.
         threshold: dimensions of smaller standard deviation are left out.
+        blocks: dimensions that count as one code, whose variance is the sum of its active dimensions'.
 
     Returns:
-        ``eval_accuracy`` and ``train_accuracy`` in [0, 1], ``num_active_dims``; detail ``votes`` (K, D) of training.
-        Where no dimension is active the accuracies are 0 by convention, and a note says so.
+        ``eval_accuracy`` and ``train_accuracy`` in [0, 1], ``num_active_dims`` (dimensions or blocks); detail
+        ``votes`` (K, dimensions or blocks) of training. Where no dimension is active the accuracies are 0 by
+        convention, and a note says so.
     """
     active = np.flatnonzero(np.sqrt(global_variances) >= threshold)
     if not active.size:
         note = f"every code dimension has a standard deviation below {threshold}: all pruned, 0 by convention"
         return Scores({"eval_accuracy": 0.0, "train_accuracy": 0.0, "num_active_dims": 0.0}, notes=(note,))
-    training = count_votes(train, global_variances, active, num_factors)
-    evaluated = count_votes(evaluation, global_variances, active, num_factors)
-    guess = training.argmax(axis=0), np.arange(len(global_variances))
+    columns = [np.intersect1d(block, active) for block in columns_of(blocks, len(global_variances))]
+    training = count_votes(train, global_variances, columns, num_factors)
+    evaluated = count_votes(evaluation, global_variances, columns, num_factors)
+    guess = training.argmax(axis=0), np.arange(len(columns))
     values = {
         "eval_accuracy": float(evaluated[guess].sum() / evaluated.sum()),
         "train_accuracy": float(training[guess].sum() / training.sum()),
-        "num_active_dims": float(active.size),
+        "num_active_dims": float(sum(block.size > 0 for block in columns)),
     }
     return Scores(values, {"votes": training}, pruned_note(global_variances, active, threshold))
 
 
 def count_votes(
-    votes: Votes, global_variances: npt.NDArray[np.floating], active: npt.NDArray[np.int64], num_factors: int
+    votes: Votes, global_variances: npt.NDArray[np.floating], columns: Sequence[Columns], num_factors: int
 ) -> npt.NDArray[np.int64]:
-    """How often (K, D) each dimension varied least while each factor was fixed."""
-    least = active[np.argmin(votes.variances[:, active] / global_variances[active], axis=1)]
-    table = np.zeros((num_factors, len(global_variances)), np.int64)
-    np.add.at(table, (votes.fixed, least), 1)
+    """How often (K, codes) each code, of its active dimensions, varied least while each factor was fixed."""
+    active = np.array([index for index, block in enumerate(columns) if block.size])
+    relative = [
+        votes.variances[:, columns[index]].sum(axis=1) / global_variances[columns[index]].sum() for index in active
+    ]
+    table = np.zeros((num_factors, len(columns)), np.int64)
+    np.add.at(table, (votes.fixed, active[np.argmin(relative, axis=0)]), 1)
     return table
 
 
@@ -105,7 +119,7 @@ def batch_variances(codes: Codes) -> npt.NDArray[np.floating]:
     return np.var(codes, axis=1, ddof=1)
 
 
-def score(sampler: Sampler, settings: FactorVaeSettings) -> Scores:
+def score(sampler: Sampler, settings: FactorVaeSettings, blocks: Blocks | None = None) -> Scores:
     """Draw and compute."""
     codes = sampler.codes(sampler.sample_factors(settings.num_variance_estimate))
     check_codes(codes, "factor_vae")
@@ -113,7 +127,7 @@ def score(sampler: Sampler, settings: FactorVaeSettings) -> Scores:
     train = draw_votes(sampler, settings.num_train, settings.batch_size)
     evaluation = draw_votes(sampler, settings.num_eval, settings.batch_size)
     variances[constant_columns(codes)] = 0.0  # rounding leaves a trace
-    scores = factor_vae(variances, train, evaluation, len(sampler.factor_sizes), settings.prune_threshold)
+    scores = factor_vae(variances, train, evaluation, len(sampler.factor_sizes), settings.prune_threshold, blocks)
     return Scores(scores.values, scores.details, dead_note(codes) + scores.notes)
 
 
@@ -124,6 +138,7 @@ METRIC = Metric(
     settings=FactorVaeSettings(),
     fast=FactorVaeSettings(num_train=1_000, num_eval=500, num_variance_estimate=2_000),
     score=score,
+    block_score=score,
     full_grid=True,
     caution="depends on the scale of the codes: dimensions of standard deviation below 0.05 are left out",
 )

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from submission.metrics.base import Codes, Factors, Metric, Sampler, Scores
+from submission.metrics.base import Blocks, Codes, Factors, Metric, Sampler, Scores
+from submission.metrics.blocks import columns_of, lengths
 from submission.metrics.checks import check_points, constant_columns, dead_note
 from submission.metrics.information import Discrete, discretise
 
@@ -26,7 +27,9 @@ class IrsSettings:
     num_bins: int = 20
 
 
-def irs(codes: Codes, factors: Factors, diff_quantile: float = 0.99, num_bins: int = 20) -> Scores:
+def irs(
+    codes: Codes, factors: Factors, diff_quantile: float = 0.99, num_bins: int = 20, blocks: Blocks | None = None
+) -> Scores:
     """How little each code moves while one factor is held fixed and the others vary.
 
     Args:
@@ -34,37 +37,42 @@ def irs(codes: Codes, factors: Factors, diff_quantile: float = 0.99, num_bins: i
         factors: (N, K); factors of more than ``num_bins`` values are merged into that many.
         diff_quantile: the quantile of |code - mean while the factor is fixed| that counts as its deviation.
         num_bins: equal-width bins per factor.
+        blocks: columns that count as one code, whose deviation is a Euclidean distance.
 
     Returns:
         ``IRS`` in [0, 1], averaged over codes with their largest deviation as weight, and ``num_active_dims``; details
-        ``robustness`` (D, K) with NaN rows for constant codes. 0 by convention where all codes are constant.
+        ``robustness`` (codes or blocks, K) with NaN rows for constant codes. 0 by convention where all codes are
+        constant.
     """
     check_points(codes, factors, "irs")
-    active = np.setdiff1d(np.arange(codes.shape[1]), constant_columns(codes))
+    dead = constant_columns(codes)
+    columns = columns_of(blocks, codes.shape[1])
+    active = np.flatnonzero([not set(block) <= set(dead) for block in columns])
     notes = dead_note(codes)
     if not active.size:
         return Scores({"IRS": 0.0, "num_active_dims": 0.0}, notes=notes)
-    moving = codes[:, active]
-    largest = np.abs(moving - moving.mean(axis=0)).max(axis=0)
+    largest = lengths(codes - codes.mean(axis=0), blocks).max(axis=0)[active]
     bins = discretise(factors, num_bins)
-    deviations = np.stack([mean_deviation(moving, bins[:, k], diff_quantile) for k in range(bins.shape[1])], axis=1)
-    robustness = np.full((codes.shape[1], factors.shape[1]), np.nan)
-    robustness[active] = 1 - deviations / largest[:, None]
+    deviations = [mean_deviation(codes, values, diff_quantile, blocks) for values in bins.T]
+    robustness = np.full((len(columns), factors.shape[1]), np.nan)
+    robustness[active] = 1 - np.stack(deviations, axis=1)[active] / largest[:, None]
     value = float(np.average(robustness[active].max(axis=1), weights=largest))
     return Scores({"IRS": value, "num_active_dims": float(active.size)}, {"robustness": robustness}, notes)
 
 
-def mean_deviation(codes: Codes, values: Discrete, quantile: float) -> npt.NDArray[np.floating]:
+def mean_deviation(
+    codes: Codes, values: Discrete, quantile: float, blocks: Blocks | None = None
+) -> npt.NDArray[np.floating]:
     """Quantile of |code - its mean| (D,) while the factor has one value, averaged over its values (N,)."""
     groups = (codes[values == value] for value in np.unique(values))
-    deviations = [np.percentile(np.abs(group - group.mean(axis=0)), 100 * quantile, axis=0) for group in groups]
-    return np.mean(deviations, axis=0)
+    moved = (lengths(group - group.mean(axis=0), blocks) for group in groups)
+    return np.mean([np.percentile(distances, 100 * quantile, axis=0) for distances in moved], axis=0)
 
 
-def score(sampler: Sampler, settings: IrsSettings) -> Scores:
+def score(sampler: Sampler, settings: IrsSettings, blocks: Blocks | None = None) -> Scores:
     """Draw and compute."""
     points = sampler.points(settings.num_train, settings.batch_size)
-    return irs(points.codes, points.factors, settings.diff_quantile, settings.num_bins)
+    return irs(points.codes, points.factors, settings.diff_quantile, settings.num_bins, blocks)
 
 
 METRIC = Metric(
@@ -74,5 +82,6 @@ METRIC = Metric(
     settings=IrsSettings(),
     fast=IrsSettings(num_train=2_000),
     score=score,
+    block_score=score,
     caution="high alone means little: codes of pure noise score about 0.34, outliers raise it",
 )

@@ -1,11 +1,13 @@
 """MED: DCI's disentanglement with mutual information in place of importances.
 
 Cao, Nai, Yang, Huang and Gao, "An empirical study on disentanglement of negative-free contrastive learning", NeurIPS
-2022, section 3: R[i, k] = I(code i; factor k), and DCI's formula on R. No classifier is trained, so wide codes cost
-little and nothing is random.
+2022, section 3: R[i, k] = I(code i; factor k) / sum over codes of I(code; factor k), and DCI's formula on R. No
+classifier is trained, so wide codes cost little and nothing is random.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from submission.metrics.base import Blocks, Codes, Factors, Metric, Sampler, Scores
 from submission.metrics.blocks import bins
@@ -19,11 +21,14 @@ def med(codes: Codes, factors: Factors, num_bins: int = 20, blocks: Blocks | Non
     """MED of codes (N, D) and factors (N, K >= 2).
 
     Returns:
-        ``med`` in [0, 1]. Details: ``mutual_information`` (codes or blocks, K).
+        ``med`` in [0, 1]. Details: ``mutual_information`` and ``importance`` (codes or blocks, K).
     """
     check_points(codes, factors, "med")
     information = mutual_information(bins(codes, num_bins, blocks), factors)
-    return Scores({"med": disentanglement(information)}, {"mutual_information": information}, dead_note(codes))
+    known = information.sum(axis=0)
+    importance = np.divide(information, known, out=np.zeros_like(information), where=known > 0)
+    details = {"mutual_information": information, "importance": importance}
+    return Scores({"med": disentanglement(importance)}, details, dead_note(codes))
 
 
 def score(sampler: Sampler, settings: MigSettings, blocks: Blocks | None = None) -> Scores:
@@ -39,4 +44,5 @@ METRIC = Metric(
     fast=MigSettings(num_train=2_000),
     score=score,
     block_score=score,
+    version=2,
 )

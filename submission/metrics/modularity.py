@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from submission.metrics.base import Codes, Era, Factors, Metric, Sampler, Scores
+from submission.metrics.base import Blocks, Codes, Era, Factors, Metric, Sampler, Scores
 from submission.metrics.beta_vae import classifier, fit
+from submission.metrics.blocks import bins
 from submission.metrics.checks import check_points, check_seen, constant_columns, dead_note
-from submission.metrics.information import discretise, mutual_information
+from submission.metrics.information import mutual_information
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def modularity_explicitness(
     factors_test: Factors,
     num_bins: int = 20,
     era: Era = "installed",
+    blocks: Blocks | None = None,
 ) -> Scores:
     """Whether each code knows about one factor only, and whether all codes together tell each factor's value.
 
@@ -43,16 +45,17 @@ def modularity_explicitness(
         factors_train, factors_test: (N, K), K >= 2, the same values in both.
         num_bins: equal-width bins per code dimension, for the mutual information behind modularity.
         era: ``2019`` fits one regression per value with liblinear, as scikit-learn did then by default.
+        blocks: columns that count as one code, for modularity; explicitness asks all codes together either way.
 
     Returns:
         ``modularity_score``, ``explicitness_score_train`` and ``explicitness_score_test`` in [0, 1]; details
-        ``mutual_information`` (D, K), ``modularity`` (D,) and ``explicitness`` (K,) on the test samples. Constant
-        codes have modularity 0 and are not shown to the classifiers.
+        ``mutual_information`` (codes or blocks, K), ``modularity`` (codes or blocks,) and ``explicitness`` (K,) on the
+        test samples. Constant codes have modularity 0 and are not shown to the classifiers.
     """
     check_points(codes_train, factors_train, "modularity")
     check_points(codes_test, factors_test, "modularity")
     check_seen(factors_train, factors_test, "modularity")
-    information = mutual_information(discretise(codes_train, num_bins), factors_train)
+    information = mutual_information(bins(codes_train, num_bins, blocks), factors_train)
     per_code = modularity_per_code(information)
     train, test = standardised(codes_train, codes_test)
     areas = np.array(
@@ -121,10 +124,10 @@ def mean_area(probabilities: npt.NDArray[np.floating], values: Factors) -> float
     return float(np.mean((ranks - positive * (positive + 1) / 2) / (positive * (len(values) - positive))))
 
 
-def score(sampler: Sampler, settings: ModularitySettings) -> Scores:
+def score(sampler: Sampler, settings: ModularitySettings, blocks: Blocks | None = None) -> Scores:
     """Draw and compute."""
     train, test = sampler.train_test(settings.num_train, settings.num_test, settings.batch_size)
-    return modularity_explicitness(*train, *test, settings.num_bins, settings.era)
+    return modularity_explicitness(*train, *test, settings.num_bins, settings.era, blocks)
 
 
 METRIC = Metric(
@@ -135,4 +138,5 @@ METRIC = Metric(
     settings=ModularitySettings(),
     fast=ModularitySettings(num_train=2_000, num_test=1_000),
     score=score,
+    block_score=score,
 )

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.errors import SubmissionError
-from submission.metrics.base import Codes, Metric, Sampler, Scores
+from submission.metrics.base import Blocks, Codes, Metric, Sampler, Scores
+from submission.metrics.blocks import bins, columns_of
 from submission.metrics.checks import check_codes, constant_columns, dead_note
-from submission.metrics.information import discretise, mutual_information
+from submission.metrics.information import mutual_information
 
 
 @dataclass(frozen=True)
@@ -26,66 +27,82 @@ class UnsupervisedSettings:
     num_bins: int = 20
 
 
-def unsupervised(codes: Codes, num_bins: int = 20) -> Scores:
+def unsupervised(codes: Codes, num_bins: int = 20, blocks: Blocks | None = None) -> Scores:
     """Total correlation, Wasserstein correlation and mean mutual information of the codes.
 
     The first two take the codes for Gaussian with the sample's covariance. Constant dimensions are independent of
     everything: they do not enter the first two, and count as pairs without information in the third.
 
     Args:
-        codes: (N, D), at least two dimensions not constant.
+        codes: (N, D), at least two dimensions (or blocks) not constant.
         num_bins: equal-width bins per code dimension, for the mutual information.
+        blocks: dimensions whose dependence on each other does not count.
 
     Returns:
         ``gaussian_total_correlation`` (nats), ``gaussian_wasserstein_correlation``, the same divided by the total
         variance (``..._norm``), and ``mutual_info_score`` (nats, mean over pairs). All >= 0; 0 is independence.
     """
     check_codes(codes, "unsupervised")
-    active = np.setdiff1d(np.arange(codes.shape[1]), constant_columns(codes))
-    if active.size < 2:
+    columns = columns_of(blocks, codes.shape[1])
+    dead = constant_columns(codes)
+    moving = [kept for block in columns if (kept := [column for column in block if column not in dead])]
+    if len(moving) < 2:
         raise SubmissionError(
-            f"unsupervised needs two code dimensions that vary and these codes have {active.size}",
+            f"unsupervised needs two code dimensions that vary and these codes have {len(moving)}",
             "dependence is between dimensions",
         )
-    moving = codes[:, active]
-    covariance = np.cov(moving, rowvar=False)
-    wasserstein = wasserstein_correlation(covariance)
-    bins = discretise(moving, num_bins)
-    information = mutual_information(bins, bins)
+    chosen = codes[:, [column for block in moving for column in block]]
+    covariance = np.cov(chosen, rowvar=False)
+    together = same_block(moving)
+    wasserstein = wasserstein_correlation(covariance, together)
+    cells = bins(codes, num_bins, moving)
+    information = mutual_information(cells, cells)
     np.fill_diagonal(information, 0)
     values = {
-        "gaussian_total_correlation": total_correlation(covariance),
+        "gaussian_total_correlation": total_correlation(covariance, together),
         "gaussian_wasserstein_correlation": wasserstein,
         "gaussian_wasserstein_correlation_norm": wasserstein / float(np.trace(covariance)),
-        "mutual_info_score": float(information.sum() / (codes.shape[1] * (codes.shape[1] - 1))),
+        "mutual_info_score": float(information.sum() / (len(columns) * (len(columns) - 1))),
     }
     return Scores(values, {"mutual_information": information}, dead_note(codes))
 
 
-def total_correlation(covariance: npt.NDArray[np.float64]) -> float:
-    """KL divergence (nats) of a centred Gaussian (covariance (D, D)) from the product of its marginals."""
+def same_block(blocks: Blocks) -> npt.NDArray[np.bool_]:
+    """Which columns (D, D), taken block after block, belong together."""
+    owner = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
+    return owner[:, None] == owner[None, :]
+
+
+def total_correlation(covariance: npt.NDArray[np.float64], together: npt.NDArray[np.bool_]) -> float:
+    """KL divergence (nats) of a centred Gaussian from the product of its marginals.
+
+    Args:
+        covariance: (D, D).
+        together: (D, D), which columns belong to the same marginal.
+    """
     sign, log_determinant = np.linalg.slogdet(covariance)
     if sign <= 0 or not np.isfinite(log_determinant):
         raise SubmissionError(
             "unsupervised: the codes' covariance is singular, so their total correlation is infinite",
             "leave out code dimensions that are linear combinations of others",
         )
-    return float(0.5 * (np.log(np.diag(covariance)).sum() - log_determinant))
+    return float(0.5 * (np.linalg.slogdet(np.where(together, covariance, 0))[1] - log_determinant))
 
 
-def wasserstein_correlation(covariance: npt.NDArray[np.float64]) -> float:
-    """Squared Wasserstein-2 distance of a centred Gaussian (covariance (D, D)) from the product of its marginals.
+def wasserstein_correlation(covariance: npt.NDArray[np.float64], together: npt.NDArray[np.bool_]) -> float:
+    """Squared Wasserstein-2 distance of a centred Gaussian from the product of its marginals.
 
-    2 tr C - 2 tr (Λ^½ C Λ^½)^½ with Λ the diagonal of C.
+    2 tr C - 2 tr (Λ^½ C Λ^½)^½ with Λ what C has within marginals. Arguments as for ``total_correlation``.
     """
-    root = np.sqrt(np.diag(covariance))
-    spectrum = np.linalg.eigvalsh(root[:, None] * covariance * root[None, :])
+    scale, turn = np.linalg.eigh(np.where(together, covariance, 0))
+    root = (turn * np.sqrt(np.clip(scale, 0, None))) @ turn.T
+    spectrum = np.linalg.eigvalsh(root @ covariance @ root)
     return float(2 * np.trace(covariance) - 2 * np.sqrt(np.clip(spectrum, 0, None)).sum())
 
 
-def score(sampler: Sampler, settings: UnsupervisedSettings) -> Scores:
+def score(sampler: Sampler, settings: UnsupervisedSettings, blocks: Blocks | None = None) -> Scores:
     """Draw and compute."""
-    return unsupervised(sampler.points(settings.num_train, settings.batch_size).codes, settings.num_bins)
+    return unsupervised(sampler.points(settings.num_train, settings.batch_size).codes, settings.num_bins, blocks)
 
 
 METRIC = Metric(
@@ -96,6 +113,7 @@ METRIC = Metric(
     settings=UnsupervisedSettings(),
     fast=UnsupervisedSettings(num_train=2_000),
     score=score,
+    block_score=score,
     range=(0.0, float("inf")),
     higher_is_better=False,
 )

@@ -10,6 +10,7 @@ from submission.report.curves import score_bars
 from submission.report.page import Section, figure, paragraph, table
 
 Record = dict[str, Any]
+NONE = "–"
 
 
 def score_sections(folder: Path) -> list[Section]:
@@ -42,20 +43,22 @@ def headlines(record: Record) -> dict[str, str]:
 
 
 def rows(record: Record) -> list[list[str]]:
-    """One row per shown score, its value in every column."""
+    """One row per shown score, its value in every column; block-aware scores below plain ones."""
     found = []
     for name, about in record["metrics"].items():
         for key in (about["headline"], *about["shown"]):
-            found.append([f"{name} {key}", *(cell(record, label, name, key) for label in record["columns"])])
+            found.append([f"{name} {key}", *cells(record, name, key)])
+            joined = cells(record, name, key, "block_values")
+            found += [[f"{name} {key}, by block", *joined]] if set(joined) != {NONE} else []
     return found
 
 
-def cell(record: Record, label: str, name: str, key: str) -> str:
-    """One number, or a dash where it could not be computed."""
-    number = value(record, label, name, key)
-    return "–" if number is None else f"{number:.4f}"
+def cells(record: Record, name: str, key: str, kind: str = "values") -> list[str]:
+    """A score in every column, or a dash where it could not be computed."""
+    numbers = [value(record, label, name, key, kind) for label in record["columns"]]
+    return [NONE if number is None else f"{number:.4f}" for number in numbers]
 
 
-def value(record: Record, label: str, name: str, key: str) -> float | None:
-    """A column's score, or None where it could not be computed."""
-    return record["columns"][label]["scores"].get(name, {}).get("values", {}).get(key)
+def value(record: Record, label: str, name: str, key: str, kind: str = "values") -> float | None:
+    """A column's score, or None where it could not be computed; ``kind`` may be ``block_values``."""
+    return record["columns"][label]["scores"].get(name, {}).get(kind, {}).get(key)

@@ -89,7 +89,11 @@ def test_a_run_folder_keeps_its_scores(stripes: GroundTruthDataset, export: Expo
     write_json(run / "meta.json", {"dataset": {"name": "stripes"}, "representation": layout})
     scores_of(tmp_path, run, "--metrics", "factor_vae,dci")
     kept = read_scores(run / "scores" / "fast-0-factor_vae+dci.json")
-    assert 0 <= kept["columns"]["trained"]["scores"]["dci"]["block_values"]["disentanglement"] <= 1
+    for name, key, detail in [("dci", "disentanglement", "importance"), ("factor_vae", "eval_accuracy", "votes")]:
+        found = kept["columns"]["trained"]["scores"][name]
+        assert 0 <= found["block_values"][key] <= 1
+        assert found["block_per_seed"] == [found["block_values"]]
+        assert 2 in np.shape(found["block_details"][detail])
     assert kept["columns"]["trained"]["blocks"] == {"S^1": [0, 1], "S^1[2]": [2, 3]}
     assert kept["columns"]["untrained"]["scores"]["factor_vae"]["values"]["eval_accuracy"] == 0.0
     assert "below 0.05" in kept["columns"]["untrained"]["scores"]["factor_vae"]["notes"][-1]

@@ -1,4 +1,4 @@
-"""MIG-sup, JEMMIG, DCIMIG, MED, InfoMEC and their per-block variants on oracles with known answers."""
+"""MIG-sup, JEMMIG, DCIMIG, MED and InfoMEC on oracles with known answers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import numpy.typing as npt
 import pytest
 from sklearn.feature_selection import mutual_info_classif
 
-from submission.errors import SubmissionError
 from submission.metrics.base import Scores
-from submission.metrics.blocks import arcs, bins, is_circle
 from submission.metrics.dcimig import dcimig
 from submission.metrics.infomec import InfomecSettings, infomec, neighbour_distances, neighbour_information
-from submission.metrics.information import entropies
 from submission.metrics.jemmig import jemmig
 from submission.metrics.med import med
 from submission.metrics.mig_sup import mig_sup
@@ -79,10 +76,9 @@ def test_a_code_of_two_factors() -> None:
     np.testing.assert_allclose(scores.details["gap"], [0, 1], atol=1e-9)
     per_factor = dcimig(codes, FACTORS).details["per_factor"]
     np.testing.assert_allclose(per_factor, [0, (ENTROPY[1] - ENTROPY[0]) / ENTROPY[1], 1], atol=1e-9)
-    weights = np.array([ENTROPY[0] + ENTROPY[1], ENTROPY[2]])
-    share = ENTROPY[:2] / weights[0]
-    disentangled = np.array([1 + np.sum(share * np.log(share)) / np.log(3), 1])
-    assert med(codes, FACTORS).values["med"] == pytest.approx(np.sum(weights * disentangled) / weights.sum(), abs=1e-9)
+    # each factor's importances sum to one: the first code has 1 + 1 of 3, shared equally by two of three factors
+    disentangled = 1 - np.log(2) / np.log(3)
+    assert med(codes, FACTORS).values["med"] == pytest.approx((2 * disentangled + 1) / 3, abs=1e-9)
 
 
 def test_rotation_lowers_every_score() -> None:
@@ -90,55 +86,6 @@ def test_rotation_lowers_every_score() -> None:
     codes = ((PERFECT / (np.array(SIZES) - 1) - 0.5) @ rotation).astype(np.float32)
     for name, metric in METRICS.items():
         assert metric(codes, FACTORS).values[name] < 0.6 * metric(PERFECT, FACTORS).values[name], name
-
-
-# ---- blocks ----
-
-
-def circle() -> npt.NDArray[np.float32]:
-    angle = 2 * np.pi * FACTORS[:, 2] / 8
-    return np.c_[FACTORS[:, :2], np.cos(angle), np.sin(angle)].astype(np.float32)
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_a_circle_is_one_code(name: str) -> None:
-    blocks = [[0], [1], [2, 3]]
-    assert METRICS[name](circle(), FACTORS, 20, blocks).values[name] == pytest.approx(1, abs=1e-9)
-    if name in {"jemmig", "dcimig"}:
-        assert METRICS[name](circle(), FACTORS, 20).values[name] < 0.95
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_blocks_of_single_columns_change_nothing(name: str) -> None:
-    rotation = np.linalg.qr(np.random.default_rng(2).standard_normal((3, 3)))[0]
-    codes = (PERFECT @ rotation).astype(np.float32)
-    assert METRICS[name](codes, FACTORS, 20, [[0], [1], [2]]).values == METRICS[name](codes, FACTORS, 20).values
-
-
-def test_arcs_ignore_the_period_and_share_the_circle_evenly() -> None:
-    angles = np.linspace(-np.pi, np.pi, 8 * 100, endpoint=False)
-    assert np.array_equal(arcs(angles, 8), arcs(angles + 6 * np.pi + 1e-12, 8))
-    assert np.bincount(arcs(angles, 8)).tolist() == [100] * 8
-    assert arcs(np.array([0.01, -0.01, 2 * np.pi - 0.01]), 8).tolist() == [0, 0, 0]
-
-
-def test_what_is_a_circle() -> None:
-    assert is_circle(circle()[:, 2:])
-    for columns in (circle()[:, 1:3], noise(2), np.zeros((5, 2), np.float32)):
-        assert not is_circle(columns)
-
-
-def test_a_sphere_is_quantised_into_as_many_cells_as_a_column() -> None:
-    points = noise(3) / np.linalg.norm(noise(3), axis=1, keepdims=True)
-    cells = bins(np.c_[PERFECT, points], 20, [[0], [1, 2], [3, 4, 5]])
-    assert [len(np.unique(column)) for column in cells.T] == [4, 20, 20]
-    assert entropies(cells)[2] > 0.95 * np.log(20)
-
-
-@pytest.mark.parametrize("blocks", [[[0, 1, 2]], [[0], [3]], [[0], [0, 1]], [[0], []]])
-def test_blocks_that_do_not_fit(blocks: list[list[int]]) -> None:
-    with pytest.raises(SubmissionError, match="block"):
-        bins(PERFECT, 20, blocks)
 
 
 # ---- InfoMEC ----
@@ -167,11 +114,6 @@ def test_duplicates_lower_compactness_and_inactive_codes_do_not_count() -> None:
     weak = infomec(np.c_[PERFECT, 0.01 * noise(1)], FACTORS, settings)
     assert weak.details["active"].tolist() == [True] * 3 + [False]
     assert weak.values["infoc"] == pytest.approx(1, abs=1e-9)
-
-
-def test_infomec_per_block() -> None:
-    values = infomec(circle(), FACTORS, InfomecSettings(estimator="histogram"), [[0], [1], [2, 3]]).values
-    assert values["infoc"] == pytest.approx(1, abs=1e-9)
 
 
 def test_neighbour_information_is_scikit_learns() -> None:

@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def score_file(path: Path) -> None:
     """A score file with one metric, as evaluation writes it."""
     metric = {"headline": "mig", "shown": ["other"], "range": [0.0, 1.0], "caution": "mind the <scale>"}
-    scores = {"mig": {"values": {"mig": 0.4321, "other": 7.5}}}
+    scores = {"mig": {"values": {"mig": 0.4321, "other": 7.5}, "block_values": {"mig": 0.8765}}}
     columns = {"trained": {"scores": scores}, "untrained": {"scores": {"mig": {"error": "all dead"}}}}
     record = {"format": 1, "created": "2026-01-01", "preset": "fast", "seeds": [3], "commit": "abc"}
     write_json(path, {**record, "metrics": {"mig": metric}, "columns": columns})
@@ -63,6 +63,8 @@ def test_the_page_is_whole_and_self_contained(folder: RunFolder) -> None:
     assert len(references.found) == 4  # bars, curves, reconstructions, traversals
     assert all(source.startswith("data:image/") for source in references.found)
     assert "0.4321" in page
+    assert re.search(r"mig mig, by block.*0\.8765.*–", page)
+    assert "other, by block" not in page
     assert "mind the &lt;scale&gt;" in page
     assert folder.config.read_text().splitlines()[0] in page
 
@@ -111,6 +113,7 @@ def test_a_folder_that_is_no_run_is_one_clear_line(tmp_path: Path, capsys: pytes
 
 def test_a_broken_score_file_is_named(folder: RunFolder, tmp_path: Path) -> None:
     broken = folder.scores / "broken.json"
+    broken.parent.mkdir(exist_ok=True)
     broken.write_text("{")
     with pytest.raises(SubmissionError, match=r"broken\.json"):
         write_report(folder)
