@@ -21,6 +21,7 @@ COMMANDS: tuple[str, ...] = (
     "submit",
     "leaderboard",
     "compare",
+    "udr",
     "grade",
 )
 

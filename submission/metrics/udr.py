@@ -6,7 +6,9 @@ latent b of the other; over the latents that are informative (KL above a thresho
 
     UDR = (mean_b max_a R^2 / sum_a R  +  mean_a max_b R^2 / sum_b R) / 2,
 
-and a model's score is the median over the other models. As in disentanglement_lib's code, not the paper: a mean over
+and a model's score is the median over the other models. A latent of several columns (a circle, a sphere) can be taken
+as one: R of two blocks is then the Frobenius norm of their columns' similarities over the root of the smaller one's
+size, so that a turned circle resembles itself. As in disentanglement_lib's code, not the paper: a mean over
 the latents that remain takes the place of the sum over the mean number of informative latents, and identical ideal
 models score about 0.9 with Lasso, because its penalty shrinks R.
 """
@@ -22,7 +24,8 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from submission.errors import SubmissionError
-from submission.metrics.base import Codes, Scores
+from submission.metrics.base import Blocks, Codes, Scores
+from submission.metrics.blocks import columns_of
 from submission.metrics.checks import check_codes
 
 Similarity = Literal["lasso", "spearman"]
@@ -30,27 +33,35 @@ Matrix = npt.NDArray[np.float64]
 INFORMATIVE = 0.01  # nats of KL
 
 
-def udr(codes: Sequence[Codes], kl: Sequence[npt.NDArray[np.floating]], similarity: Similarity = "lasso") -> Scores:
+def udr(
+    codes: Sequence[Codes],
+    kl: Sequence[npt.NDArray[np.floating]],
+    similarity: Similarity = "lasso",
+    blocks: Blocks | None = None,
+) -> Scores:
     """UDR of M >= 2 models from their codes of the same images.
 
     Args:
         codes: mean codes (N, D) of each model, row by row of the same images.
-        kl: average KL divergence (D,) of each latent, in nats, of each model.
+        kl: average KL divergence (D,) of each latent, in nats, of each model; columns of one block have the block's.
         similarity: ``lasso`` (coefficients, penalty 0.1) or ``spearman`` (rank correlations).
+        blocks: columns that count as one latent, in every model.
 
     Returns:
         ``model_0``, ``model_1``, ...: the models' scores in [0, 1]; ``mean``. Details: ``pairs`` (M, M). A model
         without informative latents scores 0.
     """
     check_models(codes, kl)
+    columns = columns_of(blocks, codes[0].shape[1])
     informative = [np.asarray(divergence) > INFORMATIVE for divergence in kl]
     scaled = [standardised(x) * mask for x, mask in zip(codes, informative, strict=True)]
+    known = [np.array([mask[list(block)].any() for block in columns]) for mask in informative]
     pairs = np.zeros((len(codes), len(codes)))
     for i, left in enumerate(scaled):
         for j, right in enumerate(scaled):
             if i != j:
-                matrix = SIMILARITIES[similarity](left, right)
-                pairs[i, j] = relative_strength(matrix[informative[i]][:, informative[j]])
+                matrix = joined(SIMILARITIES[similarity](left, right), columns)
+                pairs[i, j] = relative_strength(matrix[known[i]][:, known[j]])
     scores = [float(np.median(np.delete(pairs[:, model], model))) for model in range(len(codes))]
     values = {f"model_{model}": score for model, score in enumerate(scores)}
     return Scores({**values, "mean": float(np.mean(scores))}, {"pairs": pairs})
@@ -68,6 +79,15 @@ def check_models(codes: Sequence[Codes], kl: Sequence[npt.NDArray[np.floating]])
             raise SubmissionError(
                 f"{np.shape(divergence)} KL divergences of {x.shape[1]} latents", "give one per latent"
             )
+
+
+def joined(matrix: Matrix, columns: Blocks) -> Matrix:
+    """Similarities of blocks (B, B) from those of columns (D, D); those of single columns as they are."""
+    owner = np.zeros((len(columns), len(matrix)))
+    for block, own in enumerate(columns):
+        owner[block, list(own)] = 1
+    smaller = np.minimum.outer(owner.sum(axis=1), owner.sum(axis=1))
+    return np.sqrt(owner @ np.square(matrix) @ owner.T / smaller)
 
 
 def standardised(codes: Codes) -> Matrix:

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from submission.errors import SubmissionError
-from submission.metrics.udr import relative_strength, spearman, udr
+from submission.metrics.udr import joined, relative_strength, spearman, udr
 
 KL = np.ones(4)
 
@@ -75,3 +75,25 @@ def test_bad_input() -> None:
         udr([model(), model()[:, :2]], [KL, KL])
     with pytest.raises(SubmissionError, match="KL divergences of 4 latents"):
         udr([model(), model()], [KL, KL[:2]])
+
+
+def test_a_turned_circle_resembles_itself_by_block() -> None:
+    """Per column the angle's origin matters, per block it does not."""
+    angle = np.random.default_rng(1).uniform(0, 2 * np.pi, (1000, 2))
+
+    def circles(shift: float) -> npt.NDArray[np.float32]:
+        turned = angle + shift
+        return np.c_[np.cos(turned), np.sin(turned)][:, [0, 2, 1, 3]].astype(np.float32)
+
+    kl, blocks = [np.ones(4)] * 2, [[0, 1], [2, 3]]
+    models = [circles(0.0), circles(0.7)]
+    assert udr(models, kl, "spearman").values["mean"] < 0.7
+    assert udr(models, kl, "spearman", blocks).values["mean"] > 0.9
+    assert udr(models, kl, "lasso", blocks).values["mean"] > 0.75
+
+
+def test_joined_similarities_by_hand() -> None:
+    matrix = np.array([[3.0, 4.0, 1.0], [0.0, 0.0, 1.0], [2.0, 0.0, 5.0]])
+    found = joined(matrix, [[0, 1], [2]])
+    assert found == pytest.approx(np.array([[5 / np.sqrt(2), np.sqrt(2)], [2.0, 5.0]]))
+    assert joined(matrix, [[0], [1], [2]]) == pytest.approx(matrix)

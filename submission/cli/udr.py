@@ -1,0 +1,53 @@
+"""``python -m submission udr``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from submission.errors import UsageError
+
+SUMMARY = "Which runs of a method agree with the others (unsupervised disentanglement ranking), without any factors."
+EPILOG = """examples:
+  python train.py --config demo --seeds 0:5 --out runs/demos
+  python -m submission udr runs/demos/*
+  python -m submission udr runs/beta_vae/* runs/factor_vae/* --similarity spearman --json udr.json
+
+Runs whose configurations differ in nothing but the seed are one method; a run's score is the median of its likeness to
+the others of its method. Where a component has several columns (a circle, a sphere), the score by block takes it as
+one latent, and runs are ordered by that. Works on data without factors, too; docs/metrics.md, "udr", says more."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``udr``."""
+    add = parser.add_argument
+    add("runs", nargs="+", type=Path, metavar="RUN", help="trained run folders")
+    add("--similarity", choices=("lasso", "spearman"), default="lasso", help="of two latents (default: lasso)")
+    add("--images", type=int, default=1000, metavar="N", help="images whose codes are compared (default: 1000)")
+    add("--seed", type=int, default=0, help="of the choice of images (default: 0)")
+    add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    add("--json", type=Path, metavar="FILE", help="write the scores")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Encode, compare, show, write."""
+    if arguments.images < 10:
+        raise UsageError(f"--images {arguments.images}", "compare at least 10 images")
+    if not 0 <= arguments.seed < 2**32:
+        raise UsageError(f"--seed {arguments.seed} is out of range", "use 0..2**32 - 1")
+    from submission.challenge.agreement import agreements, plain, rows
+    from submission.cli.console import Bars, say, table
+    from submission.files import write_json
+    from submission.run_folder import RunFolder
+
+    folders = [RunFolder.open(path) for path in arguments.runs]
+    found, alone = agreements(
+        folders, arguments.similarity, arguments.images, arguments.seed, arguments.data_root, Bars()
+    )
+    table("agreement between seeds (UDR)", ["method", "run", "udr", "by block", "informative"], rows(found))
+    for path in alone:
+        say(f"{path} is the only run of its configuration and was left out.")
+    if arguments.json:
+        about = {"similarity": arguments.similarity, "images": arguments.images, "seed": arguments.seed}
+        write_json(arguments.json, plain(found, about))
+    return 0

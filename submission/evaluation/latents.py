@@ -1,0 +1,72 @@
+"""What a run's model makes of images: codes, and the information in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from submission.data import ImageDataset
+from submission.evaluation.likelihood import batches
+from submission.latent.base import LatentSpace
+from submission.metrics.base import Blocks
+from submission.metrics.udr import INFORMATIVE
+from submission.models.restore import trained
+from submission.models.vae import VAE
+from submission.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What one run makes of the images.
+
+    Attributes:
+        codes: what the decoder sees of the posteriors' centres (N, decoder_size), float32; on projective spaces these
+            do not depend on the sign of the centre, which is arbitrary.
+        kl: mean KL divergence (decoder_size,) in nats of the component that each column belongs to.
+        blocks: the columns of each component, or ISA subspace.
+    """
+
+    codes: npt.NDArray[np.float32]
+    kl: npt.NDArray[np.float64]
+    blocks: Blocks
+
+    @property
+    def informative(self) -> int:
+        """Number of blocks with a KL above UDR's threshold."""
+        return sum(bool((self.kl[list(block)] > INFORMATIVE).any()) for block in self.blocks)
+
+
+def run_latents(folder: RunFolder, dataset: ImageDataset, indices: npt.NDArray[np.integer], seed: int = 0) -> Latents:
+    """``encode`` with the trained model of a run folder."""
+    return encode(trained(folder), dataset, indices, seed)
+
+
+def encode(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.integer], seed: int) -> Latents:
+    """Posterior means and KL divergences of the images ``indices`` (N,)."""
+    codes, kl = [], []
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        torch.manual_seed(seed)
+        for images in batches(dataset, indices):
+            parameters = model.eval().encode(images).float()
+            posterior = model.space.posterior(parameters)
+            codes.append(model.space.representation(parameters, "ambient"))
+            kl.append(posterior.kl(posterior.rsample()).double())
+    blocks = [list(range(block.start, block.stop)) for block in model.space.blocks("ambient")]
+    return Latents(torch.cat(codes).numpy(), column_kl(model.space, torch.cat(kl).mean(0).numpy()), blocks)
+
+
+def column_kl(space: LatentSpace, kl: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """KL (decoder_size,) of the component that each column belongs to, from that of the C components (C,)."""
+    components = zip(space.components, kl, strict=True)
+    columns: list[float] = []
+    for block in space.blocks("ambient"):
+        width = block.stop - block.start
+        component, own = next(components)
+        if component.topology == "line" and component.stop - component.start < width:  # coordinates of a subspace
+            columns += [own, *(next(components)[1] for _ in range(width - 1))]
+        else:
+            columns += [own] * width
+    return np.array(columns)
