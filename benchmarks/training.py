@@ -13,11 +13,12 @@ import sys
 from pathlib import Path
 
 from submission import provenance
+from submission.native.processor import multiplies_bfloat16
 
 CONTENDER = Path(__file__).parent / "contenders" / "training.py"
+OURS = ("ours float32", "ours bfloat16")
 PEERS = ("bare loop float32", "bare loop bfloat16 autocast", "pythae BaseTrainer")
 BOUNDS = ("products alone float32", "products alone bfloat16")
-OURS = ("ours float32", "ours bfloat16")
 TARGETS = {
     ("mlp", 256): {"pythae BaseTrainer": 4.0, "bare loop float32": 2.5, "products alone bfloat16": 0.45},
     ("mlp", 2048): {"pythae BaseTrainer": 3.0, "bare loop float32": 2.5, "products alone bfloat16": 0.60},
@@ -26,12 +27,12 @@ TARGETS = {
 
 
 def contenders(networks: str) -> list[str]:
-    """Who takes part: bounds only where the networks are linear layers, pythae only where it is installed."""
+    """Who takes part: bounds only where the networks are linear layers, others only where they can run."""
     names = [*OURS, *PEERS, *(BOUNDS if networks.startswith("mlp") else ())]
     if importlib.util.find_spec("pythae") is None:
         print("pythae is not installed and left out (pip install --no-deps pythae==0.1.2)")
         names.remove("pythae BaseTrainer")
-    return names
+    return [name for name in names if multiplies_bfloat16("cpu") or "bfloat16" not in name]
 
 
 def measure(name: str, networks: str, batch_size: int, seconds: float) -> float:
@@ -50,10 +51,10 @@ def table(networks: str, batch_size: int, rounds: int, seconds: float) -> None:
     for _ in range(rounds):
         for name, measured in rates.items():
             measured.append(measure(name, networks, batch_size, seconds))
-    best = statistics.median(rates["ours bfloat16"])
-    wanted = TARGETS.get((networks, batch_size), {})
+    best, champion = max((statistics.median(rates[name]), name) for name in OURS if name in rates)
+    wanted = TARGETS[networks, batch_size] if champion == "ours bfloat16" else {}
     print(f"\n{networks} networks, batch {batch_size}, median of {rounds} rounds of {seconds:g} s")
-    print(f"{'':30s} {'images/s':>9s} {'ours bfloat16 is':>17s} {'target':>8s}")
+    print(f"{'':30s} {'images/s':>9s} {champion + ' is':>17s} {'target':>8s}")
     for name, measured in rates.items():
         rate = statistics.median(measured)
         target = f"≥ {wanted[name]:.2f}" if name in wanted else ""
@@ -68,6 +69,8 @@ def main() -> int:
     parser.add_argument("--only", choices=("mlp", "conv"))
     given = parser.parse_args()
     print(f"commit {provenance.commit()}; {provenance.machine()}")
+    if not multiplies_bfloat16("cpu"):
+        print("this processor has no bfloat16 units: bfloat16 and the targets, which are for it, are left out")
     for networks, batch_size in TARGETS:
         if given.only in (None, networks):
             table(networks, batch_size, given.rounds, given.seconds)

@@ -132,12 +132,16 @@ def show(plan: Plan, columns: tuple[Column, ...], given: Inputs) -> None:
     """The table, and below it whatever a reader must know about its numbers."""
     from submission.cli.console import say, table
     from submission.evaluation.show import remarks, rows
+    from submission.native.processor import SLOW, multiplies_bfloat16
 
     title = f"{given.about['representation']['file']} on {given.about['data']['name']}, preset {plan.preset}"
     table(title, ["score", *(column.subject.label for column in columns)], rows(columns))
     for remark in remarks(columns):
         say(remark)
-    if given.about["representation"].get("resolution") == "bfloat16":
+    about = given.about["representation"]
+    if about.get("precision") == "bf16" and not multiplies_bfloat16(about["device"]):
+        say(SLOW)
+    if about.get("resolution") == "bfloat16":
         say("the file has no float32 head after a body, so its codes are rounded to bfloat16, too (docs/metrics.md)")
-    if given.about["representation"].get("saved_in_training_mode"):
+    if about.get("saved_in_training_mode"):
         say("the file was saved in training mode: scored in evaluation mode here, but not by the challenge's evaluator")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import time
-from pathlib import Path
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from submission.models.vae import VAE
+from submission.native.processor import SLOW, multiplies_bfloat16
 from submission.objectives import Objective, TrainingPosition
 from submission.training.captured import WARM_UP, quick_step
 from submission.training.mixed_step import make_step
@@ -18,7 +19,6 @@ from submission.training.settings import TrainSettings
 TRIALS = 3
 GAIN = 1.1
 TOLERANCE = 0.01
-UNITS = ("avx512_bf16", "amx_bf16", " bf16")
 
 
 def resolve(model: VAE, objective: Objective, settings: TrainSettings, images: Tensor) -> str:
@@ -29,7 +29,7 @@ def resolve(model: VAE, objective: Objective, settings: TrainSettings, images: T
     """
     if settings.precision != "auto":
         return settings.precision
-    if not has_units(images.device):
+    if not multiplies_bfloat16(images.device):
         return "float32"
     seconds, loss = trial(model, objective, settings, images, "float32")
     seconds_16, loss_16 = trial(model, objective, settings, images, "bfloat16")
@@ -37,12 +37,10 @@ def resolve(model: VAE, objective: Objective, settings: TrainSettings, images: T
     return "bfloat16" if accurate and seconds_16 * GAIN < seconds else "float32"
 
 
-def has_units(device: torch.device) -> bool:
-    """Whether ``device`` multiplies bfloat16 matrices in hardware."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    cpuinfo = Path("/proc/cpuinfo")
-    return cpuinfo.exists() and any(unit in cpuinfo.read_text() for unit in UNITS)
+def warn(settings: TrainSettings, device: torch.device, tell: Callable[[str], None]) -> None:
+    """Tell who asks for bfloat16 where it is slow."""
+    if settings.precision == "bfloat16" and not multiplies_bfloat16(device):
+        tell(f"{SLOW} (--precision auto chooses)")
 
 
 def trial(

@@ -17,6 +17,7 @@ from submission.training.lock import locked
 from submission.training.loop import Loop
 from submission.training.meta import ended
 from submission.training.parts import Parts, prepare
+from submission.training.precision import warn
 from submission.training.settings import Settings
 from submission.training.signals import Requests, StoppedError, requests
 from submission.training.start import Tell, begun, continued
@@ -64,6 +65,7 @@ def train(
     keep_freed_memory()
     with requests() as stop:
         parts = prepare(settings, dataset, data_root, device, progress)
+        warn(settings.train, parts.device, tell)
         folder = RunFolder(Path(out))
         with locked(folder.path):
             budget = Budget(settings.train.total_steps(parts.training_size), time_budget, started)

@@ -24,6 +24,7 @@ from submission.training.group_step import GroupStep
 from submission.training.lock import locked
 from submission.training.loop import Loop
 from submission.training.parts import Parts, assembled, prepare
+from submission.training.precision import warn
 from submission.training.randomness import Stream
 from submission.training.run import conclude, stopped
 from submission.training.settings import Settings
@@ -78,6 +79,7 @@ def train_together(
         raise UsageError(reason, "train them one after another (--no-together)")
     with requests() as stop:
         first = prepare(settings, dataset, data_root, device, progress)
+        warn(settings.train, first.device, tell)
         with all_locked(folders):
             runs = [assembled(with_seed(settings, seed), first.feed, first.watched) for seed in seeds]
             group = members(runs, folders, budgets(runs, time_budget, started), resume, tell)
