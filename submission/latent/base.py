@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -36,6 +37,19 @@ class Block:
     topology: str
 
 
+class DiagonalGaussian(NamedTuple):
+    """N(mean, diag(scale²)) of n images, and how many neighbouring coordinates each component has.
+
+    Attributes:
+        mean, scale: (n, ambient_size).
+        sizes: coordinates of each of the C components, in order.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    sizes: tuple[int, ...]
+
+
 class Posterior(ABC):
     """q(z|x) for a batch of n images over a space with C components."""
 
@@ -54,6 +68,10 @@ class Posterior(ABC):
     @abstractmethod
     def kl(self, z: Tensor) -> Tensor:
         """KL(q(z|x) ‖ p(z)) per component, (n, C); exact where a formula or table exists, else estimated at ``z``."""
+
+    def gaussian(self) -> DiagonalGaussian | None:
+        """The posterior as a diagonal Gaussian over all ambient coordinates, where it is one."""
+        return None
 
     def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:
         """``cost`` (n,) of the samples ``z`` (n, ambient_size), unchanged in value, with every part of its gradient.

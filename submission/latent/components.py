@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, kl_divergence
+from torch.distributions import Distribution, Normal, kl_divergence
 
 from submission.distributions.von_mises_fisher import VonMisesFisher
-from submission.latent.base import LatentSpace, Posterior
+from submission.latent.base import DiagonalGaussian, LatentSpace, Posterior
 
 
 class ComponentPosterior(Posterior):
@@ -36,6 +36,13 @@ class ComponentPosterior(Posterior):
     def kl(self, z: Tensor) -> Tensor:
         """KL per component (n, C), exact; ``z`` is not needed."""
         return self._kl()
+
+    def gaussian(self) -> DiagonalGaussian | None:
+        """One coordinate per component, where they are normal."""
+        if not isinstance(self.distribution, Normal):
+            return None
+        mean = self.distribution.loc
+        return DiagonalGaussian(mean, self.distribution.scale, (1,) * mean.shape[-1])
 
     def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:
         """``cost`` (n,) with each component's score-function term, if its law has one."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from submission.distributions import IndependentSubspaces
-from submission.latent.base import Block, Component, Posterior
+from submission.latent.base import Block, Component, DiagonalGaussian, Posterior
 from submission.latent.components import AnchoredSpace, bounded, positive
 from submission.latent.euclidean import MODES, gaussian, walk_line
 from submission.latent.spec import Factor, Word, describe
@@ -42,6 +42,11 @@ class SubspacePosterior(Posterior):
     def kl(self, z: Tensor) -> Tensor:
         """log q(z|x) − log p(z) per component (n, C): unbiased, no closed form exists."""
         return self.log_prob(z) - self.space.prior_log_prob(z)
+
+    def gaussian(self) -> DiagonalGaussian:
+        """Coordinates, or subspaces of several."""
+        sizes = tuple(part.stop - part.start for part in self.space.components)
+        return DiagonalGaussian(self.normal.loc, self.normal.scale, sizes)
 
     def statistics(self) -> dict[str, Tensor]:
         """Mean posterior scale, and the prior's exponent, per component."""

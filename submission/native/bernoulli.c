@@ -4,46 +4,14 @@
  * both; sixteen independent sums per row let the compiler use vectors without reordering anything else, so that the
  * result does not depend on the number of threads.
  */
-#include <pthread.h>
-#include <stdint.h>
-#include <string.h>
-
-#define LANES 16
-#define MAX_THREADS 64
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
+#include "parallel.h"
+#include "vector.h"
 
 typedef struct {
     const float *logits, *images;
     float *gradient, *sums;
     int64_t first, last, pictures, pixels;
 } Rows;
-
-/* exp(-a) for a >= 0, relative error below 2e-7; 0 < result, by stopping at a = 87. */
-static inline float exp_minus(float a) {
-    const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
-    float x = a < 87.0f ? -a : -87.0f;
-    float shifted = x * 1.44269504f + magic;
-    float n = shifted - magic;
-    float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    float value = p * r * r + r + 1.0f;
-    int32_t bits, power;
-    memcpy(&bits, &shifted, 4);
-    power = (bits - 0x4B400000 + 127) << 23;
-    float scale;
-    memcpy(&scale, &power, 4);
-    return value * scale;
-}
 
 /* log(1 + e) for 0 <= e <= 1 by the series of 2*atanh(e / (2 + e)), relative error below 3e-7. */
 static inline float log_one_plus(float e) {
@@ -108,17 +76,11 @@ static void *run(void *argument) {
 void log_likelihood(const float *logits, const float *images, float *gradient, float *sums, int64_t rows,
                     int64_t pictures, int64_t pixels, int64_t threads) {
     Rows work[MAX_THREADS];
-    pthread_t ids[MAX_THREADS];
-    int started[MAX_THREADS] = {0};
-    threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
-    for (int64_t t = 0; t < threads; t++)
+    void *works[MAX_THREADS];
+    threads = usable_threads(threads);
+    for (int64_t t = 0; t < threads; t++) {
         work[t] = (Rows){logits, images, gradient, sums, rows * t / threads, rows * (t + 1) / threads, pictures, pixels};
-    for (int64_t t = 1; t < threads; t++) started[t] = pthread_create(&ids[t], NULL, run, &work[t]) == 0;
-    run(&work[0]);
-    for (int64_t t = 1; t < threads; t++) {
-        if (started[t])
-            pthread_join(ids[t], NULL);
-        else
-            run(&work[t]);
+        works[t] = &work[t];
     }
+    on_threads(run, works, threads);
 }

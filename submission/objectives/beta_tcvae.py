@@ -7,18 +7,12 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace, Posterior
+from submission.objectives.aggregate import aggregate_log_prob
 from submission.objectives.base import Coefficients, Pass, PassObjective, Terms
 from submission.objectives.schedules import Schedule, TrainingPosition, schedule
-
-TABLE_ENTRIES = {"cpu": 2**19, "cuda": 2**26}
-"""Densities q(z_i|x_j) per component held at once: what stays in a core's cache, or is little of a GPU's memory.
-
-Larger tables are made, and made again for gradients, in slabs.
-"""
 
 
 class BetaTCVAE(PassObjective):
@@ -85,25 +79,6 @@ def decompose(posterior: Posterior, z: Tensor, log_weights: Tensor) -> tuple[Ten
     joint = posterior.log_prob(z).sum(-1)
     aggregate, marginals = aggregate_log_prob(posterior, z, log_weights)
     return (joint - aggregate).mean(), (aggregate - marginals.sum(-1)).mean()
-
-
-def aggregate_log_prob(posterior: Posterior, z: Tensor, log_weights: Tensor) -> tuple[Tensor, Tensor]:
-    """log q(z_i) (n,) and log q(z_i) of each component (n, C), both as Σ_j weight_ij·q(z_i|x_j)."""
-
-    def slab(rows: Tensor, row_weights: Tensor) -> tuple[Tensor, Tensor]:
-        table = posterior.log_prob(rows[:, None])
-        joint = torch.logsumexp(table.sum(-1) + row_weights, 1)
-        return joint, torch.logsumexp(table + row_weights[..., None], 1)
-
-    count, components = len(z), posterior.log_prob(z[:1]).shape[-1]
-    height = max(1, TABLE_ENTRIES[z.device.type] // (count * components))
-    if height >= count:
-        return slab(z, log_weights)
-    slabs = [
-        checkpoint(slab, rows, weights, use_reentrant=False, preserve_rng_state=False)
-        for rows, weights in zip(z.split(height), log_weights.split(height), strict=True)
-    ]
-    return torch.cat([joint for joint, _ in slabs]), torch.cat([marginals for _, marginals in slabs])
 
 
 def stratified(batch_size: int, dataset_size: int, device: torch.device | None = None) -> Tensor:

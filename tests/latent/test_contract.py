@@ -58,6 +58,19 @@ def test_columns_components_and_names_fit_together(spec: str) -> None:
 
 
 @pytest.mark.parametrize("spec", EVERY)
+def test_what_calls_itself_gaussian_is(spec: str, encode: Encode) -> None:
+    space, parameters = encode(spec, 5, torch.float64)
+    posterior = space.posterior(parameters)
+    gaussian = posterior.gaussian()
+    if gaussian is None:
+        return
+    z = posterior.rsample((2,))
+    density = torch.distributions.Normal(gaussian.mean, gaussian.scale).log_prob(z)
+    parts = torch.stack([part.sum(-1) for part in density.split(gaussian.sizes, -1)], -1)
+    torch.testing.assert_close(parts, posterior.log_prob(z))
+
+
+@pytest.mark.parametrize("spec", EVERY)
 def test_shapes_and_types(spec: str, dtype: torch.dtype, encode: Encode) -> None:
     space, parameters = encode(spec, 5, dtype)
     posterior, count = space.posterior(parameters), len(space.components)

@@ -1,0 +1,28 @@
+/* One function on several threads. */
+#ifndef PARALLEL_H
+#define PARALLEL_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#define MAX_THREADS 64
+
+static inline int64_t usable_threads(int64_t wanted) {
+    return wanted < 1 ? 1 : wanted > MAX_THREADS ? MAX_THREADS : wanted;
+}
+
+/* Calls run(works[t]) for every t below threads, the first on the calling thread; returns when all are done. */
+static inline void on_threads(void *(*run)(void *), void **works, int64_t threads) {
+    pthread_t ids[MAX_THREADS];
+    int started[MAX_THREADS] = {0};
+    for (int64_t t = 1; t < threads; t++) started[t] = pthread_create(&ids[t], NULL, run, works[t]) == 0;
+    run(works[0]);
+    for (int64_t t = 1; t < threads; t++) {
+        if (started[t])
+            pthread_join(ids[t], NULL);
+        else
+            run(works[t]);
+    }
+}
+
+#endif

@@ -1,0 +1,138 @@
+"""The aggregate posterior q(z) of a batch, jointly and component by component."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from submission.latent.base import Posterior
+from submission.native import library
+
+TABLE_ENTRIES = {"cpu": 2**19, "cuda": 2**26}
+"""Densities q(z_i|x_j) per component held at once: what stays in a core's cache, or is little of a GPU's memory.
+
+Larger tables are made, and made again for gradients, in slabs.
+"""
+MAX_THREADS = 64
+"""As many as ``submission/native/parallel.h`` starts."""
+
+
+def aggregate_log_prob(posterior: Posterior, z: Tensor, log_weights: Tensor) -> tuple[Tensor, Tensor]:
+    """log q(z_i) (m,) and log q(z_i) of each component (m, C), both as log Σ_j weight_ij·q(z_i|x_j).
+
+    Args:
+        posterior: q(z|x) of n images.
+        z: samples (m, ambient_size).
+        log_weights: (m, n).
+    """
+    gaussian = posterior.gaussian()
+    if gaussian is None or not suits_kernel(z):
+        return in_slabs(posterior, z, log_weights)
+    joint, marginals = Kernel.apply(z, gaussian.mean, gaussian.scale, log_weights, gaussian.sizes)
+    return joint, marginals
+
+
+def suits_kernel(z: Tensor) -> bool:
+    """Whether the C kernel is there and takes such samples."""
+    return z.device.type == "cpu" and z.dtype == torch.float32 and library("aggregate") is not None
+
+
+def in_slabs(posterior: Posterior, z: Tensor, log_weights: Tensor) -> tuple[Tensor, Tensor]:
+    """``aggregate_log_prob`` of any posterior, from tables of log q(z_i|x_j)."""
+
+    def slab(rows: Tensor, row_weights: Tensor) -> tuple[Tensor, Tensor]:
+        table = posterior.log_prob(rows[:, None])
+        joint = torch.logsumexp(table.sum(-1) + row_weights, 1)
+        return joint, torch.logsumexp(table + row_weights[..., None], 1)
+
+    count, components = log_weights.shape[1], posterior.log_prob(z[:1]).shape[-1]
+    height = max(1, TABLE_ENTRIES[z.device.type] // (count * components))
+    if height >= len(z):
+        return slab(z, log_weights)
+    slabs = [
+        checkpoint(slab, rows, weights, use_reentrant=False, preserve_rng_state=False)
+        for rows, weights in zip(z.split(height), log_weights.split(height), strict=True)
+    ]
+    return torch.cat([joint for joint, _ in slabs]), torch.cat([marginals for _, marginals in slabs])
+
+
+class Mixture(ctypes.Structure):
+    """``Mixture`` of ``submission/native/aggregate.c``."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("samples", "means", "inverses", "peaks", "weights", "stops")),
+        *((name, ctypes.c_int64) for name in ("rows", "posteriors", "coordinates", "components")),
+        *((name, ctypes.c_void_p) for name in ("joint", "marginals")),
+    )
+
+
+class Gradient(ctypes.Structure):
+    """``Gradient`` of ``submission/native/aggregate.c``."""
+
+    _fields_ = tuple((name, ctypes.c_void_p) for name in ("joint", "marginals", "samples"))
+
+
+class Kernel(torch.autograd.Function):
+    """``submission/native/aggregate.c``: diagonal Gaussians on the CPU, without a table of n² densities."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, z: Tensor, mean: Tensor, scale: Tensor, log_weights: Tensor, sizes: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """Joint (m,) and marginals (m, C) of z (m, D), mean and scale (n, D) float32, coordinates per component."""
+        joint, marginals = z.new_empty(len(z)), z.new_empty(len(z), len(sizes))
+        tensors = operands(z, mean, scale, log_weights, sizes)
+        run(tensors, joint, marginals)
+        ctx.save_for_backward(*tensors, joint, marginals)
+        return joint, marginals
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients in z, mean and scale."""
+        *tensors, joint, marginals = ctx.saved_tensors
+        z, _, inverses = tensors[:3]
+        samples = torch.empty_like(z)
+        means, log_scales = run(tensors, joint, marginals, (outer[0].contiguous(), outer[1].contiguous(), samples))
+        return samples, means.t(), (log_scales * inverses).t(), None, None
+
+
+def operands(z: Tensor, mean: Tensor, scale: Tensor, log_weights: Tensor, sizes: tuple[int, ...]) -> list[Tensor]:
+    """What the kernel reads, in the order of ``Mixture``: coordinates by rows, each contiguous."""
+    deviations = scale.t().contiguous()
+    heights = -deviations.log() - 0.5 * math.log(2 * math.pi)
+    peaks = torch.stack([part.sum(0) for part in heights.split(sizes)])
+    stops = torch.tensor(sizes).cumsum(0)
+    return [z.contiguous(), mean.t().contiguous(), 1 / deviations, peaks, log_weights.contiguous(), stops]
+
+
+def run(
+    tensors: list[Tensor], joint: Tensor, marginals: Tensor, gradient: tuple[Tensor, Tensor, Tensor] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Fill ``joint`` and ``marginals``, or with ``gradient`` give that in means and log-scales (D, n)."""
+    kernel = library("aggregate")
+    assert kernel is not None
+    (coordinates, posteriors), components = tensors[1].shape, marginals.shape[1]
+    threads = min(torch.get_num_threads(), MAX_THREADS)
+    scratch = joint.new_empty(threads, components + 1, posteriors)
+    planes = joint.new_zeros(threads, 2, coordinates, posteriors) if gradient else None
+    mixture = Mixture(
+        *(tensor.data_ptr() for tensor in tensors),
+        *(len(joint), posteriors, coordinates, components),
+        *(joint.data_ptr(), marginals.data_ptr()),
+    )
+    asked = Gradient(*(tensor.data_ptr() for tensor in gradient)) if gradient else None
+    kernel.aggregate(
+        ctypes.byref(mixture),
+        ctypes.byref(asked) if asked else None,
+        ctypes.c_void_p(scratch.data_ptr()),
+        ctypes.c_void_p(planes.data_ptr()) if planes is not None else None,
+        ctypes.c_int64(threads),
+    )
+    means, log_scales = planes.sum(0) if planes is not None else (scratch, scratch)
+    return means, log_scales
