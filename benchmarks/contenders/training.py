@@ -1,6 +1,7 @@
 """One contender of the training benchmark in a process of its own; prints images per second.
 
-Every contender trains the same VAE (10 Gaussian latents, Bernoulli decoder) on dSprites with Adam. Run by
+Every contender trains the same VAE (10 Gaussian latents, Bernoulli decoder) on dSprites with Adam, with the loss of the
+β-VAE or of β-TCVAE. Run by
 ``benchmarks/training.py``, which interleaves them.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import tempfile
@@ -22,23 +24,27 @@ from torch import Tensor, nn
 from submission import data
 from submission.latent import parse
 from submission.models.vae import VAE, build
-from submission.training.settings import DataSettings, ModelSettings, Settings, TrainSettings
+from submission.training.settings import DataSettings, ModelSettings, ObjectiveSettings, Settings, TrainSettings
 
+Measure = Callable[[str, int, float, str], float]  # networks, batch size, seconds, objective → images per second
 LATENTS = 10
-START = 10.0
+BETA = 6.0
+START = 15.0
 """Seconds for rendering the data and writing the first files; the rate is that of the log, without them."""
+IMAGES = 737_280
 HELD = 20 * 1024
 """Images that the peers hold as floats; they could not hold all 737,280."""
 
 
-def ours(precision: str) -> Callable[[str, int, float], float]:
+def ours(precision: str) -> Measure:
     """The package's own training, from settings to run folder; the rate of its log after the first window."""
 
-    def measure(networks: str, batch_size: int, seconds: float) -> float:
+    def measure(networks: str, batch_size: int, seconds: float, objective: str) -> float:
         from submission.training import train
 
-        steps = TrainSettings(steps=10**6, batch_size=batch_size, precision=precision, log_every=5)
-        settings = Settings(steps, DataSettings("dsprites_full"), ModelSettings(f"R^{LATENTS}", networks))
+        steps = TrainSettings(steps=10**6, batch_size=batch_size, precision=precision, log_every=max(1, 2048 // batch_size))
+        loss = ObjectiveSettings(objective, {"beta": BETA})
+        settings = Settings(steps, DataSettings("dsprites_full"), ModelSettings(f"R^{LATENTS}", networks), loss)
         with tempfile.TemporaryDirectory() as folder:
             run = train(settings, Path(folder) / "run", time_budget=seconds + START)
             rates = [json.loads(line)["images_per_second"] for line in run.log.read_text().splitlines()]
@@ -47,10 +53,10 @@ def ours(precision: str) -> Callable[[str, int, float], float]:
     return measure
 
 
-def bare(autocast: bool) -> Callable[[str, int, float], float]:
+def bare(autocast: bool) -> Measure:
     """The loop that one writes by hand: float images in memory, autograd, Adam."""
 
-    def measure(networks: str, batch_size: int, seconds: float) -> float:
+    def measure(networks: str, batch_size: int, seconds: float, objective: str) -> float:
         model, images = peer_model(networks), float_images()
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
@@ -61,7 +67,10 @@ def bare(autocast: bool) -> Callable[[str, int, float], float]:
                 z = mean + (log_variance / 2).exp() * torch.randn_like(mean)
                 logits = model.decoder(z)
                 reconstruction = F.binary_cross_entropy_with_logits(logits, batch, reduction="sum")
-                kl = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum()
+                if objective == "beta_tcvae":
+                    kl = bare_penalty(z, mean.float(), log_variance.float())
+                else:
+                    kl = -0.5 * BETA * (1 + log_variance - mean**2 - log_variance.exp()).sum()
                 loss = (reconstruction + kl) / batch_size
             optimizer.zero_grad()
             loss.backward()
@@ -72,10 +81,21 @@ def bare(autocast: bool) -> Callable[[str, int, float], float]:
     return measure
 
 
-def products(dtype: torch.dtype) -> Callable[[str, int, float], float]:
+def bare_penalty(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """MI + β·TC + dimension-wise KL of a batch as one writes it: a table of all densities, equal weights."""
+    count = len(z)
+    table = torch.distributions.Normal(mean, (log_variance / 2).exp(), validate_args=False).log_prob(z[:, None])
+    joint = torch.logsumexp(table.sum(-1), 1) - math.log(count * IMAGES)
+    marginals = (torch.logsumexp(table, 1) - math.log(count * IMAGES)).sum(-1)
+    own = table.diagonal().sum(0)
+    prior = torch.distributions.Normal(0.0, 1.0, validate_args=False).log_prob(z).sum(-1)
+    return ((own - joint) + BETA * (joint - marginals) + (marginals - prior)).sum()
+
+
+def products(dtype: torch.dtype) -> Measure:
     """The matrix products of one update and nothing else: the bound for networks of linear layers."""
 
-    def measure(networks: str, batch_size: int, seconds: float) -> float:
+    def measure(networks: str, batch_size: int, seconds: float, objective: str) -> float:
         model = peer_model(networks)
         layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
         triples = [operands(layer, batch_size, dtype) for layer in layers]
@@ -92,7 +112,7 @@ def products(dtype: torch.dtype) -> Callable[[str, int, float], float]:
     return measure
 
 
-def pythae(networks: str, batch_size: int, seconds: float) -> float:
+def pythae(networks: str, batch_size: int, seconds: float, objective: str) -> float:
     """pythae's BaseTrainer (Chadebec et al., 2022) on the same networks; one epoch over the held images."""
     from pythae import models
     from pythae.data.datasets import BaseDataset
@@ -119,12 +139,16 @@ def pythae(networks: str, batch_size: int, seconds: float) -> float:
         def forward(self, z: Tensor) -> ModelOutput:
             return ModelOutput(reconstruction=torch.sigmoid(self.network(z)))
 
-    config = models.VAEConfig(input_dim=(1, 64, 64), latent_dim=LATENTS, reconstruction_loss="bce")
+    kind, model_class = {
+        "beta_vae": (models.BetaVAEConfig, models.BetaVAE),
+        "beta_tcvae": (models.BetaTCVAEConfig, models.BetaTCVAE),
+    }[objective]
+    config = kind(input_dim=(1, 64, 64), latent_dim=LATENTS, reconstruction_loss="bce", beta=BETA)
     images = float_images()
     with tempfile.TemporaryDirectory() as folder:
         settings = BaseTrainerConfig(folder, per_device_train_batch_size=batch_size, learning_rate=1e-3, no_cuda=True)
         dataset = BaseDataset(images, torch.zeros(len(images)))
-        trainer = BaseTrainer(models.VAE(config, Encoder(), Decoder()), dataset, training_config=settings)
+        trainer = BaseTrainer(model_class(config, Encoder(), Decoder()), dataset, training_config=settings)
         trainer.prepare_training()
         start, epochs = time.perf_counter(), 0
         while epochs == 0 or time.perf_counter() - start < seconds:
@@ -164,7 +188,7 @@ def median_seconds(step: Callable[[], None], seconds: float) -> float:
     return statistics.median(durations)
 
 
-CONTENDERS: dict[str, Callable[[str, int, float], float]] = {
+CONTENDERS: dict[str, Measure] = {
     "ours float32": ours("float32"),
     "ours bfloat16": ours("bfloat16"),
     "bare loop float32": bare(autocast=False),
@@ -181,9 +205,10 @@ def main() -> int:
     parser.add_argument("contender", choices=CONTENDERS)
     parser.add_argument("--networks", default="mlp")
     parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--objective", choices=("beta_vae", "beta_tcvae"), default="beta_vae")
     parser.add_argument("--seconds", type=float, default=8)
     given = parser.parse_args()
-    print(CONTENDERS[given.contender](given.networks, given.batch_size, given.seconds))
+    print(CONTENDERS[given.contender](given.networks, given.batch_size, given.seconds, given.objective))
     return 0
 
 
