@@ -42,7 +42,9 @@ def ours(precision: str) -> Measure:
     def measure(networks: str, batch_size: int, seconds: float, objective: str) -> float:
         from submission.training import train
 
-        steps = TrainSettings(steps=10**6, batch_size=batch_size, precision=precision, log_every=max(1, 2048 // batch_size))
+        steps = TrainSettings(
+            steps=10**6, batch_size=batch_size, precision=precision, log_every=max(1, 2048 // batch_size)
+        )
         loss = ObjectiveSettings(objective, {"beta": BETA})
         settings = Settings(steps, DataSettings("dsprites_full"), ModelSettings(f"R^{LATENTS}", networks), loss)
         with tempfile.TemporaryDirectory() as folder:

@@ -13,6 +13,7 @@ from submission.errors import SubmissionError
 from submission.metrics.base import Codes
 
 LAYOUT = "save codes (N, D) with factor_sizes (K,) for a full grid in row-major order, or with factors (N, K)"
+ARRAYS = ("codes", "factor_sizes", "factors", "blocks")
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class CodesFile:
         codes: (N, D).
         factors: (N, K), values of each factor numbered 0, 1, ...
         factor_sizes: (K,) where the rows are a full grid in row-major order, else None.
+        blocks: a label per column (D,), equal for columns that belong together; None where the file has none.
     """
 
     path: Path
     codes: Codes
     factors: npt.NDArray[np.int64]
     factor_sizes: tuple[int, ...] | None
+    blocks: tuple[int, ...] | None = None
 
 
 def load_codes(path: Path) -> CodesFile:
@@ -40,13 +43,14 @@ def load_codes(path: Path) -> CodesFile:
     """
     arrays = read_arrays(path)
     codes = checked_codes(path, arrays.get("codes"))
+    blocks = checked_blocks(path, arrays["blocks"], codes.shape[1]) if "blocks" in arrays else None
     if "factor_sizes" in arrays:
         sizes = checked_sizes(path, arrays["factor_sizes"], len(codes))
         factors = np.stack(np.unravel_index(np.arange(len(codes)), sizes), axis=1)
-        return CodesFile(path, codes, factors, sizes)
+        return CodesFile(path, codes, factors, sizes, blocks)
     if "factors" not in arrays:
         raise SubmissionError(f"{path} has neither factor_sizes nor factors", LAYOUT)
-    return on_grid(CodesFile(path, codes, checked_factors(path, arrays["factors"], len(codes)), None))
+    return on_grid(CodesFile(path, codes, checked_factors(path, arrays["factors"], len(codes)), None, blocks))
 
 
 def read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
@@ -56,7 +60,7 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("it is a single array, not an .npz archive")
-            return {name: archive[name] for name in ("codes", "factor_sizes", "factors") if name in archive.files}
+            return {name: archive[name] for name in ARRAYS if name in archive.files}
     except FileNotFoundError:
         raise SubmissionError(f"{path} does not exist", "check the path") from None
     except Exception as error:  # noqa: BLE001 - numpy raises many kinds for broken archives
@@ -89,6 +93,16 @@ def checked_sizes(path: Path, sizes: npt.NDArray[np.generic], count: int) -> tup
     return tuple(int(size) for size in sizes.tolist())
 
 
+def checked_blocks(path: Path, labels: npt.NDArray[np.generic], width: int) -> tuple[int, ...]:
+    """``blocks`` as a tuple, if they are one integer per column of the codes."""
+    if labels.shape != (width,) or not np.issubdtype(labels.dtype, np.integer):
+        raise SubmissionError(
+            f"blocks in {path} are {labels.dtype} of shape {labels.shape} for {width} columns",
+            "give one integer per column of codes, equal for columns that belong together",
+        )
+    return tuple(int(label) for label in labels.tolist())
+
+
 def checked_factors(path: Path, factors: npt.NDArray[np.generic], count: int) -> npt.NDArray[np.int64]:
     """``factors`` renumbered 0, 1, ... per column, if they are integers (N, K), one row per code."""
     if factors.ndim != 2 or not np.issubdtype(factors.dtype, np.integer):
@@ -107,4 +121,4 @@ def on_grid(file: CodesFile) -> CodesFile:
     order = np.argsort(cells, kind="stable")
     if not np.array_equal(cells[order], np.arange(len(cells))):
         return file
-    return CodesFile(file.path, file.codes[order], file.factors[order], sizes)
+    return CodesFile(file.path, file.codes[order], file.factors[order], sizes, file.blocks)

@@ -125,8 +125,10 @@ def score(plan: Plan, subject: Subject, metric: Metric, settings: Any, seed: int
 def block_score(
     plan: Plan, subject: Subject, metric: Metric, settings: Any, seed: int, progress: Progress
 ) -> Scores | None:
-    """The block-aware variant, where there are two blocks or more, one of several columns, and the metric has one."""
-    few = len(subject.blocks) < 2 or all(len(block) == 1 for block in subject.blocks)
-    if metric.block_score is None or few or plan.backend != "submission":
+    """The block-aware variant, where the metric has one and it differs; by our code only."""
+    known = metric.block_score is not None and subject.block_sampler is not None
+    if not known or not subject.layout.joins or plan.backend != "submission":
         return None
-    return metric.block_score(subject.sampler(seed, progress), settings, subject.blocks)
+    assert metric.block_score is not None
+    assert subject.block_sampler is not None
+    return metric.block_score(subject.block_sampler(seed, progress), settings, subject.layout.unrolled_blocks)

@@ -12,6 +12,7 @@ from submission.data import GroundTruthDataset, load, require_factors
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.codes import load_codes
 from submission.evaluation.encoder import Encoder, Precision, require_device, untrained_convolutional
+from submission.evaluation.layout import Layout
 from submission.evaluation.record import sha256
 from submission.evaluation.subject import Subject, from_codes, from_encoder, ideal
 from submission.export.isolated import IsolatedModule
@@ -75,18 +76,11 @@ def run_inputs(folder: RunFolder, options: Options) -> Inputs:
     chosen = {} if options.data else meta.get("dataset", {}).get("options", {})
     dataset = load_grid(name, options.root, f"{folder.meta_file} does not name a data set", chosen)
     encoder = open_encoder(folder.exported, dataset, options)
-    layout = meta.get("representation", {})
-    blocks = [block for block in layout.get("blocks", []) if block["stop"] <= encoder.width]
-    mine = from_encoder(
-        "trained",
-        dataset,
-        encoder,
-        codes=layout.get("mode", "unknown"),
-        blocks=tuple(tuple(range(block["start"], block["stop"])) for block in blocks),
-        block_names=tuple(block["name"] for block in blocks),
-    )
+    described = meta.get("representation", {})
+    layout = Layout.of(described.get("blocks", []), encoder.width)
+    mine = from_encoder("trained", dataset, encoder, layout, codes=described.get("mode", "unknown"))
     known = about(folder.exported, dataset, encoder, options)
-    known["representation"] |= {"layout": layout, "codes": mine.codes}
+    known["representation"] |= {"layout": described, "codes": mine.codes}
     return Inputs(tuple(with_baselines(mine, dataset, encoder, folder.untrained, options)), known)
 
 
@@ -102,7 +96,7 @@ def with_baselines(
     else:
         module = untrained_convolutional(dataset.image_shape, encoder.width, options.seed)
         fresh = Encoder(module, "untrained encoder", dataset.image_shape, options.device, options.precision)
-    yield from_encoder("untrained", dataset, fresh, codes=mine.codes, blocks=mine.blocks, block_names=mine.block_names)
+    yield from_encoder("untrained", dataset, fresh, mine.layout, codes=mine.codes)
     yield ideal(dataset)
 
 

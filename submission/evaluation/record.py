@@ -66,7 +66,8 @@ def describe_column(column: Column) -> dict[str, Any]:
     return {
         "factors": subject.factors,
         "codes": subject.codes,
-        "blocks": dict(zip(subject.block_names, map(list, subject.blocks), strict=True)),
+        "blocks": dict(zip(subject.layout.names, map(list, subject.layout.blocks), strict=True)),
+        "angles": list(subject.layout.angles),
         "samples": subject.samples,
         "standard_deviations": list(column.deviations),
         "active_dimensions": [k for k, deviation in enumerate(column.deviations) if deviation >= ACTIVE],

@@ -17,7 +17,7 @@ def rows(columns: Sequence[Column]) -> list[list[str]]:
         for key in (first.metric.headline, *first.metric.shown):
             found.append([title(first, key), *(cell(outcome.runs, key) for outcome in outcomes)])
             if any(key in run.values for outcome in outcomes for run in outcome.block_runs):
-                found.append([f"  {key}, by block", *(cell(outcome.block_runs, key) for outcome in outcomes)])
+                found.append(["  by block", *(cell(outcome.block_runs, key) for outcome in outcomes)])
     return found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from submission.data import GroundTruthDataset
 from submission.errors import SubmissionError
 from submission.evaluation.codes import CodesFile
 from submission.evaluation.encoder import Encoder
-from submission.metrics.base import Blocks, Sampler
+from submission.evaluation.layout import PLAIN, Layout
+from submission.metrics.base import Sampler
 from submission.metrics.protocol import (
     CodeGrid,
     GridSampler,
     ImageSource,
     IndexSource,
+    MappedSource,
     SampleSampler,
     dataset_source,
     true_factors,
@@ -48,8 +51,8 @@ class Subject:
         full_grid: whether any combination of factors can be asked for.
         factors: names and sizes of the factors used.
         codes: ``mean``, ``sample``, ... as far as it is known.
-        blocks: columns that belong together.
-        block_names: their names.
+        layout: columns that belong together.
+        block_sampler: seed → draws of codes in which ``layout``'s angles are unrolled, for scores by block.
         samples: number of given samples where there is no grid, else None.
     """
 
@@ -59,8 +62,8 @@ class Subject:
     full_grid: bool
     factors: dict[str, int]
     codes: str = "unknown"
-    blocks: Blocks = ()
-    block_names: tuple[str, ...] = field(default=())
+    layout: Layout = PLAIN
+    block_sampler: SamplerOf | None = None
     samples: int | None = None
 
 
@@ -91,15 +94,23 @@ class RowsView:
         return self.sample(num, random_state)[1]
 
 
-def from_encoder(label: str, dataset: GroundTruthDataset, encoder: Encoder, **about: Any) -> Subject:
+def from_encoder(
+    label: str, dataset: GroundTruthDataset, encoder: Encoder, layout: Layout = PLAIN, **about: Any
+) -> Subject:
     """A representation of images, each distinct one encoded once where its codes are deterministic."""
     size = encoder.batch_size
     source = dataset_source(dataset, encoder, size) if encoder.deterministic else ImageSource(dataset, encoder, size)
-
-    def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
-        return GridSampler(source, seed, progress)
-
-    return Subject(label, sampler, Reference(dataset, encoder), dataset.full_grid, factors_of(dataset), **about)
+    joined = MappedSource(source, layout.unrolled)
+    return Subject(
+        label,
+        partial(GridSampler, source),
+        Reference(dataset, encoder),
+        dataset.full_grid,
+        factors_of(dataset),
+        layout=layout,
+        block_sampler=partial(GridSampler, joined),
+        **about,
+    )
 
 
 def from_rows(label: str, dataset: GroundTruthDataset, rows: Rows, **about: Any) -> Subject:
@@ -114,14 +125,16 @@ def from_rows(label: str, dataset: GroundTruthDataset, rows: Rows, **about: Any)
 
 def from_codes(file: CodesFile) -> tuple[Subject, Subject]:
     """The codes of a file, and the true factors in their place."""
+    layout = Layout.labelled(file.blocks) if file.blocks is not None else PLAIN
     if file.factor_sizes is not None:
         grid = CodeGrid.of(str(file.path), file.factor_sizes)
-        return from_rows("codes", grid, lambda cells: file.codes[cells]), from_rows(
-            "true factors", grid, true_factors(grid), codes="factors"
-        )
-    spread = np.maximum(file.factors.max(axis=0), 1)
-    ideal = (2 * file.factors / spread - 1).astype(np.float32)
-    return from_samples("codes", file, file.codes), from_samples("true factors", file, ideal)
+        mine = from_rows("codes", grid, lambda cells: file.codes[cells])
+        truth = from_rows("true factors", grid, true_factors(grid), codes="factors")
+    else:
+        spread = np.maximum(file.factors.max(axis=0), 1)
+        mine = from_samples("codes", file, file.codes)
+        truth = from_samples("true factors", file, (2 * file.factors / spread - 1).astype(np.float32))
+    return replace(mine, layout=layout, block_sampler=mine.sampler), truth
 
 
 def from_samples(label: str, file: CodesFile, codes: npt.NDArray[np.float32]) -> Subject:

@@ -2,7 +2,7 @@
 
 from submission.metrics.protocol.sampler import GridSampler
 from submission.metrics.protocol.samples import SampleSampler
-from submission.metrics.protocol.sources import CodeGrid, ImageSource, IndexSource, Source, dataset_source
+from submission.metrics.protocol.sources import CodeGrid, ImageSource, IndexSource, MappedSource, Source, dataset_source
 from submission.metrics.protocol.tables import BATCH, Encode, MemoTable, Rows, true_factors
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "GridSampler",
     "ImageSource",
     "IndexSource",
+    "MappedSource",
     "MemoTable",
     "Rows",
     "SampleSampler",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -66,6 +66,18 @@ class ImageSource:
     def codes(self, observed: npt.NDArray[np.float32]) -> Codes:
         """Codes (n, D) of the images."""
         return self.encode(observed)
+
+
+class MappedSource:
+    """Another source's codes, each through a function of its own row."""
+
+    def __init__(self, source: Source, function: Callable[[Codes], Codes]) -> None:
+        self.dataset, self.chunk, self.observe = source.dataset, source.chunk, source.observe
+        self._source, self._function = source, function
+
+    def codes(self, observed: npt.NDArray[Any]) -> Codes:
+        """The function's values (n, ...) of the codes of n remembered entries."""
+        return self._function(self._source.codes(observed))
 
 
 def dataset_source(dataset: GroundTruthDataset, encode: Encode, batch_size: int = BATCH) -> IndexSource | ImageSource:

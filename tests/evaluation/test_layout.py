@@ -1,0 +1,107 @@
+"""Blocks and angles: from metadata or a codes file to scores by block."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from submission.errors import SubmissionError
+from submission.evaluation import evaluate, make_plan
+from submission.evaluation.codes import load_codes
+from submission.evaluation.layout import PLAIN, Layout
+from submission.evaluation.subject import Subject, factors_of, from_codes
+from submission.latent import parse
+from submission.metrics.protocol import CodeGrid, GridSampler, IndexSource, MappedSource
+from submission.training.meta import about_representation
+
+SIZES = (4, 6, 8)
+CELLS = np.stack(np.unravel_index(np.arange(np.prod(SIZES)), SIZES), axis=1)
+
+
+def described(spec: str, mode: str) -> Layout:
+    space = parse(spec)
+    return Layout.of(about_representation(space, mode)["blocks"], space.width(mode))
+
+
+@pytest.mark.parametrize(
+    ("spec", "mode", "blocks", "angles"),
+    [
+        ("T^2 x R^1", "intrinsic", ((0,), (1,), (2,)), (0, 1)),
+        ("T^2 x R^1", "mean", ((0, 1), (2, 3), (4,)), ()),
+        ("Torus x S^2", "intrinsic", ((0, 1), (2, 3)), (0, 1)),
+        ("Torus x S^2", "mean", ((0, 1, 2), (3, 4, 5)), ()),
+        ("ISA(2x2)", "mean", ((0, 1), (2, 3)), ()),
+    ],
+)
+def test_what_a_space_exports(spec: str, mode: str, blocks: object, angles: object) -> None:
+    layout = described(spec, mode)
+    assert layout.blocks == blocks
+    assert layout.angles == angles
+    assert layout.joins
+
+
+def test_single_columns_join_nothing() -> None:
+    assert not PLAIN.joins
+    assert not described("R^3", "mean").joins
+    assert not described("S^2", "mean").joins  # a single block has nothing to be compared with
+    assert Layout.of([{"name": "S^1", "start": 0, "stop": 2, "topology": "circle"}], width=1) == PLAIN
+
+
+def test_angles_are_unrolled_where_they_stand() -> None:
+    layout = Layout(("a", "b", "c"), ((0,), (1, 2), (3,)), angles=(1, 3))
+    codes = np.array([[5.0, 0.0, 7.0, np.pi / 2]], np.float32)
+    assert layout.unrolled(codes) == pytest.approx(np.array([[5, 1, 0, 7, 0, 1]]), abs=1e-6)
+    assert layout.unrolled_blocks == [[0], [1, 2, 3], [4, 5]]
+    assert PLAIN.unrolled(codes) is codes
+
+
+def save(path: Path, codes: np.ndarray, **arrays: object) -> Path:
+    np.savez(path, codes=codes.astype(np.float32), factor_sizes=np.array(SIZES), **arrays)
+    return path
+
+
+def circle() -> np.ndarray:
+    """Two factors as they are, the third around a circle."""
+    angle = 2 * np.pi * CELLS[:, 2] / SIZES[2]
+    return np.c_[CELLS[:, :2] / np.array(SIZES[:2]), np.cos(angle), np.sin(angle)]
+
+
+def test_a_codes_file_can_say_which_columns_belong_together(tmp_path: Path) -> None:
+    subjects = from_codes(load_codes(save(tmp_path / "codes.npz", circle(), blocks=np.array([7, 3, 9, 9]))))
+    assert subjects[0].layout == Layout(("block 7", "block 3", "block 9"), ((0,), (1,), (2, 3)))
+    columns = evaluate(make_plan("fast", ["mig", "sap", "irs"]), subjects)
+    plain, joined = columns[0].outcome("mig").runs[0], columns[0].outcome("mig").block_runs[0]
+    assert joined.values["discrete_mig"] > 0.95 > plain.values["discrete_mig"] + 0.1
+    assert not columns[1].outcome("mig").block_runs
+
+
+def test_by_block_an_angle_does_not_tear_where_it_ends() -> None:
+    """The other factors push the angle to and fro across its end: a leap of 2π per column, a small step by block."""
+    push = 0.2 * np.sin(7 * CELLS[:, 0] + 5 * CELLS[:, 1])
+    angle = np.angle(np.exp(1j * (2 * np.pi * (CELLS[:, 2] + 4) / SIZES[2] + push)))
+    table = np.c_[CELLS[:, :2], angle].astype(np.float32)
+    layout = Layout(("a", "b", "c"), ((0,), (1,), (2,)), angles=(2,))
+    grid = CodeGrid.of("grid", SIZES)
+    source = IndexSource(grid, lambda cells: table[cells])
+    joined = MappedSource(source, layout.unrolled)
+    subject = Subject(
+        "codes",
+        lambda seed, progress: GridSampler(source, seed, progress),
+        None,
+        True,
+        factors_of(grid),
+        layout=layout,
+        block_sampler=lambda seed, progress: GridSampler(joined, seed, progress),
+    )
+    (column,) = evaluate(make_plan("fast", ["irs", "sap", "mig"]), [subject])
+    for name, key in [("irs", "IRS"), ("sap", "SAP_score")]:
+        outcome = column.outcome(name)
+        assert outcome.block_runs[0].values[key] > outcome.runs[0].values[key] + 0.03, name
+
+
+@pytest.mark.parametrize("labels", [[1, 2], [[1, 1, 2, 2]], [0.5, 1, 1, 2]])
+def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: object) -> None:
+    with pytest.raises(SubmissionError, match="one integer per column"):
+        load_codes(save(tmp_path / "codes.npz", circle(), blocks=np.array(labels)))
