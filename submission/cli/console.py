@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -44,6 +46,11 @@ class Bars:
 def say(message: str) -> None:
     """One line for the user on standard output."""
     OUT.print(message, markup=False, soft_wrap=True)
+
+
+def print_json(record: dict[str, Any]) -> None:
+    """What would go into a file, on standard output."""
+    OUT.print(json.dumps(record, indent=2, allow_nan=False), markup=False, soft_wrap=True)
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from submission.cli import likelihood
 from submission.errors import UsageError
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = plan_of(arguments)
     if (arguments.target is None) == (arguments.codes is None):
         raise UsageError("name one thing to score", "pass a run folder, a .pt file, or --codes FILE.npz")
-    from submission.cli.console import ERR, Bars
+    from submission.cli.console import ERR, Bars, print_json
     from submission.evaluation import evaluate, record
     from submission.files import write_json
 
@@ -117,15 +117,6 @@ def files(arguments: argparse.Namespace, plan: Plan) -> list[Path]:
     inside_run = arguments.target is not None and arguments.target.is_dir()
     found = [arguments.target / "scores" / plan.file_name] if inside_run else []
     return found + ([Path(arguments.json)] if arguments.json not in (None, "-") else [])
-
-
-def print_json(scores: dict[str, Any]) -> None:
-    """The score file on standard output."""
-    import json
-
-    from submission.cli.console import OUT
-
-    OUT.print(json.dumps(scores, indent=2, allow_nan=False), markup=False, soft_wrap=True)
 
 
 def show(plan: Plan, columns: tuple[Column, ...], given: Inputs) -> None:

@@ -36,8 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--images {arguments.images} --samples {arguments.samples}", "both are at least 1")
     from pathlib import Path
 
-    from submission.cli.console import Bars, say
-    from submission.cli.evaluate import print_json
+    from submission.cli.console import Bars, print_json, say
     from submission.evaluation.encoder import require_device
     from submission.evaluation.held_out import held_out_images, run_likelihood
     from submission.files import write_json
