@@ -13,8 +13,8 @@ from torch.utils.checkpoint import checkpoint
 from submission.latent.base import Posterior
 from submission.native import library
 
-TABLE_ENTRIES = {"cpu": 2**19, "cuda": 2**26}
-"""Densities q(z_i|x_j) per component held at once: what stays in a core's cache, or is little of a GPU's memory.
+TABLE_ENTRIES = {"cpu": 2**20, "cuda": 2**26}
+"""Densities q(z_i|x_j) per component held at once: little of the memory of either.
 
 Larger tables are made, and made again for gradients, in slabs.
 """
