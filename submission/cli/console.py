@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from submission.progress import Task
 
 OUT = Console(highlight=False)
 ERR = Console(stderr=True, highlight=False)
+WORTH_A_LINE = 2.0
+"""Seconds from which a finished task is worth a line in a log."""
 
 
 class _BarTask:
@@ -31,7 +34,7 @@ class Bars:
 
     @contextlib.contextmanager
     def task(self, description: str, total: int) -> Iterator[Task]:
-        """One bar, gone when the task ends; where standard error is no terminal, one line at the end."""
+        """One bar, gone when the task ends; where standard error is no terminal, one line after a long task."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=12, table_column=Column(min_width=12)),
@@ -39,8 +42,18 @@ class Bars:
             TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
             TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
         )
-        with Progress(*columns, console=ERR, refresh_per_second=4, transient=ERR.is_terminal) as progress:
-            yield _BarTask(progress, progress.add_task(description, total=total, note=""))
+        progress = Progress(*columns, console=ERR, refresh_per_second=4, transient=True)
+        task = _BarTask(progress, progress.add_task(description, total=total, note=""))
+        if ERR.is_terminal:
+            with progress:
+                yield task
+            return
+        started = time.monotonic()
+        try:
+            yield task
+        finally:
+            if time.monotonic() - started >= WORTH_A_LINE:
+                ERR.print(progress)
 
 
 def say(message: str) -> None:
@@ -54,8 +67,9 @@ def print_json(record: dict[str, Any]) -> None:
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on standard output; the first column is left-aligned, the others right-aligned."""
-    view = Table(title=title, title_justify="left")
+    """A table on standard output below its title; the first column is left-aligned, the others right-aligned."""
+    say(title)
+    view = Table()
     for position, column in enumerate(header):
         view.add_column(column, justify="left" if position == 0 else "right")
     for row in rows:
