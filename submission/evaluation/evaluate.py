@@ -30,6 +30,7 @@ class Outcome:
         block_runs: the same with columns joined into blocks, where the metric has such a variant.
         seconds: time it took, encoding included.
         error: why it failed, in one line.
+        block_error: why the block-aware variant failed, where the metric itself did not.
     """
 
     metric: Metric
@@ -38,6 +39,7 @@ class Outcome:
     block_runs: tuple[Scores, ...] = ()
     seconds: float = 0.0
     error: str = ""
+    block_error: str = ""
 
     def value(self, key: str = "") -> float | None:
         """Mean over seeds of a score (the headline by default), or None where there is none."""
@@ -100,13 +102,12 @@ def attempt(plan: Plan, subject: Subject, metric: Metric, settings: Any, progres
     started = time.perf_counter()
     try:
         runs = tuple(score(plan, subject, metric, settings, seed, progress) for seed in plan.seeds)
-        blocks = tuple(block_score(plan, subject, metric, settings, seed, progress) for seed in plan.seeds)
     except RepresentationError:
         raise
     except SubmissionError as error:
         return Outcome(metric, settings, seconds=time.perf_counter() - started, error=str(error))
-    joined = tuple(block for block in blocks if block is not None)
-    return Outcome(metric, settings, runs, joined, time.perf_counter() - started)
+    joined, reason = block_scores(plan, subject, metric, settings, runs, progress)
+    return Outcome(metric, settings, runs, joined, time.perf_counter() - started, block_error=reason)
 
 
 def score(plan: Plan, subject: Subject, metric: Metric, settings: Any, seed: int, progress: Progress) -> Scores:
@@ -122,13 +123,18 @@ def score(plan: Plan, subject: Subject, metric: Metric, settings: Any, seed: int
     return Scores({key: float(value) for key, value in found.items()})
 
 
-def block_score(
-    plan: Plan, subject: Subject, metric: Metric, settings: Any, seed: int, progress: Progress
-) -> Scores | None:
-    """The block-aware variant, where the metric has one and it differs; by our code only."""
-    known = metric.block_score is not None and subject.block_sampler is not None
-    if not known or not subject.layout.joins or plan.backend != "submission":
-        return None
-    assert metric.block_score is not None
-    assert subject.block_sampler is not None
-    return metric.block_score(subject.block_sampler(seed, progress), settings, subject.layout.unrolled_blocks)
+def block_scores(
+    plan: Plan, subject: Subject, metric: Metric, settings: Any, runs: Sequence[Scores], progress: Progress
+) -> tuple[tuple[Scores, ...], str]:
+    """The block-aware variant of ``runs``, where the metric has one and it differs, or why it failed; by our code."""
+    layout, sampler = subject.layout, subject.block_sampler
+    if metric.block_score is None or sampler is None or not layout.joins or plan.backend != "submission":
+        return (), ""
+    if metric.join is not None and not layout.angles:
+        return tuple(metric.join(run, layout.blocks) for run in runs), ""
+    try:
+        return tuple(
+            metric.block_score(sampler(seed, progress), settings, layout.unrolled_blocks) for seed in plan.seeds
+        ), ""
+    except SubmissionError as error:
+        return (), str(error)

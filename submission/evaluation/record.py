@@ -80,6 +80,7 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
     if outcome.error:
         return {"error": outcome.error, "seconds": round(outcome.seconds, 3)}
     blocks = describe_blocks(outcome.block_runs) if outcome.block_runs else {}
+    blocks |= {"block_error": outcome.block_error} if outcome.block_error else {}
     spread = {"summary": summaries(outcome.runs)} if len(outcome.runs) > 1 else {}
     return {
         "values": mean_values(outcome.runs),

@@ -48,4 +48,4 @@ def notes(outcome: Outcome) -> tuple[str, ...]:
     """The first seed's notes, or why there is nothing."""
     if outcome.error:
         return (outcome.error,)
-    return outcome.runs[0].notes
+    return (*outcome.runs[0].notes, *([f"by block: {outcome.block_error}"] if outcome.block_error else []))

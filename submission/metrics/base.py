@@ -110,6 +110,7 @@ class Metric:
         score: draws and computes.
         version: raised whenever the same input gives another number.
         block_score: the same with columns joined into blocks, where the metric has such a variant.
+        join: that variant from the plain outcome on the same codes, where it follows from it without new work.
         full_grid: whether it needs the codes of any combination of factor values, not just samples.
         range: lowest and highest possible headline.
         higher_is_better: direction of the headline.
@@ -125,6 +126,7 @@ class Metric:
     shown: tuple[str, ...] = ()
     version: int = 1
     block_score: Callable[[Sampler, Any, Blocks], Scores] | None = None
+    join: Callable[[Scores, Blocks], Scores] | None = None
     full_grid: bool = False
     range: tuple[float, float] = (0.0, 1.0)
     higher_is_better: bool = True

@@ -78,7 +78,7 @@ def dci(
         model = fit_boosted_trees(codes_train, label, random_state, rounds, depth)
         importances.append(np.abs(model.feature_importances_))
         accuracies.append((accuracy(model, codes_train, label), accuracy(model, codes_test, test_label)))
-    importance = join_blocks(np.stack(importances, axis=1), blocks)
+    importance = np.stack(importances, axis=1)
     informativeness_train, informativeness_test = np.mean(accuracies, axis=0)
     values = {
         "disentanglement": disentanglement(importance),
@@ -86,7 +86,8 @@ def dci(
         "informativeness_train": float(informativeness_train),
         "informativeness_test": float(informativeness_test),
     }
-    return Scores(values, {"importance": importance}, dead_note(codes_train))
+    scores = Scores(values, {"importance": importance}, dead_note(codes_train))
+    return scores if blocks is None else join(scores, blocks)
 
 
 def accuracy(model: Classifier, codes: Codes, label: npt.NDArray[np.integer]) -> float:
@@ -94,12 +95,13 @@ def accuracy(model: Classifier, codes: Codes, label: npt.NDArray[np.integer]) ->
     return float(np.mean(model.predict(codes) == label))
 
 
-def join_blocks(importance: npt.NDArray[np.float64], blocks: Blocks | None) -> npt.NDArray[np.float64]:
-    """Importances (D, K) added up within blocks, (B, K)."""
-    if blocks is None:
-        return importance
-    check_blocks(blocks, len(importance))
-    return np.stack([importance[list(columns)].sum(axis=0) for columns in blocks])
+def join(scores: Scores, blocks: Blocks) -> Scores:
+    """DCI by block from DCI by column: importances are added up within blocks, predictions are the same."""
+    single = scores.details["importance"]
+    check_blocks(blocks, len(single))
+    importance = np.stack([single[list(columns)].sum(axis=0) for columns in blocks])
+    joined = {"disentanglement": disentanglement(importance), "completeness": completeness(importance)}
+    return Scores({**scores.values, **joined}, {"importance": importance}, scores.notes)
 
 
 def concentration(importance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -139,6 +141,7 @@ METRIC = Metric(
     fast=DciSettings(num_train=2000, num_test=1000),
     score=score,
     block_score=score,
+    join=join,
     caution="seeds differ by about 0.001; compare only scores from equally many training points",
 )
 

@@ -59,8 +59,6 @@ def dci_es(
     """
     check_points(codes_train, factors_train, "dci_es")
     check_codes(codes_test, "dci_es")
-    if blocks is not None:
-        check_blocks(blocks, codes_train.shape[1])
     random_state = np.random.RandomState(seed)
     losses, explicit = [], []
     for label, test_label in zip(factors_train.T, factors_test.T, strict=True):
@@ -71,13 +69,21 @@ def dci_es(
         guessing = float(np.mean(seen[counts.argmax()] != test_label))
         explicit.append(explicitness(np.log2(ROUNDS), np.array(losses[-1]), guessing))
     per_factor = np.array(explicit)
-    size = factors_train.shape[1] / (codes_train.shape[1] if blocks is None else len(blocks))
     known = per_factor[np.isfinite(per_factor)]
+    size = factors_train.shape[1] / codes_train.shape[1]
     values = {"explicitness": float(known.mean()) if known.size else 0.0, "size": size}
     details = {"explicitness": np.nan_to_num(per_factor), "loss": np.array(losses), "rounds": np.array(ROUNDS)}
     hopeless = ", ".join(map(str, np.flatnonzero(~np.isfinite(per_factor))))
     notes = (f"no probe predicts factors {hopeless} better than guessing; they are left out",) if hopeless else ()
-    return Scores(values, details, (*notes, *dead_note(codes_train)))
+    scores = Scores(values, details, (*notes, *dead_note(codes_train)))
+    return scores if blocks is None else join(scores, blocks, codes_train.shape[1])
+
+
+def join(scores: Scores, blocks: Blocks, width: int | None = None) -> Scores:
+    """The same by block: the size counts blocks, probes see all of the ``width`` columns either way."""
+    factors = len(scores.details["loss"])
+    check_blocks(blocks, width or round(factors / scores.values["size"]))
+    return Scores({**scores.values, "size": factors / len(blocks)}, scores.details, scores.notes)
 
 
 def explicitness(capacity: npt.NDArray[np.floating], loss: npt.NDArray[np.floating], guessing: float) -> float:
@@ -110,5 +116,6 @@ METRIC = Metric(
     fast=DciEsSettings(num_train=2000, num_test=1000),
     score=score,
     block_score=score,
+    join=join,
     caution="depends on the family of probes (boosted trees of 1 to 64 rounds)",
 )

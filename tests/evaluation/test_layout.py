@@ -11,9 +11,13 @@ from submission.errors import SubmissionError
 from submission.evaluation import evaluate, make_plan
 from submission.evaluation.codes import load_codes
 from submission.evaluation.layout import PLAIN, Layout
+from submission.evaluation.record import describe_outcome
+from submission.evaluation.show import remarks
 from submission.evaluation.subject import Subject, factors_of, from_codes
 from submission.latent import parse
 from submission.metrics.protocol import CodeGrid, GridSampler, IndexSource, MappedSource
+from submission.metrics.registry import metric
+from submission.progress import QUIET
 from submission.training.meta import about_representation
 
 SIZES = (4, 6, 8)
@@ -105,3 +109,26 @@ def test_by_block_an_angle_does_not_tear_where_it_ends() -> None:
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: object) -> None:
     with pytest.raises(SubmissionError, match="one integer per column"):
         load_codes(save(tmp_path / "codes.npz", circle(), blocks=np.array(labels)))
+
+
+def test_what_fails_by_block_keeps_the_score_by_column(tmp_path: Path) -> None:
+    """Two columns vary but both are in one block: there is no dependence between blocks to measure."""
+    codes = np.c_[circle()[:, 2:], np.zeros((len(CELLS), 2))]
+    subjects = from_codes(load_codes(save(tmp_path / "codes.npz", codes, blocks=np.array([0, 0, 1, 1]))))
+    (column, _) = evaluate(make_plan("fast", ["unsupervised"]), subjects)
+    outcome = column.outcome("unsupervised")
+    assert outcome.runs
+    assert not outcome.block_runs
+    assert "two code dimensions that vary" in outcome.block_error
+    assert any("by block" in remark for remark in remarks([column]))
+    assert describe_outcome(outcome)["block_error"] == outcome.block_error
+
+
+@pytest.mark.parametrize("name", ["dci", "dci_es"])
+def test_trees_are_grown_once_for_columns_and_blocks(name: str, tmp_path: Path) -> None:
+    subjects = from_codes(load_codes(save(tmp_path / "codes.npz", circle(), blocks=np.array([0, 1, 2, 2]))))
+    (column, _) = evaluate(make_plan("fast", [name]), subjects)
+    sampler, settings = subjects[0].sampler(0, QUIET), metric(name).fast
+    directly = metric(name).block_score(sampler, settings, subjects[0].layout.blocks)  # type: ignore[misc]
+    assert column.outcome(name).block_runs[0].values == directly.values
+    assert column.outcome(name).runs[0].values != directly.values
