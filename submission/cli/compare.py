@@ -32,10 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Gather, show, write."""
     from submission.challenge.comparison import compare, csv_text, plain
+    from submission.cli.folders import open_runs
     from submission.files import write_json, write_text
-    from submission.run_folder import RunFolder
 
-    comparison = compare(map(RunFolder.open, arguments.runs), arguments.data, arguments.protocol)
+    comparison = compare(open_runs(arguments.runs), arguments.data, arguments.protocol)
     show(comparison)
     if arguments.csv:
         write_text(arguments.csv, csv_text(comparison))

@@ -44,10 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.challenge.leaderboard import leaderboard
     from submission.challenge.recording import add_run
     from submission.challenge.store import entries
-    from submission.run_folder import RunFolder
+    from submission.cli.folders import open_runs
 
-    for path in arguments.add or ():
-        add_run(arguments.file, RunFolder.open(path), arguments.method)
+    for folder in open_runs(arguments.add or ()):
+        add_run(arguments.file, folder, arguments.method)
     found = entries(arguments.file, arguments.data, arguments.protocol)
     names = sorted({entry.dataset for entry in found})
     if not names:

@@ -37,13 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--seed {arguments.seed} is out of range", "use 0..2**32 - 1")
     from submission.challenge.agreement import agreements, plain, rows
     from submission.cli.console import Bars, say, table
+    from submission.cli.folders import open_runs
     from submission.files import write_json
-    from submission.run_folder import RunFolder
 
-    folders = [RunFolder.open(path) for path in arguments.runs]
-    found, alone = agreements(
-        folders, arguments.similarity, arguments.images, arguments.seed, arguments.data_root, Bars()
-    )
+    folders, root = open_runs(arguments.runs), arguments.data_root
+    found, alone = agreements(folders, arguments.similarity, arguments.images, arguments.seed, root, Bars())
     table("agreement between seeds (UDR)", ["method", "run", "udr", "by block", "informative"], rows(found))
     for path in alone:
         say(f"{path} is the only run of its configuration and was left out.")

@@ -1,0 +1,21 @@
+"""Run folders as a shell's ``runs/*`` names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from submission.cli.folders import open_runs
+from submission.errors import SubmissionError
+from submission.run_folder import RunFolder
+
+
+def test_a_star_may_name_the_leaderboard_but_nothing_else_that_is_no_run(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        RunFolder(tmp_path / name).write_meta({})
+    (tmp_path / "leaderboard.sqlite").touch()
+    assert [folder.path.name for folder in open_runs(sorted(tmp_path.glob("*")))] == ["a", "b"]
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(SubmissionError, match=r"notes\.txt is not a run folder"):
+        open_runs(sorted(tmp_path.glob("*")))
