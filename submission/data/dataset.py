@@ -59,7 +59,8 @@ class ImageDataset(ABC):
 
     def observations(self, indices: Indices) -> npt.NDArray[np.float32]:
         """Images in the model's range: float32 (n, height, width, channels) in [0, 1]."""
-        return self.images(indices).astype(np.float32) / np.float32(self.maximum)
+        images = self.images(indices).astype(np.float32)
+        return images if self.maximum == 1 else np.divide(images, np.float32(self.maximum), out=images)
 
 
 @dataclass(eq=False)
