@@ -1,8 +1,8 @@
 """Training and encoding on a GPU: text 002's MLP networks on the whole of dSprites, everything measured in this run.
 
 Prints one line and ends well where there is no GPU. Part 1 compares ways to make an update, part 2 trains for 20 epochs
-and extrapolates the same from a shorter run, part 3 trains 16 seeds together and one, part 4 encodes every image, part 5
-scores the run at the challenge's settings.
+and extrapolates the same from a shorter run, part 3 trains 16 seeds together and one, part 4 encodes every image,
+part 5 scores the run at the challenge's settings.
 """
 
 from __future__ import annotations
