@@ -45,12 +45,13 @@ def run_latents(folder: RunFolder, dataset: ImageDataset, indices: npt.NDArray[n
 
 
 def encode(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.integer], seed: int) -> Latents:
-    """Posterior means and KL divergences of the images ``indices`` (N,)."""
+    """Codes and KL divergences of the images ``indices`` (N,); ``seed`` is that of samples where a KL needs them."""
+    model.eval()
     codes, kl = [], []
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
         torch.manual_seed(seed)
         for images in batches(dataset, indices):
-            parameters = model.eval().encode(images).float()
+            parameters = model.encode(images).float()
             posterior = model.space.posterior(parameters)
             codes.append(model.space.representation(parameters, "ambient"))
             kl.append(posterior.kl(posterior.rsample()).double())

@@ -76,13 +76,13 @@ def dci_es(
     hopeless = ", ".join(map(str, np.flatnonzero(~np.isfinite(per_factor))))
     notes = (f"no probe predicts factors {hopeless} better than guessing; they are left out",) if hopeless else ()
     scores = Scores(values, details, (*notes, *dead_note(codes_train)))
-    return scores if blocks is None else join(scores, blocks, codes_train.shape[1])
+    return scores if blocks is None else join(scores, blocks)
 
 
-def join(scores: Scores, blocks: Blocks, width: int | None = None) -> Scores:
-    """The same by block: the size counts blocks, probes see all of the ``width`` columns either way."""
+def join(scores: Scores, blocks: Blocks) -> Scores:
+    """The same by block: the size counts blocks, probes see all columns either way."""
     factors = len(scores.details["loss"])
-    check_blocks(blocks, width or round(factors / scores.values["size"]))
+    check_blocks(blocks, round(factors / scores.values["size"]))
     return Scores({**scores.values, "size": factors / len(blocks)}, scores.details, scores.notes)
 
 

@@ -98,7 +98,9 @@ class Kernel(torch.autograd.Function):
         *tensors, joint, marginals = ctx.saved_tensors
         z, _, inverses = tensors[:3]
         samples = torch.empty_like(z)
-        means, log_scales = run(tensors, joint, marginals, (outer[0].contiguous(), outer[1].contiguous(), samples))
+        planes = z.new_zeros(threads(), 2, *inverses.shape)
+        run(tensors, joint, marginals, (outer[0].contiguous(), outer[1].contiguous(), samples), planes)
+        means, log_scales = planes.sum(0)
         return samples, means.t(), (log_scales * inverses).t(), None, None
 
 
@@ -111,16 +113,30 @@ def operands(z: Tensor, mean: Tensor, scale: Tensor, log_weights: Tensor, sizes:
     return [z.contiguous(), mean.t().contiguous(), 1 / deviations, peaks, log_weights.contiguous(), stops]
 
 
+def threads() -> int:
+    """How many the kernel uses."""
+    return min(torch.get_num_threads(), MAX_THREADS)
+
+
 def run(
-    tensors: list[Tensor], joint: Tensor, marginals: Tensor, gradient: tuple[Tensor, Tensor, Tensor] | None = None
-) -> tuple[Tensor, Tensor]:
-    """Fill ``joint`` and ``marginals``, or with ``gradient`` give that in means and log-scales (D, n)."""
+    tensors: list[Tensor],
+    joint: Tensor,
+    marginals: Tensor,
+    gradient: tuple[Tensor, Tensor, Tensor] | None = None,
+    planes: Tensor | None = None,
+) -> None:
+    """Fill ``joint`` and ``marginals``; or, with the loss's derivatives in these, the gradient.
+
+    Args:
+        tensors: see ``operands``.
+        joint, marginals: (m,) and (m, C).
+        gradient: derivatives in both, and where that in the samples (m, D) goes.
+        planes: (threads, 2, D, n) zeros, where each thread's share of that in means and log-scales goes.
+    """
     kernel = library("aggregate")
     assert kernel is not None
     (coordinates, posteriors), components = tensors[1].shape, marginals.shape[1]
-    threads = min(torch.get_num_threads(), MAX_THREADS)
-    scratch = joint.new_empty(threads, components + 1, posteriors)
-    planes = joint.new_zeros(threads, 2, coordinates, posteriors) if gradient else None
+    scratch = joint.new_empty(threads(), components + 1, posteriors)
     mixture = Mixture(
         *(tensor.data_ptr() for tensor in tensors),
         *(len(joint), posteriors, coordinates, components),
@@ -132,7 +148,5 @@ def run(
         ctypes.byref(asked) if asked else None,
         ctypes.c_void_p(scratch.data_ptr()),
         ctypes.c_void_p(planes.data_ptr()) if planes is not None else None,
-        ctypes.c_int64(threads),
+        ctypes.c_int64(len(scratch)),
     )
-    means, log_scales = planes.sum(0) if planes is not None else (scratch, scratch)
-    return means, log_scales
