@@ -19,7 +19,9 @@ class MixedStep(EagerStep):
 
     Against autocast this saves one cast of every weight and of every weight's gradient per product. Latent space,
     densities, loss sums and the optimiser's state stay in float32 (Micikevicius et al., Mixed precision training,
-    2018, section 3.1: a float32 master copy of the weights; bfloat16 needs no loss scaling).
+    2018, section 3.1: a float32 master copy of the weights; bfloat16 needs no loss scaling). Copies of convolutions lie
+    channels-last in memory, hence their gradients do; the optimiser's kernels want them laid out as the weights are
+    (the CPU's walks memory without looking at strides).
 
     Args:
         model, objective: float32, on the training device already; ``model`` always holds the master weights.
@@ -39,7 +41,7 @@ class MixedStep(EagerStep):
         terms = self.objective.terms(self.replica, images, coefficients)
         terms.loss.backward()
         for master, weight in zip(self.masters, self.copies, strict=True):
-            master.grad = None if weight.grad is None else weight.grad.float()
+            master.grad = None if weight.grad is None else torch.empty_like(master).copy_(weight.grad)
             weight.grad = None
         advance(self.optimizer)
         self._renew()

