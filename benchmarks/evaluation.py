@@ -115,8 +115,7 @@ def microseconds(encode: Callable[[npt.NDArray[np.float32]], Codes], images: npt
 
 def distinct_images(dataset: GroundTruthDataset) -> int:
     """How many images our protocol encodes for the default five."""
-    table = MemoTable(dataset, lambda images: np.zeros((len(images), 1), np.float32))
-    table._dataset = _Unseen(dataset)  # counting needs no pictures
+    table = MemoTable(len(dataset), lambda cells: np.zeros((len(cells), 1), np.float32))
     source = IndexSource(dataset, table)
     for name in DEFAULT:
         settings = metric(name).settings
@@ -126,20 +125,6 @@ def distinct_images(dataset: GroundTruthDataset) -> int:
         else:
             sampler.points(settings.num_train + getattr(settings, "num_test", 0))
     return table.encoded
-
-
-class _Unseen:
-    """A data set whose images are one grey pixel each."""
-
-    def __init__(self, dataset: GroundTruthDataset) -> None:
-        self._length = len(dataset)
-
-    def __len__(self) -> int:
-        return self._length
-
-    def observations(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Nothing to see."""
-        return np.zeros((len(indices), 1, 1, 1), np.float32)
 
 
 def encoding(name: str, dataset: GroundTruthDataset, path: Path, rounds: int) -> None:

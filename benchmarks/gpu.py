@@ -18,10 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from submission import provenance
 from submission.data import GroundTruthDataset, load
+from submission.data.feed import Feed
 from submission.evaluation import evaluate, make_plan
 from submission.evaluation.encoder import Encoder
 from submission.evaluation.subject import from_encoder
@@ -31,7 +33,6 @@ from submission.objectives import create
 from submission.run_folder import RunFolder
 from submission.training import Settings, train, train_together
 from submission.training.captured import CapturedStep, GraphRecorder
-from submission.training.feed import Feed
 from submission.training.mixed_step import make_step
 from submission.training.randomness import Order
 from submission.training.settings import DataSettings, ModelSettings, TrainSettings
@@ -132,10 +133,11 @@ def seeds(dataset: GroundTruthDataset, out: Path) -> None:
 def encoding(dataset: GroundTruthDataset, folder: RunFolder) -> None:
     """Part 4."""
     encoder = Encoder.load(folder.exported, dataset.image_shape, "cuda")
+    rows = encoder.rows(dataset)
+    assert rows is not None
     began, count = time.perf_counter(), len(dataset)
     for start in range(0, count, encoder.batch_size):
-        indices = torch.arange(start, min(start + encoder.batch_size, count)).numpy()
-        encoder(dataset.observations(indices))
+        rows(np.arange(start, min(start + encoder.batch_size, count)))
     seconds = time.perf_counter() - began
     print(f"\n4. encoding all {count:,} images for evaluation: {seconds:.1f} s, {count / seconds:,.0f} images/s")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "submission"
-EVERYWHERE = {"errors", "files", "progress", "provenance", "run_folder", "native", "__init__"}
+EVERYWHERE = {"device", "errors", "files", "progress", "provenance", "run_folder", "native", "__init__"}
 MAY_IMPORT = {
     "distributions": set(),
     "latent": {"distributions"},

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from submission import provenance
 from submission.challenge.recording import method_of
-from submission.data import load
+from submission.data import recorded
 from submission.errors import UsageError
 from submission.evaluation.latents import run_latents
 from submission.metrics.udr import Similarity, udr
@@ -91,7 +91,7 @@ def agreement(
 ) -> Agreement:
     """UDR of the runs of one method."""
     about: dict[str, Any] = group[0].meta()["dataset"]
-    dataset = load(about["name"], root, **about.get("options", {}))
+    dataset = recorded(about, root)
     chosen = np.random.RandomState(seed).permutation(len(dataset))[:images]
     latents = [run_latents(folder, dataset, chosen, seed) for folder in group]
     codes, kl, blocks = [run.codes for run in latents], [run.kl for run in latents], latents[0].blocks

@@ -46,9 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     likelihood.add_arguments(parser)
 
 
+SCORING = ("codes", "data", "metrics", "preset", "seeds", "era", "backend", "precision", "isolated", "no_baselines")
+"""What says nothing to ``--likelihood``."""
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Score, show, and keep the scores."""
     if arguments.likelihood:
+        refuse_scoring(arguments)
         return likelihood.run(arguments)
     plan = plan_of(arguments)
     if (arguments.target is None) == (arguments.codes is None):
@@ -75,6 +80,15 @@ def run(arguments: argparse.Namespace) -> int:
     for outcome in failed:
         ERR.print(f"error: {outcome.error}", markup=False, soft_wrap=True)
     return 1 if failed else 0
+
+
+def refuse_scoring(arguments: argparse.Namespace) -> None:
+    """UsageError where a switch is set that only scores have a use for."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    for name in SCORING:
+        if getattr(arguments, name) != parser.get_default(name):
+            raise UsageError(f"--likelihood has no use for --{name.replace('_', '-')}", "leave one of them out")
 
 
 def rank(arguments: argparse.Namespace) -> None:

@@ -37,14 +37,14 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from submission.cli.console import Bars, print_json, say
-    from submission.evaluation.encoder import require_device
+    from submission.device import usable
     from submission.evaluation.held_out import held_out_images, run_likelihood
     from submission.files import write_json
     from submission.run_folder import RunFolder
 
     folder = RunFolder.open(arguments.target)
     images = held_out_images(folder, arguments.data_root, arguments.images, arguments.seed)
-    device = require_device(arguments.device)
+    device = str(usable(arguments.device))
     result, record = run_likelihood(folder, images, arguments.samples, arguments.seed, device, Bars())
     write_json(folder.likelihood, record)
     if arguments.json not in (None, "-"):

@@ -71,8 +71,8 @@ def train_each(arguments: argparse.Namespace, out: Path, seeds: range, started: 
 
 def together(arguments: argparse.Namespace, out: Path, seeds: range) -> bool:
     """Whether the seeds are trained at the same time: as told, else on a GPU where nothing stands in the way."""
+    from submission.device import usable
     from submission.training import obstacle
-    from submission.training.parts import usable
     from submission.training.together import seed_folders
 
     if arguments.together is not None or usable(arguments.device).type != "cuda":

@@ -6,9 +6,10 @@ import difflib
 import importlib
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from submission.data.dataset import ImageDataset
 from submission.errors import UsageError
@@ -153,3 +154,10 @@ def load(name: str, root: str | Path | None = None, progress: Progress = QUIET, 
         known = f"it has {', '.join(allowed)}" if allowed else "it has none"
         raise UsageError(f"data set {name} has no option {unknown[0]!r}", known)
     return function(name, data_root(root), **options, **({"progress": progress} if "progress" in takes else {}))
+
+
+def recorded(
+    about: Mapping[str, Any], root: str | Path | None = None, progress: Progress = QUIET, **more: object
+) -> ImageDataset:
+    """The data set that ``meta.json`` describes under ``dataset``, with the options it had and ``more``."""
+    return load(about["name"], root, progress, **{**about.get("options", {}), **more})

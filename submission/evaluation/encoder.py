@@ -11,12 +11,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from submission.errors import SubmissionError, UsageError
+from submission.data import ImageDataset
+from submission.data.feed import Feed
+from submission.device import usable
+from submission.errors import SubmissionError
 from submission.evaluation.precision import Mixed, in_bfloat16
 from submission.export.contract import run_checked
 from submission.export.representation import PARTS, without_last_layer
 from submission.export.torchscript import load_torchscript, optimised
 from submission.metrics.base import Codes
+from submission.metrics.protocol.tables import Rows
 from submission.native.memory import keep_freed_memory
 
 Precision = Literal["float32", "bf16"]
@@ -37,6 +41,7 @@ class Encoder:
 
     Attributes:
         name: what to call the representation in messages.
+        device, precision: where and how it computes.
         width: number of code dimensions.
         deterministic: whether the same image gives the same codes twice.
         batch_size: images per call that suit the device.
@@ -59,11 +64,11 @@ class Encoder:
     ) -> None:
         self.name = name
         keep_freed_memory()
-        self._device, self.resolution = torch.device(device), "float32"
-        self.batch_size = batch_size(module, self._device)
+        self.device, self.precision, self.resolution = usable(device), precision, "float32"
+        self.batch_size = batch_size(module, self.device)
         self.encoded, self.saved_in_training_mode = 0, False
         probe = np.random.RandomState(0).random_sample((PROBES, *image_shape)).astype(np.float32)
-        module = module.to(self._device).eval()
+        module = module.to(self.device).eval()
         if precision == "bf16":
             module = in_bfloat16(module, self._tensor(probe))
             self.resolution = "float32" if isinstance(module, Mixed) else "bfloat16"
@@ -82,7 +87,7 @@ class Encoder:
         Raises:
             SubmissionError: no such file, not TorchScript, no such device, or see above.
         """
-        module = load_torchscript(path, require_device(device), evaluation=False)
+        module = load_torchscript(path, str(usable(device)), evaluation=False)
         saved_in_training_mode = module.training
         encoder = cls(module, str(path), image_shape, device, precision)
         encoder.saved_in_training_mode = saved_in_training_mode
@@ -90,8 +95,19 @@ class Encoder:
 
     def __call__(self, images: npt.NDArray[np.floating]) -> Codes:
         """Codes (n, width) of the images."""
+        return self._codes(self._tensor(images))
+
+    def rows(self, dataset: ImageDataset) -> Rows | None:
+        """Image numbers of ``dataset`` → codes, where a GPU can make its floats of bits or bytes; else None."""
+        if self.device.type == "cpu" or type(dataset).observations is not ImageDataset.observations:
+            return None
+        feed = Feed(dataset, self.device)
+        return lambda indices: self._codes(feed(torch.from_numpy(indices)))
+
+    def _codes(self, images: Tensor) -> Codes:
+        """Codes (n, width) of images (n, channels, height, width) on the device."""
         try:
-            codes = run_checked(self._module, self._tensor(images), self.name)
+            codes = run_checked(self._module, images, self.name)
         except SubmissionError as error:
             raise RepresentationError(error.what, error.fix) from error
         self.encoded += len(images)
@@ -99,7 +115,7 @@ class Encoder:
 
     def _tensor(self, images: npt.NDArray[np.floating]) -> Tensor:
         """The images as (n, channels, height, width) on the device."""
-        return torch.from_numpy(np.ascontiguousarray(images, np.float32)).movedim(3, 1).to(self._device)
+        return torch.from_numpy(np.ascontiguousarray(images, np.float32)).movedim(3, 1).to(self.device)
 
     def _require_independent_rows(self, probe: npt.NDArray[np.float32], codes: Codes, tolerance: float) -> None:
         """Each image encoded alone must give the codes that it gives in company."""
@@ -119,16 +135,6 @@ def batch_size(module: nn.Module, device: torch.device) -> int:
         return ACCELERATOR
     dimensions = [weight.dim() for weight in module.parameters()]
     return DENSE if dimensions and max(dimensions) <= 2 else CONVOLUTIONAL
-
-
-def require_device(device: str) -> str:
-    """``device`` if PyTorch can use it here, else a UsageError."""
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"device {device!r} cannot be used here: {reason}", "use --device cpu") from None
-    return device
 
 
 def untrained_convolutional(image_shape: tuple[int, int, int], width: int, seed: int) -> nn.Module:

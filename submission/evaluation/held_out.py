@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission import provenance
-from submission.data import ImageDataset, load
+from submission.data import ImageDataset, recorded
 from submission.data.binary import SplitImages
 from submission.data.split import held_out
 from submission.evaluation.likelihood import Likelihood, likelihood
@@ -40,10 +40,9 @@ def held_out_images(folder: RunFolder, root: Path | None = None, limit: int = 10
     """
     meta = folder.meta()
     about: dict[str, Any] = meta["dataset"]
-    options = dict(about.get("options", {}))
-    dataset = load(about["name"], root, **options)
+    dataset = recorded(about, root)
     if isinstance(dataset, SplitImages):
-        dataset = load(about["name"], root, **options | {"split": "test"})
+        dataset = recorded(about, root, split="test")
         chosen, remark = np.arange(len(dataset)), "the test split"
     elif meta.get("held_out", 0):
         chosen, remark = held_out(len(dataset), meta["held_out"], meta["seed"])[1], "held out of training"

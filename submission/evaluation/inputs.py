@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from submission.data import GroundTruthDataset, load, require_factors
+from submission.data import GroundTruthDataset, recorded, require_factors
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.codes import load_codes
-from submission.evaluation.encoder import Encoder, Precision, require_device, untrained_convolutional
+from submission.evaluation.encoder import Encoder, Precision, untrained_convolutional
 from submission.evaluation.layout import Layout
 from submission.evaluation.record import sha256
 from submission.evaluation.subject import Subject, from_codes, from_encoder, ideal
@@ -63,23 +62,22 @@ def codes_inputs(path: Path, options: Options) -> Inputs:
 
 def file_inputs(path: Path, options: Options) -> Inputs:
     """The subjects of a TorchScript file."""
-    dataset = load_grid(options.data, options.root, f"{path} does not say which data it is for")
+    dataset = load_grid({"name": options.data}, options.root, f"{path} does not say which data it is for")
     encoder = open_encoder(path, dataset, options)
     mine = from_encoder(path.name, dataset, encoder, codes="mean" if encoder.deterministic else "sample")
-    return Inputs(tuple(with_baselines(mine, dataset, encoder, None, options)), about(path, dataset, encoder, options))
+    return Inputs(tuple(with_baselines(mine, dataset, encoder, None, options)), about(path, dataset, encoder))
 
 
 def run_inputs(folder: RunFolder, options: Options) -> Inputs:
     """The subjects of a run folder: its export, and the same encoder before training."""
     meta = folder.meta()
-    name = options.data or meta.get("dataset", {}).get("name")
-    chosen = {} if options.data else meta.get("dataset", {}).get("options", {})
-    dataset = load_grid(name, options.root, f"{folder.meta_file} does not name a data set", chosen)
+    images = {"name": options.data} if options.data else meta.get("dataset", {})
+    dataset = load_grid(images, options.root, f"{folder.meta_file} does not name a data set")
     encoder = open_encoder(folder.exported, dataset, options)
     described = meta.get("representation", {})
     layout = Layout.of(described.get("blocks", []), encoder.width)
     mine = from_encoder("trained", dataset, encoder, layout, codes=described.get("mode", "unknown"))
-    known = about(folder.exported, dataset, encoder, options)
+    known = about(folder.exported, dataset, encoder)
     known["representation"] |= {"layout": described, "codes": mine.codes}
     return Inputs(tuple(with_baselines(mine, dataset, encoder, folder.untrained, options)), known)
 
@@ -100,23 +98,26 @@ def with_baselines(
     yield ideal(dataset)
 
 
-def load_grid(
-    name: str | None, root: Path | None, complaint: str, options: Mapping[str, Any] = MappingProxyType({})
-) -> GroundTruthDataset:
-    """The data set ``name``, with its ``options``, which must have known factors."""
-    if not name:
+def load_grid(described: Mapping[str, Any], root: Path | None, complaint: str) -> GroundTruthDataset:
+    """The data set ``described`` by name and options, which must have known factors."""
+    if not described.get("name"):
         raise UsageError(complaint, "pass --data NAME")
-    return require_factors(load(name, root, **options), "evaluation")
+    return require_factors(recorded(described, root), "evaluation")
 
 
 def open_encoder(path: Path, dataset: GroundTruthDataset, options: Options) -> Encoder:
     """The TorchScript file on the chosen device, or locked up."""
     if options.isolated:
+        if options.precision != "float32" or options.device not in ("cpu", "auto"):
+            raise UsageError(
+                f"an isolated file runs on the CPU in float32, not on {options.device} in {options.precision}",
+                "leave out --isolated, or --device and --precision",
+            )
         return Encoder(IsolatedModule(path), str(path), dataset.image_shape)
-    return Encoder.load(path, dataset.image_shape, require_device(options.device), options.precision)
+    return Encoder.load(path, dataset.image_shape, options.device, options.precision)
 
 
-def about(path: Path, dataset: GroundTruthDataset, encoder: Encoder, options: Options) -> dict[str, Any]:
+def about(path: Path, dataset: GroundTruthDataset, encoder: Encoder) -> dict[str, Any]:
     """Where a representation and its images come from."""
     return {
         "representation": {
@@ -126,9 +127,9 @@ def about(path: Path, dataset: GroundTruthDataset, encoder: Encoder, options: Op
             "deterministic": encoder.deterministic,
             "saved_in_training_mode": encoder.saved_in_training_mode,
             "codes": "mean" if encoder.deterministic else "sample",
-            "precision": options.precision,
+            "precision": encoder.precision,
             "resolution": encoder.resolution,
-            "device": options.device,
+            "device": str(encoder.device),
         },
         "data": {
             "name": dataset.name,

@@ -99,7 +99,9 @@ def from_encoder(
 ) -> Subject:
     """A representation of images, each distinct one encoded once where its codes are deterministic."""
     size = encoder.batch_size
-    source = dataset_source(dataset, encoder, size) if encoder.deterministic else ImageSource(dataset, encoder, size)
+    source: ImageSource | IndexSource = ImageSource(dataset, encoder, size)
+    if encoder.deterministic:
+        source = dataset_source(dataset, encoder, size, encoder.rows(dataset))
     joined = MappedSource(source, layout.unrolled)
     return Subject(
         label,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from submission.data import ImageDataset, load
+from submission.data import ImageDataset, recorded
 from submission.files import write_text
 from submission.models.restore import trained
 from submission.models.vae import VAE
@@ -35,7 +35,7 @@ def write_report(folder: RunFolder, root: Path | None = None) -> Path:
         SubmissionError: the run's model, scores or data cannot be read.
     """
     meta, model = folder.meta(), trained(folder).eval()
-    images = examples(load(meta["dataset"]["name"], root))
+    images = examples(recorded(meta["dataset"], root))
     torch.manual_seed(SEED)
     sections = [
         *score_sections(folder.scores),
@@ -52,8 +52,7 @@ def write_report(folder: RunFolder, root: Path | None = None) -> Path:
 def examples(dataset: ImageDataset) -> Tensor:
     """Random images (EXAMPLES, C, H, W) in [0, 1], the same ones for every run on the data set."""
     chosen = np.random.RandomState(SEED).randint(len(dataset), size=EXAMPLES)
-    pixels = torch.from_numpy(dataset.images(chosen)).movedim(3, 1).float()
-    return pixels / dataset.maximum
+    return torch.from_numpy(dataset.observations(chosen)).movedim(3, 1)
 
 
 def curves(log: Path) -> list[Section]:

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from submission.data import ImageDataset, load
+from submission.data.feed import Feed
 from submission.data.split import Split, held_out
+from submission.device import usable
 from submission.errors import UsageError
 from submission.latent import parse
 from submission.models.vae import VAE, build
@@ -18,7 +20,6 @@ from submission.objectives import Objective, create
 from submission.progress import QUIET, Progress
 from submission.run_folder import RunFolder
 from submission.training.budget import Budget
-from submission.training.feed import Feed
 from submission.training.loop import Loop
 from submission.training.mixed_step import make_step
 from submission.training.randomness import Order, derived, seed_everything
@@ -113,15 +114,3 @@ def other_split(settings: Settings, root: Path | str | None, progress: Progress)
     """The split of the data set that ``train.validation_split`` names, if it names one."""
     split = settings.train.validation_split
     return images(settings.data, root, progress, split=split) if split else None
-
-
-def usable(device: str) -> torch.device:
-    """The device called ``device``; UsageError where there is none."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=device)
-        return torch.device(device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UsageError(f"device {device!r} cannot be used: {reason}", "choose cpu, or a GPU that is there") from error

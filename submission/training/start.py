@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from submission import provenance
+from submission.data import ImageDataset
 from submission.errors import UsageError
 from submission.export.torchscript import export_torchscript
 from submission.files import write_text
 from submission.run_folder import RunFolder
 from submission.training import checkpoint, precision
 from submission.training.budget import Budget
-from submission.training.feed import fingerprint
 from submission.training.loop import Loop
 from submission.training.meta import describe
 from submission.training.parts import Parts
@@ -23,6 +25,7 @@ from submission.training.randomness import derived, restore_generators, seed_eve
 from submission.training.settings import differences
 
 Tell = Callable[[str], None]
+FINGERPRINT_IMAGES = 64
 KEPT = ("config", "versions", "data", "precision")
 
 
@@ -108,3 +111,16 @@ def gin_lines(text: str) -> dict[str, str]:
 def release(versions: dict[str, str]) -> str:
     """Major and minor version of torch, whose random streams and kernels decide the weights."""
     return ".".join(versions["torch"].split(".")[:2])
+
+
+def fingerprint(dataset: ImageDataset) -> dict[str, str]:
+    """What must agree for a run to be resumed: name, size, shape and a checksum of evenly spaced images."""
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, FINGERPRINT_IMAGES).astype(np.int64))
+    checksum = zlib.crc32(np.ascontiguousarray(dataset.images(chosen)).tobytes())
+    factors = getattr(dataset, "factor_sizes", ())
+    return {
+        "data.name": dataset.name,
+        "data.images": f"{len(dataset)} of shape {tuple(dataset.image_shape)}",
+        "data.factor_sizes": str(tuple(factors)),
+        "data.checksum": f"{checksum:08x}",
+    }

@@ -104,3 +104,8 @@ def test_a_truncated_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_codes_for_one_value_of_a_factor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.savez(tmp_path / "flat.npz", codes=GOOD["codes"], factor_sizes=np.array([24, 1]))
     assert "factor 1 has one value" in complaint(capsys, "--codes", tmp_path / "flat.npz", "--metrics", "mig")
+
+
+def test_scoring_switches_mean_nothing_to_the_likelihood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, tmp_path, "--likelihood", code=2)
+    assert "--likelihood has no use for --preset" in line

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from submission.data import load
+from submission.data.feed import Feed
 from submission.errors import SubmissionError
+from submission.evaluation.encoder import Encoder, untrained_convolutional
 from submission.export.torchscript import load_torchscript
 from submission.training import Settings, checkpoint, train, train_together
-from submission.training.feed import Feed
 from submission.training.settings import DataSettings, ModelSettings, ObjectiveSettings, TrainSettings
 
 SETTINGS = Settings(
@@ -27,6 +29,14 @@ def test_images_on_the_gpu_are_those_of_the_cpu(gpu: torch.device) -> None:
     data = load("dsprites_small")
     indices = torch.arange(0, len(data), max(1, len(data) // 100))
     assert torch.equal(Feed(data, gpu)(indices).cpu(), Feed(data, torch.device("cpu"))(indices))
+
+
+def test_codes_of_cells_are_those_of_their_images(gpu: torch.device) -> None:
+    data = load("dsprites_small")
+    encoder = Encoder(untrained_convolutional(data.image_shape, 5, 0), "fresh", data.image_shape, str(gpu))
+    rows, cells = encoder.rows(data), np.arange(0, len(data), max(1, len(data) // 100))
+    assert rows is not None
+    np.testing.assert_allclose(rows(cells), encoder(data.observations(cells)), atol=1e-5)
 
 
 def test_a_run_that_was_interrupted_ends_like_one_that_was_not(

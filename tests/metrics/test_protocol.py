@@ -57,7 +57,7 @@ def test_each_image_is_encoded_once() -> None:
 
 def test_a_table_that_does_not_fit_is_not_kept() -> None:
     data, encode = Numbers(), Doubling()
-    table = MemoTable(data, encode, batch_size=20, memory_limit=100)
+    table = MemoTable(len(data), lambda cells: encode(data.observations(cells)), batch_size=20, memory_limit=100)
     cells = np.array([3, 3, 70, 5, 3])
     for _ in range(2):
         assert np.array_equal(cells_of(table(cells)), cells)

@@ -55,6 +55,12 @@ class References(html.parser.HTMLParser):
         self.found += [value or "" for name, value in attrs if name in ("src", "href")]
 
 
+def test_the_pictures_are_those_of_the_runs_data_set(tmp_path: Path) -> None:
+    data = DataSettings("turntable", {"color": True})
+    settings = Settings(TrainSettings(steps=1, batch_size=8), data, ModelSettings("R^2", "mlp_small"))
+    assert "Reconstructions" in write_report(train(settings, tmp_path / "run")).read_text()
+
+
 def test_the_page_is_whole_and_self_contained(folder: RunFolder) -> None:
     score_file(folder.scores / "fast-3.json")
     page = write_report(folder).read_text()

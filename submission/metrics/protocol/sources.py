@@ -80,11 +80,21 @@ class MappedSource:
         return self._function(self._source.codes(observed))
 
 
-def dataset_source(dataset: GroundTruthDataset, encode: Encode, batch_size: int = BATCH) -> IndexSource | ImageSource:
-    """The source that encodes as few images of ``dataset`` as the reference's draws allow."""
+def dataset_source(
+    dataset: GroundTruthDataset, encode: Encode, batch_size: int = BATCH, rows: Rows | None = None
+) -> IndexSource | ImageSource:
+    """The source that encodes as few images of ``dataset`` as the reference's draws allow.
+
+    Args:
+        dataset: the images.
+        encode: images → codes, deterministic.
+        batch_size: images per call of it.
+        rows: cells → the same codes, where there is a quicker way than ``encode`` of the cells' images.
+    """
     observing = type(dataset).sample_observations_from_factors
     if observing is GroundTruthDataset.sample_observations_from_factors or not dataset.random_observation:
-        return IndexSource(dataset, MemoTable(dataset, encode, batch_size))
+        rows = rows or (lambda cells: encode(dataset.observations(cells)))
+        return IndexSource(dataset, MemoTable(len(dataset), rows, batch_size))
     return ImageSource(dataset, encode, batch_size)
 
 

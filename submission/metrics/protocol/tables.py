@@ -19,20 +19,18 @@ BATCH = 64
 
 
 class MemoTable:
-    """Codes of a data set's cells, each distinct image encoded once and in large batches.
+    """Codes of a grid's cells, each cell encoded once and in large batches.
 
     Args:
-        dataset: the images.
-        encode: images → codes; the same image must always give the same codes.
-        batch_size: images per call of ``encode``.
-        memory_limit: bytes of codes to keep; a table that would be larger is not kept, and only images that repeat
+        cells: how many there are.
+        rows: cells → codes; the same cell must always give the same codes.
+        batch_size: cells per call of ``rows``.
+        memory_limit: bytes of codes to keep; a table that would be larger is not kept, and only cells that repeat
             within one call are encoded once.
     """
 
-    def __init__(
-        self, dataset: GroundTruthDataset, encode: Encode, batch_size: int = BATCH, memory_limit: int = 400 << 20
-    ) -> None:
-        self._dataset, self._encode, self._batch_size, self._limit = dataset, encode, batch_size, memory_limit
+    def __init__(self, cells: int, rows: Rows, batch_size: int = BATCH, memory_limit: int = 400 << 20) -> None:
+        self._cells, self._rows, self._batch_size, self._limit = cells, rows, batch_size, memory_limit
         self._known: npt.NDArray[np.bool_] | None = None
         self._codes: Codes | None = None
         self.encoded = 0
@@ -40,29 +38,28 @@ class MemoTable:
     def __call__(self, indices: Indices) -> Codes:
         """Codes (n, D) float32 of the cells ``indices`` (n,)."""
         if self._codes is None:
-            self._codes = self._allocate(self._encode(self._dataset.observations(indices[:1])).shape[1])
+            self._codes = self._allocate(self._rows(indices[:1]).shape[1])
         if self._known is None:
             distinct, inverse = np.unique(indices, return_inverse=True)
-            return np.concatenate([self._encode_cells(cells) for cells in self._batches(distinct)])[inverse]
+            return np.concatenate([self._encode(cells) for cells in self._batches(distinct)])[inverse]
         for cells in self._batches(np.unique(indices[~self._known[indices]])):
-            self._codes[cells] = self._encode_cells(cells)
+            self._codes[cells] = self._encode(cells)
             self._known[cells] = True
         return self._codes[indices]
 
     def _allocate(self, width: int) -> Codes:
         """Room for every cell's codes where that fits, else for none."""
-        cells = len(self._dataset)
-        if cells * width * 4 > self._limit:
+        if self._cells * width * 4 > self._limit:
             return np.empty((0, width), np.float32)
-        self._known = np.zeros(cells, bool)
-        return np.empty((cells, width), np.float32)
+        self._known = np.zeros(self._cells, bool)
+        return np.empty((self._cells, width), np.float32)
 
     def _batches(self, cells: Indices) -> list[Indices]:
         return [cells[start : start + self._batch_size] for start in range(0, len(cells), self._batch_size)]
 
-    def _encode_cells(self, cells: Indices) -> Codes:
+    def _encode(self, cells: Indices) -> Codes:
         self.encoded += len(cells)
-        return self._encode(self._dataset.observations(cells))
+        return self._rows(cells)
 
 
 def true_factors(dataset: GroundTruthDataset) -> Rows:

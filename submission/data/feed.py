@@ -1,16 +1,12 @@
-"""Images of a data set as batches of floats on the training device, without data-loader processes."""
+"""Images of a data set as batches of floats on a device, without data-loader processes."""
 
 from __future__ import annotations
-
-import zlib
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from submission.data import ImageDataset
-
-FINGERPRINT_IMAGES = 64
+from submission.data.dataset import ImageDataset
 
 
 class Feed:
@@ -57,16 +53,3 @@ def unpacked(packed: Tensor) -> Tensor:
     """Bits (n, 8·bytes) of ``packed`` (n, bytes) uint8 on any device, the highest bit first."""
     shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=packed.device)
     return ((packed[..., None] >> shifts) & 1).flatten(1)
-
-
-def fingerprint(dataset: ImageDataset) -> dict[str, str]:
-    """What must agree for a run to be resumed: name, size, shape and a checksum of evenly spaced images."""
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, FINGERPRINT_IMAGES).astype(np.int64))
-    checksum = zlib.crc32(np.ascontiguousarray(dataset.images(chosen)).tobytes())
-    factors = getattr(dataset, "factor_sizes", ())
-    return {
-        "data.name": dataset.name,
-        "data.images": f"{len(dataset)} of shape {tuple(dataset.image_shape)}",
-        "data.factor_sizes": str(tuple(factors)),
-        "data.checksum": f"{checksum:08x}",
-    }

@@ -8,7 +8,8 @@ import torch
 
 from submission.data import ImageDataset
 from submission.data.dataset import Images, Indices
-from submission.training.feed import Feed, fingerprint, unpacked
+from submission.data.feed import Feed, unpacked
+from submission.training.start import fingerprint
 
 
 class Pictures(ImageDataset):
