@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import register_kl
 
+from submission.distributions import wrapped_normal
 from submission.distributions.bessel import log_sphere_area
 from submission.distributions.brownian import ManifoldUniform, UnitVectorBrownian, project_to_sphere
 from submission.distributions.radial import gap, to_angle
@@ -69,6 +70,8 @@ class SphereBrownian(UnitVectorBrownian):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log density (...) at points ``value`` (..., d + 1), which broadcast against the batch."""
+        if self.dim == 1:
+            return wrapped_normal.log_density(wrapped_normal.arc(self.loc, value), self.time)
         angle = to_angle(gap(self.loc, value))
         return (log_relative(self.tables, self.dim, self.time.double(), angle) - self.log_volume).to(self.loc.dtype)
 

@@ -37,17 +37,21 @@ class Block:
     topology: str
 
 
-class DiagonalGaussian(NamedTuple):
-    """N(mean, diag(scale²)) of n images, and how many neighbouring coordinates each component has.
+class NormalCoordinates(NamedTuple):
+    """Samples, and a posterior of n images, in D coordinates in which it is N(mean, diag(scale²)).
 
     Attributes:
-        mean, scale: (n, ambient_size).
-        sizes: coordinates of each of the C components, in order.
+        value: of the samples (m, D).
+        mean, scale: (n, D).
+        sizes: how many neighbouring coordinates each of the C components has, in order.
+        circular: which coordinates are angles: their law is wrapped around the circle.
     """
 
+    value: Tensor
     mean: Tensor
     scale: Tensor
     sizes: tuple[int, ...]
+    circular: tuple[bool, ...]
 
 
 class Posterior(ABC):
@@ -69,8 +73,8 @@ class Posterior(ABC):
     def kl(self, z: Tensor) -> Tensor:
         """KL(q(z|x) ‖ p(z)) per component, (n, C); exact where a formula or table exists, else estimated at ``z``."""
 
-    def gaussian(self) -> DiagonalGaussian | None:
-        """The posterior as a diagonal Gaussian over all ambient coordinates, where it is one."""
+    def normal(self, z: Tensor) -> NormalCoordinates | None:
+        """Samples ``z`` (m, ambient_size) in coordinates in which the posterior is normal, where there are such."""
         return None
 
     def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:

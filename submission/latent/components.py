@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal, kl_divergence
 
+from submission.distributions.sphere import SphereBrownian
 from submission.distributions.von_mises_fisher import VonMisesFisher
-from submission.latent.base import DiagonalGaussian, LatentSpace, Posterior
+from submission.latent.base import LatentSpace, NormalCoordinates, Posterior
 
 
 class ComponentPosterior(Posterior):
@@ -37,12 +38,16 @@ class ComponentPosterior(Posterior):
         """KL per component (n, C), exact; ``z`` is not needed."""
         return self._kl()
 
-    def gaussian(self) -> DiagonalGaussian | None:
-        """One coordinate per component, where they are normal."""
-        if not isinstance(self.distribution, Normal):
+    def normal(self, z: Tensor) -> NormalCoordinates | None:
+        """One coordinate per component, where they are normal, or Brownian motions on circles."""
+        law = self.distribution
+        if isinstance(law, Normal):
+            value, mean, scale, circular = z, law.loc, law.scale, False
+        elif isinstance(law, SphereBrownian) and law.dim == 1:
+            value, mean, scale, circular = to_angles(split(z, law)), to_angles(law.loc), law.time.sqrt(), True
+        else:
             return None
-        mean = self.distribution.loc
-        return DiagonalGaussian(mean, self.distribution.scale, (1,) * mean.shape[-1])
+        return NormalCoordinates(value, mean, scale, (1,) * mean.shape[-1], (circular,) * mean.shape[-1])
 
     def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:
         """``cost`` (n,) with each component's score-function term, if its law has one."""
@@ -64,6 +69,11 @@ def exact_posterior(distribution: Distribution, prior: Distribution, statistics:
 def split(z: Tensor, distribution: Distribution) -> Tensor:
     """Columns (..., C·e) → points (..., C, e) of the distribution's event shape; nothing to do for numbers."""
     return z.unflatten(-1, (-1, *distribution.event_shape)) if distribution.event_shape else z
+
+
+def to_angles(points: Tensor) -> Tensor:
+    """Points (..., 2) of a circle → angles (...) in [−π, π]."""
+    return torch.atan2(points[..., 1], points[..., 0])
 
 
 def join(points: Tensor, distribution: Distribution) -> Tensor:

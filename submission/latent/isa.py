@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from submission.distributions import IndependentSubspaces
-from submission.latent.base import Block, Component, DiagonalGaussian, Posterior
+from submission.latent.base import Block, Component, NormalCoordinates, Posterior
 from submission.latent.components import AnchoredSpace, bounded, positive
 from submission.latent.euclidean import MODES, gaussian, walk_line
 from submission.latent.spec import Factor, Word, describe
@@ -24,33 +24,33 @@ class SubspacePosterior(Posterior):
     """Diagonal Gaussian whose KL to the ISA prior is estimated at the sample (text 002, eq. 12).
 
     Args:
-        normal: q(z|x), batch shape (n, coordinates).
+        law: q(z|x), batch shape (n, coordinates).
         space: the space it belongs to.
     """
 
-    def __init__(self, normal: Normal, space: Subspaces) -> None:
-        self.normal, self.space = normal, space
+    def __init__(self, law: Normal, space: Subspaces) -> None:
+        self.law, self.space = law, space
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         """Samples (*sample_shape, n, coordinates)."""
-        return self.normal.rsample(torch.Size(sample_shape))
+        return self.law.rsample(torch.Size(sample_shape))
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log q(z|x) per component (..., C)."""
-        return self.space.gather(self.normal.log_prob(z))
+        return self.space.gather(self.law.log_prob(z))
 
     def kl(self, z: Tensor) -> Tensor:
         """log q(z|x) − log p(z) per component (n, C): unbiased, no closed form exists."""
         return self.log_prob(z) - self.space.prior_log_prob(z)
 
-    def gaussian(self) -> DiagonalGaussian:
+    def normal(self, z: Tensor) -> NormalCoordinates:
         """Coordinates, or subspaces of several."""
         sizes = tuple(part.stop - part.start for part in self.space.components)
-        return DiagonalGaussian(self.normal.loc, self.normal.scale, sizes)
+        return NormalCoordinates(z, self.law.loc, self.law.scale, sizes, (False,) * z.shape[-1])
 
     def statistics(self) -> dict[str, Tensor]:
         """Mean posterior scale, and the prior's exponent, per component."""
-        scales = self.space.gather(self.normal.scale.detach().mean(0))
+        scales = self.space.gather(self.law.scale.detach().mean(0))
         sizes = scales.new_tensor([part.stop - part.start for part in self.space.components])
         exponents = self.space.coordinate_exponents().detach().to(scales)
         return {"scale": scales / sizes, "exponent": self.space.gather(exponents) / sizes}

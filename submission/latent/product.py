@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from submission.latent.base import Block, Component, DiagonalGaussian, LatentSpace, Posterior
+from submission.latent.base import Block, Component, LatentSpace, NormalCoordinates, Posterior
 
 MODES = ("default", "ambient", "intrinsic", "mean", "mean_scaled", "sample")
 
@@ -38,14 +38,15 @@ class ProductPosterior(Posterior):
         """KL per component (n, C)."""
         return torch.cat([part.kl(own) for part, own in self._pairs(z)], -1)
 
-    def gaussian(self) -> DiagonalGaussian | None:
-        """The factors' Gaussians side by side, where all are."""
-        parts = [part.gaussian() for part in self.parts]
+    def normal(self, z: Tensor) -> NormalCoordinates | None:
+        """The factors' coordinates side by side, where all have them."""
+        parts = [part.normal(own) for part, own in self._pairs(z)]
         known = [part for part in parts if part is not None]
         if len(known) < len(parts):
             return None
-        mean, scale, sizes = zip(*known, strict=True)
-        return DiagonalGaussian(torch.cat(mean, -1), torch.cat(scale, -1), sum(sizes, ()))
+        *tensors, sizes, circular = zip(*known, strict=True)
+        value, mean, scale = (torch.cat(columns, -1) for columns in tensors)
+        return NormalCoordinates(value, mean, scale, sum(sizes, ()), sum(circular, ()))
 
     def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:
         """``cost`` (n,) with every factor's terms."""

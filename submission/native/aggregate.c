@@ -1,4 +1,4 @@
-/* The aggregate posterior of a batch of diagonal Gaussians, and its gradient.
+/* The aggregate posterior of a batch of diagonal Gaussians, some of their coordinates wrapped, and its gradient.
  *
  * With l_ijc the log-density of component c (some neighbouring coordinates) of sample i under posterior j and w_ij
  * log-weights: joint_i = log sum_j exp(w_ij + sum_c l_ijc), marginal_ic = log sum_j exp(w_ij + l_ijc). Nothing of size
@@ -6,13 +6,14 @@
  */
 #include <math.h>
 
+#include "coordinates.h"
 #include "parallel.h"
 #include "vector.h"
 
 typedef struct {
     const float *samples, *means, *inverses; /* (m, coordinates), (coordinates, n), 1 / scales alike */
     const float *peaks, *weights;            /* (components, n) log-densities at the means, (m, n) log-weights */
-    const int64_t *stops;                    /* (components), where each component's coordinates end */
+    const int64_t *stops, *circular;         /* (components), where each's coordinates end; (coordinates) 0 or 1 */
     int64_t rows, posteriors, coordinates, components;
     float *joint, *marginals; /* (m), (m, components) */
 } Mixture;
@@ -29,15 +30,6 @@ typedef struct {
     float *scratch;        /* (components + 1, n) */
     float *means, *scales; /* (coordinates, n): gradient in means and in log-scales of these rows */
 } Rows;
-
-/* own -= (sample - mean)^2 / (2 scale^2) */
-CLONES static void subtract_squares(float *restrict own, float sample, const float *restrict mean,
-                                    const float *restrict inverse, int64_t n) {
-    for (int64_t j = 0; j < n; j++) {
-        float u = (sample - mean[j]) * inverse[j];
-        own[j] -= 0.5f * u * u;
-    }
-}
 
 /* total += own; own += weights */
 CLONES static void add_up(float *restrict total, float *restrict own, const float *restrict weights, int64_t n) {
@@ -73,29 +65,6 @@ CLONES static void shares(float *restrict values, const float *restrict base, fl
         for (int64_t j = 0; j < n; j++) values[j] = factor * exp_minus(level - values[j]);
 }
 
-/* Adds one sample's gradient in means and log-scales of one coordinate; returns that in the sample. */
-CLONES static float descend(const float *restrict share, float sample, const float *restrict mean,
-                            const float *restrict inverse, float *restrict means, float *restrict scales, int64_t n) {
-    float lanes[LANES] = {0};
-    int64_t whole = n - n % LANES;
-    for (int64_t j = 0; j < whole; j += LANES)
-        for (int k = 0; k < LANES; k++) {
-            float u = (sample - mean[j + k]) * inverse[j + k], pull = share[j + k] * u, slope = pull * inverse[j + k];
-            means[j + k] += slope;
-            scales[j + k] += pull * u - share[j + k];
-            lanes[k] += slope;
-        }
-    double sum = 0;
-    for (int k = 0; k < LANES; k++) sum += lanes[k];
-    for (int64_t j = whole; j < n; j++) {
-        float u = (sample - mean[j]) * inverse[j], pull = share[j] * u, slope = pull * inverse[j];
-        means[j] += slope;
-        scales[j] += pull * u - share[j];
-        sum += slope;
-    }
-    return (float)-sum;
-}
-
 /* Weighted log-densities of sample i: one row per component, and the joint one last. */
 static void densities(const Mixture *m, int64_t i, float *scratch) {
     int64_t n = m->posteriors;
@@ -105,7 +74,8 @@ static void densities(const Mixture *m, int64_t i, float *scratch) {
     for (int64_t c = 0, d = 0; c < m->components; c++) {
         float *own = scratch + c * n;
         memcpy(own, m->peaks + c * n, n * sizeof(float));
-        for (; d < m->stops[c]; d++) subtract_squares(own, sample[d], m->means + d * n, m->inverses + d * n, n);
+        for (; d < m->stops[c]; d++)
+            (m->circular[d] ? add_arcs : add_lines)(own, sample[d], m->means + d * n, m->inverses + d * n, n);
         add_up(total, own, weights, n);
     }
 }
@@ -119,8 +89,8 @@ static void differentiate(const Mixture *m, const Gradient *g, int64_t i, const 
         float *own = work->scratch + c * n;
         shares(own, total, m->marginals[i * m->components + c], g->marginals[i * m->components + c], n);
         for (; d < m->stops[c]; d++)
-            g->samples[i * m->coordinates + d] = descend(own, sample[d], m->means + d * n, m->inverses + d * n,
-                                                         work->means + d * n, work->scales + d * n, n);
+            g->samples[i * m->coordinates + d] = (m->circular[d] ? descend_arcs : descend_lines)(
+                own, sample[d], m->means + d * n, m->inverses + d * n, work->means + d * n, work->scales + d * n, n);
     }
 }
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from submission.latent.base import Posterior
+from submission.latent.base import NormalCoordinates, Posterior
 from submission.native import library
 
 TABLE_ENTRIES = {"cpu": 2**20, "cuda": 2**26}
@@ -30,10 +30,10 @@ def aggregate_log_prob(posterior: Posterior, z: Tensor, log_weights: Tensor) -> 
         z: samples (m, ambient_size).
         log_weights: (m, n).
     """
-    gaussian = posterior.gaussian()
-    if gaussian is None or not suits_kernel(z):
+    normal = posterior.normal(z) if suits_kernel(z) else None
+    if normal is None:
         return in_slabs(posterior, z, log_weights)
-    joint, marginals = Kernel.apply(z, gaussian.mean, gaussian.scale, log_weights, gaussian.sizes)
+    joint, marginals = Kernel.apply(*normal, log_weights)
     return joint, marginals
 
 
@@ -65,7 +65,8 @@ class Mixture(ctypes.Structure):
     """``Mixture`` of ``submission/native/aggregate.c``."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("samples", "means", "inverses", "peaks", "weights", "stops")),
+        *((name, ctypes.c_void_p) for name in ("samples", "means", "inverses", "peaks", "weights")),
+        *((name, ctypes.c_void_p) for name in ("stops", "circular")),
         *((name, ctypes.c_int64) for name in ("rows", "posteriors", "coordinates", "components")),
         *((name, ctypes.c_void_p) for name in ("joint", "marginals")),
     )
@@ -78,15 +79,21 @@ class Gradient(ctypes.Structure):
 
 
 class Kernel(torch.autograd.Function):
-    """``submission/native/aggregate.c``: diagonal Gaussians on the CPU, without a table of n² densities."""
+    """``submission/native/aggregate.c``: ``NormalCoordinates`` on the CPU, without a table of n² densities."""
 
     @staticmethod
     def forward(
-        ctx: Any, z: Tensor, mean: Tensor, scale: Tensor, log_weights: Tensor, sizes: tuple[int, ...]
+        ctx: Any,
+        value: Tensor,
+        mean: Tensor,
+        scale: Tensor,
+        sizes: tuple[int, ...],
+        circular: tuple[bool, ...],
+        log_weights: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Joint (m,) and marginals (m, C) of z (m, D), mean and scale (n, D) float32, coordinates per component."""
-        joint, marginals = z.new_empty(len(z)), z.new_empty(len(z), len(sizes))
-        tensors = operands(z, mean, scale, log_weights, sizes)
+        """Joint (m,) and marginals (m, C), float32."""
+        joint, marginals = value.new_empty(len(value)), value.new_empty(len(value), len(sizes))
+        tensors = operands(NormalCoordinates(value, mean, scale, sizes, circular), log_weights)
         run(tensors, joint, marginals)
         ctx.save_for_backward(*tensors, joint, marginals)
         return joint, marginals
@@ -94,23 +101,24 @@ class Kernel(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients in z, mean and scale."""
+        """Gradients in value, mean and scale."""
         *tensors, joint, marginals = ctx.saved_tensors
-        z, _, inverses = tensors[:3]
-        samples = torch.empty_like(z)
-        planes = z.new_zeros(threads(), 2, *inverses.shape)
+        value, _, inverses = tensors[:3]
+        samples = torch.empty_like(value)
+        planes = value.new_zeros(threads(), 2, *inverses.shape)
         run(tensors, joint, marginals, (outer[0].contiguous(), outer[1].contiguous(), samples), planes)
         means, log_scales = planes.sum(0)
-        return samples, means.t(), (log_scales * inverses).t(), None, None
+        return samples, means.t(), (log_scales * inverses).t(), None, None, None
 
 
-def operands(z: Tensor, mean: Tensor, scale: Tensor, log_weights: Tensor, sizes: tuple[int, ...]) -> list[Tensor]:
+def operands(normal: NormalCoordinates, log_weights: Tensor) -> list[Tensor]:
     """What the kernel reads, in the order of ``Mixture``: coordinates by rows, each contiguous."""
-    deviations = scale.t().contiguous()
+    deviations = normal.scale.t().contiguous()
     heights = -deviations.log() - 0.5 * math.log(2 * math.pi)
-    peaks = torch.stack([part.sum(0) for part in heights.split(sizes)])
-    stops = torch.tensor(sizes).cumsum(0)
-    return [z.contiguous(), mean.t().contiguous(), 1 / deviations, peaks, log_weights.contiguous(), stops]
+    peaks = torch.stack([part.sum(0) for part in heights.split(normal.sizes)])
+    laws = [normal.value.contiguous(), normal.mean.t().contiguous(), 1 / deviations, peaks]
+    layout = [torch.tensor(normal.sizes).cumsum(0), torch.tensor(normal.circular, dtype=torch.int64)]
+    return [*laws, log_weights.contiguous(), *layout]
 
 
 def threads() -> int:

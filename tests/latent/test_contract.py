@@ -58,15 +58,18 @@ def test_columns_components_and_names_fit_together(spec: str) -> None:
 
 
 @pytest.mark.parametrize("spec", EVERY)
-def test_what_calls_itself_gaussian_is(spec: str, encode: Encode) -> None:
+def test_what_calls_itself_normal_is(spec: str, encode: Encode) -> None:
     space, parameters = encode(spec, 5, torch.float64)
     posterior = space.posterior(parameters)
-    gaussian = posterior.gaussian()
-    if gaussian is None:
-        return
     z = posterior.rsample((2,))
-    density = torch.distributions.Normal(gaussian.mean, gaussian.scale).log_prob(z)
-    parts = torch.stack([part.sum(-1) for part in density.split(gaussian.sizes, -1)], -1)
+    normal = posterior.normal(z)
+    if normal is None:
+        return
+    turns = 2 * math.pi * torch.arange(-4, 5, dtype=torch.float64)[:, None, None, None]
+    images = torch.distributions.Normal(normal.mean, normal.scale).log_prob(normal.value + turns)
+    wrapped = torch.logsumexp(images, 0)
+    density = torch.where(torch.tensor(normal.circular), wrapped, images[4])
+    parts = torch.stack([part.sum(-1) for part in density.split(normal.sizes, -1)], -1)
     torch.testing.assert_close(parts, posterior.log_prob(z))
 
 

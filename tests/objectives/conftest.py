@@ -16,19 +16,19 @@ class NormalPosterior(Posterior):
     """Independent normals from (mean, log standard deviation)."""
 
     def __init__(self, parameters: Tensor) -> None:
-        self.normal = Normal(*parameters.chunk(2, -1)[:1], parameters.chunk(2, -1)[1].exp())
+        self.law = Normal(*parameters.chunk(2, -1)[:1], parameters.chunk(2, -1)[1].exp())
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
-        return self.normal.rsample(sample_shape)
+        return self.law.rsample(sample_shape)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        return self.normal.log_prob(z)
+        return self.law.log_prob(z)
 
     def kl(self, z: Tensor) -> Tensor:
-        return kl_divergence(self.normal, Normal(0.0, 1.0))
+        return kl_divergence(self.law, Normal(0.0, 1.0))
 
     def statistics(self) -> dict[str, Tensor]:
-        return {"scale": self.normal.scale.mean(0)}
+        return {"scale": self.law.scale.mean(0)}
 
 
 class NormalSpace(LatentSpace):

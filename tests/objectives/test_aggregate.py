@@ -11,6 +11,7 @@ from submission.objectives import aggregate, beta_tcvae
 
 needs_kernel = pytest.mark.skipif(library("aggregate") is None, reason="no C compiler was at hand at installation")
 SPECS = ["R^1", "R^3", "ISA(2x3)", "ISA(2x3; components=subspaces)", "R^2 x ISA(3+1; components=subspaces)"]
+CIRCLES = ["S^1", "T^3", "R^2 x T^2"]
 
 
 def evaluate(spec, parameters, z, log_weights, outer):
@@ -35,17 +36,21 @@ def problem(spec, images=37, samples=None, spread=1.0):
 
 
 @needs_kernel
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", SPECS + CIRCLES)
 @pytest.mark.parametrize("spread", [0.01, 1.0, 5.0])
 def test_the_kernel_is_as_close_to_float64_as_its_twin(spec, spread, monkeypatch):
-    """Sharp posteriors leave float32 few digits of distant densities, whoever computes them."""
+    """Sharp posteriors leave float32 few digits of distant densities, whoever computes them.
+
+    The kernel subtracts angles, which near π are known to 3e-7 only: a ten-thousandth of the sharpest circle's scale.
+    """
+    slack = 1e-4 if spec in CIRCLES and spread > 1 else 1e-6
     given = problem(spec, spread=spread)
     exact = evaluate(spec, *(part.double() for part in given[:3]), [part.double() for part in given[3]])
     fast = evaluate(spec, *given)
     monkeypatch.setattr(aggregate, "suits_kernel", lambda z: False)
     for value, twin, reference in zip(fast, evaluate(spec, *given), exact, strict=True):
         size = float(reference.abs().max())
-        assert float((value - reference).abs().max()) <= 1.5 * float((twin - reference).abs().max()) + 1e-6 * size
+        assert float((value - reference).abs().max()) <= 1.5 * float((twin - reference).abs().max()) + slack * size
         assert size > 0
 
 
@@ -96,10 +101,14 @@ def test_slabs_change_neither_value_nor_gradient(spec, monkeypatch):
         torch.testing.assert_close(slab, reference)
 
 
-def test_only_gaussians_take_the_kernel():
-    for spec, sizes in [("R^3", (1, 1, 1)), ("ISA(2x3; components=subspaces)", (3, 3)), ("R^1 x R^2", (1, 1, 1))]:
-        gaussian = parse(spec).posterior(torch.randn(4, parse(spec).parameter_size)).gaussian()
-        assert gaussian is not None
-        assert gaussian.sizes == sizes
-    for spec in ("S^2", "T^2", "R^2 x S^1"):
-        assert parse(spec).posterior(torch.randn(4, parse(spec).parameter_size)).gaussian() is None
+def test_gaussians_and_circles_take_the_kernel():
+    expected = {"R^3": (1, 1, 1), "ISA(2x3; components=subspaces)": (3, 3), "R^1 x T^2": (1, 1, 1)}
+    for spec, sizes in expected.items():
+        posterior = parse(spec).posterior(torch.randn(4, parse(spec).parameter_size))
+        normal = posterior.normal(posterior.rsample())
+        assert normal is not None
+        assert normal.sizes == sizes
+        assert sum(normal.circular) == 2 * (spec == "R^1 x T^2")
+    for spec in ("S^2", "T^2(posterior=vmf)", "R^2 x S^2"):
+        posterior = parse(spec).posterior(torch.randn(4, parse(spec).parameter_size))
+        assert posterior.normal(posterior.rsample()) is None
