@@ -17,15 +17,19 @@ FLOOR = 1e-11
 """Densities below this fraction of the uniform one are returned as this fraction: the series has no more digits."""
 
 
+RATIOS = (1.5, 10.0)
+"""Of the radii: on fatter tori the tables and the short-time expansion are too coarse, on thinner ones too large."""
+
+
 def checked(radii: Radii) -> Radii:
-    """(c, a) with c > a > 0.
+    """(c, a) with c / a in ``RATIOS``.
 
     Raises:
         ValueError: otherwise.
     """
     c, a = (float(radius) for radius in radii)
-    if not c > a > 0.0:
-        raise ValueError(f"radii={radii} is no torus; give (c, a) with c > a > 0, the centre circle's radius first")
+    if not (a > 0.0 and RATIOS[0] <= c / a <= RATIOS[1]):
+        raise ValueError(f"radii={radii}: give (c, a), the centre circle's first, with c / a from 1.5 to 10")
     return c, a
 
 

@@ -122,6 +122,7 @@ class IndependentSubspaces(Distribution):
 
 
 @cache
+@torch.inference_mode(False)  # what is kept may take part in gradients later
 def subspaces(sizes: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
     """The subspace of every coordinate (n,), and the coordinates of every subspace (K,), on a device."""
     counts = torch.tensor(sizes, device=device)

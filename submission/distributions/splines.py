@@ -61,6 +61,7 @@ class _Table:
         self._copies: dict[tuple[torch.device, torch.dtype], Tensor] = {}
         self._coefficients = torch.from_numpy(np.ascontiguousarray(coefficients))
 
+    @torch.inference_mode(False)  # what is kept may take part in gradients later
     def like(self, tensor: Tensor) -> Tensor:
         """The coefficients with the device and type of ``tensor``."""
         key = (tensor.device, tensor.dtype)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from submission.distributions.embedded_torus import (
+    RATIOS,
     EmbeddedTorusBrownian,
     EmbeddedTorusUniform,
     Radii,
@@ -64,9 +65,10 @@ def build(factor: Factor) -> EmbeddedTorus:
     """``Torus(R=2, r=1)``: radius of the centre circle and of the tube."""
     outer = factor.real("R", 2.0, 0.0, 1e3)
     inner = factor.real("r", 1.0, 0.0, 1e3)
-    if outer <= inner:
+    if not RATIOS[0] <= outer / inner <= RATIOS[1]:
         word = factor.take("r") or factor.take("R") or factor.name
-        raise word.error(f"r = {inner:g} is no smaller than R = {outer:g}", "make the tube thinner than its circle")
+        fix = f"make the circle {RATIOS[0]:g} to {RATIOS[1]:g} times as wide as its tube"
+        raise word.error(f"R/r is {outer / inner:g}", fix)
     given: dict[str, Any] = {
         "sampler": factor.choice("sampler", ("diffusion", "walk")),
         "steps": factor.integer("steps", 32, 1, 1000),

@@ -21,6 +21,12 @@ def gaussian(parameters: Tensor) -> Normal:
     return Normal(bounded(mean), positive(raw, *SCALES, initial=1.0), validate_args=False)
 
 
+def drawn(parameters: Tensor) -> Tensor:
+    """One sample (n, d) of ``gaussian``, in operations that a recorded graph can take to another device."""
+    normal = gaussian(parameters)
+    return normal.loc + normal.scale * torch.randn_like(normal.loc)
+
+
 def walk_line(mean: Tensor, coordinate: int, steps: int, half_width: float) -> Tensor:
     """Rows (steps, d) equal to ``mean`` (1, d) but for one coordinate, which runs over ±half_width."""
     rows = mean.expand(steps, -1).clone()
@@ -65,7 +71,7 @@ class Euclidean(AnchoredSpace):
     def representation(self, parameters: Tensor, mode: str) -> Tensor:
         """Posterior means (n, d), or one sample."""
         if mode == "sample":
-            return self.posterior(parameters).rsample()
+            return drawn(parameters)
         return bounded(parameters[..., : self.ambient_size])
 
     def blocks(self, mode: str) -> tuple[Block, ...]:

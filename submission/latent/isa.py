@@ -12,12 +12,12 @@ from torch.distributions import Normal
 from submission.distributions import IndependentSubspaces
 from submission.latent.base import Block, Component, NormalCoordinates, Posterior
 from submission.latent.components import AnchoredSpace, bounded, positive
-from submission.latent.euclidean import MODES, gaussian, walk_line
+from submission.latent.euclidean import MODES, drawn, gaussian, walk_line
 from submission.latent.spec import Factor, Word, describe
 
 DEFAULTS: dict[str, object] = {"p0": 2.1, "p": 2.2, "learn": False, "components": "coordinates"}
-LEARNED = (1.0, 3.0)
-"""Learned exponents stay between these, where densities and gradients are smooth enough."""
+LEARNED, FIXED = (1.0, 3.0), (0.5, 4.0)
+"""Learned exponents stay where densities and gradients are smooth enough, given ones where |z|^p fits into float32."""
 
 
 class SubspacePosterior(Posterior):
@@ -126,7 +126,7 @@ class Subspaces(AnchoredSpace):
     def representation(self, parameters: Tensor, mode: str) -> Tensor:
         """Posterior means, scaled in mode ``mean_scaled``, or one sample."""
         if mode == "sample":
-            return self.posterior(parameters).rsample()
+            return drawn(parameters)
         return self.scale(mode) * bounded(parameters[..., : self.ambient_size])
 
     def blocks(self, mode: str) -> tuple[Block, ...]:
@@ -177,9 +177,9 @@ def build(factor: Factor) -> Subspaces:
         word = factor.layout[1] if factor.layout else factor.name
         raise word.error("ISA takes one layout", 'write "ISA(5x4)" for five subspaces of four')
     sizes = read_layout(factor.layout[0])
-    root = factor.real("p0", 2.1, 0.0, 20.0)
+    root = factor.real("p0", 2.1, *FIXED)
     learn = factor.flag("learn")
-    exponent = factor.real("p", 2.0 if learn else 2.2, *(LEARNED if learn else (0.0, 20.0)))
+    exponent = factor.real("p", 2.0 if learn else 2.2, *(LEARNED if learn else FIXED))
     components = factor.choice("components", ("coordinates", "subspaces"))
     factor.done(dimension=False, layout=True)
     return Subspaces(sizes, root, exponent, learn, components)

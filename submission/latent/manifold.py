@@ -49,7 +49,7 @@ class Geometry:
         topology: as in ``Component``.
         raw, point, feature, intrinsic: columns of the encoder's centre, of a sample, of the decoder's input and of
             coordinates in the manifold.
-        point_scale, feature_scale: factors that give points and features of the prior unit variance.
+        point_scale, feature_scale: factors that give points and features of the prior a second moment of one.
         full_turn: angle after which a traversal is back where it began.
     """
 
@@ -70,7 +70,8 @@ class ManifoldSpace(AnchoredSpace):
     Export modes: ``ambient``, the decoder's view of the centre times ``feature_scale`` (the default);
     ``intrinsic``, coordinates in the manifold (an angle per circle), unscaled; ``mean``, the centre itself;
     ``mean_scaled``, the centre times ``point_scale``; ``sample``, like ``ambient`` for one sample. Under the uniform
-    prior codes of ``ambient`` and ``mean_scaled`` have unit variance, whatever the dimension: FactorVAE's metric prunes
+    prior codes of ``ambient`` and ``mean_scaled`` have a second moment of one (on average over the columns), whatever
+    the dimension: FactorVAE's metric prunes
     codes below a fixed standard deviation and SAP's classifier has a fixed regulariser.
 
     Args:

@@ -33,6 +33,7 @@ class FactorVAE(Objective):
 
     batches = 2
     component_of_column: Tensor
+    has_sign: Tensor
 
     def __init__(
         self,
@@ -48,6 +49,9 @@ class FactorVAE(Objective):
         self.discriminator = discriminator(space.ambient_size, width, depth)
         self.optimizer = torch.optim.Adam(self.discriminator.parameters(), learning_rate, (0.5, 0.9), fused=True)
         self.register_buffer("component_of_column", component_of_column(space), persistent=False)
+        signed = [component.topology in ("projective", "rotation") for component in space.components]
+        self.has_signs, self.components = any(signed), len(signed)
+        self.register_buffer("has_sign", torch.tensor(signed)[self.component_of_column], persistent=False)
 
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:
         """γ at ``position``."""
@@ -57,11 +61,22 @@ class FactorVAE(Objective):
         """Loss and terms of two stacked batches ``images`` (2n, channels, height, width)."""
         first, second = images.chunk(2)
         run = Pass.of(model, first)
-        correlation = self.total_correlation(run.z)
+        seen = self.either_sign(run.z)
+        correlation = self.total_correlation(seen)
         loss = run.kl.sum(-1).mean() - run.log_likelihood.mean() + coefficients["gamma"] * correlation
-        own = self.discriminator_loss(run.z.detach(), self.shuffled(model, second))
+        own = self.discriminator_loss(seen.detach(), self.shuffled(model, second))
         terms = run.terms(model.space, loss, total_correlation=correlation, discriminator=own)
         return replace(terms, loss=loss + own)
+
+    def either_sign(self, z: Tensor) -> Tensor:
+        """Codes z (n, ambient_size) of the same points, with a fair sign for each that two unit vectors stand for.
+
+        Which of the two an encoder gives is no part of the point, nor is a dependence between two such choices.
+        """
+        if not self.has_signs:
+            return z
+        flips = torch.rand(len(z), self.components, device=z.device) < 0.5
+        return torch.where(flips[:, self.component_of_column] & self.has_sign, -z, z)
 
     def total_correlation(self, z: Tensor) -> Tensor:
         """Estimate of TC (0-d, nats) at codes z (n, ambient_size), with no gradient for the discriminator."""
@@ -79,6 +94,7 @@ class FactorVAE(Objective):
         parameters = model.encode(images).float()
         with torch.autocast(images.device.type, enabled=False):
             z = model.space.posterior(parameters).rsample()
+            z = self.either_sign(z)
         order = torch.rand(len(z), len(model.space.components), device=z.device).argsort(0)
         return z.gather(0, order[:, self.component_of_column])
 

@@ -120,6 +120,25 @@ def test_mean_cosine_has_the_analytic_gradient_in_time_and_centre() -> None:
             assert abs(slopes.mean().item() - exact) < 4.5 * slopes.std().item() / math.sqrt(n)
 
 
+@pytest.mark.parametrize("dim", [2, 3, 10])
+def test_gradients_in_the_centre_are_right_and_no_longer_than_the_costs(dim: int) -> None:
+    """E f of spherical harmonics of degree 1 and 2 in closed form; at fixed noise S² would have no variance."""
+    n, time = 20000, 0.3
+    a, b = torch.randn(2, dim + 1, dtype=torch.float64)
+    centre = torch.nn.functional.normalize(torch.randn(dim + 1, dtype=torch.float64), dim=0)
+    loc = centre.repeat(n, 1).requires_grad_()
+    z = SphereBrownian(loc, torch.tensor(time, dtype=torch.float64)).rsample()
+    z.retain_grad()
+    ((z @ a).square() + z @ b).sum().backward()
+    assert z.grad is not None
+    assert loc.grad is not None
+    flat = torch.eye(dim + 1, dtype=torch.float64) - torch.outer(centre, centre)
+    slopes = loc.grad @ flat
+    assert bool((slopes.norm(dim=-1) <= z.grad.norm(dim=-1) * (1 + 1e-12)).all())
+    exact = flat @ (2 * math.exp(-(dim + 1) * time) * (a @ centre) * a + math.exp(-0.5 * dim * time) * b)
+    assert bool(((slopes.mean(0) - exact).abs() < 4.5 * slopes.std(0) / math.sqrt(n) + 1e-12).all())
+
+
 @pytest.mark.parametrize("dim", [2, 3, 10, 64])
 def test_the_radius_moves_by_minus_half_the_score(dim: int) -> None:
     """dr/dt = -F_t / p = -½ ∂ log p_t / ∂r, because the heat equation makes F_t half the flux through the sphere r."""

@@ -10,6 +10,7 @@ from scipy import special, stats
 from torch import Tensor
 
 from submission.distributions import IndependentSubspaces
+from submission.distributions.independent_subspaces import subspaces
 
 LAYOUTS = [
     ([4, 4, 4], [2.2, 2.2, 2.2], 2.1, 1.0),
@@ -121,3 +122,12 @@ def test_bad_layouts_are_refused() -> None:
         IndependentSubspaces([], 2.0, 2.0)
     with pytest.raises(ValueError, match="must be positive"):
         IndependentSubspaces([2], 2.0, -1.0)
+
+
+def test_what_is_kept_from_inference_takes_part_in_gradients():
+    subspaces.cache_clear()
+    with torch.inference_mode():
+        IndependentSubspaces([2, 1], 2.0, 2.1).log_prob(torch.randn(4, 3))
+    exponents = torch.tensor([1.9, 2.1], requires_grad=True)
+    IndependentSubspaces([2, 1], exponents, 2.1).log_prob(torch.randn(4, 3)).sum().backward()
+    assert exponents.grad is not None

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from submission.latent import parse
 from submission.objectives import TrainingPosition, create
 from submission.objectives.factor_vae import FactorVAE
 
@@ -136,3 +137,35 @@ def test_a_copy_learns_on_its_own(model, images):
     twin.update()
     assert all(torch.equal(old, new) for old, new in zip(before, objective.parameters(), strict=True))
     assert any(not torch.equal(old, new) for old, new in zip(before, twin.parameters(), strict=True))
+
+
+def test_signs_that_mean_nothing_are_not_penalised():
+    """Two independent points of RP^2 whose unit vectors share one sign: log 2 nats on the spheres, none here."""
+    space = parse("RP^2 x RP^2")
+    objective = create("factor_vae", space, 100, width=64, depth=3, learning_rate=1e-3)
+    assert isinstance(objective, FactorVAE)
+
+    def codes(count: int = 1000) -> Tensor:
+        points = torch.nn.functional.normalize(torch.randn(count, 2, 3), dim=-1)
+        points = torch.where(points[..., :1] < 0, -points, points) * torch.randn(count, 1, 1).sign()
+        return points.flatten(1)
+
+    for _ in range(150):
+        z, other = codes(), torch.cat([codes()[:, :3], codes()[:, 3:]], 1)
+        objective.discriminator_loss(objective.either_sign(z), objective.either_sign(other)).backward()
+        objective.update()
+    assert abs(float(objective.total_correlation(objective.either_sign(codes(20_000))))) < 0.05
+    assert torch.equal(FactorVAE(parse("S^2"), 100, width=2).either_sign(z[:, :3]), z[:, :3])
+
+
+def test_a_sign_leaves_gradients_of_even_costs_alone():
+    objective = create("factor_vae", parse("RP^2 x R^1"), 100, width=2)
+    assert isinstance(objective, FactorVAE)
+    z = torch.randn(500, 4, requires_grad=True)
+    seen = objective.either_sign(z)
+    assert torch.equal(seen.abs(), z.abs())
+    assert torch.equal(seen[:, 3], z[:, 3])
+    assert 150 < int((seen[:, 0] != z[:, 0]).sum()) < 350
+    assert torch.equal((seen[:, 0] != z[:, 0]), (seen[:, 2] != z[:, 2]))
+    seen.square().sum().backward()
+    torch.testing.assert_close(z.grad, 2 * z.detach())
