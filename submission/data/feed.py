@@ -27,7 +27,7 @@ class Feed:
     def __call__(self, indices: Tensor) -> Tensor:
         """Images (n, C, H, W), float32 in [0, 1] on the device, of the ``indices`` (n,), which are on the CPU."""
         height, width, channels = self.dataset.image_shape
-        pixels = self._pixels(indices).to(self.device, torch.float32).view(-1, height, width, channels)
+        pixels = self._pixels(indices).to(self.device).to(torch.float32).view(-1, height, width, channels)
         images = pixels.movedim(3, 1).contiguous()
         return images if self.dataset.maximum == 1 else images.div_(self.dataset.maximum)
 

@@ -25,6 +25,8 @@ from submission.native.memory import keep_freed_memory
 
 Precision = Literal["float32", "bf16"]
 PROBES = 3
+WARM_UP = 3
+"""Calls after which a GPU has chosen its kernels, so that two calls may be compared bit by bit."""
 CONVOLUTIONAL, DENSE, ACCELERATOR = 64, 512, 4096
 """Images per call: on a processor, what a convolution writes should stay in the caches, while a dense layer reads all
 of its weights at every call."""
@@ -73,7 +75,8 @@ class Encoder:
             module = in_bfloat16(module, self._tensor(probe))
             self.resolution = "float32" if isinstance(module, Mixed) else "bfloat16"
         self._module = optimised(module)
-        codes = self(probe)
+        for _ in range(1 if self.device.type == "cpu" else WARM_UP):
+            codes = self(probe)
         self.width = codes.shape[1]
         self.deterministic = bool(np.array_equal(codes, self(probe)))
         self._require_independent_rows(probe, codes, 0.05 if precision == "bf16" else 1e-3)

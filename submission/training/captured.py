@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
@@ -67,11 +69,12 @@ class GraphRecorder:
     def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
         """Capture a graph."""
         graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(self.side.device)
-        for stream in self.streams:
-            graph.register_generator_state(stream.state)
+        with torch.cuda.device(self.side.device):
+            for stream in self.streams:
+                graph.register_generator_state(stream.state)
         restore = self._states()
         try:
-            with torch.cuda.stream(current), torch.cuda.graph(graph, stream=self.side):
+            with uncollected(), torch.cuda.stream(current), torch.cuda.graph(graph, stream=self.side):
                 result = function()  # where this fails, torch.cuda.graph stays on its stream: hence the outer one
         except RuntimeError:
             restore()
@@ -88,6 +91,19 @@ class GraphRecorder:
                 stream.state = state
 
         return restore
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection: one that frees another graph would break the capture."""
+    gc.collect()
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class Captured(Generic[Result]):

@@ -62,27 +62,28 @@ class GroupStep:
     def passes(self, images: Tensor) -> list[Pass]:
         """One pass through every model."""
         draws = []
-        for model, stream, parameters in zip(self.models, self.streams, self.apply("encoder", images), strict=True):
+        encoded = self.apply("encoder", images).unbind()
+        for model, stream, parameters in zip(self.models, self.streams, encoded, strict=True):
             with stream:
                 draws.append(draw(model.space, parameters))
         features = torch.stack(
             [model.space.decoder_input(z) for model, (_, z, _) in zip(self.models, draws, strict=True)]
         )
-        outputs = torch.stack(self.apply("decoder", features))
+        outputs = self.apply("decoder", features)
         densities = log_density(self.models[0], outputs.flatten(0, 1), images.flatten(0, 1)).view(len(draws), -1)
         return [
             Pass(posterior, z, kl, posterior.unbiased(z, density))
             for (posterior, z, kl), density in zip(draws, densities.unbind(), strict=True)
         ]
 
-    def apply(self, network: str, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Outputs (n, ...) of every model's ``network`` for its ``inputs`` (S, n, ...), float32."""
+    def apply(self, network: str, inputs: Tensor) -> Tensor:
+        """Outputs (S, n, ...) of every model's ``network`` for its ``inputs`` (S, n, ...), float32."""
         module = self.models[0].get_submodule(network)
         weights = {
             name.removeprefix(f"{network}."): used for name, used in self.used.items() if name.startswith(network)
         }
         outputs: Tensor = vmap(lambda own, x: functional_call(module, own, (x,)))(weights, inputs.to(self.dtype))
-        return outputs.float().unbind()
+        return outputs.float()
 
     def discard(self) -> None:
         """Forget gradients that an update which failed has left."""
