@@ -1,1 +1,1 @@
-"""The challenge: contract, check, the grader's entry point, submitting, and the leaderboard."""
+"""The challenge: contract, check, the grader's entry point, and submitting."""

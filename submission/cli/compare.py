@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from submission.challenge.comparison import Comparison
+    from submission.studies.comparison import Comparison
 
 SUMMARY = "Evaluated runs side by side: methods by metrics, with intervals over seeds, and whether the metrics agree."
 EPILOG = """examples:
@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Gather, show, write."""
-    from submission.challenge.comparison import compare, csv_text, plain
     from submission.cli.folders import open_runs
     from submission.files import write_json, write_text
+    from submission.studies.comparison import compare, csv_text, plain
 
     comparison = compare(open_runs(arguments.runs), arguments.data, arguments.protocol)
     show(comparison)
@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def show(comparison: Comparison) -> None:
     """The tables on the terminal."""
-    from submission.challenge.comparison import agreement_rows, score_rows
     from submission.cli.console import say, table
+    from submission.studies.comparison import agreement_rows, score_rows
 
     title = f"{comparison.dataset}, {comparison.protocol}: mean ± standard deviation over runs, interval of the mean"
     table(title, ["method", "runs", *comparison.metrics], score_rows(comparison))

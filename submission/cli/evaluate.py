@@ -93,8 +93,8 @@ def refuse_scoring(arguments: argparse.Namespace) -> None:
 
 def rank(arguments: argparse.Namespace) -> None:
     """Keep a run's scores in the leaderboard beside it (``python -m submission leaderboard``)."""
-    from submission.challenge.recording import FILE_NAME, add_run
     from submission.run_folder import RunFolder
+    from submission.studies.recording import FILE_NAME, add_run
 
     if arguments.target is not None and arguments.target.is_dir():
         folder = RunFolder.open(arguments.target)

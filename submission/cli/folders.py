@@ -10,6 +10,6 @@ from submission.run_folder import RunFolder
 
 def open_runs(paths: Iterable[Path]) -> list[RunFolder]:
     """The run folders ``paths``, without the leaderboard that evaluation keeps beside them (``runs/*`` names it)."""
-    from submission.challenge.recording import FILE_NAME
+    from submission.studies.recording import FILE_NAME
 
     return [RunFolder.open(path) for path in paths if path.name != FILE_NAME]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from submission.errors import SubmissionError, UsageError
 
 if TYPE_CHECKING:
-    from submission.challenge.leaderboard import Row
+    from submission.studies.leaderboard import Row
 
 SUMMARY = "Rank every evaluated run as the challenge ranked, or by one metric."
 EPILOG = """examples:
@@ -41,10 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Record, rank, show."""
     from submission.challenge.contract import METRICS
-    from submission.challenge.leaderboard import leaderboard
-    from submission.challenge.recording import add_run
-    from submission.challenge.store import entries
     from submission.cli.folders import open_runs
+    from submission.studies.leaderboard import leaderboard
+    from submission.studies.recording import add_run
+    from submission.studies.store import entries
 
     for folder in open_runs(arguments.add or ()):
         add_run(arguments.file, folder, arguments.method)
@@ -61,9 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace, dataset: str, rows: list[Row], metrics: list[str]) -> None:
     """The table on the terminal and in the files asked for."""
-    from submission.challenge import board
     from submission.cli.console import say, table
     from submission.files import write_json, write_text
+    from submission.studies import board
 
     order = f"by {arguments.by}" if arguments.by else "by mean rank, as the challenge ordered"
     title = f"{dataset}, {arguments.protocol}, {order}"

@@ -35,10 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--images {arguments.images}", "compare at least 10 images")
     if not 0 <= arguments.seed < 2**32:
         raise UsageError(f"--seed {arguments.seed} is out of range", "use 0..2**32 - 1")
-    from submission.challenge.agreement import agreements, plain, rows
     from submission.cli.console import Bars, say, table
     from submission.cli.folders import open_runs
     from submission.files import write_json
+    from submission.studies.seeds import agreements, plain, rows
 
     folders, root = open_runs(arguments.runs), arguments.data_root
     found, alone = agreements(folders, arguments.similarity, arguments.images, arguments.seed, root, Bars())

@@ -1,4 +1,4 @@
-"""TorchScript files: tracing, checking, saving and loading. No other module calls ``torch.jit``.
+"""TorchScript files: tracing, checking, saving and loading. No other module makes or reads one.
 
 PyTorch marks TorchScript as deprecated, but it is the format that the challenge's evaluator loads; the warning is
 silenced here and nowhere else.

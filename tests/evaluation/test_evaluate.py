@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from submission.challenge.store import entries
 from submission.cli.main import door
 from submission.data import GroundTruthDataset
 from submission.errors import SubmissionError
 from submission.evaluation import PRESETS, make_plan, read_scores
 from submission.export.isolated import IsolatedEncoder
 from submission.files import write_json
+from submission.studies.store import entries
 
 METRICS = "mig,factor_vae,sap,irs"
 Export = Callable[..., Path]

@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from submission.challenge.ranking import aggregate
-from submission.challenge.store import Entry
 from submission.errors import UsageError
+from submission.studies.ranking import aggregate
+from submission.studies.store import Entry
 
 Seeds = Literal["mean", "best", "each"]
 SEEDS: tuple[Seeds, ...] = ("mean", "best", "each")

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from submission import provenance
-from submission.challenge.recording import entries_of
-from submission.challenge.store import Entry
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import Summary, rank_correlations, table
 from submission.run_folder import RunFolder
+from submission.studies.recording import entries_of
+from submission.studies.store import Entry
 
 FEWEST = 3  # runs from which a rank correlation is worth showing
 

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from typing import Any
 
 from submission import provenance
-from submission.challenge.leaderboard import Row
 from submission.report.page import Section, paragraph, render, table
+from submission.studies.leaderboard import Row
 
 
 def header(metrics: Sequence[str]) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from submission.challenge.leaderboard import leaderboard
-from submission.challenge.ranking import aggregate, ranks
-from submission.challenge.store import Entry
 from submission.errors import SubmissionError, UsageError
+from submission.studies.leaderboard import leaderboard
+from submission.studies.ranking import aggregate, ranks
+from submission.studies.store import Entry
 
 
 def test_ties_share_the_better_rank() -> None:

@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from submission.challenge.store import Entry, record
 from submission.errors import SubmissionError
 from submission.evaluation import read_scores
 from submission.run_folder import RunFolder
+from submission.studies.store import Entry, record
 
 SEED_BINDING = "train.seed"
 FILE_NAME = "leaderboard.sqlite"

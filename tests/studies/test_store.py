@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from submission.challenge.store import Entry, entries, record
 from submission.errors import SubmissionError
+from submission.studies.store import Entry, entries, record
 
 WRITER = """
 import sys
 from pathlib import Path
-from submission.challenge.store import Entry, record
+from submission.studies.store import Entry, record
 path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 for number in range(count):
     record(path, Entry(f"{name}-{number}", name, "dsprites_full", "challenge", number, {"mig": number / 1000}))

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from submission.challenge.comparison import compare
 from submission.cli.main import command
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import summarise
 from submission.run_folder import RunFolder
+from submission.studies.comparison import compare
 
 HEADLINES = {"mig": "discrete_mig", "sap": "SAP_score", "irs": "IRS"}
 MIG, SAP, IRS = [0.1, 0.3, 0.2, 0.5, 0.4], [0.01, 0.03, 0.02, 0.05, 0.04], [0.9, 0.6, 0.8, 0.5, 0.7]

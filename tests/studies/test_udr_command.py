@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from submission.challenge.agreement import agreements
 from submission.cli.main import command
 from submission.data import load
 from submission.errors import UsageError
@@ -18,6 +17,7 @@ from submission.evaluation.latents import column_kl, encode
 from submission.latent import parse
 from submission.models.vae import build
 from submission.run_folder import RunFolder
+from submission.studies.seeds import agreements
 from submission.training import train
 from submission.training.settings import DataSettings, ModelSettings, Settings, TrainSettings
 

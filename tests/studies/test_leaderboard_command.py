@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from submission.challenge.recording import add_run
 from submission.cli.main import command
 from submission.errors import SubmissionError
 from submission.run_folder import RunFolder
+from submission.studies.recording import add_run
 
 VALUES = {
     "dci": "disentanglement",

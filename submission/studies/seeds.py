@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from submission import provenance
-from submission.challenge.recording import method_of
 from submission.data import recorded
 from submission.errors import UsageError
 from submission.evaluation.latents import run_latents
 from submission.metrics.udr import Similarity, udr
 from submission.progress import QUIET, Progress
 from submission.run_folder import RunFolder
+from submission.studies.recording import method_of
 
 IMAGES = 1_000
 """As many as the reference takes."""

@@ -1,0 +1,1 @@
+"""Several runs: the leaderboard, methods compared, seeds of one configuration that agree."""
