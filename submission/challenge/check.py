@@ -14,7 +14,7 @@ from torch import Tensor
 from submission.challenge.contract import CHANNELS, FACTOR_VAE_ENCODINGS, IMAGE_SIZE, PRUNING_THRESHOLD
 from submission.errors import SubmissionError
 from submission.export.inspection import describe
-from submission.export.isolated import IsolatedEncoder, Limits
+from submission.export.isolated import IsolatedEncoder, IsolationError, Limits
 from submission.export.parity import evaluator_images
 from submission.export.torchscript import load_torchscript
 
@@ -75,14 +75,21 @@ def check(target: Path, isolated: bool = False, limits: Limits = Limits()) -> li
     return findings + examine(as_grader(module), describe(module))
 
 
+def require_check(run: Path) -> None:
+    """SubmissionError where the grader would fail on the run."""
+    bad = [finding for finding in check(run) if finding.state == "bad"]
+    if bad:
+        raise SubmissionError(f"the check of {run} failed: {bad[0].name}: {bad[0].detail}", bad[0].fix)
+
+
 def isolated_findings(file: Path, limits: Limits) -> list[Finding]:
     """The file examined from outside its process."""
     try:
         with IsolatedEncoder(file, limits) as encode:
             return examine(encode, encode.description)
+    except IsolationError:
+        raise
     except SubmissionError as error:
-        if error.what.startswith("cannot isolate"):
-            raise
         return [Finding("loads", "bad", error.what, error.fix)]
 
 

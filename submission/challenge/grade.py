@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from submission.challenge.check import check
+from submission.challenge.check import require_check
 from submission.challenge.environment import Environment, read
 from submission.challenge.events import Events, Say, sender
 from submission.configuration import load
-from submission.errors import SubmissionError
 from submission.run_folder import RunFolder
 from submission.training import train
 from submission.training.budget import seconds
@@ -58,7 +57,5 @@ def run(environment: Environment, started: float, events: Events, say: Say) -> R
         tell=say,
     )
     events.progress(0.9)
-    bad = [finding for finding in check(folder.path) if finding.state == "bad"]
-    if bad:
-        raise SubmissionError(f"the check of {folder.path} failed: {bad[0].name}: {bad[0].detail}", bad[0].fix)
+    require_check(folder.path)
     return folder

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from submission.challenge.check import check
+from submission.challenge.check import require_check
 from submission.challenge.contract import TAG_PREFIX
 from submission.challenge.manifest import read_manifest, require_author
 from submission.errors import SubmissionError, UsageError
@@ -139,13 +139,6 @@ def require_new(top: Path, remote: str, tag: str) -> None:
         raise SubmissionError(f"cannot reach the remote {remote}: {last_line(result.stderr)}", "check URL and access")
     if result.stdout.strip():
         raise SubmissionError(f"the tag {tag} exists already at {remote}", "choose another version")
-
-
-def require_check(run: Path) -> None:
-    """SubmissionError where the grader would fail on the run."""
-    bad = [finding for finding in check(run) if finding.state == "bad"]
-    if bad:
-        raise SubmissionError(f"the check of {run} failed: {bad[0].name}: {bad[0].detail}", bad[0].fix)
 
 
 def git(folder: Path, *arguments: str) -> str:

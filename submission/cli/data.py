@@ -176,7 +176,7 @@ def checked(file: RemoteFile, root: Path) -> str:
     if not file.md5 or not path.is_file():
         return "no hash"
     try:
-        check_hash(path, file.md5)
+        check_hash(path, file.md5, progress=console.Bars())
     except WrongHashError as error:
         return f"wrong: {error}"
     return "right"

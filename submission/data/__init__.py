@@ -1,6 +1,6 @@
 """Data sets: a name becomes factors, sizes and images."""
 
-from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, require_factors, require_full_grid
+from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, require_factors
 from submission.data.own import from_arrays
 from submission.data.registry import data_root, load, recorded
 
@@ -13,5 +13,4 @@ __all__ = [
     "load",
     "recorded",
     "require_factors",
-    "require_full_grid",
 ]

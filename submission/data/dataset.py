@@ -168,14 +168,3 @@ def require_factors(dataset: ImageDataset, purpose: str) -> GroundTruthDataset:
             f"{purpose} needs factors of variation, which {dataset.name} has not", "use another data set"
         )
     return dataset
-
-
-def require_full_grid(dataset: ImageDataset, purpose: str) -> GroundTruthDataset:
-    """``dataset`` if every combination of known factors has an image, else a SubmissionError naming ``purpose``."""
-    known = require_factors(dataset, purpose)
-    if not known.full_grid:
-        raise SubmissionError(
-            f"{purpose} needs an image for every combination of factor values, which {dataset.name} has not",
-            "use a full grid, or a metric that works on samples of (codes, factors)",
-        )
-    return known

@@ -99,7 +99,7 @@ def complete(file: RemoteFile, url: str, part: Path, progress: Progress, accept:
             if attempt == manner.tries - 1:
                 raise
         time.sleep(manner.pause * 2**attempt)
-    check_hash(part, file.md5, accept)
+    check_hash(part, file.md5, accept, progress)
 
 
 def transfer(url: str, part: Path, limit: int, progress: Progress, timeout: float) -> None:
@@ -156,16 +156,16 @@ def install(file: RemoteFile, part: Path, target: Path) -> None:
     part.replace(target)
 
 
-def check_hash(path: Path, md5: str, accept: str = "") -> None:
+def check_hash(path: Path, md5: str, accept: str = "", progress: Progress = QUIET) -> None:
     """WrongHashError with the expected and the found hash, unless it is ``md5``, ``accept``, or none is published."""
     if not md5:
         return
-    found = md5_of(path)
+    found = md5_of(path, progress)
     if found not in (md5, accept):
         raise WrongHashError(f"its md5 is {found}, expected {md5} (--accept {found} takes it all the same)")
 
 
-def md5_of(path: Path, progress: Progress = QUIET) -> str:
+def md5_of(path: Path, progress: Progress) -> str:
     """The md5 of a file."""
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file, progress.task(f"check {path.name}", path.stat().st_size >> 20) as task:

@@ -63,18 +63,6 @@ def bootstrap_means(values: npt.NDArray[np.float64], seed: int = 0) -> npt.NDArr
     return picks @ values / values.size
 
 
-def difference(left: Sequence[float], right: Sequence[float], level: float = 0.95, seed: int = 0) -> Summary:
-    """Bootstrap summary of mean(left) - mean(right) for two independent sets of repetitions.
-
-    ``sd`` is the standard error of the difference, ``count`` the smaller number of values.
-    """
-    a, b = np.asarray(left, np.float64), np.asarray(right, np.float64)
-    means = bootstrap_means(a, seed) - bootstrap_means(b, seed + 1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    count = min(a.size, b.size)
-    return Summary(float(a.mean() - b.mean()), float(means.std()), float(low), float(high), count, level)
-
-
 Results = Mapping[str, Mapping[str, Sequence[float]]]  # method -> metric -> one score per repetition
 
 

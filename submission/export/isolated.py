@@ -43,6 +43,10 @@ class Limits:
     threads: int = 2
 
 
+class IsolationError(SubmissionError):
+    """This machine does not allow a process to be locked up."""
+
+
 class IsolatedEncoder:
     """A TorchScript file in a process without network, file system or environment; call it with images.
 
@@ -130,7 +134,7 @@ class IsolatedEncoder:
     def _reported(self, message: str) -> SubmissionError:
         line = " ".join(message.split())
         if sandbox.NO_NETWORK in line:
-            return SubmissionError(
+            return IsolationError(
                 f"cannot isolate {self.path}: {line}", "allow user namespaces, or use a container without network"
             )
         return SubmissionError(f"{self.path} (isolated): {line}", "export it again, or do not trust this file")

@@ -22,12 +22,10 @@ class Networks:
     Attributes:
         encoder: (image_shape, outputs) → module from images (n, C, H, W) to (n, outputs).
         decoder: (inputs, image_shape) → module from (n, inputs) to (n, C, H, W).
-        summary: one line for lists.
     """
 
     encoder: Callable[[ImageShape, int], nn.Module]
     decoder: Callable[[int, ImageShape], nn.Module]
-    summary: str
 
 
 def networks(name: str) -> Networks:
@@ -55,9 +53,7 @@ def _channels_first(image_shape: ImageShape) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _mlp_pair(
-    encoder_widths: list[int], decoder_widths: list[int], summary: str, activation: type[nn.Module] = nn.Tanh
-) -> Networks:
+def _mlp_pair(encoder_widths: list[int], decoder_widths: list[int], activation: type[nn.Module] = nn.Tanh) -> Networks:
     """ReLU encoder and ``activation`` decoder with the given hidden widths."""
 
     def encoder(image_shape: ImageShape, outputs: int) -> nn.Module:
@@ -67,7 +63,7 @@ def _mlp_pair(
         layers = _mlp([inputs, *decoder_widths, _pixels(image_shape)], activation)
         return nn.Sequential(*layers, nn.Unflatten(1, _channels_first(image_shape)))
 
-    return Networks(encoder, decoder, summary)
+    return Networks(encoder, decoder)
 
 
 class _Pad(nn.Module):
@@ -123,11 +119,9 @@ def _glorot(network: nn.Sequential) -> nn.Sequential:
 
 
 NETWORKS: dict[str, Networks] = {
-    "mlp": _mlp_pair([1200, 1200], [1200, 1200, 1200], "ReLU 1200-1200 / tanh 1200-1200-1200 (text 002, A.4)"),
-    "mlp_small": _mlp_pair([256, 256], [256, 256], "ReLU 256-256 / tanh 256-256, for quick work"),
-    "mlp_sphere": _mlp_pair([256, 128], [128, 256], "ReLU 256-128 / ReLU 128-256 (text 001, after its [4])", nn.ReLU),
-    "mlp_diffusion": _mlp_pair(
-        [512, 256, 128], [256, 512], "ReLU with three and two hidden layers (text 003, which prints no widths)", nn.ReLU
-    ),
-    "conv": Networks(_conv_encoder, _conv_decoder, "disentanglement_lib's convolutional networks"),
+    "mlp": _mlp_pair([1200, 1200], [1200, 1200, 1200]),  # text 002, A.4
+    "mlp_small": _mlp_pair([256, 256], [256, 256]),  # for quick work
+    "mlp_sphere": _mlp_pair([256, 128], [128, 256], nn.ReLU),  # text 001, after its [4]
+    "mlp_diffusion": _mlp_pair([512, 256, 128], [256, 512], nn.ReLU),  # text 003, which prints no widths
+    "conv": Networks(_conv_encoder, _conv_decoder),  # disentanglement_lib's
 }

@@ -11,6 +11,8 @@ from typing import Any
 
 from submission.errors import SubmissionError
 
+LEGEND = 12
+"""Components that a legend can name."""
 COLOURS = ("#2456c4", "#c4572a", "#2f8f5b", "#8a4fb5", "#7a7f8c")
 
 
@@ -46,6 +48,26 @@ def training_curves(log: Sequence[Mapping[str, Any]], names: Sequence[str]) -> s
         axis.set_title(name, fontsize=9, loc="left")
         axis.set_xlabel("step", fontsize=8)
         tidy(axis)
+    return svg_uri(figure)
+
+
+def component_curves(log: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """Small multiples of the per-component values (C,) that each line of ``log`` has, one line per component."""
+    pyplot = plotting()
+    terms = [key for key, value in log[0].items() if isinstance(value, list)]
+    figure, axes = pyplot.subplots(1, len(terms), figsize=(4.8 * len(terms), 2.8), squeeze=False)
+    colours = pyplot.get_cmap("viridis")
+    for axis, term in zip(axes[0], terms, strict=True):
+        steps = [row["step"] for row in log if term in row]
+        columns = list(zip(*(row[term] for row in log if term in row), strict=True))
+        for number, values in enumerate(columns):
+            label = names[number] if term == "kl" and len(names) <= LEGEND else None
+            axis.plot(steps, values, linewidth=1.2, label=label, color=colours(0.9 * number / max(1, len(columns) - 1)))
+        axis.set_title(term, fontsize=9, loc="left")
+        axis.set_xlabel("step", fontsize=8)
+        tidy(axis)
+    if len(names) <= LEGEND:
+        axes[0][0].legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return svg_uri(figure)
 
 

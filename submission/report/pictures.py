@@ -16,7 +16,7 @@ from submission.models.vae import VAE
 GAP = 2
 
 
-def mosaic(images: npt.NDArray[np.uint8], enlarge: int = 1) -> Image.Image:
+def mosaic(images: npt.NDArray[np.uint8]) -> Image.Image:
     """Images (rows, columns, height, width, channels), uint8 0..255, as one picture with thin gaps."""
     rows, columns, height, width, channels = images.shape
     sheet = np.full((rows * (height + GAP), columns * (width + GAP), channels), 128, np.uint8)
@@ -24,8 +24,7 @@ def mosaic(images: npt.NDArray[np.uint8], enlarge: int = 1) -> Image.Image:
         for column in range(columns):
             top, left = row * (height + GAP), column * (width + GAP)
             sheet[top : top + height, left : left + width] = images[row, column]
-    picture = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
-    return picture.resize((picture.width * enlarge, picture.height * enlarge), Image.Resampling.NEAREST)
+    return Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
 
 
 def png_uri(picture: Image.Image) -> str:

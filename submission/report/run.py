@@ -13,13 +13,12 @@ from submission.data import ImageDataset, recorded
 from submission.files import write_text
 from submission.models.restore import trained
 from submission.models.vae import VAE
-from submission.report.curves import read_log, training_curves
 from submission.report.page import Section, code, facts, figure, paragraph, render
 from submission.report.pictures import png_uri, reconstructions, traversals
 from submission.report.scores import score_sections
+from submission.report.training import training_sections
 from submission.run_folder import RunFolder
 
-CURVES = ("reconstruction", "kl", "loss", "images_per_second")
 EXAMPLES = 12
 SEED = 0
 
@@ -39,7 +38,7 @@ def write_report(folder: RunFolder, root: Path | None = None) -> Path:
     torch.manual_seed(SEED)
     sections = [
         *score_sections(folder.scores),
-        *curves(folder.log),
+        *training_sections(folder, [component.name for component in model.space.components]),
         Section("Reconstructions", reconstruction_figure(model, images)),
         Section("Latent traversals", traversal_figure(model, images)),
         Section("The run", facts(about(meta)) + code(folder.config.read_text())),
@@ -53,15 +52,6 @@ def examples(dataset: ImageDataset) -> Tensor:
     """Random images (EXAMPLES, C, H, W) in [0, 1], the same ones for every run on the data set."""
     chosen = np.random.RandomState(SEED).randint(len(dataset), size=EXAMPLES)
     return torch.from_numpy(dataset.observations(chosen)).movedim(3, 1)
-
-
-def curves(log: Path) -> list[Section]:
-    """The training curves; none where nothing is logged."""
-    records = read_log(log)
-    names = [name for name in CURVES if any(name in record for record in records)]
-    if not names:
-        return []
-    return [Section("Training", figure(training_curves(records, names), "Loss terms in nats per image.", chart=True))]
 
 
 def reconstruction_figure(model: VAE, images: Tensor) -> str:

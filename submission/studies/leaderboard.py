@@ -15,7 +15,6 @@ from submission.studies.ranking import aggregate
 from submission.studies.store import Entry
 
 Seeds = Literal["mean", "best", "each"]
-SEEDS: tuple[Seeds, ...] = ("mean", "best", "each")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from submission.errors import SubmissionError
-from submission.evaluation.statistics import difference, rank_correlations, spearman, summarise, table
+from submission.evaluation.statistics import rank_correlations, spearman, summarise, table
 
 
 def test_mean_and_deviation() -> None:
@@ -39,12 +39,6 @@ def test_one_value_has_no_spread() -> None:
     summary = summarise([0.25])
     assert (summary.mean, summary.sd, summary.low, summary.high) == (0.25, 0, 0.25, 0.25)
     assert str(summary) == "0.2500"
-
-
-def test_an_interval_of_a_difference() -> None:
-    summary = difference([1.0, 1.1, 0.9, 1.0], [0.0, 0.1, -0.1, 0.0])
-    assert summary.mean == pytest.approx(1)
-    assert 0.8 < summary.low < 1 < summary.high < 1.2
 
 
 @pytest.mark.parametrize("values", [[], [1.0, float("nan")]])

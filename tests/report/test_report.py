@@ -20,6 +20,7 @@ from submission.report.curves import read_log, series
 from submission.report.page import Section, facts, render, table
 from submission.report.pictures import GAP, mosaic
 from submission.report.run import write_report
+from submission.report.training import training_sections
 from submission.run_folder import RunFolder
 from submission.training import Settings, train
 from submission.training.settings import DataSettings, ModelSettings, TrainSettings
@@ -66,7 +67,7 @@ def test_the_page_is_whole_and_self_contained(folder: RunFolder) -> None:
     page = write_report(folder).read_text()
     references = References()
     references.feed(page)
-    assert len(references.found) == 4  # bars, curves, reconstructions, traversals
+    assert len(references.found) == 5  # bars, curves, components, reconstructions, traversals
     assert all(source.startswith("data:image/") for source in references.found)
     assert "0.4321" in page
     assert re.search(r"mig mig, by block.*0\.8765.*–", page)
@@ -84,13 +85,32 @@ def test_pictures_have_a_cell_per_image(folder: RunFolder) -> None:
     ]
 
 
+def test_held_out_images_and_collapse_are_shown(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for path, rows in {
+        folder.log: [{"step": 5, "loss": 3.0, "kl": 1.0}],
+        folder.validation: [{"step": 5, "elbo": -3.5, "best": -3.5, "best_step": 5}],
+        folder.components: [{"step": 5, "kl": [0.5, 0.001], "time/0": [1.0], "scale/1": [0.4]}],
+    }.items():
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    estimate = {"mean": -91.25, "standard_error": None}
+    likelihood = {"log_likelihood": estimate, "images": 1, "samples": 7}
+    write_json(folder.likelihood, {"likelihood": likelihood, "data": {"images": "the test split"}})
+    sections = {part.title: part.body for part in training_sections(folder, ["S^1", "R^1"])}
+    assert list(sections) == ["Training", "Latent components", "Held-out likelihood"]
+    assert "best -3.50 after 5 updates" in sections["Training"]
+    assert "Collapsed (KL below 0.01 nats): R^1." in sections["Latent components"]
+    assert re.search(r"log likelihood.*-91\.2500.*–", sections["Held-out likelihood"])
+    assert training_sections(RunFolder(tmp_path / "none"), []) == []
+
+
 def test_mosaic_puts_every_image_where_it_belongs() -> None:
     images = np.arange(6, dtype=np.uint8).reshape(2, 3, 1, 1, 1).repeat(4, 2).repeat(5, 3)
-    picture = np.asarray(mosaic(images, enlarge=2))
+    picture = np.asarray(mosaic(images))
     for row in range(2):
         for column in range(3):
-            top, left = 2 * row * (4 + GAP), 2 * column * (5 + GAP)
-            assert (picture[top : top + 8, left : left + 10] == images[row, column, 0, 0, 0]).all()
+            top, left = row * (4 + GAP), column * (5 + GAP)
+            assert (picture[top : top + 4, left : left + 5] == images[row, column, 0, 0, 0]).all()
 
 
 def test_a_log_cut_short_by_a_crash_is_read(tmp_path: Path) -> None:

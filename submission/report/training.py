@@ -1,0 +1,71 @@
+"""The part of the report that shows how training went: loss terms, latent components, held-out images."""
+
+from __future__ import annotations
+
+from submission.files import read_json
+from submission.report.curves import component_curves, read_log, training_curves
+from submission.report.page import Section, figure, paragraph, table
+from submission.run_folder import RunFolder
+
+TERMS = ("reconstruction", "kl", "loss", "images_per_second")
+COLLAPSED = 0.01
+"""Nats of KL below which a component says next to nothing about the image."""
+
+
+def training_sections(folder: RunFolder, components: list[str]) -> list[Section]:
+    """What the logs show; nothing where nothing is logged."""
+    parts = loss_terms(folder) + held_out(folder)
+    found = [Section("Training", parts)] if parts else []
+    return found + component_section(folder, components) + likelihood_section(folder)
+
+
+def loss_terms(folder: RunFolder) -> str:
+    """Curves of the logged terms."""
+    records = read_log(folder.log)
+    names = [name for name in TERMS if any(name in record for record in records)]
+    if not names:
+        return ""
+    return figure(training_curves(records, names), "Loss terms in nats per image.", chart=True)
+
+
+def held_out(folder: RunFolder) -> str:
+    """The ELBO of held-out images, where there were any."""
+    records = read_log(folder.validation)
+    if not records:
+        return ""
+    best = f"ELBO of held-out images, nats; best {records[-1]['best']:.2f} after {records[-1]['best_step']:,} updates."
+    return figure(training_curves(records, ["elbo"]), best, chart=True)
+
+
+def component_section(folder: RunFolder, names: list[str]) -> list[Section]:
+    """KL and posterior statistics of each component, and which of them have collapsed."""
+    records = read_log(folder.components)
+    if not records:
+        return []
+    last = records[-1]["kl"]
+    flat = [name for name, kl in zip(names, last, strict=False) if kl < COLLAPSED]
+    text = f"Collapsed (KL below {COLLAPSED} nats): {', '.join(flat)}." if flat else "No component has collapsed."
+    caption = "KL in nats and mean posterior statistics of each component; a component without KL carries nothing."
+    return [
+        Section("Latent components", figure(component_curves(records, names), caption, chart=True) + paragraph(text))
+    ]
+
+
+def likelihood_section(folder: RunFolder) -> list[Section]:
+    """The held-out likelihood, where it was estimated."""
+    if not folder.likelihood.is_file():
+        return []
+    record = read_json(folder.likelihood)
+    found = record["likelihood"]
+    rows = [
+        [name.replace("_", " "), f"{value['mean']:.4f}", error_text(value["standard_error"])]
+        for name, value in found.items()
+        if isinstance(value, dict)
+    ]
+    text = f"{found['images']:,} images ({record['data']['images']}), {found['samples']} importance samples each."
+    return [Section("Held-out likelihood", table(["per image", "mean", "standard error"], rows) + paragraph(text))]
+
+
+def error_text(error: float | None) -> str:
+    """A standard error; a single image has none."""
+    return "–" if error is None else f"{error:.4f}"
