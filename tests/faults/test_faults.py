@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -69,10 +70,12 @@ def test_sigterm_saves_and_exports_within_ten_seconds(nursery: Any, whole: dict[
     ended = nursery.train("terminated", kill_after=0.3, signal=15, steps=10**6)
     assert ended["status"] == 143
     assert ended["seconds"] < 10
-    assert "stopped by SIGTERM after update" in ended["messages"]
+    last = re.search(r"stopped by SIGTERM after update ([\d,]+)", ended["messages"])
+    assert last
     exported = load_torchscript(nursery.folder / "terminated" / "representation" / "pytorch_model.pt")
     assert exported(torch.rand(2, 1, 8, 8)).shape == (2, 2)
-    assert checkpoint.read(nursery.folder / "terminated" / "checkpoint.pt")["step"] >= 0
+    saved = checkpoint.read(nursery.folder / "terminated" / "checkpoint.pt")["step"]
+    assert saved == int(last[1].replace(",", ""))
 
 
 def test_a_second_process_in_the_same_folder_is_refused(nursery: Any, whole: dict[str, Any]) -> None:

@@ -1,0 +1,30 @@
+"""One process per run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from submission.errors import SubmissionError
+from submission.training.lock import locked
+
+
+def test_a_second_holder_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path / "run"),
+        pytest.raises(SubmissionError, match=r"run is being trained by process \d+"),
+        locked(tmp_path / "run"),
+    ):
+        pass
+    with locked(tmp_path / "run"):
+        pass
+
+
+def test_a_lock_that_cannot_be_signed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **keywords: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(SubmissionError, match=r"cannot write .*\.lock: No space left"), locked(tmp_path / "run"):
+        pass
