@@ -11,9 +11,8 @@ from submission.cli import console
 from submission.errors import SubmissionError, UsageError
 
 if TYPE_CHECKING:
-    from submission.data.sources import RemoteFile, Source
+    from submission.data.sources import Source
 
-RENDERED = ("dsprites_full", "dsprites_noshape", "color_dsprites", "noisy_dsprites")
 SUMMARY = "List, download, verify and look at data sets."
 EPILOG = """examples:
   python -m submission data list
@@ -60,31 +59,17 @@ def list_all(arguments: argparse.Namespace) -> int:
     for name, entry in REGISTRY.items():
         console.say(f"{name:17} {' · '.join(filter(None, (entry.images, entry.factors)))}")
         source = SOURCES.get(name)
-        console.say(f"{'':17} {whereabouts(name, source, arguments.root) if source else 'made on the spot'}")
+        where = whereabouts(entry.rendered, source, arguments.root) if source else "made on the spot"
+        console.say(f"{'':17} {where}")
     return 0
 
 
-def whereabouts(name: str, source: Source, root: Path) -> str:
+def whereabouts(rendered: bool, source: Source, root: Path) -> str:
     """State, place and licence of the files in one line."""
-    state = present(source, root)
-    if name in RENDERED and state == "missing":
+    state = source.state(root)
+    if rendered and state == "missing":
         state = "rendered on the spot, file missing"
-    return f"{state}: {located(source.files[0], root)} · licence: {source.licence}"
-
-
-def present(source: Source, root: Path) -> str:
-    """``present``, ``missing`` or how many of the files are there."""
-    there = sum(located(file, root).exists() for file in source.files)
-    return {0: "missing", len(source.files): "present"}.get(there, f"{there} of {len(source.files)}")
-
-
-def located(file: RemoteFile, root: Path) -> Path:
-    """Where a file is: unpacked files and .npz re-packings count for their archives."""
-    path = root / file.path
-    others = (
-        [path.with_suffix("")] if path.suffix == ".gz" else [path.with_suffix(".npz")] if path.suffix == ".zip" else []
-    )
-    return next((other for other in [path, *others] if other.exists()), path)
+    return f"{state}: {source.files[0].located(root)} · licence: {source.licence}"
 
 
 def info(arguments: argparse.Namespace) -> int:
@@ -95,12 +80,9 @@ def info(arguments: argparse.Namespace) -> int:
     from submission.data.sources import SOURCES
 
     known = entry(arguments.name)
-    function = known.function()
-    console.say(f"{arguments.name}: {known.summary}\n\n{inspect.getdoc(function)}\n")
+    console.say(f"{arguments.name}: {known.summary}\n\n{inspect.getdoc(known.function())}\n")
     console.say(f"images: {known.images}\nfactors: {known.factors or 'none'}")
-    options = [str(option) for option in list(inspect.signature(function).parameters.values())[2:]]
-    shown = [option for option in options if not option.startswith("progress")]
-    console.say(f"options: {', '.join(shown) or 'none'}")
+    console.say(f"options: {', '.join(map(str, known.options().values())) or 'none'}")
     source = SOURCES.get(arguments.name)
     if source:
         describe(source, arguments.root)
@@ -111,7 +93,7 @@ def describe(source: Source, root: Path) -> None:
     """Licence, files and addresses."""
     console.say(f"licence: {source.licence}\npage: {source.page}")
     for file in source.files:
-        state = "present" if located(file, root).exists() else "missing"
+        state = "present" if file.located(root).exists() else "missing"
         console.say(f"file: {root / file.path} ({state}{', md5 ' + file.md5 if file.md5 else ''})")
         for url in file.urls:
             console.say(f"  from {url}")
@@ -139,7 +121,7 @@ def download(arguments: argparse.Namespace) -> int:
         if not file.urls:
             path = arguments.root / file.path
             raise SubmissionError(f"{arguments.name} cannot be downloaded by a program", f"{source.manual} ({path})")
-        path = located(file, arguments.root)
+        path = file.located(arguments.root)
         if not path.exists():
             path = fetch(file, arguments.root, source.page, console.Bars(), arguments.accept)
         console.say(f"{path} is there")
@@ -148,11 +130,12 @@ def download(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Compare the files that are there with their published hashes."""
+    from submission.data.download import verified
     from submission.data.sources import SOURCES
 
     wanted = {name: required_source(name) for name in arguments.names} or SOURCES
     files = {file.path: file for source in wanted.values() for file in source.files}
-    states = {path: checked(file, arguments.root) for path, file in files.items()}
+    states = {path: verified(file, arguments.root, console.Bars()) for path, file in files.items()}
     shown = {path: state for path, state in states.items() if arguments.names or state != "missing"}
     for path, state in shown.items():
         console.say(f"{state:8} {arguments.root / path}")
@@ -164,22 +147,6 @@ def verify(arguments: argparse.Namespace) -> int:
             f"{len(bad)} of {len(shown)} files are missing or wrong", "delete and download them again"
         )
     return 0
-
-
-def checked(file: RemoteFile, root: Path) -> str:
-    """``missing``, ``right``, ``wrong (hashes)``, or ``no hash`` where none is published or the file is unpacked."""
-    from submission.data.download import WrongHashError, check_hash
-
-    path = root / file.path
-    if not located(file, root).exists():
-        return "missing"
-    if not file.md5 or not path.is_file():
-        return "no hash"
-    try:
-        check_hash(path, file.md5, progress=console.Bars())
-    except WrongHashError as error:
-        return f"wrong: {error}"
-    return "right"
 
 
 def show(arguments: argparse.Namespace) -> int:

@@ -165,6 +165,20 @@ def check_hash(path: Path, md5: str, accept: str = "", progress: Progress = QUIE
         raise WrongHashError(f"its md5 is {found}, expected {md5} (--accept {found} takes it all the same)")
 
 
+def verified(file: RemoteFile, root: Path, progress: Progress = QUIET) -> str:
+    """``missing``, ``right``, ``wrong: (hashes)``, or ``no hash`` where none is published or the file is unpacked."""
+    path = root / file.path
+    if not file.located(root).exists():
+        return "missing"
+    if not file.md5 or not path.is_file():
+        return "no hash"
+    try:
+        check_hash(path, file.md5, progress=progress)
+    except WrongHashError as error:
+        return f"wrong: {error}"
+    return "right"
+
+
 def md5_of(path: Path, progress: Progress) -> str:
     """The md5 of a file."""
     digest = hashlib.md5(usedforsecurity=False)

@@ -28,17 +28,27 @@ class Entry:
         summary: one line about it.
         images: how many, and their shape.
         factors: names and sizes of the factors.
+        rendered: whether it is rendered on the spot where its file is missing.
     """
 
     loader: str
     summary: str
     images: str = ""
     factors: str = ""
+    rendered: bool = False
 
     def function(self) -> Callable[..., ImageDataset]:
         """The loader."""
         module, _, function = self.loader.partition(":")
         return getattr(importlib.import_module(f"submission.data.{module}"), function)
+
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """What the loader takes besides the name and the root folder."""
+        return dict(list(inspect.signature(self.function()).parameters.items())[2:])
+
+    def options(self) -> dict[str, inspect.Parameter]:
+        """The data set's own options."""
+        return {name: parameter for name, parameter in self.parameters().items() if name != "progress"}
 
 
 DSPRITES = "shape 3, scale 6, orientation 40, posX 32, posY 32"
@@ -49,7 +59,7 @@ DIGITS = "50,000 + 10,000 + 10,000 of 28x28"
 FACES = "identity 50, azimuth 21, elevation 11, lighting 11"
 CARS = "elevation 4, azimuth 24, object type 183"
 REGISTRY: dict[str, Entry] = {
-    "dsprites_full": Entry("readers.dsprites:full", "dSprites; rendered where the file is not there", GRID, DSPRITES),
+    "dsprites_full": Entry("readers.dsprites:full", "dSprites", GRID, DSPRITES, rendered=True),
     "dsprites_small": Entry(
         "readers.dsprites:small",
         "a part of the dSprites grid for quick work",
@@ -57,10 +67,16 @@ REGISTRY: dict[str, Entry] = {
         "shape 3, scale 3, orientation 13, posX 8, posY 8",
     ),
     "dsprites_noshape": Entry(
-        "readers.dsprites:noshape", "dSprites with the shape as a hidden factor", GRID, DSPRITES.partition(", ")[2]
+        "readers.dsprites:noshape",
+        "dSprites with the shape as a hidden factor",
+        GRID,
+        DSPRITES.partition(", ")[2],
+        rendered=True,
     ),
-    "color_dsprites": Entry("readers.dsprites:color", "dSprites in random colours", f"{GRID}x3", DSPRITES),
-    "noisy_dsprites": Entry("readers.dsprites:noisy", "dSprites on random noise", f"{GRID}x3", DSPRITES),
+    "color_dsprites": Entry(
+        "readers.dsprites:color", "dSprites in random colours", f"{GRID}x3", DSPRITES, rendered=True
+    ),
+    "noisy_dsprites": Entry("readers.dsprites:noisy", "dSprites on random noise", f"{GRID}x3", DSPRITES, rendered=True),
     "scream_dsprites": Entry("readers.dsprites:scream", "dSprites on parts of a painting", f"{GRID}x3", DSPRITES),
     "smallnorb": Entry(
         "readers.smallnorb:smallnorb",
@@ -146,14 +162,14 @@ def load(name: str, root: str | Path | None = None, progress: Progress = QUIET, 
     Raises:
         SubmissionError: no such name, option or file, or a file that is not what it should be.
     """
-    function = entry(name).function()
-    takes = list(inspect.signature(function).parameters)[2:]
-    allowed = [option for option in takes if option != "progress"]
+    known = entry(name)
+    allowed = known.options()
     unknown = [option for option in options if option not in allowed]
     if unknown:
-        known = f"it has {', '.join(allowed)}" if allowed else "it has none"
-        raise UsageError(f"data set {name} has no option {unknown[0]!r}", known)
-    return function(name, data_root(root), **options, **({"progress": progress} if "progress" in takes else {}))
+        fix = f"it has {', '.join(allowed)}" if allowed else "it has none"
+        raise UsageError(f"data set {name} has no option {unknown[0]!r}", fix)
+    shown = {"progress": progress} if "progress" in known.parameters() else {}
+    return known.function()(name, data_root(root), **options, **shown)
 
 
 def recorded(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from submission.data.readers import caltech, dsprites, faces3d, mpi3d, omniglot, shapes3d, smallnorb
 
@@ -21,6 +22,12 @@ class RemoteFile:
     member: str = ""
     limit: int = 20_000_000_000
 
+    def located(self, root: Path) -> Path:
+        """Where the file is under ``root``: unpacked files and .npz re-packings count for their archives."""
+        path = root / self.path
+        others = {".gz": path.with_suffix(""), ".zip": path.with_suffix(".npz")}
+        return next((other for other in (path, others.get(path.suffix, path)) if other.exists()), path)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -30,6 +37,11 @@ class Source:
     files: tuple[RemoteFile, ...]
     page: str
     manual: str = ""
+
+    def state(self, root: Path) -> str:
+        """``present``, ``missing`` or how many of the files are there."""
+        there = sum(file.located(root).exists() for file in self.files)
+        return {0: "missing", len(self.files): "present"}.get(there, f"{there} of {len(self.files)}")
 
 
 NORB = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 import torch
 
@@ -38,7 +36,7 @@ def test_a_run_takes_a_step(name: str) -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_the_data_set_is_known_and_takes_the_options(name: str) -> None:
     data = load([name]).data
-    allowed = list(inspect.signature(entry(data.name).function()).parameters)[2:]
+    allowed = entry(data.name).parameters()
     assert set(data.options) <= set(allowed)
 
 
@@ -95,7 +93,7 @@ def test_text_001_trains_as_it_says(name: str) -> None:
 @pytest.mark.parametrize("data", ["mnist_static", "omniglot", "caltech101"])
 def test_text_001_runs_on_each_of_its_data_sets(data: str) -> None:
     chosen = load(["text001/ambient41_4_balanced", f"data/{data}"]).data
-    allowed = list(inspect.signature(entry(chosen.name).function()).parameters)[2:]
+    allowed = entry(chosen.name).parameters()
     assert set(chosen.options) <= set(allowed)
 
 
