@@ -92,6 +92,16 @@ class RunFolder:
         return self.path / "likelihood.json"
 
     @property
+    def failure(self) -> Path:
+        """What led to a loss that was not finite."""
+        return self.path / "failure.json"
+
+    @property
+    def bundle(self) -> Path:
+        """Other export formats, and what is known of them."""
+        return self.path / "export"
+
+    @property
     def report(self) -> Path:
         """The self-contained report page."""
         return self.path / "report.html"

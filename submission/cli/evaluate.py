@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from submission.cli import likelihood
 from submission.errors import UsageError
+from submission.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from submission.evaluation import Column, Plan
@@ -129,7 +130,7 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
 def files(arguments: argparse.Namespace, plan: Plan) -> list[Path]:
     """Where the scores are kept."""
     inside_run = arguments.target is not None and arguments.target.is_dir()
-    found = [arguments.target / "scores" / plan.file_name] if inside_run else []
+    found = [RunFolder(arguments.target).scores / plan.file_name] if inside_run else []
     return found + ([Path(arguments.json)] if arguments.json not in (None, "-") else [])
 
 

@@ -181,9 +181,10 @@ def configurations(arguments: argparse.Namespace, out: Path) -> list[str]:
         return arguments.config
     if not arguments.resume:
         raise UsageError("--config is missing", "pass --config demo, or see --list")
-    if not (out / "config.gin").is_file():
+    config = RunFolder(out).config
+    if not config.is_file():
         raise UsageError(f"{out} holds no run to resume", "check --out, or begin one with --config")
-    return [str(out / "config.gin")]
+    return [str(config)]
 
 
 def bindings(arguments: argparse.Namespace) -> list[str]:

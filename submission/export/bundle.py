@@ -86,8 +86,8 @@ def describe(folder: RunFolder, model: VAE, mode: str, differences: dict[str, fl
         "representation": layout,
         "scores": {file.stem: read_json(file) for file in sorted(folder.scores.glob("*.json"))},
     }
-    write_json(folder.path / "export" / "meta.json", about)
-    copy_config(folder.config, folder.path / "export" / "config.gin")
+    write_json(folder.bundle / "meta.json", about)
+    copy_config(folder.config, folder.bundle / "config.gin")
 
 
 def channels_first(model: VAE) -> tuple[int, int, int]:

@@ -178,7 +178,7 @@ class Loop:
 
     def broken(self, step: int, terms: dict[str, float]) -> SubmissionError:
         """The error for an update that went wrong, its images and terms saved."""
-        return not_finite(self.folder.path / "failure.json", step, self.order.indices(step, self.count), terms)
+        return not_finite(self.folder.failure, step, self.order.indices(step, self.count), terms)
 
     def save(self) -> None:
         """Checkpoint, unless the weights are no longer finite."""
