@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cosine_similarity
 
 from submission.models.vae import VAE
 from submission.native.processor import SLOW, multiplies_bfloat16
@@ -19,22 +21,45 @@ from submission.training.settings import TrainSettings
 TRIALS = 3
 GAIN = 1.1
 TOLERANCE = 0.01
+ALIKE, LARGE = 0.6, 1000
+"""Least cosine between two precisions' updates of a weight, and the numbers from which a weight counts."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A few updates of copies of model and objective on one batch.
+
+    Attributes:
+        seconds: of the fastest.
+        loss: the last one.
+        moves: what the first update added to each large weight.
+    """
+
+    seconds: float
+    loss: float
+    moves: tuple[Tensor, ...]
 
 
 def resolve(model: VAE, objective: Objective, settings: TrainSettings, images: Tensor) -> str:
     """``settings.precision``, or for ``auto`` the faster of float32 and bfloat16 on copies of the model.
 
     bfloat16 is taken where the device has units for it, a few updates on ``images`` are at least 1.1 times as fast,
-    and the last loss agrees with float32's to one per cent.
+    the last loss agrees with float32's to one per cent, and the first update moves every layer the same way.
     """
     if settings.precision != "auto":
         return settings.precision
     if not multiplies_bfloat16(images.device):
         return "float32"
-    seconds, loss = trial(model, objective, settings, images, "float32")
-    seconds_16, loss_16 = trial(model, objective, settings, images, "bfloat16")
-    accurate = abs(loss_16 - loss) <= TOLERANCE * abs(loss)
-    return "bfloat16" if accurate and seconds_16 * GAIN < seconds else "float32"
+    exact, mixed = (trial(model, objective, settings, images, name) for name in ("float32", "bfloat16"))
+    faster = mixed.seconds * GAIN < exact.seconds
+    return "bfloat16" if faster and accurate(exact, mixed) else "float32"
+
+
+def accurate(exact: Trial, mixed: Trial) -> bool:
+    """Whether losses and first updates agree. (Adam's first update is little more than the gradient's sign.)"""
+    pairs = zip(exact.moves, mixed.moves, strict=True)
+    alike = [float(cosine_similarity(first.flatten(), second.flatten(), 0)) for first, second in pairs]
+    return abs(mixed.loss - exact.loss) <= TOLERANCE * abs(exact.loss) and all(value > ALIKE for value in alike)
 
 
 def warn(settings: TrainSettings, device: torch.device, tell: Callable[[str], None]) -> None:
@@ -43,18 +68,24 @@ def warn(settings: TrainSettings, device: torch.device, tell: Callable[[str], No
         tell(f"{SLOW} (--precision auto chooses)")
 
 
-def trial(
-    model: VAE, objective: Objective, settings: TrainSettings, images: Tensor, precision: str
-) -> tuple[float, float]:
-    """Seconds of the fastest of a few updates of copies on ``images``, and the last loss."""
-    step = make_step(copy.deepcopy(model), copy.deepcopy(objective), settings, precision)
+def trial(model: VAE, objective: Objective, settings: TrainSettings, images: Tensor, precision: str) -> Trial:
+    """Train copies of ``model`` and ``objective`` on ``images`` for a moment."""
+    own = copy.deepcopy(model)
+    step = make_step(own, copy.deepcopy(objective), settings, precision)
     quick = quick_step(step, images.device, lambda message: None)
     warm_up = 1 if quick is step else WARM_UP + 1
     coefficients = objective.coefficients(TrainingPosition(0, 1))
     torch.manual_seed(settings.seed)
-    seconds, loss = [], float("nan")
+    seconds, loss, moves = [], float("nan"), tuple[Tensor, ...]()
     for _ in range(warm_up + TRIALS):
         start = time.perf_counter()
         loss = float(quick(images, coefficients).loss.detach())  # waits for the device
         seconds.append(time.perf_counter() - start)
-    return min(seconds[warm_up:]), loss
+        moves = moves or moved(model, own)
+    return Trial(min(seconds[warm_up:]), loss, moves)
+
+
+def moved(start: VAE, end: VAE) -> tuple[Tensor, ...]:
+    """Differences of the weights that are large enough for a direction to mean something."""
+    pairs = zip(start.parameters(), end.parameters(), strict=True)
+    return tuple((after - before).detach() for before, after in pairs if before.numel() >= LARGE)
