@@ -58,13 +58,23 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def read_text(path: Path) -> str:
+    """Read UTF-8 from ``path``; a missing or broken file is a SubmissionError that names it."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SubmissionError(f"{path} does not exist", "check the path") from None
+    except OSError as error:
+        raise SubmissionError(f"cannot read {path}: {error.strerror}", "check its permissions") from None
+    except UnicodeDecodeError:
+        raise SubmissionError(f"cannot read {path}: it is no text", "restore the file or make it again") from None
+
+
 def read_json(path: Path) -> Any:
     """Read JSON from ``path``; a missing or broken file is a SubmissionError that names it."""
     try:
-        return json.loads(Path(path).read_text())
-    except FileNotFoundError:
-        raise SubmissionError(f"{path} does not exist", "check the path") from None
-    except (OSError, ValueError) as error:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise SubmissionError(f"cannot read {path}: {error}", "restore the file or make it again") from None
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from submission.errors import SubmissionError
-from submission.files import read_json, write_json
+from submission.files import read_json, read_text, write_json
+
+KINDS = {"dataset": dict, "model": dict, "representation": dict, "training": dict, "versions": dict, "seed": int}
+"""What these entries of ``meta.json`` are, where they are there."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +109,18 @@ class RunFolder:
         """The self-contained report page."""
         return self.path / "report.html"
 
+    def config_text(self) -> str:
+        """Contents of ``config.gin``; empty where there is none, as in a folder made by hand."""
+        return read_text(self.config) if self.config.exists() else ""
+
     def meta(self) -> dict[str, Any]:
         """Contents of ``meta.json``."""
         meta = read_json(self.meta_file)
         if not isinstance(meta, dict):
             raise SubmissionError(f"{self.meta_file} is not a JSON object", "restore it or train again")
+        for key, kind in KINDS.items():
+            if not isinstance(meta.get(key, kind()), kind):
+                raise SubmissionError(f"{key} in {self.meta_file} is {meta[key]!r:.50}", "restore it or train again")
         return meta
 
     def write_meta(self, meta: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "submission"
-EVERYWHERE = {"device", "errors", "files", "progress", "provenance", "run_folder", "native", "__init__"}
+EVERYWHERE = {"checkpoint", "device", "errors", "files", "progress", "provenance", "run_folder", "native", "__init__"}
 IMPORTS = {
     "distributions": set(),
     "latent": {"distributions"},

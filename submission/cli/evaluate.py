@@ -129,9 +129,14 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
 
 def files(arguments: argparse.Namespace, plan: Plan) -> list[Path]:
     """Where the scores are kept."""
-    inside_run = arguments.target is not None and arguments.target.is_dir()
-    found = [RunFolder(arguments.target).scores / plan.file_name] if inside_run else []
-    return found + ([Path(arguments.json)] if arguments.json not in (None, "-") else [])
+    found = [Path(arguments.json)] if arguments.json not in (None, "-") else []
+    if arguments.target is None or not arguments.target.is_dir():
+        return found
+    folder = RunFolder(arguments.target)
+    own = arguments.data in (None, folder.meta().get("dataset", {}).get("name"))
+    others = [] if own else [arguments.data]
+    others += [arguments.precision] if arguments.precision != "float32" else []
+    return [folder.scores / plan.file_name(*others), *found]
 
 
 def show(plan: Plan, columns: tuple[Column, ...], given: Inputs) -> None:

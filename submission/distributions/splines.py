@@ -14,9 +14,12 @@ Array = NDArray[np.float64]
 
 
 def cell(position: Tensor, start: float, step: float, cells: int) -> tuple[Tensor, Tensor]:
-    """Index (int64) of the cell that holds each position, and the offset from its left knot; the ends are clamped."""
+    """Index (int64) of the cell that holds each position, and the offset from its left knot; the ends are clamped.
+
+    A position that is not a number has such an offset in the first cell.
+    """
     scaled = ((position - start) / step).clamp(0, cells)
-    index = scaled.detach().floor().clamp(max=cells - 1)
+    index = scaled.detach().nan_to_num(0.0).floor().clamp(max=cells - 1)
     return index.long(), (scaled - index) * step
 
 

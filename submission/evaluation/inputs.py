@@ -90,12 +90,20 @@ def with_baselines(
     if not options.baselines:
         return
     if untrained is not None and untrained.is_file():
-        fresh = open_encoder(untrained, dataset, options)
+        fresh = baseline(untrained, dataset, options)
     else:
         module = untrained_convolutional(dataset.image_shape, encoder.width, options.seed)
         fresh = Encoder(module, "untrained encoder", dataset.image_shape, options.device, options.precision)
     yield from_encoder("untrained", dataset, fresh, mine.layout, codes=mine.codes)
     yield ideal(dataset)
+
+
+def baseline(path: Path, dataset: GroundTruthDataset, options: Options) -> Encoder:
+    """The run's encoder before training."""
+    try:
+        return open_encoder(path, dataset, options)
+    except SubmissionError as error:
+        raise SubmissionError(error.what, "restore it, or pass --no-baselines") from error
 
 
 def load_grid(described: Mapping[str, Any], root: Path | None, complaint: str) -> GroundTruthDataset:

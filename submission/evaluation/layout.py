@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes
 
 ANGLES = {"circle": 1, "torus": 2}
@@ -31,15 +32,20 @@ class Layout:
     @classmethod
     def of(cls, described: Sequence[Mapping[str, Any]], width: int) -> Layout:
         """From a run's ``meta.json``; blocks beyond ``width`` columns are left out."""
-        known = [block for block in described if block["stop"] <= width]
-        columns = [tuple(range(block["start"], block["stop"])) for block in known]
+        try:
+            known = [block for block in described if block["stop"] <= width]
+            columns = [tuple(range(block["start"], block["stop"])) for block in known]
+            names = tuple(str(block["name"]) for block in known)
+        except (TypeError, KeyError) as error:
+            what = f"the run's meta.json has blocks {described!r:.60}"
+            raise SubmissionError(what, "give each a name, a start and a stop, or leave them out") from error
         angles = [
             column
             for block, own in zip(known, columns, strict=True)
             if ANGLES.get(block.get("topology", "")) == len(own)
             for column in own
         ]
-        return cls(tuple(block["name"] for block in known), tuple(columns), tuple(angles))
+        return cls(names, tuple(columns), tuple(angles))
 
     @classmethod
     def labelled(cls, labels: Sequence[int]) -> Layout:

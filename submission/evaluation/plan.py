@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -45,14 +46,14 @@ class Plan:
     backend: Backend
     seeds: tuple[int, ...]
 
-    @property
-    def file_name(self) -> str:
-        """``<preset>-<seed>.json``, with what differs from the plain evaluation in between."""
+    def file_name(self, *others: str) -> str:
+        """``<preset>-<seed>.json``, with what differs from the plain evaluation, also in ``others``, in between."""
         parts = [self.preset, str(self.seeds[0])]
         parts += [f"seeds{len(self.seeds)}"] if len(self.seeds) > 1 else []
         parts += [self.era] if self.era != "installed" else []
         parts += [self.backend] if self.backend != "submission" else []
         parts += ["+".join(metric.name for metric, _ in self.metrics)] if self.named else []
+        parts += [re.sub(r"[^\w+.]", "_", other) for other in others]
         return "-".join(parts) + ".json"
 
     def without_grid(self) -> Plan:

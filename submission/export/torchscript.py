@@ -11,6 +11,7 @@ import copy
 import io
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -102,13 +103,16 @@ def _require_torchscript(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {name.partition("/")[2] for name in archive.namelist()}
-    except zipfile.BadZipFile:
+            changed = archive.testzip()
+    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError):
         raise SubmissionError(f"{path} is not TorchScript: it is truncated or no torch archive", again) from None
     except OSError as error:
         raise SubmissionError(f"cannot read {path}: {error.strerror}", "check its permissions") from None
     if "constants.pkl" not in names:
         found = "a pickled object (torch.save)" if "data.pkl" in names else "another kind of archive"
         raise SubmissionError(f"{path} is not TorchScript but {found}", again)
+    if changed:
+        raise SubmissionError(f"{path} is damaged: the checksum of {changed} does not fit", again)
 
 
 def optimised(module: nn.Module) -> nn.Module:

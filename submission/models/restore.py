@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 from typing import Any
 
-import torch
-
+from submission import checkpoint
 from submission.errors import SubmissionError
 from submission.latent import parse
 from submission.models.vae import VAE, build
@@ -20,16 +18,22 @@ def trained(folder: RunFolder) -> VAE:
         SubmissionError: it cannot be read.
     """
     meta = folder.meta()
+    file = folder.best if folder.best.is_file() else folder.checkpoint
     try:
         about: dict[str, Any] = meta["model"]
         height, width, channels = meta["dataset"]["image_shape"]
         model = build(
             about["networks"], parse(meta["space"]), (height, width, channels), about["likelihood"], about["variance"]
         )
-        file = folder.best if folder.best.is_file() else folder.checkpoint
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        model.load_state_dict(state["model"])
-    except (OSError, KeyError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
+        model.load_state_dict(checkpoint.read(file)["model"])
+    except FileNotFoundError:
+        raise SubmissionError(f"{folder.path} holds no model: {file.name} is missing", "train it") from None
+    except checkpoint.DamagedError as error:
+        fix = f"train.py --resume --out {folder.path} goes on from the checkpoint before it"
+        raise SubmissionError(error.what, fix) from error
+    except KeyError as error:
+        raise SubmissionError(f"{folder.meta_file} lacks {error}", "restore it, or train again") from error
+    except (TypeError, ValueError, RuntimeError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise SubmissionError(f"{folder.path} holds no model that can be loaded: {reason}", "train it again") from error
     return model

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from submission.data import ImageDataset, recorded
+from submission.errors import SubmissionError
 from submission.files import write_text
 from submission.models.restore import trained
 from submission.models.vae import VAE
@@ -34,17 +35,21 @@ def write_report(folder: RunFolder, root: Path | None = None) -> Path:
         SubmissionError: the run's model, scores or data cannot be read.
     """
     meta, model = folder.meta(), trained(folder).eval()
-    images = examples(recorded(meta["dataset"], root))
+    try:
+        images = examples(recorded(meta["dataset"], root))
+        title, subtitle = f"{meta['space']} on {meta['dataset']['name']}", f"created {meta['created']}"
+        run = Section("The run", facts(about(meta)) + code(folder.config_text()))
+    except KeyError as error:
+        raise SubmissionError(f"{folder.meta_file} lacks {error}", "restore it, or train again") from error
     torch.manual_seed(SEED)
     sections = [
         *score_sections(folder.scores),
         *training_sections(folder, [component.name for component in model.space.components]),
         Section("Reconstructions", reconstruction_figure(model, images)),
         Section("Latent traversals", traversal_figure(model, images)),
-        Section("The run", facts(about(meta)) + code(folder.config.read_text())),
+        run,
     ]
-    title = f"{meta['space']} on {meta['dataset']['name']}"
-    write_text(folder.report, render(title, f"Run {folder.path.resolve().name}, {meta['created']}", sections))
+    write_text(folder.report, render(title, f"Run {folder.path.resolve().name}, {subtitle}", sections))
     return folder.report
 
 

@@ -75,7 +75,7 @@ def protocol(scores: dict[str, Any]) -> str:
 
 def method_of(folder: RunFolder, meta: dict[str, Any]) -> str:
     """Objective, space and networks, and a short hash of every setting but the seed."""
-    lines = folder.config.read_text().splitlines() if folder.config.is_file() else []
+    lines = folder.config_text().splitlines()
     settings = "\n".join(sorted(line for line in lines if not line.startswith(SEED_BINDING)))
     digest = hashlib.sha256(settings.encode()).hexdigest()[:6]
     model = meta.get("model", {})

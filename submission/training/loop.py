@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
+from submission import checkpoint
 from submission.data import ImageDataset
 from submission.data.feed import Feed
 from submission.errors import SubmissionError
 from submission.objectives import Objective, Terms
 from submission.progress import Task
 from submission.run_folder import RunFolder
-from submission.training import checkpoint
 from submission.training.budget import Budget
 from submission.training.journal import Journal
 from submission.training.log import Window, not_finite

@@ -40,7 +40,7 @@ def train(
 ) -> RunFolder:
     """Train, export, and leave a run folder (docs/run-folder.md).
 
-    The global random generators are seeded, and SIGINT and SIGTERM are caught while it runs: either leaves a
+    The global random generators are seeded, and SIGINT and SIGTERM are caught once the data is there: either leaves a
     checkpoint and an export. The same settings, data and number of threads give the same weights on a CPU, bit for
     bit, however often the run was killed and resumed.
 
@@ -63,17 +63,16 @@ def train(
     """
     started = time.monotonic() if started is None else started
     keep_freed_memory()
-    with requests() as stop:
-        parts = prepare(settings, dataset, data_root, device, progress)
-        warn(settings.train, parts.device, tell)
-        folder = RunFolder(Path(out))
-        with locked(folder.path):
-            budget = Budget(settings.train.total_steps(parts.training_size), time_budget, started)
-            loop = continued(parts, folder, budget, resume, tell) or begun(parts, folder, budget)
-            loop.step = quick_step(loop.step, parts.device, tell)
-            reason = execute(loop, stop, progress)
-            conclude(parts, loop, reason)
-            stopped(loop, reason, f"--out {folder.path}")
+    parts = prepare(settings, dataset, data_root, device, progress)
+    warn(settings.train, parts.device, tell)
+    folder = RunFolder(Path(out))
+    with requests() as stop, locked(folder.path):
+        budget = Budget(settings.train.total_steps(parts.training_size), time_budget, started)
+        loop = continued(parts, folder, budget, resume, tell) or begun(parts, folder, budget)
+        loop.step = quick_step(loop.step, parts.device, tell)
+        reason = execute(loop, stop, progress)
+        conclude(parts, loop, reason)
+        stopped(loop, reason, f"--out {folder.path}")
     return folder
 
 

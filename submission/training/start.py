@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from submission import provenance
+from submission import checkpoint, provenance
 from submission.data import ImageDataset
 from submission.errors import UsageError
 from submission.export.torchscript import export_torchscript
 from submission.files import write_text
 from submission.run_folder import RunFolder
-from submission.training import checkpoint, precision
+from submission.training import precision
 from submission.training.budget import Budget
 from submission.training.loop import Loop
 from submission.training.meta import describe
@@ -68,6 +68,7 @@ def continued(parts: Parts, folder: RunFolder, budget: Budget, resume: bool, tel
     try:
         state, message = checkpoint.load(folder.checkpoint)
     except FileNotFoundError:
+        refuse_lost_run(folder)
         return None
     if message:
         tell(f"{message}; going on from update {state['step']}")
@@ -80,6 +81,15 @@ def continued(parts: Parts, folder: RunFolder, budget: Budget, resume: bool, tel
     restore_generators(state["random"])
     budget.fraction, budget.reserve = state["fraction"], state["reserve"]
     return loop
+
+
+def refuse_lost_run(folder: RunFolder) -> None:
+    """UsageError when ``folder`` holds a run that has ended, but no checkpoint of it."""
+    if folder.exported.exists():
+        raise UsageError(
+            f"{folder.path} holds a run without its checkpoint, which cannot be resumed",
+            "choose another --out; to train it again, delete the folder",
+        )
 
 
 def refuse_other_run(folder: RunFolder) -> None:

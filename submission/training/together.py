@@ -11,13 +11,13 @@ from typing import cast
 
 import torch
 
+from submission import checkpoint
 from submission.data import ImageDataset
 from submission.errors import UsageError
 from submission.native.memory import keep_freed_memory
 from submission.objectives import OBJECTIVES, PassObjective, Terms
 from submission.progress import QUIET, Progress
 from submission.run_folder import RunFolder
-from submission.training import checkpoint
 from submission.training.budget import Budget
 from submission.training.captured import Captured, GraphRecorder
 from submission.training.group_step import GroupStep
@@ -77,16 +77,15 @@ def train_together(
     reason = obstacle(settings, folders, resume)
     if reason:
         raise UsageError(reason, "train them one after another (--no-together)")
-    with requests() as stop:
-        first = prepare(settings, dataset, data_root, device, progress)
-        warn(settings.train, first.device, tell)
-        with all_locked(folders):
-            runs = [assembled(with_seed(settings, seed), first.feed, first.watched) for seed in seeds]
-            group = members(runs, folders, budgets(runs, time_budget, started), resume, tell)
-            ended = execute(group, stop, progress, tell)
-            for member in group:
-                conclude(member.parts, member.loop, ended)
-            stopped(group[0].loop, ended, f"--seeds {seeds[0]}:{seeds[-1] + 1} --out {out}")
+    first = prepare(settings, dataset, data_root, device, progress)
+    warn(settings.train, first.device, tell)
+    with requests() as stop, all_locked(folders):
+        runs = [assembled(with_seed(settings, seed), first.feed, first.watched) for seed in seeds]
+        group = members(runs, folders, budgets(runs, time_budget, started), resume, tell)
+        ended = execute(group, stop, progress, tell)
+        for member in group:
+            conclude(member.parts, member.loop, ended)
+        stopped(group[0].loop, ended, f"--seeds {seeds[0]}:{seeds[-1] + 1} --out {out}")
     return folders
 
 

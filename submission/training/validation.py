@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from submission import checkpoint
 from submission.data.feed import Feed
 from submission.models.vae import VAE
 from submission.objectives.base import Pass
 from submission.run_folder import RunFolder
-from submission.training import checkpoint
 from submission.training.log import Log
 
 BATCH = 1024

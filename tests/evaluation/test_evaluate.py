@@ -199,6 +199,7 @@ def test_presets_name_known_metrics(preset: str) -> None:
 
 
 def test_file_names_say_what_differs() -> None:
-    assert make_plan().file_name == "challenge-0.json"
+    assert make_plan().file_name() == "challenge-0.json"
     plan = make_plan("fast", ["mig", "sap"], "2019", seed=3, seeds=4)
-    assert plan.file_name == "fast-3-seeds4-2019-mig+sap.json"
+    assert plan.file_name() == "fast-3-seeds4-2019-mig+sap.json"
+    assert make_plan().file_name("dlib:cars/3d.npz", "bf16") == "challenge-0-dlib_cars_3d.npz-bf16.json"

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from submission import checkpoint
 from submission.export.torchscript import load_torchscript
-from submission.training import checkpoint
 from submission.training.lock import locked
 
 KILLS = 20

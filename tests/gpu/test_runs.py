@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from submission import checkpoint
 from submission.data import load
 from submission.data.feed import Feed
 from submission.errors import SubmissionError
 from submission.evaluation.encoder import Encoder, untrained_convolutional
 from submission.export.torchscript import load_torchscript
-from submission.training import Settings, checkpoint, train, train_together
+from submission.training import Settings, train, train_together
 from submission.training.settings import DataSettings, ModelSettings, ObjectiveSettings, TrainSettings
 
 SETTINGS = Settings(

@@ -74,6 +74,14 @@ def test_what_calls_itself_normal_is(spec: str, encode: Encode) -> None:
 
 
 @pytest.mark.parametrize("spec", EVERY)
+def test_what_is_not_a_number_stays_so(spec: str) -> None:
+    """A diverged network is told by its loss, not by an error inside a table."""
+    space = parse(spec)
+    posterior = space.posterior(torch.full((3, space.parameter_size), float("nan")))
+    assert bool(posterior.kl(posterior.rsample()).isnan().any())
+
+
+@pytest.mark.parametrize("spec", EVERY)
 def test_shapes_and_types(spec: str, dtype: torch.dtype, encode: Encode) -> None:
     space, parameters = encode(spec, 5, dtype)
     posterior, count = space.posterior(parameters), len(space.components)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from submission import checkpoint
+from submission.checkpoint import DamagedError, load, previous, read, save
 from submission.errors import SubmissionError
-from submission.training import checkpoint
-from submission.training.checkpoint import DamagedError, load, previous, read, save
 
 
 @pytest.fixture

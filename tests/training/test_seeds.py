@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from submission import checkpoint
 from submission.cli.main import main
 from submission.run_folder import RunFolder
-from submission.training import checkpoint
 
 TINY = [
     *("train", "--config=demo", "--data=torus_pictures", "--bind=data.simple=True", "--bind=model.space='R^2'"),

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import torch
 
+from submission import checkpoint
 from submission.cli.main import main
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import load_torchscript
 from submission.models.restore import trained
 from submission.objectives import Linear
 from submission.objectives.beta_vae import BetaVAE
-from submission.training import Settings, StoppedError, checkpoint, train, train_together
+from submission.training import Settings, StoppedError, train, train_together
 from submission.training.run import train as train_alone
 
 Make = Callable[..., Any]

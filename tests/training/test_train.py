@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import torch
 
+from submission import checkpoint
 from submission.errors import SubmissionError
 from submission.export.torchscript import load_torchscript
 from submission.models.restore import trained
 from submission.objectives import Linear
-from submission.training import Settings, StoppedError, checkpoint, train
+from submission.training import Settings, StoppedError, train
 from submission.training.lock import locked
 from submission.training.randomness import Order
 

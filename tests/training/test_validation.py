@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 
+from submission import checkpoint
 from submission.data import load
 from submission.data.split import held_out
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import load_torchscript
 from submission.models.restore import trained
 from submission.objectives.base import Pass
-from submission.training import checkpoint, train
+from submission.training import train
 from submission.training.settings import DataSettings, TrainSettings
 
 Make = Callable[..., Any]

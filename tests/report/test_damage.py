@@ -1,0 +1,115 @@
+"""What is damaged in a run folder is named in one line, and nothing good is replaced by it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from submission.cli.main import door, main
+from submission.run_folder import RunFolder
+from submission.training import Settings, train
+from submission.training.settings import DataSettings, ModelSettings, TrainSettings
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """A run of two updates."""
+    settings = Settings(
+        TrainSettings(steps=2, batch_size=8, precision="float32"),
+        DataSettings("dsprites_small"),
+        ModelSettings("R^2", "mlp_small"),
+    )
+    return train(settings, tmp_path / "run")
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def complaint(run: Callable[[], int], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line of a command that fails."""
+    assert run() != 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_a_damaged_checkpoint_is_neither_exported_nor_reported(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = folder.exported.read_bytes()
+    flip(folder.checkpoint)
+    for arguments in (["export", str(folder.path), "--formats", "pt"], ["report", str(folder.path)]):
+        line = complaint(lambda arguments=arguments: main(arguments), capsys)  # type: ignore[misc]
+        assert "checkpoint.pt is damaged (its checksum does not fit)" in line
+        assert "--resume" in line
+    assert folder.exported.read_bytes() == before
+    folder.checkpoint.unlink()
+    assert "checkpoint.pt is missing" in complaint(lambda: main(["report", str(folder.path)]), capsys)
+
+
+def test_changed_bits_of_an_export_are_seen(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    flip(folder.exported)
+    line = complaint(lambda: door("evaluate", [str(folder.path), "--preset", "fast", "--metrics", "mig"]), capsys)
+    assert "pytorch_model.pt is damaged: the checksum of" in line
+
+
+def test_a_run_that_lost_its_checkpoints_is_not_trained_over(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = folder.exported.read_bytes()
+    for checkpoint in folder.path.glob("checkpoint*.pt"):
+        checkpoint.unlink()
+    line = complaint(lambda: door("train", ["--resume", "--out", str(folder.path)]), capsys)
+    assert "holds a run without its checkpoint" in line
+    assert folder.exported.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"dataset": "dsprites"}, "dataset in"),
+        ({"representation": []}, "representation in"),
+        ({"seed": "x"}, "seed in"),
+        ({"training": None}, "training in"),
+        ({"space": ...}, "lacks 'space'"),
+        ({"versions": ...}, "lacks 'versions'"),
+    ],
+)
+def test_a_meta_file_that_is_none_is_named(
+    changes: dict[str, object], words: str, folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meta = {key: value for key, value in (json.loads(folder.meta_file.read_text()) | changes).items() if value != ...}
+    folder.meta_file.write_text(json.dumps(meta))
+    line = complaint(lambda: main(["report", str(folder.path)]), capsys)
+    assert words in line
+    assert "meta.json" in line
+
+
+def test_blocks_that_are_none_are_named(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    for blocks in ("abc", [{}], [{"name": "a", "start": 0, "stop": "1"}]):
+        meta = json.loads(folder.meta_file.read_text())
+        folder.meta_file.write_text(json.dumps(meta | {"representation": {"blocks": blocks}}))
+        line = complaint(lambda: door("evaluate", [str(folder.path), "--preset", "fast", "--metrics", "mig"]), capsys)
+        assert "meta.json has blocks" in line
+
+
+def test_a_report_does_without_what_is_no_part_of_a_log(folder: RunFolder) -> None:
+    folder.config.unlink()
+    folder.log.write_bytes(b'null\n\xff\xfe\n{"step": 1, "loss": 2.0}\n')
+    assert main(["report", str(folder.path)]) == 0
+
+
+def test_scores_of_other_data_or_precision_have_files_of_their_own(folder: RunFolder) -> None:
+    base = [str(folder.path), "--preset", "fast", "--metrics", "mig", "--no-baselines"]
+    assert door("evaluate", base) == 0
+    assert door("evaluate", [*base, "--data", "dsprites_small"]) == 0
+    assert door("evaluate", [*base, "--data", "sprites_torus"]) == 0
+    names = sorted(path.name for path in folder.scores.iterdir())
+    assert names == ["fast-0-mig-sprites_torus.json", "fast-0-mig.json"]
