@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from submission.data.dataset import ImageDataset
+from submission.data.options import check
 from submission.errors import UsageError
 from submission.progress import QUIET, Progress
 
@@ -153,14 +154,15 @@ def entry(name: str) -> Entry:
     raise UsageError(f"there is no data set named {name!r}", f"{hint}{LIST}")
 
 
-def load(name: str, root: str | Path | None = None, progress: Progress = QUIET, **options: object) -> ImageDataset:
+def load(name: str, root: str | Path | None = None, progress: Progress = QUIET, /, **options: object) -> ImageDataset:
     """The data set ``name``, read from files under ``root`` (default: see ``data_root``) or made on the spot.
 
     ``dlib:NAME`` is disentanglement_lib's own object of that name; a path that ends in .npz, .h5 or .hdf5 is a file of
-    your own (see ``own.from_arrays``). Options are those of the data set's loader.
+    your own (see ``own.from_arrays``). Options are those of the data set's loader; whatever is given by name is one.
 
     Raises:
-        SubmissionError: no such name, option or file, or a file that is not what it should be.
+        SubmissionError: no such name, option or file, an option's value of the wrong type, or a file that is not what
+            it should be.
     """
     known = entry(name)
     allowed = known.options()
@@ -168,12 +170,13 @@ def load(name: str, root: str | Path | None = None, progress: Progress = QUIET, 
     if unknown:
         fix = f"it has {', '.join(allowed)}" if allowed else "it has none"
         raise UsageError(f"data set {name} has no option {unknown[0]!r}", fix)
+    check(name, known.function(), options)
     shown = {"progress": progress} if "progress" in known.parameters() else {}
     return known.function()(name, data_root(root), **options, **shown)
 
 
 def recorded(
-    about: Mapping[str, Any], root: str | Path | None = None, progress: Progress = QUIET, **more: object
+    about: Mapping[str, Any], root: str | Path | None = None, progress: Progress = QUIET, /, **more: object
 ) -> ImageDataset:
     """The data set that ``meta.json`` describes under ``dataset``, with the options it had and ``more``."""
     return load(about["name"], root, progress, **{**about.get("options", {}), **more})
