@@ -92,10 +92,30 @@ def test_fourier_pictures_have_the_weights_of_the_paper() -> None:
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-9)
 
 
-@pytest.mark.parametrize("options", [{"order": 0}, {"discount": 0.0}, {"pictures": 0}, {"simple": True, "pictures": 2}])
-def test_impossible_pictures_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="torus_pictures cannot have"):
-        load("torus_pictures", **options)
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("torus_pictures", {"order": 0}, "order=0 — give a number from 1 to 32"),
+        ("torus_pictures", {"order": 99_999_999}, "order=99999999 — give a number from 1 to 32"),
+        ("torus_pictures", {"discount": 0.0}, "discount=0.0 — give a number from 0.001 to 1"),
+        ("torus_pictures", {"pictures": 0}, "pictures=0 — give a number from 1 to 256"),
+        ("torus_pictures", {"pictures": 10**12}, "pictures=1000000000000 — give a number from 1 to 256"),
+        ("torus_pictures", {"simple": True, "pictures": 2}, "simple=True and pictures=2 — there is one"),
+        ("torus_pictures", {"seed": -1}, "seed=-1 — give a number from 0 to 4294967295"),
+        ("sprites_torus", {"orientations": 10**9}, "orientations=1000000000 — give a number from 1 to 8192"),
+        ("sprites_torus", {"positions": 10**9}, "positions=1000000000 — give a number from 1 to 64"),
+        ("sprites_torus", {"positions": 7}, "positions=7 — give a divisor of 64"),
+        ("sprites_torus", {"scale": 3.0}, "scale=3.0 — give a number from 0.01 to 2.0"),
+        ("turntable", {"objects": 99_999_999_999}, "objects=99999999999 — give a number from 1 to 100000"),
+        ("turntable", {"lights": 0}, "lights=0 — give a number from 1 to 100000"),
+        ("turntable", {"objects": 1000, "color": True}, "objects=1000, .*: 1728000 images — make them 349525 or fewer"),
+        ("cars3d_standin", {"seed": 2**32}, "seed=4294967296 — give a number from 0 to 4294967295"),
+        ("faces3d_standin", {"seed": -1}, "seed=-1 — give a number from 0 to 4294967295"),
+    ],
+)
+def test_impossible_numbers_are_refused(name: str, options: dict[str, float], message: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} cannot have {message}"):
+        load(name, **options)
 
 
 def test_sprites_wrap_around() -> None:

@@ -10,10 +10,14 @@ import numpy.typing as npt
 from submission.data.dataset import Factor
 from submission.data.made.dsprites import outlines, turned
 from submission.data.made.raster import SIZE, Floats, rasterise
+from submission.data.options import MOST_BYTES, within
 from submission.data.pixels import BitPixels, BytePixels, GridDataset, factors
 from submission.errors import UsageError
 
 SHAPE = (SIZE, SIZE, 1)
+DISCOUNTS = (0.001, 1.0)
+MOST_PICTURES = MOST_BYTES // SIZE**4  # a picture has 64 x 64 translations of 64 x 64 bytes
+SCALES = (0.01, 2.0)
 
 
 def torus_pictures(
@@ -28,17 +32,17 @@ def torus_pictures(
     """All translations by whole pixels of periodic pictures (Pérez Rey et al. 2019, section 4.2): 64 x 64 each.
 
     Args:
-        order: the highest frequency N of the Fourier series, at least 1.
-        discount: γ in (0, 1], the weight of higher frequencies.
+        order: the highest frequency N of the Fourier series, at most what 64 pixels can show.
+        discount: γ, from 0.001 to 1, the weight of higher frequencies.
         pictures: how many random pictures; more than one adds the factor ``picture``.
         simple: cos θ + cos φ instead of random pictures.
         seed: of the random coefficients.
     """
-    if order < 1 or not 0 < discount <= 1 or pictures < 1 or (simple and pictures > 1):
-        what = f"torus_pictures cannot have order={order}, discount={discount}, pictures={pictures}, simple={simple}"
-        raise UsageError(
-            what, "order and pictures are at least 1, discount is in (0, 1], and there is one simple picture"
-        )
+    within(name, (1, SIZE // 2), order=order)
+    within(name, DISCOUNTS, discount=discount)
+    within(name, (1, MOST_PICTURES), pictures=pictures)
+    if simple and pictures > 1:
+        raise UsageError(f"{name} cannot have simple=True and pictures={pictures}", "there is one simple picture")
     bases = simple_picture() if simple else fourier_pictures(order, discount, pictures, seed)
     images = translations(np.rint(127.5 * (bases + 1)).astype(np.uint8))
     shifts = factors("vertical shift, horizontal shift", (SIZE, SIZE), periodic="vertical shift, horizontal shift")
@@ -78,13 +82,15 @@ def sprites_torus(
     """A heart that turns all the way round and wraps around the edges: three circles.
 
     Args:
-        orientations: steps of a full turn (the end is left out).
+        orientations: steps of a full turn (the end is left out), as many as memory takes.
         positions: steps of a full translation in each direction; divides 64.
-        scale: the heart's size, in dSprites' units, at most 2.
+        scale: the heart's size, in dSprites' units, from 0.01 to 2.
     """
-    if orientations < 1 or SIZE % max(positions, 1) or positions < 1 or not 0 < scale <= 2:
-        what = f"sprites_torus cannot have orientations={orientations}, positions={positions}, scale={scale}"
-        raise UsageError(what, "positions divides 64, orientations is at least 1, scale is in (0, 2]")
+    within(name, (1, SIZE), positions=positions)
+    within(name, (1, MOST_BYTES // (positions**2 * SIZE * SIZE // 8)), orientations=orientations)
+    within(name, SCALES, scale=scale)
+    if SIZE % positions:
+        raise UsageError(f"{name} cannot have positions={positions}", f"give a divisor of {SIZE}")
     middle = np.array([SIZE / 2])
     steps = np.arange(positions) * (SIZE // positions)
     source = (np.arange(SIZE) - steps[:, None]) % SIZE  # [position, pixel]

@@ -9,11 +9,12 @@ import numpy as np
 
 from submission.data.dataset import Factor
 from submission.data.made.solids import Floats, Solid, light, render, rotation
+from submission.data.options import affordable, within
 from submission.data.pixels import BytePixels, GridDataset, factors
-from submission.errors import UsageError
 from submission.progress import QUIET, Progress
 
 SIZES = (10, 24, 6, 12)
+MOST_VALUES = 100_000  # of one factor
 CARS = (4, 24, 183)
 FACES = (50, 21, 11, 11)
 
@@ -30,10 +31,11 @@ def turntable(
     progress: Progress = QUIET,
 ) -> GridDataset:
     """Random solids that turn all the way round under a light that does, seen from several heights."""
-    sizes = (objects, azimuths, elevations, lights)
-    if min(sizes) < 1:
-        raise UsageError(f"turntable cannot have sizes {sizes}", "each is at least 1")
-    grid = factors("object, azimuth, elevation, light azimuth", sizes, periodic="azimuth, light azimuth")
+    sizes = {"objects": objects, "azimuths": azimuths, "elevations": elevations, "lights": lights}
+    within(name, (1, MOST_VALUES), **sizes)
+    affordable(name, 64 * 64 * (3 if color else 1), **sizes)
+    names = "object, azimuth, elevation, light azimuth"
+    grid = factors(names, tuple(sizes.values()), periodic="azimuth, light azimuth")
     views = view_grid(azimuths, np.linspace(0, np.pi / 3, elevations))
     images = render(solids(blob, objects, seed), views, circle_of_lights(lights), color, progress)
     return finished(name, grid, images, f"made on the spot, seed {seed}")
