@@ -6,6 +6,10 @@ import torch
 
 from submission.errors import UsageError
 
+KINDS = ("cpu", "cuda")
+LONGEST = 150  # characters of PyTorch's reason
+FIX = "use cpu, or a GPU that is there (cuda)"
+
 
 def usable(name: str) -> torch.device:
     """The device called ``name`` (``auto``: a GPU where there is one), on which float32 means float32.
@@ -14,14 +18,22 @@ def usable(name: str) -> torch.device:
     for bfloat16.
 
     Raises:
-        UsageError: PyTorch cannot use it here.
+        UsageError: it is neither a CPU nor a CUDA device, or PyTorch cannot use it here.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=name)
+        device = torch.device(name)
+        if device.type not in KINDS:
+            raise UsageError(f"device {name!r} is not supported", FIX)
+        torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UsageError(f"device {name!r} cannot be used here: {reason}", "use cpu, or a GPU that is there") from None
+        raise UsageError(f"device {name!r} cannot be used here: {reason(error)}", FIX) from None
     torch.backends.cudnn.allow_tf32 = False
-    return torch.device(name)
+    return device
+
+
+def reason(error: Exception) -> str:
+    """The first sentence of an error of PyTorch's, cut to ``LONGEST`` characters."""
+    sentence = str(error).partition("\n")[0].partition(". ")[0].strip()
+    return sentence if len(sentence) <= LONGEST else f"{sentence[: LONGEST - 1]}…"
