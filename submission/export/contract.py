@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -18,7 +19,8 @@ def run_checked(module: Callable[[Tensor], object], images: Tensor, name: str) -
             one row per image.
     """
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Sparse .* in beta")  # such codes are refused below
             codes = module(images)
     except RuntimeError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
@@ -34,6 +36,8 @@ def checked_codes(codes: object, count: int, name: str) -> Tensor:
     fix = "return one finite floating-point row of codes per image"
     if not isinstance(codes, Tensor):
         raise SubmissionError(f"{name} returns a {type(codes).__name__}, not a tensor", fix)
+    if kind := unusual(codes):
+        raise SubmissionError(f"{name} returns a {kind} tensor, not a dense one with values", fix)
     if codes.dim() != 2 or len(codes) != count or codes.shape[1] == 0:
         raise SubmissionError(f"{name} returns shape {tuple(codes.shape)} for {count} images", fix)
     if not codes.is_floating_point():
@@ -41,3 +45,11 @@ def checked_codes(codes: object, count: int, name: str) -> Tensor:
     if not bool(torch.isfinite(codes).all()):
         raise SubmissionError(f"{name} returns NaN or infinite codes", fix)
     return codes
+
+
+def unusual(codes: Tensor) -> str:
+    """What makes ``codes`` something else than an array of numbers in memory; empty where nothing does."""
+    if codes.layout != torch.strided:
+        return str(codes.layout).removeprefix("torch.").replace("_", " ")
+    kinds = {"nested": codes.is_nested, "quantized": codes.is_quantized, "meta-device": codes.is_meta}
+    return next((kind for kind, found in kinds.items() if found), "")

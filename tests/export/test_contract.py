@@ -19,6 +19,10 @@ from submission.export.contract import run_checked
         (lambda images: images.flatten(1) / 0 * 0, "NaN"),
         (lambda images: images.flatten(1).long(), "int64"),
         (lambda images: (images,), "tuple"),
+        (lambda images: images.flatten(1).to_sparse(), "returns a sparse coo tensor"),
+        (lambda images: images.flatten(1).to_sparse_csr(), "returns a sparse csr tensor"),
+        (lambda images: images.flatten(1).to("meta"), "returns a meta-device tensor"),
+        (lambda images: images.flatten(1).to(torch.complex64), "complex64"),
         (lambda images: images.flatten(1) @ torch.zeros(3, 3), r"fails on images of shape \(4, 1, 8, 8\)"),
     ],
 )
