@@ -21,6 +21,7 @@ from submission.training.settings import (
     ObjectiveSettings,
     Settings,
     TrainSettings,
+    finite,
 )
 
 SECTIONS: dict[str, type] = {
@@ -84,6 +85,8 @@ class Filler:
         value = self.resolve(binding.value, binding)
         if hint is not None and not accepts(hint, value):
             raise UsageError(f"{key} = {value!r} ({binding.origin}) has the wrong type", f"it takes {describe(hint)}")
+        if not finite(value):
+            raise UsageError(f"{key} = {value!r:.60} ({binding.origin:.90}) is not finite", "give a finite number")
         return value
 
     def resolve(self, value: object, binding: Binding, above: tuple[Key, ...] = ()) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,9 +124,17 @@ def statements(text: str, origin: str) -> list[object]:
         while (statement := parser.parse_statement()) is not None:
             found.append(statement)
     except (SyntaxError, tokenize.TokenError, ValueError) as error:
-        reason = " ".join(str(getattr(error, "msg", error)).split())
+        reason = readable(str(getattr(error, "msg", error)))
         where = origin if origin.startswith("--bind") else f"{origin}:{getattr(error, 'lineno', None) or '?'}"
         raise UsageError(
             f"{where} is not gin: {reason}", "write section.parameter = value, with strings in quotes"
         ) from error
     return found
+
+
+def readable(reason: str) -> str:
+    """gin's complaint in one line; a bare word, which it shows as a node of Python's syntax tree, in words."""
+    token = re.search(r"malformed node.*Failed to parse token '([^']*)'", reason, re.DOTALL)
+    if token:
+        return f"{token[1]} is neither a finite number, nor True or False, nor text in quotes"
+    return " ".join(reason.split())

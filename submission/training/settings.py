@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from submission.errors import UsageError
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+MOST = {"batch_size": 2**20, "steps": 10**12, "epochs": 10**12, "checkpoint_every": 10**12}
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class ModelSettings:
     networks: str = "mlp"
     likelihood: str = "bernoulli"
     variance: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_finite("model", self)
+        if not self.variance > 0:
+            raise UsageError(f"model.variance = {self.variance} is not positive", "give a positive number")
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,7 @@ class TrainSettings:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
+        require_finite("train", self)
         if self.steps < 0 or self.epochs < 0 or (self.steps > 0) == (self.epochs > 0):
             raise UsageError(
                 f"train.steps = {self.steps} and train.epochs = {self.epochs} do not say how long to train",
@@ -99,6 +107,9 @@ class TrainSettings:
         for name in ("batch_size", "learning_rate", "epsilon", "log_every"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"train.{name} = {getattr(self, name)} is not positive", "give a positive number")
+        for name, most in MOST.items():
+            if not 0 <= getattr(self, name) <= most:
+                raise UsageError(f"train.{name} = {getattr(self, name)} is out of range", f"give 0 to {most}")
         sources = (self.held_out != 0) + (self.validation_split != "")
         if self.held_out < 0 or self.look_ahead < 0 or sources > 1 or (self.look_ahead > 0 and sources == 0):
             given = f"held_out = {self.held_out}, validation_split = {self.validation_split!r}"
@@ -155,6 +166,20 @@ class Settings:
     def gin(self) -> str:
         """The operative configuration as gin text that ``submission.configuration.load`` turns into equal settings."""
         return "".join(line + "\n" for key, value in self.bindings().items() for line in gin_lines(key, value))
+
+
+def require_finite(section: str, settings: object) -> None:
+    """UsageError for a number of ``settings`` that is infinite, NaN or too large for a float."""
+    for name, value in vars(settings).items():
+        if not finite(value):
+            raise UsageError(f"{section}.{name} = {value!r:.60} is not finite", "give a finite number")
+
+
+def finite(value: object) -> bool:
+    """Whether ``value`` holds no infinite or NaN number; whole numbers must fit a float."""
+    if isinstance(value, tuple | list):
+        return all(map(finite, value))
+    return not isinstance(value, int | float) or abs(value) <= sys.float_info.max
 
 
 def gin_lines(key: str, value: object) -> list[str]:

@@ -10,7 +10,7 @@ from submission.configuration import catalogue, gin_folder, load
 from submission.configuration.catalogue import summary
 from submission.errors import SubmissionError
 from submission.objectives.schedules import Linear
-from submission.training.settings import differences
+from submission.training.settings import ModelSettings, TrainSettings, differences
 
 STEPS = "train.steps = 10"
 WARM = ["objective.beta = @w/Linear()", "w/Linear.start = 0.", "w/Linear.stop = 1"]
@@ -71,6 +71,24 @@ def test_the_operative_configuration_reads_back_as_itself(tmp_path: Path) -> Non
         (["train.precision = 'float16'"], r"unknown precision 'float16' — choose one of auto, float32, bfloat16"),
         (["train.seed = -1"], r"no seed"),
         (["train.beta1 = 1.0"], r"outside \[0, 1\)"),
+        (["train.beta2 = 1e400"], r"train\.beta2 = inf \(--bind train\.beta2 = 1e400\) is not finite"),
+        (["train.checkpoint_every = 1e400"], r"train\.checkpoint_every = inf .*is not finite — give a finite number"),
+        (["train.checkpoint_every = -1.0"], r"train\.checkpoint_every = -1\.0 is out of range — give 0 to"),
+        (["train.epsilon = 1e400"], r"train\.epsilon = inf .*is not finite"),
+        (["train.look_ahead = 1e400", "train.held_out = 5"], r"train\.look_ahead = inf .*is not finite"),
+        (["train.learning_rate = -1e400"], r"train\.learning_rate = -inf .*is not finite"),
+        (["train.learning_rate = 1" + 400 * "0"], r"train\.learning_rate = 10{59} .*is not finite"),
+        (["train.batch_size = 99999999999"], r"train\.batch_size = 99999999999 is out of range — give 0 to 1048576"),
+        (["train.epochs = 1e300", "train.steps = 0"], r"train\.epochs = 1e\+300 is out of range"),
+        (["model.variance = 1e400"], r"model\.variance = inf .*is not finite"),
+        (["model.variance = 0"], r"model\.variance = 0 is not positive"),
+        (["data.discount = 1e400"], r"data\.discount = inf .*is not finite"),
+        ([*WARM, "w/Linear.start = 1e400"], r"w/Linear\.start = inf .*is not finite"),
+        (["objective.beta = -1e400"], r"objective\.beta = -inf .*is not finite"),
+        (["objective.factor_betas = (1.0, 1e400)"], r"objective\.factor_betas = \(1\.0, inf\) .*is not finite"),
+        (["train.epsilon = inf"], r"is not gin: inf is neither a finite number, .* nor text in quotes — write section"),
+        (["train.epsilon = -nan"], r"is not gin: -nan is neither a finite number"),
+        (["objective.factor_betas = (1.0, inf)"], r"is not gin: inf is neither a finite number"),
     ],
 )
 def test_what_nothing_consumes_or_understands_is_one_line(binds: list[str], message: str) -> None:
@@ -78,6 +96,15 @@ def test_what_nothing_consumes_or_understands_is_one_line(binds: list[str], mess
         load([], [STEPS, *binds] if "epoch" not in binds[0] else binds)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["epsilon", "beta1", "checkpoint_every", "look_ahead", "epochs"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_settings_made_in_python_are_finite_too(name: str, value: float) -> None:
+    with pytest.raises(SubmissionError, match=f"train.{name} = {value} is not finite"):
+        TrainSettings(**{"steps": 10, name: value})
+    with pytest.raises(SubmissionError, match=r"model\.variance = nan is not finite"):
+        ModelSettings(variance=float("nan"))
 
 
 def test_files_that_are_not_there_or_not_gin_are_one_line(tmp_path: Path) -> None:
