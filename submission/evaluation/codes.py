@@ -13,6 +13,7 @@ from submission.errors import SubmissionError
 from submission.metrics.base import Codes
 
 LAYOUT = "save codes (N, D) with factor_sizes (K,) for a full grid in row-major order, or with factors (N, K)"
+LEAVE_OUT = "leave one of them out: factors tell the values of each row, factor_sizes a full grid in row-major order"
 ARRAYS = ("codes", "factor_sizes", "factors", "blocks")
 
 
@@ -39,7 +40,8 @@ def load_codes(path: Path) -> CodesFile:
     """Read a table of codes; samples that happen to cover a full grid once are put in its order.
 
     Raises:
-        SubmissionError: missing, unreadable or pickled arrays, other shapes than ``LAYOUT`` says, NaN or infinity.
+        SubmissionError: missing, unreadable or pickled arrays, other shapes than ``LAYOUT`` says, NaN or infinity, or
+            factors that are not the grid of factor_sizes where both are given.
     """
     arrays = read_arrays(path)
     codes = checked_codes(path, arrays.get("codes"))
@@ -47,6 +49,8 @@ def load_codes(path: Path) -> CodesFile:
     if "factor_sizes" in arrays:
         sizes = checked_sizes(path, arrays["factor_sizes"], len(codes))
         factors = np.stack(np.unravel_index(np.arange(len(codes)), sizes), axis=1)
+        if "factors" in arrays:
+            require_same(path, checked_factors(path, arrays["factors"], len(codes)), factors)
         return CodesFile(path, codes, factors, sizes, blocks)
     if "factors" not in arrays:
         raise SubmissionError(f"{path} has neither factor_sizes nor factors", LAYOUT)
@@ -73,12 +77,15 @@ def checked_codes(path: Path, codes: npt.NDArray[np.generic] | None) -> Codes:
         raise SubmissionError(f"{path} has no array 'codes'", LAYOUT)
     if codes.ndim != 2 or 0 in codes.shape or codes.dtype.kind not in "fiu":
         raise SubmissionError(f"codes in {path} are {codes.dtype} of shape {codes.shape}", LAYOUT)
-    bad = ~np.isfinite(codes).all(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrow = codes.astype(np.float32)
+    bad = ~np.isfinite(narrow).all(axis=1)
     if bad.any():
+        what = "NaN or infinity" if not np.isfinite(codes).all() else "numbers too large for float32"
         raise SubmissionError(
-            f"codes in {path} contain NaN or infinity, first in row {int(bad.argmax())}", "repair the representation"
+            f"codes in {path} contain {what}, first in row {int(bad.argmax())}", "repair the representation"
         )
-    return codes.astype(np.float32)
+    return narrow
 
 
 def checked_sizes(path: Path, sizes: npt.NDArray[np.generic], count: int) -> tuple[int, ...]:
@@ -110,6 +117,18 @@ def checked_factors(path: Path, factors: npt.NDArray[np.generic], count: int) ->
     if len(factors) != count:
         raise SubmissionError(f"{path} has {count} codes but {len(factors)} rows of factors", LAYOUT)
     return np.stack([np.unique(column, return_inverse=True)[1].reshape(-1) for column in factors.T], axis=1)
+
+
+def require_same(path: Path, factors: npt.NDArray[np.int64], grid: npt.NDArray[np.int64]) -> None:
+    """SubmissionError unless ``factors`` number the same rows as the row-major ``grid`` of the factor sizes."""
+    if factors.shape != grid.shape:
+        raise SubmissionError(f"{path} has {factors.shape[1]} factors but {grid.shape[1]} factor_sizes", LEAVE_OUT)
+    differ = (factors != grid).any(axis=1)
+    if differ.any():
+        raise SubmissionError(
+            f"the factors in {path} are not the row-major grid of its factor_sizes, first in row {differ.argmax()}",
+            LEAVE_OUT,
+        )
 
 
 def on_grid(file: CodesFile) -> CodesFile:

@@ -10,6 +10,7 @@ import pytest
 
 from submission.cli.main import door
 from submission.data import GroundTruthDataset
+from submission.evaluation.codes import load_codes
 
 FAULTS = {
     "nan": "NaN",
@@ -68,6 +69,8 @@ def test_constant_codes_score_zero_with_a_note(
 
 
 GOOD = {"codes": np.random.RandomState(0).randn(24, 3), "factor_sizes": np.array([2, 3, 4])}
+GRID = np.stack(np.unravel_index(np.arange(24), (2, 3, 4)), axis=1)
+ROW = np.arange(24)[:, None]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +83,11 @@ GOOD = {"codes": np.random.RandomState(0).randn(24, 3), "factor_sizes": np.array
         ({"codes": GOOD["codes"], "factors": np.zeros((23, 2), int)}, "24 codes but 23 rows"),
         ({"codes": GOOD["codes"], "factors": np.zeros((24, 2))}, "factors in"),
         (GOOD | {"codes": GOOD["codes"].astype(str)}, "codes in"),
+        (GOOD | {"codes": np.where(ROW == 5, 1e300, GOOD["codes"])}, "too large for float32, first in row 5"),
+        (GOOD | {"codes": np.where(ROW == 7, -np.inf, GOOD["codes"])}, "NaN or infinity, first in row 7"),
+        (GOOD | {"factors": GRID[::-1]}, "are not the row-major grid of its factor_sizes, first in row 0 — leave one"),
+        (GOOD | {"factors": GRID[[*range(22), 23, 22]]}, "first in row 22 — leave one of them out"),
+        (GOOD | {"factors": GRID[:, :2]}, "has 2 factors but 3 factor_sizes — leave one of them out"),
         (GOOD | {"codes": np.array([{}, None])}, "cannot read"),
     ],
 )
@@ -90,6 +98,13 @@ def test_tables_of_codes(
     line = complaint(capsys, "--codes", tmp_path / "bad.npz")
     assert words in line
     assert "bad.npz" in line
+
+
+def test_factors_that_are_the_grid_may_stand_beside_their_sizes(tmp_path: Path) -> None:
+    np.savez(tmp_path / "both.npz", **GOOD, factors=10 * GRID)
+    found = load_codes(tmp_path / "both.npz")
+    assert found.factor_sizes == (2, 3, 4)
+    np.testing.assert_array_equal(found.factors, GRID)
 
 
 def test_a_truncated_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
