@@ -13,6 +13,7 @@ from typing import Any
 
 from submission.data.dataset import ImageDataset
 from submission.data.options import check
+from submission.data.readers.unreadable import forbidden
 from submission.errors import UsageError
 from submission.progress import QUIET, Progress
 
@@ -149,7 +150,11 @@ def entry(name: str) -> Entry:
         return OWN
     if name in REGISTRY:
         return REGISTRY[name]
-    close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.4)
+    if "/" in name:
+        raise UsageError(
+            f"there is no data set named {name!r}", f"a file of your own ends in {', '.join(OWN_SUFFIXES)}"
+        )
+    close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise UsageError(f"there is no data set named {name!r}", f"{hint}{LIST}")
 
@@ -172,7 +177,10 @@ def load(name: str, root: str | Path | None = None, progress: Progress = QUIET, 
         raise UsageError(f"data set {name} has no option {unknown[0]!r}", fix)
     check(name, known.function(), options)
     shown = {"progress": progress} if "progress" in known.parameters() else {}
-    return known.function()(name, data_root(root), **options, **shown)
+    try:
+        return known.function()(name, data_root(root), **options, **shown)
+    except PermissionError as error:
+        raise forbidden(error.filename or name) from None
 
 
 def recorded(

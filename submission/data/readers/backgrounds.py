@@ -14,6 +14,7 @@ from PIL import Image
 from submission.data.dataset import GroundTruthDataset, Images, Indices
 from submission.data.draws import batch_generator
 from submission.data.pixels import BitPixels
+from submission.data.readers.unreadable import unreadable
 from submission.errors import SubmissionError
 
 Floats = npt.NDArray[np.floating]
@@ -88,7 +89,7 @@ def read_picture(path: Path) -> npt.NDArray[np.float64]:
             pixels = np.asarray(picture.convert("RGB")) / 255.0
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         fix = "`python -m submission data download scream_dsprites` fetches the painting"
-        raise SubmissionError(f"cannot read {path}: {error}", fix) from None
+        raise unreadable(path, error, fix) from None
     if min(pixels.shape[:2]) <= 64:
         raise SubmissionError(f"{path} is only {pixels.shape[1]}x{pixels.shape[0]}", "use the whole painting")
     return pixels

@@ -9,11 +9,12 @@ import numpy as np
 from submission.data.binary import SplitImages, choose
 from submission.data.pixels import BitPixels
 from submission.data.readers.matlab import read_matlab
+from submission.data.readers.unreadable import again
 from submission.errors import SubmissionError
 
 FILE = "caltech101_silhouettes/caltech101_silhouettes_28_split1.mat"
 SPLITS = {"train": 4100, "valid": 2264, "test": 2307}
-FIX = "download it again (`python -m submission data download caltech101`)"
+FIX = again("caltech101")
 
 
 def caltech101(name: str, root: Path, split: str = "train", inverted: bool = False) -> SplitImages:

@@ -11,13 +11,14 @@ from PIL import Image
 from submission.data.dataset import Factor
 from submission.data.pixels import BytePixels, GridDataset, factors
 from submission.data.readers.matlab import read_matlab
+from submission.data.readers.unreadable import absent, again
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
 
 FOLDER = "cars"
 SIZES = (4, 24, 183)
 MESH = (128, 128, 3, 24, 4)
-FIX = "unpack the original archive again (`python -m submission data download cars3d`)"
+FIX = again("cars3d")
 
 
 def cars3d(name: str, root: Path, literal: bool = False, progress: Progress = QUIET) -> GridDataset:
@@ -45,7 +46,7 @@ def cars3d_factors() -> tuple[Factor, ...]:
 def mesh_files(folder: Path, literal: bool) -> list[Path]:
     """The 183 files, one per car."""
     if not folder.is_dir():
-        raise SubmissionError(f"{folder} does not exist", FIX)
+        raise absent(f"{folder} does not exist", FIX)
     meshes = [path for path in folder.iterdir() if ".mat" in path.name]
     if len(meshes) != SIZES[2]:
         raise SubmissionError(f"{folder} has {len(meshes)} .mat files, not {SIZES[2]}", FIX)

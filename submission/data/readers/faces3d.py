@@ -10,6 +10,7 @@ import numpy as np
 
 from submission.data.dataset import Factor, Images
 from submission.data.pixels import BytePixels, GridDataset, factors
+from submission.data.readers.unreadable import unreadable
 from submission.errors import SubmissionError
 
 FILE = "faces3d/basel_face_renders.pth"
@@ -35,8 +36,6 @@ def read_tensor(path: Path) -> Images:
 
     try:
         tensor = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise SubmissionError(f"{path} does not exist", FIX) from None
     except (
         UnpicklingError,
         zipfile.BadZipFile,
@@ -47,7 +46,7 @@ def read_tensor(path: Path) -> Images:
         OSError,
         ValueError,
     ) as error:
-        raise SubmissionError(f"cannot read {path}: {str(error).splitlines()[0]}", FIX) from None
+        raise unreadable(path, error, FIX) from None
     count = int(np.prod(SIZES))
     if not isinstance(tensor, torch.Tensor) or tensor.dtype != torch.uint8 or tensor.numel() != count * 64 * 64:
         raise SubmissionError(f"{path} is not a uint8 tensor of {count} images 64x64", FIX)

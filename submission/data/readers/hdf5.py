@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.data.readers.unreadable import unreadable
 from submission.errors import SubmissionError
 
 
@@ -17,10 +18,8 @@ def opened(path: Path, fix: str) -> Any:
 
     try:
         return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise SubmissionError(f"{path} does not exist", fix) from None
     except OSError as error:
-        raise SubmissionError(f"cannot read {path}: {error}", fix) from None
+        raise unreadable(path, error, fix) from None
 
 
 def array(path: Path, file: Any, name: str, fix: str) -> Any:

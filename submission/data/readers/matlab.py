@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from submission.data.readers.unreadable import unreadable
 from submission.errors import SubmissionError
 
 
@@ -21,13 +22,12 @@ def read_matlab(
     from scipy.io.matlab import MatReadError
 
     try:
+        path.open("rb").close()  # scipy hides why a file cannot be opened
         found = {name: (size, kind) for name, size, kind in whosmat(path)}
         size, have = found.get(variable, ((), "absent"))
         fits = len(size) == len(shape) and all(want in (-1, is_) for is_, want in zip(size, shape, strict=True))
         if not fits or have not in kinds:
             raise SubmissionError(f"'{variable}' of {path} is {size} {have}, not {shape} {' or '.join(kinds)}", fix)
         return loadmat(path, variable_names=[variable])[variable]
-    except FileNotFoundError:
-        raise SubmissionError(f"{path} does not exist", fix) from None
     except (OSError, ValueError, TypeError, NotImplementedError, MatReadError) as error:
-        raise SubmissionError(f"cannot read {path}: {error}", fix) from None
+        raise unreadable(path, error, fix) from None

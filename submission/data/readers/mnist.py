@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.binary import SplitImages, binarised, choose
+from submission.data.readers.unreadable import absent, again, unreadable
 from submission.errors import SubmissionError
 
 FOLDER = "mnist"
@@ -21,7 +22,7 @@ SPLITS = {  # file prefix and the range of its images, as in Larochelle and Murr
     "train+valid": ("train", 0, 60_000),
 }
 COUNTS = {"train": 60_000, "t10k": 10_000}
-FIX = "download it again (`python -m submission data download mnist`)"
+FIX = again("mnist")
 
 
 def mnist(name: str, root: Path, split: str = "train", binarisation: str = "dynamic", seed: int = 0) -> SplitImages:
@@ -47,13 +48,14 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """An idx file of unsigned bytes, plain or with ``.gz``, that must have ``shape``."""
     size, start = int(np.prod(shape)), 4 + 4 * len(shape)
     packed = path.with_name(f"{path.name}.gz")
+    source = packed if packed.is_file() else path
     try:
-        with gzip.open(packed) if packed.is_file() else path.open("rb") as file:
+        with gzip.open(packed) if source == packed else path.open("rb") as file:
             raw = file.read(start + size + 1)
     except FileNotFoundError:
-        raise SubmissionError(f"neither {packed} nor {path.name} exists", FIX) from None
+        raise absent(f"neither {packed} nor {path.name} exists", FIX) from None
     except (OSError, EOFError, zlib.error) as error:
-        raise SubmissionError(f"cannot read {packed}: {error}", FIX) from None
+        raise unreadable(source, error, FIX) from None
     if len(raw) != start + size or raw[:start] != struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape):
         raise SubmissionError(f"{path} is not an idx file of {'x'.join(map(str, shape))} bytes", FIX)
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)

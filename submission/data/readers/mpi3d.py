@@ -10,6 +10,7 @@ from pathlib import Path
 from submission.data.dataset import Factor
 from submission.data.pixels import GridDataset, factors
 from submission.data.readers import npz
+from submission.data.readers.unreadable import absent, again
 from submission.data.store import FilePixels, converted, open_npy
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
@@ -33,6 +34,8 @@ def mpi3d(name: str, root: Path, literal: bool = False, progress: Progress = QUI
     sets), which reads today's files with the wrong meaning of every factor.
     """
     path = root / FILES[name]
+    if not path.exists():
+        raise absent(f"{path} does not exist", again(name))
     header, pixels = image_store(path, progress=progress)
     if header.shape[0] not in SIZES:
         counts = " or ".join(map(str, SIZES))

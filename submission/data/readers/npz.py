@@ -13,6 +13,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from submission.data.readers.unreadable import unreadable
 from submission.errors import SubmissionError
 
 READ_AGAIN = "download the file again (`python -m submission data verify`) or fix the program that wrote it"
@@ -52,7 +53,7 @@ def member(path: Path, name: str, whole: bool = True) -> Iterator[tuple[Header, 
     except KeyError:
         raise SubmissionError(f"{path} has no array '{name}' (it has {', '.join(names(path))})", READ_AGAIN) from None
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-        raise SubmissionError(f"cannot read '{name}' of {path}: {error}", READ_AGAIN) from None
+        raise unreadable(path, error, READ_AGAIN, name) from None
 
 
 def read_header(stream: IO[bytes]) -> Header:
@@ -81,7 +82,7 @@ def names(path: Path) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             return [entry.removesuffix(".npy") for entry in archive.namelist()]
     except (zipfile.BadZipFile, OSError) as error:
-        raise SubmissionError(f"cannot read {path}: {error}", READ_AGAIN) from None
+        raise unreadable(path, error, READ_AGAIN) from None
 
 
 def read(path: Path, name: str, limit: int = 1 << 40) -> npt.NDArray:

@@ -15,6 +15,7 @@ from submission.data.binary import Labels, SplitImages, binarised, choose
 from submission.data.dataset import Images
 from submission.data.readers import npz
 from submission.data.readers.matlab import read_matlab
+from submission.data.readers.unreadable import absent, again, unreadable
 from submission.errors import SubmissionError
 
 FOLDER = "omniglot"
@@ -23,7 +24,7 @@ DRAWERS = 20
 SIDE = 105
 TRAIN, TEST, VALID = 24_345, 8_070, 1_345  # the last VALID training images are for validation
 SPLITS = ("train", "valid", "test", "train+valid")
-FIX = "download it again (`python -m submission data download omniglot`)"
+FIX = again("omniglot")
 
 
 def omniglot(name: str, root: Path, split: str = "train", binarisation: str = "dynamic", seed: int = 0) -> SplitImages:
@@ -73,7 +74,7 @@ def read_ink(folder: Path, name: str, count: int) -> npt.NDArray[np.bool_]:
         return ~npz.read(archive, "images").reshape(-1, SIDE, SIDE).astype(bool)
     if pictures.is_file():
         return read_pictures(pictures, count * DRAWERS)
-    raise SubmissionError(f"neither {archive} nor {pictures.name} exists", FIX)
+    raise absent(f"neither {archive} nor {pictures.name} exists", FIX)
 
 
 def read_pictures(path: Path, count: int) -> npt.NDArray[np.bool_]:
@@ -85,7 +86,7 @@ def read_pictures(path: Path, count: int) -> npt.NDArray[np.bool_]:
                 raise SubmissionError(f"{path} has {len(names)} pictures, not {count}", FIX)
             return np.stack([~read_picture(archive, name) for name in names])
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
-        raise SubmissionError(f"cannot read {path}: {error}", FIX) from None
+        raise unreadable(path, error, FIX) from None
 
 
 def read_picture(archive: zipfile.ZipFile, name: str) -> npt.NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from submission.data.dataset import Factor
 from submission.data.pixels import GridDataset, factors
 from submission.data.readers import hdf5
 from submission.data.readers.mpi3d import image_store
+from submission.data.readers.unreadable import again
 from submission.data.store import FilePixels, converted, open_npy
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
@@ -21,7 +22,7 @@ NAMES = "floor color, wall color, object color, object size, object type, azimut
 SIZES = (10, 10, 10, 8, 4, 15)
 COUNT = 480_000
 BLOCK = 500
-FIX = "download it again (`python -m submission data download shapes3d`)"
+FIX = again("shapes3d")
 
 
 def shapes3d(name: str, root: Path, literal: bool = False, progress: Progress = QUIET) -> GridDataset:

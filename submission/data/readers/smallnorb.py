@@ -15,6 +15,7 @@ from PIL import Image
 from submission.data.dataset import Factor, Indices
 from submission.data.hidden import HiddenFactorDataset
 from submission.data.pixels import BytePixels, factors
+from submission.data.readers.unreadable import absent, again, unreadable
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
 
@@ -23,7 +24,7 @@ CHUNKS = ("smallnorb-5x46789x9x18x6x2x96x96-training", "smallnorb-5x01235x9x18x6
 ALL_SIZES = (5, 10, 9, 18, 6)  # category, instance, elevation, azimuth, lighting
 OBSERVED = (0, 2, 3, 4)
 TYPES = {0x1E3D4C55: "|u1", 0x1E3D4C54: "<i4"}
-FIX = "download it again (`python -m submission data download smallnorb`)"
+FIX = again("smallnorb")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -92,13 +93,14 @@ def read_matrix(path: Path, shape: tuple[int, ...], dtype: str) -> npt.NDArray[n
 def read_bytes(path: Path, limit: int) -> bytes:
     """At most ``limit`` + 1 bytes of ``path``, or of ``path`` + ".gz" decompressed."""
     packed = path.with_name(f"{path.name}.gz")
+    source = path if path.is_file() else packed
     try:
-        with path.open("rb") if path.is_file() else gzip.open(packed) as file:
+        with path.open("rb") if source == path else gzip.open(packed) as file:
             return file.read(limit + 1)
     except FileNotFoundError:
-        raise SubmissionError(f"neither {path} nor {packed.name} exists", FIX) from None
+        raise absent(f"neither {path} nor {packed.name} exists", FIX) from None
     except (OSError, EOFError, zlib.error) as error:
-        raise SubmissionError(f"cannot read {path}: {error}", FIX) from None
+        raise unreadable(source, error, FIX) from None
 
 
 def reduce(images: npt.NDArray[np.integer], dtype: np.dtype, progress: Progress) -> npt.NDArray[np.integer]:
