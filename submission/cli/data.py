@@ -151,12 +151,12 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Write a contact sheet."""
-    from submission.data import load
+    from submission.data import opened
     from submission.data.sheet import contact_sheet
     from submission.files import atomic
 
     options = dict(parsed_option(text) for text in arguments.option)
-    dataset = load(arguments.name, arguments.root, console.Bars(), **options)
+    dataset = opened(arguments.name, arguments.root, console.Bars(), options)
     out = arguments.out or Path(f"{arguments.name.rpartition('/')[2]}.png")
     sheet = contact_sheet(dataset, arguments.seed)
     with atomic(out) as file:

@@ -2,7 +2,7 @@
 
 from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, require_factors
 from submission.data.own import from_arrays
-from submission.data.registry import data_root, load, recorded
+from submission.data.registry import data_root, load, opened, recorded
 
 __all__ = [
     "Factor",
@@ -11,6 +11,7 @@ __all__ = [
     "data_root",
     "from_arrays",
     "load",
+    "opened",
     "recorded",
     "require_factors",
 ]

@@ -159,16 +159,21 @@ def entry(name: str) -> Entry:
     raise UsageError(f"there is no data set named {name!r}", f"{hint}{LIST}")
 
 
-def load(name: str, root: str | Path | None = None, progress: Progress = QUIET, /, **options: object) -> ImageDataset:
+def load(name: str, /, root: str | Path | None = None, progress: Progress = QUIET, **options: object) -> ImageDataset:
     """The data set ``name``, read from files under ``root`` (default: see ``data_root``) or made on the spot.
 
     ``dlib:NAME`` is disentanglement_lib's own object of that name; a path that ends in .npz, .h5 or .hdf5 is a file of
-    your own (see ``own.from_arrays``). Options are those of the data set's loader; whatever is given by name is one.
+    your own (see ``own.from_arrays``). Options are those of the data set's loader.
 
     Raises:
         SubmissionError: no such name, option or file, an option's value of the wrong type, or a file that is not what
             it should be.
     """
+    return opened(name, root, progress, options)
+
+
+def opened(name: str, root: str | Path | None, progress: Progress, options: Mapping[str, object]) -> ImageDataset:
+    """``load`` with options from somewhere else, whatever they are called."""
     known = entry(name)
     allowed = known.options()
     unknown = [option for option in options if option not in allowed]
@@ -183,8 +188,6 @@ def load(name: str, root: str | Path | None = None, progress: Progress = QUIET, 
         raise forbidden(error.filename or name) from None
 
 
-def recorded(
-    about: Mapping[str, Any], root: str | Path | None = None, progress: Progress = QUIET, /, **more: object
-) -> ImageDataset:
+def recorded(about: Mapping[str, Any], root: str | Path | None = None, **more: object) -> ImageDataset:
     """The data set that ``meta.json`` describes under ``dataset``, with the options it had and ``more``."""
-    return load(about["name"], root, progress, **{**about.get("options", {}), **more})
+    return opened(about["name"], root, QUIET, {**about.get("options", {}), **more})

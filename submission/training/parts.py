@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from submission.data import ImageDataset, load
+from submission.data import ImageDataset, opened
 from submission.data.feed import Feed
 from submission.data.split import Split, held_out
 from submission.device import usable
@@ -107,7 +107,7 @@ def assembled(settings: Settings, feed: Feed, watched: ImageDataset | None) -> P
 
 def images(settings: DataSettings, root: Path | str | None, progress: Progress, **more: object) -> ImageDataset:
     """The data set of the settings, with ``more`` options."""
-    return load(settings.name, root, progress, **{**settings.options, **more})
+    return opened(settings.name, root, progress, {**settings.options, **more})
 
 
 def other_split(settings: Settings, root: Path | str | None, progress: Progress) -> ImageDataset | None:
