@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
+from rich.text import Text
 
 from submission.progress import Task
 
-OUT = Console(highlight=False)
-ERR = Console(stderr=True, highlight=False)
+
+class Output(Console):
+    """A console that leaves a closed pipe to ``main.execute``, which knows the exit code."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so to the caller instead of ending the process."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+OUT = Output(highlight=False, emoji=False)
+ERR = Output(stderr=True, highlight=False, emoji=False)
 WORTH_A_LINE = 2.0
 """Seconds from which a finished task is worth a line in a log."""
+UNLIMITED = 100_000
+"""Letters that a table may be wide where no terminal limits it."""
+NARROWEST = 12
+"""Letters that the first column of a table keeps on a narrow terminal."""
 
 
 class _BarTask:
@@ -36,11 +53,11 @@ class Bars:
     def task(self, description: str, total: int) -> Iterator[Task]:
         """One bar, gone when the task ends; where standard error is no terminal, one line after a long task."""
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=12, table_column=Column(min_width=12)),
-            TextColumn("{task.percentage:>3.0f}%", table_column=Column(no_wrap=True)),
+            TextColumn("{task.percentage:>3.0f}%", markup=False, table_column=Column(no_wrap=True)),
             TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
-            TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+            TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
         )
         progress = Progress(*columns, console=ERR, refresh_per_second=4, transient=True)
         task = _BarTask(progress, progress.add_task(description, total=total, note=""))
@@ -53,7 +70,14 @@ class Bars:
             yield task
         finally:
             if time.monotonic() - started >= WORTH_A_LINE:
-                ERR.print(progress)
+                with contextlib.suppress(OSError):
+                    ERR.print(progress)
+
+
+def warn(message: str) -> None:
+    """One line for the user on standard error; where that is closed or full, there is nobody to tell."""
+    with contextlib.suppress(OSError):
+        ERR.print(message, markup=False, soft_wrap=True)
 
 
 def say(message: str) -> None:
@@ -67,11 +91,25 @@ def print_json(record: dict[str, Any]) -> None:
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on standard output below its title; the first column is left-aligned, the others right-aligned."""
+    """A table on standard output below its title; the first column is left-aligned, the others right-aligned.
+
+    Nothing is cut: on a terminal the first column is folded, and numbers have the width that they need; elsewhere the
+    table is as wide as its cells.
+    """
     say(title)
     view = Table()
     for position, column in enumerate(header):
-        view.add_column(column, justify="left" if position == 0 else "right")
+        first = position == 0
+        view.add_column(Text(column), justify="left" if first else "right", overflow="fold", no_wrap=not first)
     for row in rows:
-        view.add_row(*row)
-    OUT.print(view)
+        view.add_row(*map(Text, row))
+    view.width = width_of(view, max(cell_len(line) for row in [header, *rows] for line in row[0].splitlines() or [""]))
+    OUT.print(view, crop=False)
+
+
+def width_of(view: Table, first: int) -> int:
+    """How wide ``view`` is drawn, whose first column would like to have ``first`` letters."""
+    whole = OUT.measure(view, options=OUT.options.update(max_width=UNLIMITED)).maximum
+    if not OUT.is_terminal:
+        return whole
+    return min(whole, max(OUT.width, whole - first + min(first, NARROWEST)))

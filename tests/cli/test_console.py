@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -47,3 +48,34 @@ def test_a_long_title_is_not_folded_into_a_narrow_table(monkeypatch: pytest.Monk
         "runs/a_folder_with_a_long_name on a data set, preset challenge", ["score", "value"], [["mig", "0.1"]]
     )
     assert file.getvalue().splitlines()[0] == "runs/a_folder_with_a_long_name on a data set, preset challenge"
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, rows: list[list[str]], **settings: Any) -> str:
+    """A table as standard output shows it."""
+    file = io.StringIO()
+    monkeypatch.setattr(console, "OUT", Console(file=file, highlight=False, color_system=None, **settings))
+    console.table("title", ["run", "mig", "a[b]"], rows)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["[/red]x", "a[bold]b[3]", "run[a]", ":bug:"])
+def test_cells_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    text = shown(monkeypatch, [[name, "0.1", "[i]2"]], width=60)
+    for cell in (name, "a[b]", "[i]2"):
+        assert cell in text
+
+
+def test_a_file_has_whole_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "/tmp/" + "a long folder/" * 20
+    row = shown(monkeypatch, [[name, "0.1234 (1)", "2"]], width=40).splitlines()[4]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [name, "0.1234 (1)", "2"]
+
+
+@pytest.mark.parametrize("width", [10, 40])
+def test_a_narrow_terminal_folds_names_and_cuts_no_number(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    name = "/tmp/" + "folder/" * 20
+    lines = shown(monkeypatch, [[name, "0.1234 (1)", "2"]], width=width, force_terminal=True).splitlines()[4:-1]
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+    assert "".join(row[0] for row in cells) == name
+    assert cells[0][1:] == ["0.1234 (1)", "2"]
+    assert len(lines[0]) <= max(width, 12 + len("│  │ 0.1234 (1) │ a[b] │"))
