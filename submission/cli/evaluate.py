@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from submission.cli import likelihood
 from submission.errors import UsageError
@@ -59,27 +59,23 @@ def run(arguments: argparse.Namespace) -> int:
     plan = plan_of(arguments)
     if (arguments.target is None) == (arguments.codes is None):
         raise UsageError("name one thing to score", "pass a run folder, a .pt file, or --codes FILE.npz")
-    from submission.cli.console import ERR, Bars, print_json
+    from submission.cli.console import Bars, print_json, warn
     from submission.evaluation import evaluate, record
-    from submission.files import write_json
 
     if arguments.target is not None and arguments.target.is_file() and not arguments.isolated:
-        ERR.print("A .pt file is a program: use --isolated unless you trust who made it.", markup=False)
+        warn("A .pt file is a program: use --isolated unless you trust who made it.")
     given = inputs_of(arguments)
     if not given.subjects[0].full_grid:
         plan = plan.without_grid()
     columns = evaluate(plan, given.subjects, Bars())
     scores = record(plan, columns, given.about)
-    if arguments.json == "-":
-        print_json(scores)
-    else:
-        show(plan, columns, given)
-    for file in files(arguments, plan):
-        write_json(file, scores)
-    rank(arguments)
+    try:  # first on the disk, since standard output may be closed; and shown where the disk is full
+        keep(arguments, plan, scores)
+    finally:
+        print_json(scores) if arguments.json == "-" else show(plan, columns, given)
     failed = [outcome for outcome in columns[0].outcomes if outcome.error]
     for outcome in failed:
-        ERR.print(f"error: {outcome.error}", markup=False, soft_wrap=True)
+        warn(f"error: {outcome.error}")
     return 1 if failed else 0
 
 
@@ -90,6 +86,15 @@ def refuse_scoring(arguments: argparse.Namespace) -> None:
     for name in SCORING:
         if getattr(arguments, name) != parser.get_default(name):
             raise UsageError(f"--likelihood has no use for --{name.replace('_', '-')}", "leave one of them out")
+
+
+def keep(arguments: argparse.Namespace, plan: Plan, scores: dict[str, Any]) -> None:
+    """Write the scores to their files, and a run's to the leaderboard."""
+    from submission.files import write_json
+
+    for file in files(arguments, plan):
+        write_json(file, scores)
+    rank(arguments)
 
 
 def rank(arguments: argparse.Namespace) -> None:

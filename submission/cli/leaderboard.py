@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def show(arguments: argparse.Namespace, dataset: str, rows: list[Row], metrics: list[str]) -> None:
-    """The table on the terminal and in the files asked for."""
+    """The table in the files asked for, and then on standard output, which may be closed."""
     from submission.cli.console import say, table
     from submission.files import write_json, write_text
     from submission.studies import board
@@ -68,12 +68,12 @@ def show(arguments: argparse.Namespace, dataset: str, rows: list[Row], metrics: 
     order = f"by {arguments.by}" if arguments.by else "by mean rank, as the challenge ordered"
     title = f"{dataset}, {arguments.protocol}, {order}"
     header, cells = board.header(metrics), board.cells(rows, metrics)
-    table(title, header, cells)
-    if any(row.place is None for row in rows):
-        say("Without a place: a score is missing in at least one run.")
     if arguments.csv:
         write_text(arguments.csv, board.csv_text(rows, metrics))
     if arguments.json:
         write_json(arguments.json, board.plain(dataset, arguments.protocol, order, rows))
     if arguments.html:
         write_text(arguments.html, board.page(title, header, cells))
+    table(title, header, cells)
+    if any(row.place is None for row in rows):
+        say("Without a place: a score is missing in at least one run.")
