@@ -26,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Examine and report."""
     from submission.challenge.check import check, passed
-    from submission.cli.console import ERR, say
+    from submission.cli.console import say, warn
     from submission.export.isolated import Limits
 
     if arguments.target.is_file() and not arguments.isolated:
-        ERR.print("A .pt file is a program: use --isolated unless you trust who made it.", markup=False)
+        warn("A .pt file is a program: use --isolated unless you trust who made it.")
     limits = Limits(int(arguments.memory * 2**30), arguments.seconds)
     findings = check(arguments.target, arguments.isolated, limits)
     for finding in findings:

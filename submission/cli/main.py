@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -63,15 +65,64 @@ def add_arguments(parser: argparse.ArgumentParser, module: ModuleType) -> None:
 
 def execute(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     """Parse and run; user errors become one line on stderr and a non-zero exit code."""
-    parsed = parser.parse_args(arguments)
+    lenient(sys.stdout)
     try:
-        return int(parsed.run(parsed))
+        parsed = parse(parser, arguments)
+        code = int(parsed.run(parsed))
+        flush()
     except SubmissionError as error:
-        sys.stderr.write(f"error: {error}\n")
+        complain(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
+        complain("interrupted")
         return 130
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - the interpreter flushes it at exit
+        discard_output()
         return 141
+    except OSError as error:
+        discard_output()
+        complain(f"error: {description(error)} — check the path, its permissions and its disk")
+        return 1
+    return code
+
+
+def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line; the help that argparse may print reaches its reader, or fails, here."""
+    try:
+        return parser.parse_args(arguments)
+    finally:
+        flush()
+
+
+def description(error: OSError) -> str:
+    """What failed, in one line, with the file where it is known."""
+    reason = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
+def complain(line: str) -> None:
+    """``line`` on standard error, if there is one."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{line}\n")
+
+
+def flush() -> None:
+    """Write out what standard output holds back, so that a failure is met here and not after the end."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def lenient(stream: object) -> None:
+    """Let ``stream`` print ? for what its encoding lacks, rather than fail."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="replace")
+
+
+def discard_output() -> None:
+    """Send to nowhere what standard output cannot get rid of: the interpreter would fail on it at exit."""
+    try:
+        flush()
+    except OSError:
+        with contextlib.suppress(OSError), open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from submission.cli.finished import Finished, report
 from submission.errors import UsageError
 from submission.run_folder import RunFolder
 
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = run_folder(arguments)
     limit = time_limit(arguments)
     if arguments.seeds is None:
-        train_one(arguments, out, started, limit)
+        report(train_one(arguments, out, started, limit))
         return 0
     seeds = seeds_of(arguments)
     if together(arguments, out, seeds):
@@ -63,14 +64,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def train_each(arguments: argparse.Namespace, out: Path, seeds: range, started: float, limit: float | None) -> None:
     """A run for each seed, one after another, within ``limit`` seconds of ``started`` for all."""
+    finished = Finished()
     for number, seed in enumerate(seeds):
         arguments.seed, now = seed, time.monotonic()
         share = None if limit is None else (limit - (now - started)) / (len(seeds) - number)
-        train_one(arguments, out / f"seed_{seed}", now, share)
+        finished.add(train_one(arguments, out / f"seed_{seed}", now, share))
+    finished.close()
 
 
 def together(arguments: argparse.Namespace, out: Path, seeds: range) -> bool:
     """Whether the seeds are trained at the same time: as told, else on a GPU where nothing stands in the way."""
+    from submission.cli.console import warn
     from submission.device import usable
     from submission.training import obstacle
     from submission.training.together import seed_folders
@@ -79,7 +83,7 @@ def together(arguments: argparse.Namespace, out: Path, seeds: range) -> bool:
         return bool(arguments.together)
     reason = obstacle(settings_of(arguments, out / f"seed_{seeds[0]}"), seed_folders(out, seeds), arguments.resume)
     if reason:
-        tell(f"{reason}: the seeds are trained one after another")
+        warn(f"{reason}: the seeds are trained one after another")
     return not reason
 
 
@@ -92,11 +96,11 @@ def train_group(arguments: argparse.Namespace, out: Path, seeds: range, started:
         report(folder)
 
 
-def train_one(arguments: argparse.Namespace, out: Path, started: float, limit: float | None) -> None:
+def train_one(arguments: argparse.Namespace, out: Path, started: float, limit: float | None) -> RunFolder:
     """One run into ``out``, within ``limit`` seconds of ``started``."""
     from submission.training import train
 
-    report(train(settings_of(arguments, out), out, **told(arguments, started, limit)))
+    return train(settings_of(arguments, out), out, **told(arguments, started, limit))
 
 
 def settings_of(arguments: argparse.Namespace, out: Path) -> Settings:
@@ -108,7 +112,7 @@ def settings_of(arguments: argparse.Namespace, out: Path) -> Settings:
 
 def told(arguments: argparse.Namespace, started: float, limit: float | None) -> dict[str, Any]:
     """What training takes besides settings and folder."""
-    from submission.cli.console import Bars
+    from submission.cli.console import Bars, warn
 
     return {
         "data_root": arguments.data_root,
@@ -117,24 +121,8 @@ def told(arguments: argparse.Namespace, started: float, limit: float | None) -> 
         "time_budget": limit,
         "started": started,
         "progress": Bars(),
-        "tell": tell,
+        "tell": warn,
     }
-
-
-def tell(message: str) -> None:
-    """Show what a user should know."""
-    from submission.cli.console import ERR
-
-    ERR.print(message, markup=False, soft_wrap=True)
-
-
-def report(folder: RunFolder) -> None:
-    """Say what was trained and what to do with it."""
-    from submission.cli.console import say
-
-    done = folder.meta()["training"]
-    say(f"trained {done['steps']:,} updates ({done['images']:,} images) in {done['seconds']:,.0f} s: {folder.path}")
-    say(f"exported {folder.exported}; score it with: python evaluate.py {folder.path}")
 
 
 def time_limit(arguments: argparse.Namespace) -> float | None:

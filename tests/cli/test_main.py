@@ -1,0 +1,116 @@
+"""Programs whose output goes nowhere: work is kept, and what went wrong is one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from submission.run_folder import RunFolder
+from submission.studies.store import Entry, record
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CODES = ("evaluate", "--preset=fast", "--metrics=mig")
+
+
+def program(*words: object, output: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """``python -m submission WORDS``; ``output`` is a file, or ``pipe`` for a pipe that nobody reads."""
+    command = [sys.executable, "-m", "submission", *(os.fsencode(str(word)) for word in words)]
+    variables = (
+        os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": ""} | environment
+    )
+    if not output:
+        return subprocess.run(command, env=variables, capture_output=True)
+    target = broken_pipe() if output == "pipe" else os.open(output, os.O_WRONLY)
+    try:
+        return subprocess.run(command, env=variables, stdout=target, stderr=subprocess.PIPE)
+    finally:
+        os.close(target)
+
+
+def broken_pipe() -> int:
+    """The writing end of a pipe that nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+@pytest.fixture
+def codes(tmp_path: Path) -> Path:
+    """A table of codes."""
+    path = tmp_path / "codes.npz"
+    np.savez(path, codes=np.random.RandomState(0).randn(24, 3), factor_sizes=np.array([2, 3, 4]))
+    return path
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Path:
+    """A leaderboard of one run."""
+    path = tmp_path / "board.sqlite"
+    record(path, Entry("run", "a method ± 0", "cars3d", "challenge", 0, {"mig": 0.125}))
+    return path
+
+
+FULL = pytest.param("/dev/full", 1, marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device"))
+OUTPUTS = [("pipe", 141), FULL]
+
+
+@pytest.mark.parametrize(("output", "code"), OUTPUTS)
+def test_scores_are_kept_when_they_cannot_be_shown(codes: Path, tmp_path: Path, output: str, code: int) -> None:
+    kept = tmp_path / "scores.json"
+    done = program(*CODES, f"--codes={codes}", f"--json={kept}", output=output)
+    assert json.loads(kept.read_text())["columns"]["codes"]["scores"]["mig"]
+    assert done.returncode == code
+
+
+@pytest.mark.parametrize(("output", "code"), OUTPUTS)
+def test_the_table_is_written_when_it_cannot_be_shown(board: Path, tmp_path: Path, output: str, code: int) -> None:
+    kept = tmp_path / "board.csv"
+    assert program("leaderboard", f"--file={board}", f"--csv={kept}", output=output).returncode == code
+    assert "0.125" in kept.read_text()
+
+
+@pytest.mark.parametrize(("output", "code"), OUTPUTS)
+def test_every_seed_is_trained_when_nobody_reads_of_it(tmp_path: Path, output: str, code: int) -> None:
+    words = ["train", "--config=demo", "--data=torus_pictures", "--bind=data.simple=True", "--bind=model.space='R^2'"]
+    words += ["--bind=model.networks='mlp_small'", "--bind=train.steps=2", "--bind=train.batch_size=16"]
+    done = program(*words, "--device=cpu", "--seeds=0:2", f"--out={tmp_path}", output=output)
+    assert done.returncode == code
+    for seed in (0, 1):
+        assert RunFolder.open(tmp_path / f"seed_{seed}").exported.is_file()
+
+
+def test_a_closed_pipe_has_its_exit_code_and_no_words() -> None:
+    for words in (["data", "list"], ["leaderboard", "--help"]):
+        done = program(*words, output="pipe")
+        assert (done.returncode, done.stderr) == (141, b"")
+
+
+def told(done: subprocess.CompletedProcess[bytes], code: int) -> str:
+    """The one line of a program that failed with ``code``."""
+    (line,) = done.stderr.decode().splitlines()
+    assert done.returncode == code
+    assert line.startswith("error: ")
+    assert " — " in line
+    return line
+
+
+def test_what_the_system_refuses_is_one_line(codes: Path, tmp_path: Path) -> None:
+    assert "File name too long" in told(program("report", "n" * 300), 1)
+    assert f"{tmp_path}/{'n' * 300}" in told(program("compare", tmp_path / ("n" * 300)), 1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device")
+def test_a_full_disk_is_one_line() -> None:
+    assert "No space left" in told(program("data", "list", output="/dev/full"), 1)
+
+
+def test_letters_that_the_terminal_lacks_are_question_marks(board: Path) -> None:
+    done = program("leaderboard", f"--file={board}", "--by=mig", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"a method ? 0" in done.stdout
