@@ -12,4 +12,5 @@ def open_runs(paths: Iterable[Path]) -> list[RunFolder]:
     """The run folders ``paths``, without the leaderboard that evaluation keeps beside them (``runs/*`` names it)."""
     from submission.studies.recording import FILE_NAME
 
-    return [RunFolder.open(path) for path in paths if path.name != FILE_NAME]
+    beside = {f"{FILE_NAME}{end}" for end in ("", "-shm", "-wal", "-journal")}
+    return [RunFolder.open(path) for path in paths if path.name not in beside]

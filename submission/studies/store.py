@@ -34,6 +34,14 @@ ON CONFLICT (run, dataset, protocol) DO UPDATE SET
     method = excluded.method, seed = excluded.seed, scores = excluded.scores,
     recorded = excluded.recorded, commit_id = excluded.commit_id
 """
+READING = ("mode=rw", "mode=ro", "immutable=1")
+"""Ways to open the file for reading, the next where one fails; the last does without SQLite's other two files."""
+FOREIGN = ("no such table", "no such column", "has no column")
+"""What SQLite says of a database with other tables."""
+
+
+class UnwritableError(Exception):
+    """The database, or what SQLite keeps beside it, cannot be written."""
 
 
 @dataclass(frozen=True)
@@ -79,28 +87,67 @@ def entries(path: Path, dataset: str = "", protocol: str = "") -> list[Entry]:
     """Entries in the order in which they were first recorded; only those of a data set or protocol if given."""
     where = "(? = '' OR dataset = ?) AND (? = '' OR protocol = ?)"
     with connected(path, create=False) as database:
-        found = database.execute(
+        rows = database.execute(
             f"SELECT {COLUMNS} FROM entries WHERE {where} ORDER BY id", (dataset, dataset, protocol, protocol)
         ).fetchall()
     return [
-        Entry(run, method, data, rules, seed, json.loads(scores)) for run, method, data, rules, seed, scores in found
+        Entry(run, method, data, rules, seed, json.loads(scores)) for run, method, data, rules, seed, scores in rows
     ]
 
 
 @contextlib.contextmanager
 def connected(path: Path, create: bool) -> Iterator[sqlite3.Connection]:
     """A transaction on the database, committed at the end; write-ahead logging lets readers and one writer overlap."""
+    if path.is_dir():
+        raise SubmissionError(f"{path} is a folder", f"pass the file, e.g. {path / 'leaderboard.sqlite'}")
     if not create and not path.is_file():
         raise SubmissionError(f"{path} does not exist", "score a run with evaluate.py first, or check --file")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as database:
-            if create:
-                prepare(database)
-            with database:
-                yield database
+        with contextlib.closing(made(path) if create else found(path)) as database, database:
+            yield database
     except (sqlite3.Error, OSError) as error:
+        if any(words in str(error) for words in FOREIGN):
+            raise SubmissionError(f"{path} is no leaderboard", "pass a file that evaluate.py wrote") from error
         raise SubmissionError(f"cannot use the leaderboard {path}: {error}", "check the path and its disk") from error
+
+
+def made(path: Path) -> sqlite3.Connection:
+    """The database at ``path``, with its folder and its table."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    database = sqlite3.connect(path, timeout=BUSY_SECONDS)
+    try:
+        prepare(database)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def found(path: Path) -> sqlite3.Connection:
+    """The database at ``path`` for reading, on a disk that may be read-only.
+
+    Opened as for writing where that is possible: a reader who must not write leaves SQLite's other two files behind.
+    """
+    for way in READING:
+        with contextlib.suppress(UnwritableError):
+            return readable(f"{path.absolute().as_uri()}?{way}")
+    raise SubmissionError(f"cannot read the leaderboard {path}", "check the permissions of the file and its folder")
+
+
+def readable(address: str) -> sqlite3.Connection:
+    """The database at ``address``; UnwritableError where another way to open it may succeed."""
+    try:
+        database = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
+        try:
+            database.execute("SELECT name FROM sqlite_schema").fetchall()
+        except sqlite3.Error:
+            database.close()
+            raise
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            raise UnwritableError from error
+        raise
+    return database
 
 
 def prepare(database: sqlite3.Connection) -> None:

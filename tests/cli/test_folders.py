@@ -14,7 +14,8 @@ from submission.run_folder import RunFolder
 def test_a_star_may_name_the_leaderboard_but_nothing_else_that_is_no_run(tmp_path: Path) -> None:
     for name in ("a", "b"):
         RunFolder(tmp_path / name).write_meta({})
-    (tmp_path / "leaderboard.sqlite").touch()
+    for end in ("", "-shm", "-wal"):
+        (tmp_path / f"leaderboard.sqlite{end}").touch()
     assert [folder.path.name for folder in open_runs(sorted(tmp_path.glob("*")))] == ["a", "b"]
     (tmp_path / "notes.txt").touch()
     with pytest.raises(SubmissionError, match=r"notes\.txt is not a run folder"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -91,3 +92,30 @@ def test_bad_files_and_scores_are_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="not finite"):
         record(tmp_path / "new", Entry("r", "m", "d", "p", 0, {"mig": float("nan")}))
     assert not (tmp_path / "new").exists()
+
+
+def test_a_leaderboard_on_a_read_only_disk_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "board?#.sqlite"
+    record(path, Entry("run", "m", "d", "p", 0, {"mig": 0.5}))
+    (tmp_path / "board?#.sqlite-shm").mkdir()  # as good as a read-only disk, for root as well
+    assert [entry.scores for entry in entries(path)] == [{"mig": 0.5}]
+
+
+def test_reading_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "board.sqlite"
+    record(path, Entry("run", "m", "d", "p", 0, {"mig": 0.5}))
+    entries(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_or_folder_that_is_no_leaderboard_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match="is a folder — pass the file"):
+        entries(tmp_path)
+    (tmp_path / "empty").touch()
+    with pytest.raises(SubmissionError, match="empty is no leaderboard"):
+        entries(tmp_path / "empty")
+    with contextlib.closing(sqlite3.connect(tmp_path / "other")) as database:
+        database.execute("CREATE TABLE entries (name)")
+    for use in (entries, lambda path: record(path, Entry("r", "m", "d", "p", 0, {}))):
+        with pytest.raises(SubmissionError, match="other is no leaderboard"):
+            use(tmp_path / "other")
