@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from submission.cli.switches import refuse, within
+
 SUMMARY = "Find everything the grader would trip over: path, loading, shapes, types, determinism, NaN, speed."
 EPILOG = """examples:
   python -m submission check runs/demo
@@ -23,8 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=int, default=600, help="with --isolated: time limit (default: 600)")
 
 
+def refuse_limits(arguments: argparse.Namespace) -> None:
+    """UsageError for limits without --isolated, or for some that no process could have."""
+    if not arguments.isolated:
+        refuse(arguments, add_arguments, ["memory", "seconds"], "means nothing without --isolated", "add --isolated")
+    within("memory", arguments.memory, 0.1, 1024)
+    within("seconds", arguments.seconds, 1, 86_400)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Examine and report."""
+    refuse_limits(arguments)
     from submission.challenge.check import check, passed
     from submission.cli.console import say, warn
     from submission.export.isolated import Limits

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from submission.cli import console
+from submission.cli.switches import seed_within
 from submission.errors import SubmissionError, UsageError
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ def show(arguments: argparse.Namespace) -> int:
     from submission.data.sheet import contact_sheet
     from submission.files import atomic
 
+    seed_within(arguments.seed)
     options = dict(parsed_option(text) for text in arguments.option)
     dataset = opened(arguments.name, arguments.root, console.Bars(), options)
     out = arguments.out or Path(f"{arguments.name.rpartition('/')[2]}.png")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from submission.cli import likelihood
+from submission.cli.switches import refuse
 from submission.errors import UsageError
 from submission.run_folder import RunFolder
 
@@ -49,12 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 SCORING = ("codes", "data", "metrics", "preset", "seeds", "era", "backend", "precision", "isolated", "no_baselines")
 """What says nothing to ``--likelihood``."""
+ESTIMATING = ("samples", "images")
+"""What says nothing to scores."""
+ENCODING = ("data", "data_root", "device", "precision", "isolated")
+"""What says nothing to codes that are there."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Score, show, and keep the scores."""
+    refuse_idle(arguments)
     if arguments.likelihood:
-        refuse_scoring(arguments)
         return likelihood.run(arguments)
     plan = plan_of(arguments)
     if (arguments.target is None) == (arguments.codes is None):
@@ -79,13 +84,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def refuse_scoring(arguments: argparse.Namespace) -> None:
-    """UsageError where a switch is set that only scores have a use for."""
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    for name in SCORING:
-        if getattr(arguments, name) != parser.get_default(name):
-            raise UsageError(f"--likelihood has no use for --{name.replace('_', '-')}", "leave one of them out")
+def refuse_idle(arguments: argparse.Namespace) -> None:
+    """UsageError where a switch is set that what is asked for has no use for."""
+    if arguments.likelihood:
+        refuse(arguments, add_arguments, SCORING, "means nothing to --likelihood", "leave one of them out")
+        return
+    refuse(arguments, add_arguments, ESTIMATING, "means nothing without --likelihood", "add --likelihood")
+    if arguments.codes is not None:
+        refuse(arguments, add_arguments, ENCODING, "means nothing to --codes", "leave one of them out")
 
 
 def keep(arguments: argparse.Namespace, plan: Plan, scores: dict[str, Any]) -> None:
@@ -111,7 +117,8 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
     """What the command line asks for."""
     from submission.evaluation import make_plan
 
-    names = [name.strip() for name in (arguments.metrics or "").split(",") if name.strip()]
+    named = [name.strip() for name in (arguments.metrics or "").split(",") if name.strip()]
+    names = list(dict.fromkeys(named))
     if arguments.metrics is not None and not names:
         raise UsageError("--metrics names no metric", "e.g. --metrics mig,dci")
     return make_plan(

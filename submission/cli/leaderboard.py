@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from submission.cli.switches import refuse
 from submission.errors import SubmissionError, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Record, rank, show."""
+    if arguments.add is None:
+        refuse(arguments, add_arguments, ["method"], "means nothing without --add", "add --add RUN, or leave it out")
     from submission.challenge.contract import METRICS
     from submission.cli.folders import open_runs
     from submission.studies.leaderboard import leaderboard

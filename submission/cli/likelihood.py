@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from submission.cli.switches import seed_within, within
 from submission.errors import UsageError
 
 if TYPE_CHECKING:
     from submission.evaluation.likelihood import Likelihood
 
+MOST_SAMPLES = 1_000_000
+"""Importance samples per image; more are a mistyped number."""
 QUANTITIES = {
     "log_likelihood": "log-likelihood (nats)",
     "elbo": "ELBO (nats)",
@@ -32,8 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Estimate, show, and keep the result in the run's folder."""
     if arguments.target is None or not arguments.target.is_dir():
         raise UsageError("--likelihood needs a run folder", "pass the folder that train.py --out wrote")
-    if arguments.images < 1 or arguments.samples < 1:
-        raise UsageError(f"--images {arguments.images} --samples {arguments.samples}", "both are at least 1")
+    if arguments.images < 1:
+        raise UsageError(f"--images {arguments.images} is out of range", "use at least 1")
+    within("samples", arguments.samples, 1, MOST_SAMPLES)
+    seed_within(arguments.seed)
     from pathlib import Path
 
     from submission.cli.console import Bars, print_json, say

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from submission.cli.finished import Finished, report
+from submission.cli.switches import refuse
 from submission.errors import UsageError
 from submission.run_folder import RunFolder
 
@@ -52,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = run_folder(arguments)
     limit = time_limit(arguments)
     if arguments.seeds is None:
+        refuse(arguments, add_arguments, ["together"], "means nothing without --seeds", "add --seeds A:B")
         report(train_one(arguments, out, started, limit))
         return 0
     seeds = seeds_of(arguments)
@@ -129,7 +131,7 @@ def time_limit(arguments: argparse.Namespace) -> float | None:
     """``--time-budget`` in seconds."""
     from submission.training.budget import seconds
 
-    return seconds(arguments.time_budget) if arguments.time_budget else None
+    return seconds(arguments.time_budget) if arguments.time_budget is not None else None
 
 
 def seeds_of(arguments: argparse.Namespace) -> range:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from submission.cli.switches import seed_within
 from submission.errors import UsageError
 
 SUMMARY = "Which runs of a method agree with the others (unsupervised disentanglement ranking), without any factors."
@@ -33,8 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Encode, compare, show, write."""
     if arguments.images < 10:
         raise UsageError(f"--images {arguments.images}", "compare at least 10 images")
-    if not 0 <= arguments.seed < 2**32:
-        raise UsageError(f"--seed {arguments.seed} is out of range", "use 0..2**32 - 1")
+    seed_within(arguments.seed)
     from submission.cli.console import Bars, say, table
     from submission.cli.folders import open_runs
     from submission.files import write_json

@@ -94,6 +94,7 @@ def test_verify(shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
         (["show", "dsprite_full"], "did you mean dsprites_full"),
         (["show", "turntable", "--option", "colour=True"], "data set turntable has no option 'colour'"),
         (["show", "turntable", "--option", "color"], "has no '='"),
+        (["show", "turntable", "--seed", "-1"], "--seed -1 is out of range"),
         (["download", "turntable"], "turntable has no files"),
         (["download", "faces3d"], "Sign the licence"),
         (["show", "cars3d", "--root", "/nowhere"], "/nowhere/cars does not exist"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,4 +124,41 @@ def test_codes_for_one_value_of_a_factor(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_scoring_switches_mean_nothing_to_the_likelihood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = complaint(capsys, tmp_path, "--likelihood", code=2)
-    assert "--likelihood has no use for --preset" in line
+    assert "--preset means nothing to --likelihood" in line
+
+
+@pytest.mark.parametrize("switch", ["--data=x", "--data-root=x", "--device=cuda", "--precision=bf16", "--isolated"])
+def test_codes_that_are_there_need_no_encoder(switch: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = complaint(capsys, "--codes", tmp_path / "codes.npz", switch, code=2)
+    assert f"{switch.partition('=')[0]} means nothing to --codes" in line
+
+
+@pytest.mark.parametrize("switch", ["--samples=5", "--images=5"])
+def test_what_only_the_likelihood_has_a_use_for(switch: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "means nothing without --likelihood" in complaint(capsys, "--codes=codes.npz", switch, code=2)
+
+
+@pytest.mark.parametrize(
+    ("switch", "bounds"),
+    [
+        ("--seed=-1", "0 to 4294967295"),
+        ("--seed=4294967296", "0 to 4294967295"),
+        ("--samples=1000001", "1 to 1000000"),
+        ("--samples=0", "1 to 1000000"),
+        ("--images=0", "at least 1"),
+    ],
+)
+def test_numbers_of_the_likelihood(
+    switch: str, bounds: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert door("evaluate", [str(tmp_path), "--likelihood", switch]) == 2
+    error = capsys.readouterr().err
+    assert f"is out of range — use {bounds}" in error
+    assert error.count("\n") == 1
+
+
+def test_a_metric_named_twice_is_computed_once(tmp_path: Path) -> None:
+    np.savez(tmp_path / "good.npz", **GOOD)
+    words = ["--codes", str(tmp_path / "good.npz"), "--preset", "fast", "--metrics", "mig,irs,mig", "--json"]
+    assert door("evaluate", [*words, str(tmp_path / "out.json")]) == 0
+    assert list(json.loads((tmp_path / "out.json").read_text())["metrics"]) == ["mig", "irs"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from submission.cli.main import command
-from submission.errors import SubmissionError
+from submission.errors import SubmissionError, UsageError
 from submission.run_folder import RunFolder
 from submission.studies.recording import add_run
 
@@ -96,3 +96,8 @@ def test_a_run_without_scores_is_told(tmp_path: Path) -> None:
         add_run(tmp_path / "board", RunFolder(tmp_path / "run"))
     with pytest.raises(SubmissionError, match="does not exist"):
         command("leaderboard").run(arguments("--file", str(tmp_path / "none")))
+
+
+def test_a_method_names_what_is_added(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--method means nothing without --add"):
+        command("leaderboard").run(arguments("--file", str(tmp_path / "board"), "--method", "x"))

@@ -1,0 +1,42 @@
+"""Switches that mean nothing where they are given, and numbers that are out of range."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+
+from submission.errors import UsageError
+
+LAST_SEED = 2**32 - 1
+
+
+def refuse(
+    arguments: argparse.Namespace,
+    add_arguments: Callable[[argparse.ArgumentParser], None],
+    names: Sequence[str],
+    what: str,
+    fix: str,
+) -> None:
+    """UsageError ``--NAME what — fix`` for the first of ``names`` that differs from its default."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    for name in names:
+        if getattr(arguments, name) != parser.get_default(name):
+            raise UsageError(f"--{name.replace('_', '-')} {what}", fix)
+
+
+def within(name: str, value: float, least: float, most: float) -> None:
+    """UsageError unless ``least <= value <= most``; NaN is outside.
+
+    >>> within("samples", 0, 1, 10)
+    Traceback (most recent call last):
+        ...
+    submission.errors.UsageError: --samples 0 is out of range — use 1 to 10
+    """
+    if not least <= value <= most:
+        raise UsageError(f"--{name} {value} is out of range", f"use {least} to {most}")
+
+
+def seed_within(seed: int) -> None:
+    """UsageError for a seed that numpy's generator refuses."""
+    within("seed", seed, 0, LAST_SEED)
