@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from submission.errors import SubmissionError
+from submission.errors import SubmissionError, UsageError
 
 COMMANDS: tuple[str, ...] = (
     "train",
@@ -67,6 +67,7 @@ def execute(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
     """Parse and run; user errors become one line on stderr and a non-zero exit code."""
     lenient(sys.stdout)
     try:
+        legible(sys.argv[1:] if arguments is None else arguments)
         parsed = parse(parser, arguments)
         code = int(parsed.run(parsed))
         flush()
@@ -79,11 +80,24 @@ def execute(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
     except BrokenPipeError:
         discard_output()
         return 141
+    except UnicodeEncodeError as error:
+        around = ascii(error.object[max(0, error.start - 60) : error.end])
+        complain(f"error: {around} is not valid UTF-8 — rename the file or folder")
+        return 1
     except OSError as error:
         discard_output()
         complain(f"error: {description(error)} — check the path, its permissions and its disk")
         return 1
     return code
+
+
+def legible(words: Sequence[str]) -> None:
+    """UsageError for a name that is not UTF-8, which torch, SQLite and JSON files cannot take."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{word!a} is not valid UTF-8", "rename the file or folder") from None
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:

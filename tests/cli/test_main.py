@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from submission.cli.main import main
 from submission.run_folder import RunFolder
 from submission.studies.store import Entry, record
 
@@ -114,3 +115,9 @@ def test_letters_that_the_terminal_lacks_are_question_marks(board: Path) -> None
     done = program("leaderboard", f"--file={board}", "--by=mig", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"a method ? 0" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["export", "report", "evaluate", "check"])
+def test_a_name_that_is_not_utf8_is_one_line(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, os.fsdecode(b"run\xff")]) == 2
+    assert capsys.readouterr().err == "error: 'run\\udcff' is not valid UTF-8 — rename the file or folder\n"
