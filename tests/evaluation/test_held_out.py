@@ -85,7 +85,7 @@ def test_the_test_split_is_used_where_there_is_one(shared_data: Path, tmp_path: 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["nowhere"], "needs a run folder"), ([], "needs a run folder"), (["RUN", "--samples=0"], "at least 1")],
+    [(["nowhere"], "needs a run folder"), ([], "needs a run folder"), (["RUN", "--samples=0"], "use 1 to 1000000")],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
     trained_run: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
