@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Encode, compare, show, write."""
+    """Encode, compare, write, show."""
     if arguments.images < 10:
         raise UsageError(f"--images {arguments.images}", "compare at least 10 images")
     seed_within(arguments.seed)
@@ -42,10 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     folders, root = open_runs(arguments.runs), arguments.data_root
     found, alone = agreements(folders, arguments.similarity, arguments.images, arguments.seed, root, Bars())
-    table("agreement between seeds (UDR)", ["method", "run", "udr", "by block", "informative"], rows(found))
-    for path in alone:
-        say(f"{path} is the only run of its configuration and was left out.")
     if arguments.json:
         about = {"similarity": arguments.similarity, "images": arguments.images, "seed": arguments.seed}
         write_json(arguments.json, plain(found, about))
+    table("agreement between seeds (UDR)", ["method", "run", "udr", "by block", "informative"], rows(found))
+    for path in alone:
+        say(f"{path} is the only run of its configuration and was left out.")
     return 0
