@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from submission.cli.main import main
+from submission.cli.main import execute, main
 from submission.run_folder import RunFolder
 from submission.studies.store import Entry, record
 
@@ -121,3 +122,25 @@ def test_letters_that_the_terminal_lacks_are_question_marks(board: Path) -> None
 def test_a_name_that_is_not_utf8_is_one_line(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, os.fsdecode(b"run\xff")]) == 2
     assert capsys.readouterr().err == "error: 'run\\udcff' is not valid UTF-8 — rename the file or folder\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (PermissionError(13, "Permission denied", "a/b"), "a/b: Permission denied — check the path"),
+        (OSError("two\nlines"), "two lines — check the path"),
+        (UnicodeEncodeError("utf-8", "/tmp/run\udcff/x", 8, 9, "surrogates not allowed"), "'/tmp/run\\udcff' is not"),
+    ],
+)
+def test_what_nothing_else_tells_of_is_one_line(
+    error: Exception, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(arguments: argparse.Namespace) -> int:
+        raise error
+
+    parser = argparse.ArgumentParser()
+    parser.set_defaults(run=run)
+    assert execute(parser, []) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {line}")
+    assert told.count("\n") == 1
