@@ -7,9 +7,11 @@ import contextlib
 import importlib
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from types import ModuleType
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType, ModuleType
 
 from submission.errors import SubmissionError, UsageError
 
@@ -67,16 +69,20 @@ def execute(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
     """Parse and run; user errors become one line on stderr and a non-zero exit code."""
     lenient(sys.stdout)
     try:
-        legible(sys.argv[1:] if arguments is None else arguments)
-        parsed = parse(parser, arguments)
-        code = int(parsed.run(parsed))
-        flush()
+        with sigterm_raises():
+            legible(sys.argv[1:] if arguments is None else arguments)
+            parsed = parse(parser, arguments)
+            code = int(parsed.run(parsed))
+            flush()
     except SubmissionError as error:
         complain(f"error: {error}")
         return error.exit_code
+    except TerminatedError:
+        complain("stopped by SIGTERM")
+        return 128 + signal.SIGTERM
     except KeyboardInterrupt:
         complain("interrupted")
-        return 130
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         discard_output()
         return 141
@@ -89,6 +95,27 @@ def execute(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
         complain(f"error: {description(error)} — check the path, its permissions and its disk")
         return 1
     return code
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM, outside of training, which answers it between two updates."""
+
+
+@contextlib.contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Unwind on SIGTERM, so that temporary files go and a line is said (in the main thread; elsewhere it cannot be)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise TerminatedError
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def legible(words: Sequence[str]) -> None:

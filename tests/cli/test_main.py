@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -144,3 +146,19 @@ def test_what_nothing_else_tells_of_is_one_line(
     told = capsys.readouterr().err
     assert told.startswith(f"error: {line}")
     assert told.count("\n") == 1
+
+
+def test_sigterm_ends_what_is_not_training_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def wait(arguments: object) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+        return 0
+
+    monkeypatch.setattr("submission.cli.data.run", wait)
+    assert main(["data", "list"]) == 143
+    assert capsys.readouterr().err == "stopped by SIGTERM\n"
+    assert signal.getsignal(signal.SIGTERM) is before
