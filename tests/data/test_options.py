@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from submission.cli.main import main
-from submission.data import load
+from submission.data import load, opened
 from submission.data.options import describe, fits
 from submission.data.registry import REGISTRY
 from submission.errors import UsageError
+from submission.progress import QUIET
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ from submission.errors import UsageError
 )
 def test_another_type_or_name_is_one_line(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        load(name, **options)
+        opened(name, None, QUIET, options)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
