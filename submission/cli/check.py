@@ -36,7 +36,8 @@ def refuse_limits(arguments: argparse.Namespace) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Examine and report."""
     refuse_limits(arguments)
-    from submission.challenge.check import check, passed
+    from submission.challenge.check import check
+    from submission.challenge.finding import passed
     from submission.cli.console import say, warn
     from submission.export.isolated import Limits
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from submission.data.dataset import ImageDataset
 from submission.errors import SubmissionError, UsageError
 from submission.latent.base import Posterior
-from submission.objectives.base import Model
+from submission.objectives.model import Model
 from submission.objectives.reconstruction import log_density
 from submission.progress import QUIET, Progress
 

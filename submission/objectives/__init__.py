@@ -7,10 +7,11 @@ from typing import Any
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
-from submission.objectives.base import Coefficients, Model, Objective, PassObjective, Terms
+from submission.objectives.base import Coefficients, Objective, PassObjective, Terms
 from submission.objectives.beta_tcvae import BetaTCVAE
 from submission.objectives.beta_vae import BetaVAE, CapacityAnnealing, FreeBits
 from submission.objectives.factor_vae import FactorVAE
+from submission.objectives.model import Model
 from submission.objectives.schedules import Constant, Linear, Schedule, TrainingPosition
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {

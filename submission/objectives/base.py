@@ -5,31 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from submission.latent.base import LatentSpace, Posterior
+from submission.objectives.model import Model
 from submission.objectives.reconstruction import log_density
 from submission.objectives.schedules import TrainingPosition
 
 Coefficients = Mapping[str, float | Tensor]
 """Scheduled weights of one step: floats, or 0-d tensors that a captured CUDA graph reads anew at each replay."""
-
-
-class Model(Protocol):
-    """What an objective needs of ``submission.models.vae.VAE``."""
-
-    space: LatentSpace
-    likelihood: str
-    variance: float
-
-    def encode(self, images: Tensor) -> Tensor:
-        """Encoder output (n, parameter_size) of images (n, channels, height, width) in [0, 1]."""
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Logits (Bernoulli) or means (Gaussian) (n, channels, height, width) of samples z (n, ambient_size)."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from submission.latent.base import LatentSpace
-from submission.objectives.base import Coefficients, Model, Objective, Pass, Terms
+from submission.objectives.base import Coefficients, Objective, Pass, Terms
+from submission.objectives.model import Model
 from submission.objectives.schedules import Schedule, TrainingPosition, schedule
 
 

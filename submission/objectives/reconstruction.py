@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from submission.objectives.bernoulli import bernoulli
-
-if TYPE_CHECKING:
-    from submission.objectives.base import Model
+from submission.objectives.model import Model
 
 
 def gaussian(means: Tensor, images: Tensor, variance: float = 1.0) -> Tensor:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from submission.challenge import check as checking
-from submission.challenge.check import Finding, check, passed
+from submission.challenge import behaviour
+from submission.challenge.check import check
+from submission.challenge.finding import Finding, passed
 from submission.cli.main import command
 from submission.errors import SubmissionError
 from submission.export.isolated import Limits
@@ -21,7 +22,7 @@ MakeFile = Callable[..., Path]
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure speed for a moment only."""
-    monkeypatch.setattr(checking, "TIMED_SECONDS", 0.05)
+    monkeypatch.setattr(behaviour, "TIMED_SECONDS", 0.05)
 
 
 def found(findings: list[Finding], state: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from submission.challenge import check as checking
+from submission.challenge import behaviour
 from submission.challenge.grade import grade
 from submission.errors import SubmissionError, UsageError
 from submission.export.parity import difference, evaluator_images
@@ -88,4 +88,4 @@ def test_failures_are_events_and_errors(tmp_path: Path) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure speed for a moment only."""
-    monkeypatch.setattr(checking, "TIMED_SECONDS", 0.05)
+    monkeypatch.setattr(behaviour, "TIMED_SECONDS", 0.05)
