@@ -14,7 +14,7 @@ from torch import Tensor
 NODES = 16
 """Gauss–Legendre nodes per angle; the implicit derivative is then good to about 1e−6.
 
-(To 2e−3 for power spherical laws on circles near κ = 0, whose T is infinite opposite the mean: 5e−4 of dE w/dκ.)
+(Less good for power spherical laws on circles near κ = 0, whose T is infinite opposite the mean: 5e−4 of dE w/dκ.)
 """
 REACH = 7.0
 """Standard deviations after which a one-sided tail is left out."""

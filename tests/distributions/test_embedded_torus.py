@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from submission.distributions import EmbeddedTorusBrownian, EmbeddedTorusUniform, SphereBrownian, SphereUniform
-from submission.distributions.embedded_spectrum import exact_kl, modes
-from submission.distributions.embedded_torus import angles_of, point_of, project_to_torus
+from submission.distributions.embedded_spectrum import SHORTEST, exact_kl, kl_table, modes
+from submission.distributions.embedded_torus import RATIOS, angles_of, point_of, project_to_torus
 
 RADII = (2.0, 1.0)
 
@@ -109,6 +109,21 @@ def test_uniform_samples_follow_the_area() -> None:
     assert theta.cos().mean().item() == pytest.approx(0.25, abs=0.02)
     assert phi.cos().mean().item() == pytest.approx(0.0, abs=0.02)
     assert torch.allclose(project_to_torus(z, RADII), z, atol=1e-12)
+
+
+def table_error(c: float) -> float:
+    """Largest error of the KL table of radii (c, 1) between its knots."""
+    table, worst = kl_table(c, 1.0), 0.0
+    for time in (1.03 * SHORTEST, 0.08, 0.2, 0.7):
+        for theta in np.linspace(0.1, 3.1, 14):
+            at = torch.tensor([math.log(time), math.cos(theta)], dtype=torch.float64)
+            worst = max(worst, abs(table(at[0], at[1]).item() - exact_kl(c, 1.0, time, theta)))
+    return worst
+
+
+def test_fatter_tori_are_refused_because_their_tables_are_too_coarse() -> None:
+    assert table_error(RATIOS[0]) < 2e-5
+    assert table_error(1.2) > 5e-4
 
 
 @pytest.mark.parametrize("radii", [(1.2, 1.0), (1.0, 2.0), (2.0, 0.0), (100.0, 1.0)])
