@@ -28,7 +28,7 @@ from torch import nn
 
 from submission import provenance, reference
 from submission.data import GroundTruthDataset, load
-from submission.evaluation.encoder import Encoder, Precision
+from submission.evaluation.encoding.encoder import Encoder, Precision
 from submission.evaluation.subject import Subject, from_rows, require_reference
 from submission.export.representation import PARTS, without_last_layer
 from submission.export.torchscript import traced

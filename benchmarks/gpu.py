@@ -26,7 +26,7 @@ from submission import provenance
 from submission.data import GroundTruthDataset, load
 from submission.data.feed import Feed
 from submission.evaluation import evaluate, make_plan
-from submission.evaluation.encoder import Encoder
+from submission.evaluation.encoding.encoder import Encoder
 from submission.evaluation.subject import from_encoder
 from submission.latent import parse
 from submission.models.vae import build

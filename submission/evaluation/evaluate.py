@@ -12,7 +12,7 @@ import numpy as np
 
 from submission import reference
 from submission.errors import SubmissionError
-from submission.evaluation.encoder import RepresentationError
+from submission.evaluation.encoding.encoder import RepresentationError
 from submission.evaluation.plan import Plan
 from submission.evaluation.subject import Subject, require_reference
 from submission.metrics.base import Metric, Scores

@@ -10,7 +10,7 @@ from typing import Any
 from submission.data import GroundTruthDataset, recorded, require_factors
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.codes import load_codes
-from submission.evaluation.encoder import Encoder, Precision, untrained_convolutional
+from submission.evaluation.encoding.encoder import Encoder, Precision, untrained_convolutional
 from submission.evaluation.layout import Layout
 from submission.evaluation.record import sha256
 from submission.evaluation.subject import Subject, from_codes, from_encoder, ideal

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from submission.data import GroundTruthDataset
 from submission.errors import SubmissionError
 from submission.evaluation.codes import CodesFile
-from submission.evaluation.encoder import Encoder
+from submission.evaluation.encoding.encoder import Encoder
 from submission.evaluation.layout import PLAIN, Layout
 from submission.metrics.base import Sampler
 from submission.metrics.protocol import (

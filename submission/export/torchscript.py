@@ -124,6 +124,8 @@ def optimised(module: nn.Module) -> nn.Module:
         for name, child in module.named_children():
             setattr(module, name, optimised(child))
         return module
+    if not hasattr(module, "training"):  # frozen already
+        return module
     try:
         with _torchscript():
             return torch.jit.optimize_for_inference(torch.jit.freeze(module))

@@ -13,7 +13,7 @@ from submission import checkpoint
 from submission.data import load
 from submission.data.feed import Feed
 from submission.errors import SubmissionError
-from submission.evaluation.encoder import Encoder, untrained_convolutional
+from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
 from submission.export.torchscript import load_torchscript
 from submission.training import Settings, train, train_together
 from submission.training.settings import DataSettings, ModelSettings, ObjectiveSettings, TrainSettings

@@ -14,8 +14,8 @@ import torch
 from submission.data import GroundTruthDataset, ImageDataset, load
 from submission.data.feed import Feed
 from submission.errors import UsageError
-from submission.evaluation import encoder as module
-from submission.evaluation.encoder import Encoder, untrained_convolutional
+from submission.evaluation.encoding import encoder as module
+from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
 from submission.evaluation.inputs import Options, open_encoder
 
 

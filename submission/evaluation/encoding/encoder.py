@@ -15,21 +15,22 @@ from submission.data import ImageDataset
 from submission.data.feed import Feed
 from submission.device import usable
 from submission.errors import SubmissionError
-from submission.evaluation.precision import Mixed, in_bfloat16
+from submission.evaluation.encoding.fastest import fastest
+from submission.evaluation.encoding.layers import SAME
+from submission.evaluation.encoding.precision import Mixed, in_bfloat16
 from submission.export.contract import run_checked
 from submission.export.representation import PARTS, without_last_layer
-from submission.export.torchscript import load_torchscript, optimised
+from submission.export.torchscript import load_torchscript
 from submission.metrics.base import Codes
 from submission.metrics.protocol.tables import Rows
 from submission.native.memory import keep_freed_memory
 
 Precision = Literal["float32", "bf16"]
 PROBES = 3
+ROUNDED = 0.05
+"""Codes of two evaluations in bfloat16 differ by less, relative to the largest."""
 WARM_UP = 3
 """Calls after which a GPU has chosen its kernels, so that two calls may be compared bit by bit."""
-CONVOLUTIONAL, DENSE, ACCELERATOR = 64, 512, 4096
-"""Images per call: on a processor, what a convolution writes should stay in the caches, while a dense layer reads all
-of its weights at every call."""
 
 
 class RepresentationError(SubmissionError):
@@ -67,19 +68,20 @@ class Encoder:
         self.name = name
         keep_freed_memory()
         self.device, self.precision, self.resolution = usable(device), precision, "float32"
-        self.batch_size = batch_size(module, self.device)
         self.encoded, self.saved_in_training_mode = 0, False
         probe = np.random.RandomState(0).random_sample((PROBES, *image_shape)).astype(np.float32)
         module = module.to(self.device).eval()
         if precision == "bf16":
             module = in_bfloat16(module, self._tensor(probe))
             self.resolution = "float32" if isinstance(module, Mixed) else "bfloat16"
-        self._module = optimised(module)
+        height, width, channels = image_shape
+        tolerance = ROUNDED if precision == "bf16" else SAME
+        self._module, self.batch_size = fastest(module, (channels, height, width), self.device, tolerance)
         for _ in range(1 if self.device.type == "cpu" else WARM_UP):
             codes = self(probe)
         self.width = codes.shape[1]
         self.deterministic = bool(np.array_equal(codes, self(probe)))
-        self._require_independent_rows(probe, codes, 0.05 if precision == "bf16" else 1e-3)
+        self._require_independent_rows(probe, codes, ROUNDED if precision == "bf16" else 1e-3)
 
     @classmethod
     def load(
@@ -130,14 +132,6 @@ class Encoder:
                 f"{self.name} gives an image other codes when it comes in another batch",
                 "export it in evaluation mode (batch normalisation?), independent of the batch size",
             )
-
-
-def batch_size(module: nn.Module, device: torch.device) -> int:
-    """Images per call that suit the module and the device."""
-    if device.type != "cpu":
-        return ACCELERATOR
-    dimensions = [weight.dim() for weight in module.parameters()]
-    return DENSE if dimensions and max(dimensions) <= 2 else CONVOLUTIONAL
 
 
 def untrained_convolutional(image_shape: tuple[int, int, int], width: int, seed: int) -> nn.Module:
