@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from submission import data
 from submission.latent import parse
+from submission.models.sparse import plain
 from submission.models.vae import VAE, build
 from submission.training.settings import DataSettings, ModelSettings, ObjectiveSettings, Settings, TrainSettings
 
@@ -160,9 +161,11 @@ def pythae(networks: str, batch_size: int, seconds: float, objective: str) -> fl
 
 
 def peer_model(networks: str) -> VAE:
-    """The VAE that every contender trains."""
+    """The VAE that every contender trains, of PyTorch's own layers."""
     torch.manual_seed(0)
-    return build(networks, parse(f"R^{LATENTS}"), (64, 64, 1))
+    model = build(networks, parse(f"R^{LATENTS}"), (64, 64, 1))
+    model.encoder = nn.Sequential(*map(plain, model.encoder.children()))
+    return model
 
 
 def float_images() -> Tensor:

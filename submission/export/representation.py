@@ -11,14 +11,18 @@ from torch import Tensor, nn
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
+from submission.models.sparse import plain
 
 PARTS = ("body", "head")
 
 
 def without_last_layer(encoder: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """A sequence of layers that ends in a linear one without and that layer; any other module and the identity."""
+    """A sequence of layers that ends in a linear one without and that layer; any other module and the identity.
+
+    Only PyTorch's own layers remain, and share their weights with ``encoder``.
+    """
     if isinstance(encoder, nn.Sequential) and len(encoder) > 1 and isinstance(encoder[-1], nn.Linear):
-        return encoder[:-1], encoder[-1]
+        return nn.Sequential(*map(plain, list(encoder)[:-1])), encoder[-1]
     return encoder, nn.Identity()
 
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from submission.errors import UsageError
+from submission.models.sparse import SparseInputLinear
 
 ImageShape = tuple[int, int, int]
 """(height, width, channels)."""
@@ -35,11 +36,12 @@ def networks(name: str) -> Networks:
     return NETWORKS[name]
 
 
-def _mlp(widths: list[int], activation: type[nn.Module]) -> list[nn.Module]:
+def _mlp(widths: list[int], activation: type[nn.Module], first: type[nn.Linear] = nn.Linear) -> list[nn.Module]:
     """Linear layers through ``widths`` with an activation between them, none after the last."""
+    kinds = [first, *[nn.Linear] * (len(widths) - 2)]
     layers: list[nn.Module] = []
-    for inputs, outputs in itertools.pairwise(widths):
-        layers += [nn.Linear(inputs, outputs), activation()]
+    for kind, (inputs, outputs) in zip(kinds, itertools.pairwise(widths), strict=True):
+        layers += [kind(inputs, outputs), activation()]
     return layers[:-1]
 
 
@@ -57,7 +59,8 @@ def _mlp_pair(encoder_widths: list[int], decoder_widths: list[int], activation: 
     """ReLU encoder and ``activation`` decoder with the given hidden widths."""
 
     def encoder(image_shape: ImageShape, outputs: int) -> nn.Module:
-        return nn.Sequential(nn.Flatten(), *_mlp([_pixels(image_shape), *encoder_widths, outputs], nn.ReLU))
+        widths = [_pixels(image_shape), *encoder_widths, outputs]
+        return nn.Sequential(nn.Flatten(), *_mlp(widths, nn.ReLU, first=SparseInputLinear))
 
     def decoder(inputs: int, image_shape: ImageShape) -> nn.Module:
         layers = _mlp([inputs, *decoder_widths, _pixels(image_shape)], activation)

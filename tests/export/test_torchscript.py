@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,14 @@ def test_the_file_equals_the_encoder_at_any_batch_size(
         images = evaluator_images(count, (channels, 64, 64))
         assert count == 1 or channels == 1 or not images.is_contiguous()
         assert difference(eager, loaded, images) < 1e-6
+
+
+def test_the_file_names_no_layer_of_ours(make_vae: MakeVae, tmp_path: Path) -> None:
+    export_torchscript(make_vae(network="mlp_small"), "mean", tmp_path / "model.pt")
+    with zipfile.ZipFile(tmp_path / "model.pt") as archive:
+        names = archive.namelist()
+    assert any("torch/nn/modules/linear" in name for name in names)
+    assert not any("submission/models" in name for name in names)
 
 
 def test_the_model_is_left_as_it_was(make_vae: MakeVae, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from submission import checkpoint
 from submission.errors import SubmissionError
 from submission.export.torchscript import load_torchscript
 from submission.models.restore import trained
+from submission.models.sparse import FEWEST
 from submission.objectives import Linear
 from submission.training import Settings, StoppedError, train
 from submission.training.lock import locked
@@ -100,12 +101,18 @@ def test_it_learns_and_the_seed_decides_everything(tmp_path: Path, settings: Mak
 
 
 @pytest.mark.parametrize(
-    ("objective", "precision"), [*((name, "float32") for name in OBJECTIVES), ("factor_vae", "bfloat16")]
+    ("objective", "precision", "batch_size"),
+    [
+        *((name, "float32", 24) for name in OBJECTIVES),
+        ("factor_vae", "bfloat16", 24),
+        ("beta_vae", "float32", FEWEST),
+        ("factor_vae", "bfloat16", FEWEST),
+    ],
 )
 def test_a_run_that_lost_its_data_resumes_to_the_same_weights(
-    objective: str, precision: str, tmp_path: Path, settings: Make, dots: Make
+    objective: str, precision: str, batch_size: int, tmp_path: Path, settings: Make, dots: Make
 ) -> None:
-    chosen: Settings = settings(objective, OBJECTIVES[objective], precision=precision)
+    chosen: Settings = settings(objective, OBJECTIVES[objective], precision=precision, batch_size=batch_size)
     train(chosen, tmp_path / "whole", dataset=dots())
     with pytest.raises(SubmissionError, match=r"images of update 7 cannot be read.*Input/output error.*--resume"):
         train(chosen, tmp_path / "broken", dataset=dots(fail_at(7)))
