@@ -10,12 +10,15 @@ from torch import Tensor
 
 from submission.latent import parse
 from submission.models.vae import VAE, build
+from submission.native import library
 from submission.objectives import TrainingPosition, create
 from submission.training.mixed_step import MixedStep, make_step
 from submission.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(steps=10)
 SHAPE = (16, 16, 1)
+SPARSE = 0.03
+"""Share of non-zeros at which the first layer reads these alone."""
 
 
 def model(networks: str = "mlp_small") -> VAE:
@@ -23,31 +26,33 @@ def model(networks: str = "mlp_small") -> VAE:
     return build(networks, parse("R^3"), SHAPE)
 
 
-def images(count: int = 64) -> Tensor:
-    return (torch.rand(count, 1, 16, 16) < 0.3).float()
+def images(density: float = 0.3) -> Tensor:
+    return (torch.rand(64, 1, 16, 16) < density).float()
 
 
-def losses(precision: str, networks: str, updates: int) -> list[float]:
+def losses(precision: str, networks: str, updates: int, density: float) -> list[float]:
     vae = model(networks)
     objective = create("beta_vae", vae.space, 100)
     step = make_step(vae, objective, SETTINGS, precision)
     torch.manual_seed(2)
-    batch = images()
+    batch = images(density)
     coefficients = objective.coefficients(TrainingPosition(0, 1))
     return [float(step(batch, coefficients).loss.detach()) for _ in range(updates)]
 
 
-@pytest.mark.parametrize(("networks", "updates"), [("mlp_small", 30), ("conv", 6)])
-def test_losses_follow_the_float32_step(networks: str, updates: int) -> None:
+@pytest.mark.parametrize(
+    ("networks", "updates", "density"), [("mlp_small", 30, 0.3), ("mlp_small", 30, SPARSE), ("conv", 6, 0.3)]
+)
+def test_losses_follow_the_float32_step(networks: str, updates: int, density: float) -> None:
     """The paths part slowly, as any two that round differently do; the convolutional one sooner."""
-    exact, mixed = losses("float32", networks, updates), losses("bfloat16", networks, updates)
+    exact, mixed = (losses(precision, networks, updates, density) for precision in ("float32", "bfloat16"))
     assert exact[-1] < exact[0]
     assert mixed == pytest.approx(exact, rel=0.01)
     assert mixed != exact
 
 
-@pytest.mark.parametrize("networks", ["mlp_small", "conv"])
-def test_every_layer_moves_as_in_float32(networks: str) -> None:
+@pytest.mark.parametrize(("networks", "density"), [("mlp_small", 0.3), ("mlp_small", SPARSE), ("conv", 0.3)])
+def test_every_layer_moves_as_in_float32(networks: str, density: float) -> None:
     """Adam's first update is the gradient's sign: a layer whose gradient is permuted would agree in every second."""
     moves = []
     for precision in ("float32", "bfloat16"):
@@ -55,7 +60,7 @@ def test_every_layer_moves_as_in_float32(networks: str) -> None:
         before = copy.deepcopy(dict(vae.named_parameters()))
         objective = create("beta_vae", vae.space, 100)
         torch.manual_seed(2)
-        make_step(vae, objective, SETTINGS, precision)(images(), objective.coefficients(TrainingPosition(0, 1)))
+        make_step(vae, objective, SETTINGS, precision)(images(density), objective.coefficients(TrainingPosition(0, 1)))
         moves.append({name: (weight - before[name]).sign() for name, weight in vae.named_parameters()})
     for name, move in moves[0].items():
         assert (move == moves[1][name]).float().mean() > 0.9, name
@@ -74,6 +79,22 @@ def test_weights_and_optimiser_stay_in_float32_and_copies_follow_them() -> None:
         assert torch.equal(weight, master.bfloat16())
 
 
+@pytest.mark.skipif(library("sparse") is None, reason="the C kernel was not built")
+@pytest.mark.parametrize("density", [0.3, SPARSE])
+def test_the_first_layer_takes_the_float32_weights_and_forgets_their_gradient_when_told(density: float) -> None:
+    vae = model()
+    objective = create("beta_vae", vae.space, 100)
+    step = MixedStep(vae, objective, SETTINGS)
+    first, _, *others = vae.encoder.parameters()
+    assert len(list(step.replica.encoder.parameters())) == len(others)
+    objective.terms(step.replica, images(density), objective.coefficients(TrainingPosition(0, 1))).loss.backward()
+    assert first.grad is not None
+    assert first.grad.dtype == torch.float32
+    assert all(weight.grad is None for weight in others)
+    step.discard()
+    assert all(weight.grad is None for weight in [*vae.parameters(), *step.replica.parameters()])
+
+
 def test_small_updates_are_not_lost() -> None:
     """An update of a ten-thousandth of a weight vanishes in bfloat16 (8 bits); the float32 weights keep it."""
     vae = model()
@@ -85,8 +106,9 @@ def test_small_updates_are_not_lost() -> None:
     assert moved.max() == pytest.approx(1e-6, rel=0.05)
 
 
-def test_restored_state_continues_bit_for_bit() -> None:
-    first, batch = model(), images()
+@pytest.mark.parametrize("density", [0.3, SPARSE])
+def test_restored_state_continues_bit_for_bit(density: float) -> None:
+    first, batch = model(), images(density)
     objective = create("beta_vae", first.space, 100)
     coefficients = objective.coefficients(TrainingPosition(0, 1))
     step = MixedStep(first, objective, SETTINGS)
