@@ -25,7 +25,7 @@ from submission.evaluation.encoding.convolution import (
 )
 from submission.evaluation.encoding.first_layer import FirstLayer
 
-PART, WHOLE_PART = 256, 64
+PART, WHOLE_PART = 512, 64
 """Images per call of a convolution, in windows and whole: what it writes should stay in the caches."""
 WORTHWHILE = 0.6
 """Windows of a larger share of the map gain nothing."""
