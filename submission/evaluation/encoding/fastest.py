@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from submission.evaluation.encoding.convolution import AXES, Convolution, Pair, Shape, Window, black_maps, seeing, seen
-from submission.evaluation.encoding.layers import SAME, branches, convolutions, leaves, parts, same_codes
+from submission.evaluation.encoding.layers import SAME, branches, convolutions, kind, leaves, parts, same_codes
+from submission.evaluation.encoding.nonzeros import OfNonzeros
 from submission.evaluation.encoding.precision import Mixed
 from submission.evaluation.encoding.windows import Windowed
 from submission.export.torchscript import optimised
@@ -18,7 +19,7 @@ CONVOLUTIONAL, DENSE, ACCELERATOR = 64, 512, 4096
 """Images per call: on a processor, what a convolution writes should stay in the caches, while a dense layer reads all
 of its weights at every call."""
 SORTED = 64 << 20
-"""Bytes of images among which windows of equal size are looked for."""
+"""Bytes of images that are looked at together, where windows of equal size are wanted or weights are rearranged."""
 CORNER = (torch.tensor(0), torch.tensor(0))
 STEPS = 48
 SPOTS = ((0.4, 0.4, 0.25), (0.0, 0.3, 0.3), (0.75, 0.75, 0.25), (0.5, 0.0, 0.1), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0))
@@ -37,8 +38,9 @@ def fastest(module: nn.Module, shape: Shape, device: torch.device, tolerance: fl
     if device.type != "cpu":
         return optimised(module), ACCELERATOR
     probe = spots(shape)
-    if (candidate := in_windows(module, probe)) and same_codes(module, candidate, probe, tolerance):
-        return candidate, max(CONVOLUTIONAL, SORTED // (4 * math.prod(shape)))
+    for candidate in (in_windows(module, probe), of_nonzeros(module, probe)):
+        if candidate is not None and same_codes(module, candidate, probe, tolerance):
+            return candidate, max(CONVOLUTIONAL, SORTED // (4 * math.prod(shape)))
     dimensions = [weight.dim() for weight in module.parameters()]
     return optimised(module), DENSE if dimensions and max(dimensions) <= 2 else CONVOLUTIONAL
 
@@ -72,6 +74,17 @@ def in_windows(module: nn.Module, probe: Tensor) -> nn.Module | None:
     others = optimised(nn.Sequential(*layers[sum(1 + len(layer.pointwise) for layer in found) :]))
     rest = nn.Sequential(*map(Whole, found[count:]), others)
     return nn.Sequential(Windowed(found[:count], rest, whole, shape), head)
+
+
+def of_nonzeros(module: nn.Module, probe: Tensor) -> nn.Module | None:
+    """What ``module`` seems to be, its first layer for non-zeros alone; None where that is not one of all pixels."""
+    body, head = _split(module, probe)
+    layers = list(leaves(body))
+    if branches(optimised(body)) or [kind(layer) for layer in layers[:2]] != ["Flatten", "Linear"]:
+        return None
+    weights = layers[1].state_dict()
+    rest = optimised(nn.Sequential(*layers[2:]))
+    return nn.Sequential(OfNonzeros(weights["weight"], weights.get("bias"), rest), head)
 
 
 def _split(module: nn.Module, probe: Tensor) -> tuple[nn.Module, nn.Module]:

@@ -23,7 +23,7 @@ from submission.evaluation.encoding.windows import Windowed
 from submission.export.representation import PARTS
 from submission.export.torchscript import export_torchscript, traced
 from submission.latent import parse
-from submission.models.restore import build
+from submission.models.vae import build
 from submission.native import library
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit", "ignore:Lazy modules", "ignore::torch.jit.TracerWarning")
