@@ -6,8 +6,10 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from submission.errors import UsageError
 from submission.models.sparse import SparseInputLinear
@@ -81,6 +83,17 @@ class _Pad(nn.Module):
         return F.pad(images, self.amounts)
 
 
+class Maps(nn.Unflatten):
+    """Numbers (n, C·H·W) as maps (n, C, H, W), on a CPU channels-last in memory: convolutions after them are faster."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The maps."""
+        maps = super().forward(inputs)
+        if maps.device.type != "cpu" or is_functorch_wrapped_tensor(maps):
+            return maps
+        return maps.contiguous(memory_format=torch.channels_last)
+
+
 def _grid(image_shape: ImageShape) -> tuple[int, int]:
     """Height and width after four halvings, rounded up."""
     return -(-image_shape[0] // 16), -(-image_shape[1] // 16)
@@ -103,7 +116,7 @@ def _conv_decoder(inputs: int, image_shape: ImageShape) -> nn.Module:
     """The mirror image: two dense layers and four transposed convolutions, cropped to the image."""
     height, width, channels = image_shape
     rows, columns = _grid(image_shape)
-    layers = [*_mlp([inputs, 256, 64 * rows * columns], nn.ReLU), nn.ReLU(), nn.Unflatten(1, (64, rows, columns))]
+    layers = [*_mlp([inputs, 256, 64 * rows * columns], nn.ReLU), nn.ReLU(), Maps(1, (64, rows, columns))]
     for before, after in [(64, 64), (64, 32), (32, 32)]:
         layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
     layers += [nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1)]
