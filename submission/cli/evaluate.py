@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from submission.cli import likelihood
-from submission.cli.switches import refuse
+from submission.cli.switches import called, refuse
 from submission.errors import UsageError
 from submission.run_folder import RunFolder
 
@@ -40,7 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seeds", type=int, default=1, metavar="N", help="repeat with N seeds and show mean and deviation")
     add("--era", default="installed", help="installed, or 2019 for the challenge's scikit-learn")
     add("--backend", choices=("submission", "disentanglement_lib"), default="submission", help="whose code computes")
-    add("--precision", choices=("float32", "bf16"), default="float32", help="of the encoder (docs/metrics.md)")
+    rounded = called("bf16", "bfloat16")
+    add(
+        "--precision",
+        type=rounded,
+        choices=("float32", "bf16"),
+        default="float32",
+        help="of the encoder (docs/metrics.md)",
+    )
     add("--device", default="cpu", help="where the encoder runs: cpu, cuda, cuda:1, ... (default: cpu)")
     add("--isolated", action="store_true", help="run the file in a locked-up process (Linux, CPU; docs/security.md)")
     add("--no-baselines", action="store_true", help="leave out the untrained encoder and the true factors")

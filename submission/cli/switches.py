@@ -37,6 +37,11 @@ def within(name: str, value: float, least: float, most: float) -> None:
         raise UsageError(f"--{name} {value} is out of range", f"use {least} to {most}")
 
 
+def called(name: str, other: str) -> Callable[[str], str]:
+    """An argparse type that knows a choice by an ``other`` name, too."""
+    return lambda given: name if given == other else given
+
+
 def seed_within(seed: int) -> None:
     """UsageError for a seed that numpy's generator refuses."""
     within("seed", seed, 0, LAST_SEED)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from submission.cli.finished import Finished, report
-from submission.cli.switches import refuse
+from submission.cli.switches import called, refuse
 from submission.errors import UsageError
 from submission.run_folder import RunFolder
 
@@ -41,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seeds", metavar="A:B", help="a run for each seed from A to B - 1, into OUT/seed_N")
     add("--together", action=argparse.BooleanOptionalAction, help="train --seeds as one program (default: on a GPU)")
     add("--time-budget", metavar="TIME", help="be done, export included, after e.g. 90s, 45m, 2h or 1h30m")
-    add("--precision", choices=("auto", "float32", "bfloat16"), help="of the matrix products")
+    precisions = ("auto", "float32", "bfloat16")
+    add("--precision", type=called("bfloat16", "bf16"), choices=precisions, help="of the matrix products")
     add("--list", action="store_true", help="show the configurations that are shipped")
 
 
