@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 import torch
 from torch import nn
@@ -120,7 +120,7 @@ def optimised(module: nn.Module) -> nn.Module:
 
     Freezing folds constants and lays weights out for inference; a graph that cannot be frozen stays as it is.
     """
-    if not isinstance(module, torch.jit.ScriptModule):
+    if not is_script(module):
         for name, child in module.named_children():
             setattr(module, name, optimised(child))
         return module
@@ -131,6 +131,26 @@ def optimised(module: nn.Module) -> nn.Module:
             return torch.jit.optimize_for_inference(torch.jit.freeze(module))
     except RuntimeError:
         return module
+
+
+def is_script(module: nn.Module) -> TypeGuard[torch.jit.ScriptModule]:
+    """Whether it is TorchScript."""
+    return isinstance(module, torch.jit.ScriptModule)
+
+
+def frozen(module: nn.Module, example: torch.Tensor) -> torch.jit.ScriptModule | None:
+    """``module`` as TorchScript whose weights are constants of its graph; None where it cannot be had.
+
+    Args:
+        module: in evaluation mode.
+        example: images (n, C, H, W) with which a module that is not TorchScript is traced.
+    """
+    try:
+        with _torchscript(), torch.no_grad():
+            script = module if is_script(module) else torch.jit.trace(module, example, check_trace=False)
+            return torch.jit.freeze(script) if hasattr(script, "training") else script
+    except RuntimeError:
+        return None
 
 
 @contextlib.contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 AXES = (0, 1)
 Pair = tuple[int, int]
@@ -34,6 +35,25 @@ class Window(NamedTuple):
         return rows, columns
 
 
+class Pointwise(NamedTuple):
+    """What is done to each number of the maps alone.
+
+    Attributes:
+        name: of PyTorch's operator, such as ``relu``.
+        constants: its other arguments.
+    """
+
+    name: str
+    constants: tuple[object, ...] = ()
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        """Maps of the same shape; they may take the place of ``maps`` in memory."""
+        if self.name == "relu":
+            return maps.relu_()
+        found: Tensor = getattr(torch.ops.aten, self.name)(maps, *self.constants)
+        return found
+
+
 @dataclass(frozen=True)
 class Convolution:
     """A convolution without dilation or groups, and what follows it at each place alone.
@@ -42,20 +62,20 @@ class Convolution:
         weight: (filters, channels, kernel rows, kernel columns).
         bias: (filters,) or None.
         stride, padding: rows, columns.
-        pointwise: what follows.
+        pointwise: what follows, one after the other.
     """
 
     weight: Tensor
     bias: Tensor | None
     stride: Pair
     padding: Pair
-    pointwise: nn.Sequential
+    pointwise: tuple[Pointwise, ...]
 
     def __call__(self, maps: Tensor, padding: Pair = (0, 0)) -> Tensor:
         """Maps (n, filters, H', W') of ``maps`` (n, channels, H, W), laid out channels-last."""
         maps = maps.contiguous(memory_format=torch.channels_last)
-        found: Tensor = self.pointwise(F.conv2d(maps, self.weight, self.bias, self.stride, padding))
-        return found
+        maps = F.conv2d(maps, self.weight, self.bias, self.stride, padding)
+        return reduce(lambda done, function: function(done), self.pointwise, maps)
 
     def seeing(self, first: Place, last: Place, axis: int) -> tuple[Place, Place]:
         """First and last output along ``axis`` that sees one of the inputs from ``first`` to ``last``."""

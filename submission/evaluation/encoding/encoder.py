@@ -16,7 +16,7 @@ from submission.data.feed import Feed
 from submission.device import usable
 from submission.errors import SubmissionError
 from submission.evaluation.encoding.fastest import fastest
-from submission.evaluation.encoding.layers import SAME
+from submission.evaluation.encoding.parts import SAME
 from submission.evaluation.encoding.precision import Mixed, in_bfloat16
 from submission.export.contract import run_checked
 from submission.export.representation import PARTS, without_last_layer

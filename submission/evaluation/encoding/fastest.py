@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from submission.evaluation.encoding.convolution import AXES, Convolution, Pair, Shape, Window, black_maps, seeing, seen
-from submission.evaluation.encoding.layers import SAME, branches, convolutions, kind, leaves, parts, same_codes
+from submission.evaluation.encoding.layers import Graph, after, branches, convolutions, dense
 from submission.evaluation.encoding.nonzeros import OfNonzeros
-from submission.evaluation.encoding.precision import Mixed
+from submission.evaluation.encoding.parts import SAME, parts, same_codes
+from submission.evaluation.encoding.precision import Mixed, Rounded
 from submission.evaluation.encoding.windows import Windowed
-from submission.export.torchscript import optimised
+from submission.export.torchscript import frozen, is_script, optimised
 
 CONVOLUTIONAL, DENSE, ACCELERATOR = 64, 512, 4096
 """Images per call: on a processor, what a convolution writes should stay in the caches, while a dense layer reads all
@@ -45,53 +46,67 @@ def fastest(module: nn.Module, shape: Shape, device: torch.device, tolerance: fl
     return optimised(module), DENSE if dimensions and max(dimensions) <= 2 else CONVOLUTIONAL
 
 
-class Whole(nn.Module):
-    """A convolution of whole maps, as a module."""
+class Rest(nn.Module):
+    """What comes after the windows: convolutions of whole maps, then the rest of the graph."""
 
-    def __init__(self, layer: Convolution) -> None:
+    def __init__(self, layers: Sequence[Convolution], after: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.layer = layer
+        self.layers, self.after = layers, after
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Maps (n, filters, H', W') of ``maps`` (n, channels, H, W)."""
-        return self.layer(maps, self.layer.padding)
+        """Features (n, F) of ``maps`` (n, channels, H, W)."""
+        for layer in self.layers:
+            maps = layer(maps, layer.padding)
+        return self.after(maps.contiguous())
 
 
 def in_windows(module: nn.Module, probe: Tensor) -> nn.Module | None:
     """What ``module`` seems to be, its first convolutions in windows; None where it does not begin with one."""
-    body, head = _split(module, probe)
-    whole = optimised(body)
-    if branches(whole):
+    body, head, graph = _read(module, probe)
+    layers, last = convolutions(graph) if graph else ([], "")
+    if not layers:
         return None
-    layers = list(leaves(body))
-    found = convolutions(layers)
     shape: Shape = (probe.shape[1], probe.shape[2], probe.shape[3])
     try:
-        sizes = [(maps.shape[2], maps.shape[3]) for maps in black_maps(found, shape)]
-    except (RuntimeError, IndexError):
+        sizes = [(maps.shape[2], maps.shape[3]) for maps in black_maps(layers, shape)]
+        rest = after(graph, last)
+    except (RuntimeError, TypeError):
         return None
-    count = min(range(1, len(found) + 1), key=lambda number: products(found, sizes, number))
-    others = optimised(nn.Sequential(*layers[sum(1 + len(layer.pointwise) for layer in found) :]))
-    rest = nn.Sequential(*map(Whole, found[count:]), others)
-    return nn.Sequential(Windowed(found[:count], rest, whole, shape), head)
+    count = min(range(1, len(layers) + 1), key=lambda number: products(layers, sizes, number))
+    return nn.Sequential(Windowed(layers[:count], Rest(layers[count:], rest), optimised(body), shape), head)
 
 
 def of_nonzeros(module: nn.Module, probe: Tensor) -> nn.Module | None:
     """What ``module`` seems to be, its first layer for non-zeros alone; None where that is not one of all pixels."""
-    body, head = _split(module, probe)
-    layers = list(leaves(body))
-    if branches(optimised(body)) or [kind(layer) for layer in layers[:2]] != ["Flatten", "Linear"]:
+    _, head, graph = _read(module, probe)
+    first = dense(graph) if graph else None
+    if first is None:
         return None
-    weights = layers[1].state_dict()
-    rest = optimised(nn.Sequential(*layers[2:]))
-    return nn.Sequential(OfNonzeros(weights["weight"], weights.get("bias"), rest), head)
+    layer, last = first
+    try:
+        return nn.Sequential(OfNonzeros(layer.weight, layer.bias, after(graph, last)), head)
+    except RuntimeError:
+        return None
 
 
-def _split(module: nn.Module, probe: Tensor) -> tuple[nn.Module, nn.Module]:
-    """Body and head, the whole module and nothing where there is no telling them apart."""
+def _read(module: nn.Module, probe: Tensor) -> tuple[nn.Module, nn.Module, Graph | None]:
+    """Body and head, and the body's graph if it is the same for all images; the body may be all there is."""
     if isinstance(module, Mixed):
-        return module.body, module.head
-    return parts(module, probe) or (module, nn.Identity())
+        body, head = module.body, module.head
+    elif isinstance(module, Rounded):
+        body, head = module.module, nn.Identity()
+    else:
+        body, head = parts(module, probe) or (module, nn.Identity())
+    return body, head, _graph(body, probe)
+
+
+def _graph(body: nn.Module, probe: Tensor) -> Graph | None:
+    """The frozen graph, if the module has one; it may also be locked up elsewhere, without weights."""
+    kinds = {weight.dtype for weight in body.parameters() if weight.is_floating_point()}
+    if not kinds and not is_script(body):
+        return None
+    script = frozen(body, probe.to(next(iter(kinds), probe.dtype)))
+    return None if script is None or branches(script.graph) else script.graph
 
 
 def products(layers: Sequence[Convolution], sizes: Sequence[Pair], count: int) -> int:

@@ -1,116 +1,122 @@
-"""What a module consists of: layers read from it, plain or TorchScript, and believed once they give the same codes."""
+"""The layers that a module begins with, read from its frozen graph, and what comes after them."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from submission.evaluation.encoding.convolution import Convolution, Pair
-from submission.export.representation import PARTS
+from submission.evaluation.encoding.convolution import Convolution, Pair, Pointwise
 
-SAME = 1e-4  # two float32 evaluations of one function differ by less, relative to the largest code
 POINTWISE = {
-    *("ReLU", "LeakyReLU", "ELU", "SELU", "SiLU", "GELU", "Softplus", "Tanh", "Sigmoid"),
-    *("BatchNorm2d", "Identity", "Dropout", "Dropout2d"),
+    *("relu", "leaky_relu", "elu", "selu", "silu", "softplus", "hardtanh", "tanh", "sigmoid", "dropout"),
 }
-"""Layers that, in evaluation mode, treat each place of a map alone."""
-CONVOLUTIONS = ("aten::conv2d", "aten::_convolution")
+RESHAPED = ("aten::flatten", "aten::view", "aten::reshape")
+CONVOLVED = ("aten::conv2d", "aten::_convolution")
+BRANCHES = ("prim::If", "prim::Loop")
+Graph = Any  # torch._C.Graph, which has no types
 
 
-def parts(module: nn.Module, probe: Tensor) -> tuple[nn.Module, nn.Module] | None:
-    """Body and head of an exported representation, if its codes are those of the head after the body, else None."""
-    children = dict(module.named_children())
-    if set(children) != set(PARTS):
+class Dense(NamedTuple):
+    """A linear layer of all pixels: weight (outputs, pixels) and bias (outputs,) or None."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+def branches(graph: Graph) -> bool:
+    """Whether it does one thing for some inputs and another for others."""
+    return any(node.kind() in BRANCHES for node in graph.nodes())
+
+
+def convolutions(graph: Graph) -> tuple[list[Convolution], str]:
+    """The convolutions that the graph begins with, each with what follows it pointwise, and the last value's name."""
+    found: list[Convolution] = []
+    last = ""
+    for node in chain(graph):
+        if node.kind() in CONVOLVED and (layer := _convolution(node)):
+            found.append(layer)
+        elif found and (function := _pointwise(node)):
+            layer = found[-1]
+            found[-1] = Convolution(layer.weight, layer.bias, layer.stride, layer.padding, (*layer.pointwise, function))
+        else:
+            break
+        last = _name(node)
+    return found, last
+
+
+def dense(graph: Graph) -> tuple[Dense, str] | None:
+    """The linear layer of all pixels that the graph begins with, and the name of what it gives."""
+    nodes = chain(graph)
+    first, second = next(nodes, None), next(nodes, None)
+    if first is None or second is None or first.kind() not in RESHAPED or second.kind() != "aten::linear":
         return None
-    body, head = (children[name] for name in PARTS)
-    return (body, head) if same_codes(module, nn.Sequential(body, head), probe) else None
+    weight, bias = (constant(value) for value in list(second.inputs())[1:])
+    return (Dense(weight, bias), _name(second)) if isinstance(weight, Tensor) else None
 
 
-def same_codes(module: nn.Module, other: nn.Module, probe: Tensor, tolerance: float = SAME) -> bool:
-    """Whether two modules agree on ``probe`` (n, C, H, W); drawn codes are compared from one random state."""
-    try:
-        with torch.inference_mode():
-            first, second = (_from_one_state(candidate, probe) for candidate in (module, other))
-    except (RuntimeError, TypeError):
-        return False
-    if not isinstance(first, Tensor) or not isinstance(second, Tensor) or first.shape != second.shape:
-        return False
-    return bool((first - second).abs().max() <= tolerance * first.abs().max().clamp(min=1e-6))
+def chain(graph: Graph) -> Iterator[Any]:
+    """The nodes that take what the one before gives, and nobody else does, from the images on."""
+    value = list(graph.inputs())[-1]
+    while True:
+        users = [use.user for use in value.uses() if use.user.kind() != "aten::size"]
+        if len(users) != 1 or users[0].outputsSize() != 1:
+            return
+        yield users[0]
+        value = users[0].output()
 
 
-def _from_one_state(module: nn.Module, probe: Tensor) -> object:
-    with torch.random.fork_rng([probe.device] if probe.is_cuda else []):
-        torch.manual_seed(0)
-        return module(probe)
+def after(graph: Graph, name: str) -> Callable[[Tensor], Tensor]:
+    """What the graph makes of the value of that ``name``, as a function of it.
+
+    Raises:
+        RuntimeError: it makes something of the images, too.
+    """
+    own = graph.copy()
+    number = next(number for number, node in enumerate(graph.nodes()) if _name(node) == name)  # a copy has other names
+    value = list(own.nodes())[number].output()
+    given = own.addInput()
+    given.setType(torch._C.TensorType.get())
+    value.replaceAllUsesWith(given)
+    torch._C._jit_pass_dce(own)
+    for unused in reversed(range(len(list(own.inputs())) - 1)):
+        own.eraseInput(unused)
+    function: Callable[[Tensor], Tensor] = torch._C._create_function_from_graph("after", own)
+    return function
 
 
-def branches(module: nn.Module) -> bool:
-    """Whether TorchScript, frozen, does one thing for some inputs and another for others."""
-    graph = getattr(module, "graph", None)
-    return graph is not None and any(node.kind() in ("prim::If", "prim::Loop") for node in graph.nodes())
+def _name(node: Any) -> str:
+    return str(node.output().debugName()) if node.outputsSize() == 1 else ""
 
 
-def leaves(module: nn.Module) -> Iterator[nn.Module]:
-    """Modules without children, in the order in which they were made."""
-    children = list(module.children())
-    if not children:
-        yield module
-    for child in children:
-        yield from leaves(child)
-
-
-def convolutions(layers: Sequence[nn.Module]) -> list[Convolution]:
-    """The convolutions that ``layers`` begin with, each with the pointwise layers after it."""
-    remaining = list(layers)
-    found = []
-    while remaining and (geometry := _geometry(remaining[0])) is not None:
-        layer = remaining.pop(0)
-        pointwise = list(itertools.takewhile(lambda following: kind(following) in POINTWISE, remaining))
-        del remaining[: len(pointwise)]
-        weights = layer.state_dict()
-        weight = weights["weight"].contiguous(memory_format=torch.channels_last)
-        found.append(Convolution(weight, weights.get("bias"), *geometry, nn.Sequential(*map(_in_place, pointwise))))
-    return found
-
-
-def kind(module: nn.Module) -> str:
-    """The class's name, of TorchScript that which was traced or scripted."""
-    return str(getattr(module, "original_name", type(module).__name__))
-
-
-def _in_place(module: nn.Module) -> nn.Module:
-    """The commonest activation needs no memory of its own after a convolution."""
-    return nn.ReLU(inplace=True) if kind(module) == "ReLU" else module
-
-
-def _geometry(module: nn.Module) -> tuple[Pair, Pair] | None:
-    """Stride and padding of a plain convolution of images, else None."""
-    if kind(module) != "Conv2d":
-        return None
-    if hasattr(module, "inlined_graph"):
-        return _traced_geometry(module)
-    plain = module.dilation == (1, 1) and module.groups == 1 and module.padding_mode == "zeros"
-    return (module.stride, module.padding) if plain and isinstance(module.padding, tuple) else None  # type: ignore[return-value]
-
-
-def _traced_geometry(module: Any) -> tuple[Pair, Pair] | None:
-    nodes = [node for node in module.inlined_graph.nodes() if node.kind() in CONVOLUTIONS]
-    if len(nodes) != 1:
-        return None
-    arguments = [_constant(value) for value in nodes[0].inputs()][3:]
-    stride, padding, dilation = arguments[:3]
-    groups = arguments[5] if nodes[0].kind() == "aten::_convolution" else arguments[3]
-    numbers = all(isinstance(pair, list) and len(pair) == 2 for pair in (stride, padding))
-    return (tuple(stride), tuple(padding)) if numbers and dilation == [1, 1] and groups == 1 else None
-
-
-def _constant(value: Any) -> Any:
-    """A number, or a list of numbers, that stands in a graph; None for what is computed."""
+def constant(value: Any) -> Any:
+    """A number, a tensor or a list of numbers that stands in a graph; None for what is computed."""
     node = value.node()
     if node.kind() == "prim::ListConstruct":
-        return [element.toIValue() for element in node.inputs()]
-    return value.toIValue()
+        return [constant(element) for element in node.inputs()]
+    return value.toIValue() if node.kind() == "prim::Constant" else None
+
+
+def _convolution(node: Any) -> Convolution | None:
+    """A convolution of constant weights without dilation or groups, else None."""
+    weight, bias, stride, padding, dilation, *others = (constant(value) for value in list(node.inputs())[1:])
+    transposed, groups = (others[0], others[2]) if node.kind() == "aten::_convolution" else (False, others[0])
+    pairs = _pair(stride), _pair(padding)
+    if not isinstance(weight, Tensor) or weight.ndim != 4 or None in pairs or _pair(dilation) != (1, 1):
+        return None
+    if transposed or groups != 1:
+        return None
+    return Convolution(weight.contiguous(memory_format=torch.channels_last), bias, *pairs, ())  # type: ignore[arg-type]
+
+
+def _pair(numbers: object) -> Pair | None:
+    is_pair = isinstance(numbers, list) and len(numbers) == 2 and all(isinstance(number, int) for number in numbers)
+    return (numbers[0], numbers[1]) if is_pair else None  # type: ignore[index]
+
+
+def _pointwise(node: Any) -> Pointwise | None:
+    name = node.kind().removeprefix("aten::").rstrip("_")
+    constants = tuple(constant(value) for value in list(node.inputs())[1:])
+    return Pointwise(name, constants) if name in POINTWISE and None not in constants else None

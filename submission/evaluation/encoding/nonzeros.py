@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +18,7 @@ class OfNonzeros(nn.Module):
         rest: what follows.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, rest: nn.Module) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, rest: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.dtype, self.rest = weight.dtype, rest
         outputs, pixels = weight.shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from submission.evaluation.encoding.layers import parts
+from submission.evaluation.encoding.parts import parts
 
 
 class Mixed(nn.Module):

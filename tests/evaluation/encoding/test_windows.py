@@ -10,18 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from submission.data import load
 from submission.evaluation.encoding import first_layer
-from submission.evaluation.encoding.convolution import Window, black_maps, seeing, seen
+from submission.evaluation.encoding.convolution import Convolution, Window, black_maps, seeing, seen
 from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
 from submission.evaluation.encoding.fastest import fastest, in_windows, spots
 from submission.evaluation.encoding.first_layer import FirstLayer
-from submission.evaluation.encoding.layers import convolutions, leaves
+from submission.evaluation.encoding.layers import convolutions
 from submission.evaluation.encoding.windows import Windowed
 from submission.export.representation import PARTS
-from submission.export.torchscript import export_torchscript, traced
+from submission.export.torchscript import export_torchscript, frozen, traced
 from submission.latent import parse
 from submission.models.vae import build
 from submission.native import library
@@ -62,6 +63,30 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
 }
 
 
+class Functional(nn.Module):
+    """A network as many write it: functions between its layers, two outputs, of which one is taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 32, 4, 2, 1), nn.Conv2d(32, 16, 4, 2, 1)
+        self.normalised = nn.BatchNorm2d(16)
+        self.hidden, self.mean, self.spread = nn.Linear(16 * 16, 20), nn.Linear(20, 3), nn.Linear(20, 3)
+
+    def both(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and spread (n, 3) each."""
+        maps = F.relu(self.first(images))
+        maps = F.leaky_relu(self.normalised(self.second(maps)), 0.2)
+        features = F.relu(self.hidden(maps.view(maps.size(0), -1)))
+        return self.mean(features), self.spread(features)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Codes (n, 3)."""
+        return self.both(images)[0]
+
+
+NETWORKS["functions"] = (Functional, (1, 16, 16))
+
+
 def started(make: Callable[[], nn.Module], shape: tuple[int, int, int]) -> nn.Module:
     """The network with weights, biases and running statistics that are none of them zero."""
     torch.manual_seed(0)
@@ -85,6 +110,13 @@ def objects(shape: tuple[int, int, int], count: int = 60) -> Tensor:
     return images
 
 
+def layers_of(module: nn.Module) -> list[Convolution]:
+    """The convolutions that it begins with."""
+    script = frozen(module.eval().requires_grad_(False), torch.rand(2, *SHAPE))
+    assert script is not None
+    return convolutions(script.graph)[0]
+
+
 @pytest.fixture(params=["kernel", "twin"])
 def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """With the C kernel and without."""
@@ -104,6 +136,7 @@ FORMS: dict[str, Callable[[nn.Module, tuple[int, int, int]], nn.Module]] = {
     "plain": lambda module, _: module,
     "traced": as_file,
     "scripted": lambda module, _: torch.jit.script(module),
+    "frozen": lambda module, shape: torch.jit.freeze(as_file(module, shape)),
 }
 
 
@@ -122,7 +155,7 @@ def test_codes_are_those_of_whole_images(name: str, form: str, kernel: str) -> N
 
 
 class Beside(nn.Module):
-    """Layers whose order tells nothing: the second convolution is added to what it is made of."""
+    """The second convolution is added to what it is made of, so that windows end with the first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,7 +190,15 @@ def test_other_layers_are_left_alone_or_right(name: str, form: str) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["wrapped around", "dilated", "in groups", "no sequence", "dense"])
+def test_a_file_that_was_optimised_before_gives_its_own_codes() -> None:
+    module = started(standard, SHAPE)
+    optimised = torch.jit.optimize_for_inference(torch.jit.freeze(as_file(module, SHAPE)))
+    with torch.inference_mode():
+        found = fastest(optimised, SHAPE, CPU)[0](objects(SHAPE))
+    torch.testing.assert_close(found, module(objects(SHAPE)), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["wrapped around", "dilated", "in groups", "dense"])
 def test_no_windows_for_what_they_cannot_do(name: str) -> None:
     shape = (2, 16, 16) if name == "in groups" else (1, 16, 16)
     quick = fastest(as_file(started(UNSUITABLE[name], shape), shape), shape, CPU)[0]
@@ -203,7 +244,7 @@ def test_only_windows_are_evaluated() -> None:
 
 
 def test_windows_hold_all_that_a_pixel_changes() -> None:
-    layers = convolutions(list(leaves(started(standard, SHAPE))))
+    layers = layers_of(started(standard, SHAPE))
     ground = black_maps(layers, SHAPE)
     sizes = [(maps.shape[2], maps.shape[3]) for maps in ground]
     rows = torch.arange(64)
@@ -221,7 +262,7 @@ def test_windows_hold_all_that_a_pixel_changes() -> None:
 
 
 def test_what_a_window_sees() -> None:
-    layers = convolutions(list(leaves(standard())))
+    layers = layers_of(standard())
     chain = seen(layers, Window((torch.tensor([3]), torch.tensor([0])), (1, 4)))
     assert [int(place.start[0]) for place in chain] == [45, 23, 12, 6, 3]
     assert [int(place.start[1]) for place in chain] == [-3, -1, 0, 0, 0]
@@ -230,7 +271,7 @@ def test_what_a_window_sees() -> None:
 
 @pytest.mark.skipif(library("window") is None, reason="the C kernel is not built")
 def test_threads_change_no_bit() -> None:
-    layer = convolutions(list(leaves(standard())))[0]
+    layer = layers_of(standard())[0]
     first = FirstLayer(layer, (64, 64), (32, 32))
     images = objects(SHAPE)
     window = Window((torch.arange(60) % 25 - 2, torch.arange(60) % 23 - 1), (11, 13))

@@ -1,0 +1,37 @@
+"""What a module consists of, as far as its parts give its codes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from submission.export.representation import PARTS
+
+SAME = 1e-4  # two float32 evaluations of one function differ by less, relative to the largest code
+
+
+def parts(module: nn.Module, probe: Tensor) -> tuple[nn.Module, nn.Module] | None:
+    """Body and head of an exported representation, if its codes are those of the head after the body, else None."""
+    children = dict(module.named_children())
+    if set(children) != set(PARTS):
+        return None
+    body, head = (children[name] for name in PARTS)
+    return (body, head) if same_codes(module, nn.Sequential(body, head), probe) else None
+
+
+def same_codes(module: nn.Module, other: nn.Module, probe: Tensor, tolerance: float = SAME) -> bool:
+    """Whether two modules agree on ``probe`` (n, C, H, W); drawn codes are compared from one random state."""
+    try:
+        with torch.inference_mode():
+            first, second = (_from_one_state(candidate, probe) for candidate in (module, other))
+    except (RuntimeError, TypeError):
+        return False
+    if not isinstance(first, Tensor) or not isinstance(second, Tensor) or first.shape != second.shape:
+        return False
+    return bool((first - second).abs().max() <= tolerance * first.abs().max().clamp(min=1e-6))
+
+
+def _from_one_state(module: nn.Module, probe: Tensor) -> object:
+    with torch.random.fork_rng([probe.device] if probe.is_cuda else []):
+        torch.manual_seed(0)
+        return module(probe)
