@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch._C._functorch import is_functorch_wrapped_tensor
+from torch._C import _are_functorch_transforms_active
 
 from submission.errors import UsageError
 from submission.models.sparse import SparseInputLinear
@@ -88,8 +88,8 @@ class Maps(nn.Unflatten):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The maps."""
-        maps = super().forward(inputs)
-        if maps.device.type != "cpu" or is_functorch_wrapped_tensor(maps):
+        maps = inputs.unflatten(self.dim, self.unflattened_size)
+        if torch.compiler.is_compiling() or maps.device.type != "cpu" or _are_functorch_transforms_active():
             return maps
         return maps.contiguous(memory_format=torch.channels_last)
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch._C._functorch import is_functorch_wrapped_tensor
+from torch._C import _are_functorch_transforms_active
 from torch.jit import is_tracing
 
 from submission.native import library
@@ -44,7 +44,7 @@ class SparseInputLinear(nn.Linear):
 
     def of_nonzeros(self, images: Tensor, most: float) -> Tensor | None:
         """Outputs from non-zeros alone; None where these are a larger share than ``most``, or that cannot be."""
-        found = nonzeros(images, most) if suits_kernel(images, self.weight) else None
+        found = nonzeros(images, most) if suits_kernel(images, self.weight, self.bias) else None
         return None if found is None else Kernel.apply(self.weight, self.bias, *found)
 
 
@@ -57,15 +57,16 @@ def plain(layer: nn.Module) -> nn.Module:
     return linear.train(layer.training)
 
 
-def suits_kernel(images: Tensor, weight: Tensor) -> bool:
+def suits_kernel(images: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     """Whether the C kernel is there, takes such tensors, and nobody records or transforms what is done to them."""
     if torch.compiler.is_compiling() or is_tracing() or torch.is_autocast_enabled("cpu"):
         return False
-    if type(images) is not Tensor or is_functorch_wrapped_tensor(images) or is_functorch_wrapped_tensor(weight):
+    if _are_functorch_transforms_active() or type(images) is not Tensor or images.requires_grad:
         return False
-    in_float32 = images.dtype == weight.dtype == torch.float32 and has_kernel(images) and has_kernel(weight)
-    fits = images.ndim == 2 and len(images) >= FEWEST and images.is_contiguous()
-    return in_float32 and fits and not images.requires_grad
+    tensors = [images, weight] if bias is None else [images, weight, bias]
+    in_float32 = all(tensor.dtype == torch.float32 and has_kernel(tensor) for tensor in tensors)
+    fits = images.ndim == 2 and len(images) >= FEWEST and images.shape[1] == weight.shape[1]
+    return in_float32 and fits and images.is_contiguous() and (bias is None or bias.is_contiguous())
 
 
 def has_kernel(tensor: Tensor) -> bool:

@@ -206,3 +206,26 @@ def test_bfloat16_outputs_come_from_the_float32_weights(density: float, calls: l
     assert layer.weight.grad is not None
     assert layer.weight.grad.dtype == torch.float32
     assert calls == ([100] if density < 0.05 else [])
+
+
+def test_inputs_of_another_width_are_refused_as_by_an_ordinary_layer() -> None:
+    layer = SparseInputLinear(40, 30)
+    images = torch.zeros(100, 4000)
+    images[:, 3000:3010] = 1
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        layer(images)
+
+
+def test_a_strided_bias_is_read_as_it_lies() -> None:
+    layer, images = SparseInputLinear(200, 30), torch.zeros(100, 200)
+    images[:, ::50] = 1
+    shifted = torch.func.functional_call(layer, {"bias": torch.ones(1).expand(30)}, images)
+    expected = images @ layer.weight.t() + 1
+    torch.testing.assert_close(shifted, expected)
+
+
+def test_transforms_of_something_else_leave_the_layer_alone() -> None:
+    layer, images = SparseInputLinear(200, 30), torch.zeros(100, 200)
+    images[:, ::50] = 1
+    sums = torch.vmap(lambda extra: layer(images).sum() + extra)(torch.arange(3.0))
+    torch.testing.assert_close(sums, layer(images).sum() + torch.arange(3.0))

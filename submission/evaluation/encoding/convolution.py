@@ -18,6 +18,16 @@ Place = TypeVar("Place", int, Tensor)
 """A row or a column, or those of n images."""
 
 
+def are_images(images: Tensor, shape: Shape) -> bool:
+    """Whether there are any, float32, of this ``shape``, and none of them has a number below 0."""
+    return images.shape[1:] == shape and images.dtype == torch.float32 and len(images) > 0 and bool(images.amin() >= 0)
+
+
+def in_float32(features: Tensor) -> Tensor:
+    """bfloat16 as float32, and any other type as it is."""
+    return features.float() if features.dtype == torch.bfloat16 else features
+
+
 class Window(NamedTuple):
     """A stretch of rows and one of columns, elsewhere in each of n maps but equally large.
 

@@ -19,8 +19,8 @@ from submission.export.torchscript import frozen, is_script, optimised
 CONVOLUTIONAL, DENSE, ACCELERATOR = 64, 512, 4096
 """Images per call: on a processor, what a convolution writes should stay in the caches, while a dense layer reads all
 of its weights at every call."""
-SORTED = 64 << 20
-"""Bytes of images that are looked at together, where windows of equal size are wanted or weights are rearranged."""
+SORTED, MANY = 64 << 20, 4096
+"""Bytes of images, and images, looked at together where windows of equal size are wanted or weights rearranged."""
 CORNER = (torch.tensor(0), torch.tensor(0))
 STEPS = 48
 SPOTS = ((0.4, 0.4, 0.25), (0.0, 0.3, 0.3), (0.75, 0.75, 0.25), (0.5, 0.0, 0.1), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0))
@@ -39,11 +39,23 @@ def fastest(module: nn.Module, shape: Shape, device: torch.device, tolerance: fl
     if device.type != "cpu":
         return optimised(module), ACCELERATOR
     probe = spots(shape)
-    for candidate in (in_windows(module, probe), of_nonzeros(module, probe)):
-        if candidate is not None and same_codes(module, candidate, probe, tolerance):
-            return candidate, max(CONVOLUTIONAL, SORTED // (4 * math.prod(shape)))
+    for make in (in_windows, of_nonzeros):
+        if (candidate := made(make, module, probe)) and same_codes(module, candidate, probe, tolerance):
+            return candidate, min(MANY, max(CONVOLUTIONAL, SORTED // (4 * math.prod(shape))))
     dimensions = [weight.dim() for weight in module.parameters()]
     return optimised(module), DENSE if dimensions and max(dimensions) <= 2 else CONVOLUTIONAL
+
+
+def made(make: Callable[[nn.Module, Tensor], nn.Module | None], module: nn.Module, probe: Tensor) -> nn.Module | None:
+    """What ``make`` makes of the module; None where anything goes wrong, as the module itself can always be run."""
+    try:
+        with torch.no_grad():
+            candidate = make(module, probe)
+            if candidate is not None:
+                candidate(probe)
+            return candidate
+    except Exception:  # noqa: BLE001 - a stranger's module may raise anything
+        return None
 
 
 class Rest(nn.Module):
@@ -66,27 +78,27 @@ def in_windows(module: nn.Module, probe: Tensor) -> nn.Module | None:
     layers, last = convolutions(graph) if graph else ([], "")
     if not layers:
         return None
-    shape: Shape = (probe.shape[1], probe.shape[2], probe.shape[3])
-    try:
-        sizes = [(maps.shape[2], maps.shape[3]) for maps in black_maps(layers, shape)]
-        rest = after(graph, last)
-    except (RuntimeError, TypeError):
-        return None
+    shape = _shape(probe)
+    sizes = [(maps.shape[2], maps.shape[3]) for maps in black_maps(layers, shape)]
     count = min(range(1, len(layers) + 1), key=lambda number: products(layers, sizes, number))
-    return nn.Sequential(Windowed(layers[:count], Rest(layers[count:], rest), optimised(body), shape), head)
+    return nn.Sequential(
+        Windowed(layers[:count], Rest(layers[count:], after(graph, last)), optimised(body), shape), head
+    )
 
 
 def of_nonzeros(module: nn.Module, probe: Tensor) -> nn.Module | None:
     """What ``module`` seems to be, its first layer for non-zeros alone; None where that is not one of all pixels."""
-    _, head, graph = _read(module, probe)
+    body, head, graph = _read(module, probe)
     first = dense(graph) if graph else None
     if first is None:
         return None
     layer, last = first
-    try:
-        return nn.Sequential(OfNonzeros(layer.weight, layer.bias, after(graph, last)), head)
-    except RuntimeError:
-        return None
+    rest = after(graph, last)
+    return nn.Sequential(OfNonzeros(layer.weight, layer.bias, rest, optimised(body), _shape(probe)), head)
+
+
+def _shape(probe: Tensor) -> Shape:
+    return probe.shape[1], probe.shape[2], probe.shape[3]
 
 
 def _read(module: nn.Module, probe: Tensor) -> tuple[nn.Module, nn.Module, Graph | None]:
@@ -101,9 +113,9 @@ def _read(module: nn.Module, probe: Tensor) -> tuple[nn.Module, nn.Module, Graph
 
 
 def _graph(body: nn.Module, probe: Tensor) -> Graph | None:
-    """The frozen graph, if the module has one; it may also be locked up elsewhere, without weights."""
+    """The frozen graph of TorchScript, or of PyTorch's own modules: others may do what tracing does not see."""
     kinds = {weight.dtype for weight in body.parameters() if weight.is_floating_point()}
-    if not kinds and not is_script(body):
+    if not is_script(body) and not all(type(part).__module__.startswith("torch.nn.") for part in body.modules()):
         return None
     script = frozen(body, probe.to(next(iter(kinds), probe.dtype)))
     return None if script is None or branches(script.graph) else script.graph

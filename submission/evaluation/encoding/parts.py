@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import torch
 from torch import Tensor, nn
 
@@ -26,9 +28,16 @@ def same_codes(module: nn.Module, other: nn.Module, probe: Tensor, tolerance: fl
             first, second = (_from_one_state(candidate, probe) for candidate in (module, other))
     except (RuntimeError, TypeError):
         return False
-    if not isinstance(first, Tensor) or not isinstance(second, Tensor) or first.shape != second.shape:
+    if not _are_codes(first) or not _are_codes(second) or first.shape != second.shape:
         return False
     return bool((first - second).abs().max() <= tolerance * first.abs().max().clamp(min=1e-6))
+
+
+def _are_codes(found: object) -> TypeGuard[Tensor]:
+    """Whether they are numbers (n, D) in memory."""
+    if not isinstance(found, Tensor) or found.layout != torch.strided:
+        return False
+    return found.is_floating_point() and found.ndim == 2 and found.numel() > 0
 
 
 def _from_one_state(module: nn.Module, probe: Tensor) -> object:

@@ -18,8 +18,10 @@ from submission.evaluation.encoding.convolution import (
     Pair,
     Shape,
     Window,
+    are_images,
     black_maps,
     blanked,
+    in_float32,
     seeing,
     seen,
 )
@@ -32,18 +34,18 @@ WORTHWHILE = 0.6
 
 
 class Windowed(nn.Module):
-    """Convolutions and the layers after them: images (n, C, H, W) in [0, 1] → features (n, F) float32.
+    """Convolutions and the layers after them: images (n, C, H, W) in [0, 1] → features (n, F).
 
     Args:
         layers: the convolutions that are done in windows.
         rest: what follows them.
-        whole: what ``layers`` and ``rest`` do, for images with too little black around them.
+        whole: what ``layers`` and ``rest`` do, for images with too little black around them, or of another shape.
         shape: (C, H, W) of the images.
     """
 
     def __init__(self, layers: Sequence[Convolution], rest: nn.Module, whole: nn.Module, shape: Shape) -> None:
         super().__init__()
-        self.layers, self.rest, self.whole = layers, rest, whole
+        self.layers, self.rest, self.whole, self.shape = layers, rest, whole, shape
         self.dtype = layers[0].weight.dtype
         maps = black_maps(layers, shape)
         self.sizes: list[Pair] = [(found.shape[2], found.shape[3]) for found in maps]
@@ -52,6 +54,8 @@ class Windowed(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Features of the images."""
+        if not are_images(images, self.shape):
+            return in_float32(self.whole(images.to(self.dtype)))
         order, features = zip(*self._pieces(images.contiguous()), strict=True)
         return torch.cat(features)[torch.cat(order).argsort()]
 
@@ -60,10 +64,10 @@ class Windowed(nn.Module):
         start, size = self._reach(images)
         large = size[0] * size[1] > WORTHWHILE * math.prod(self.sizes[-1])
         for where in _parts(large.nonzero()[:, 0], WHOLE_PART):
-            yield where, self.whole(images[where].to(self.dtype)).float()
+            yield where, in_float32(self.whole(images[where].to(self.dtype)))
         for where in _alike(size, ~large):
             window = Window((start[0, where], start[1, where]), (int(size[0, where[0]]), int(size[1, where[0]])))
-            yield where, self.rest(self._pasted(self._in_window(images, where, window), window)).float()
+            yield where, in_float32(self.rest(self._pasted(self._in_window(images, where, window), window)))
 
     def _reach(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """First row and column (2, n) of the last maps that see anything but black, and how many of them do (2, n)."""

@@ -147,8 +147,8 @@ def test_codes_are_those_of_whole_images(name: str, form: str, kernel: str) -> N
     module = started(make, shape)
     expected = module(objects(shape))
     quick, _ = fastest(FORMS[form](module, shape), shape, CPU)
-    assert isinstance(quick, nn.Sequential)
-    assert isinstance(quick[0], Windowed)
+    seen_through = form != "plain" or name != "functions"  # what its author's Python does is not looked into
+    assert any(isinstance(part, Windowed) for part in quick.modules()) == seen_through
     with torch.inference_mode():
         found = quick(objects(shape))
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()))
