@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from submission.evaluation.encoding.convolution import AXES, Convolution, Pair, Shape, Window, black_maps, seeing, seen
 from submission.evaluation.encoding.layers import Graph, after, branches, convolutions, dense
 from submission.evaluation.encoding.nonzeros import OfNonzeros
-from submission.evaluation.encoding.parts import SAME, parts, same_codes
+from submission.evaluation.encoding.parts import SAME, same_codes
 from submission.evaluation.encoding.precision import Mixed, Rounded
 from submission.evaluation.encoding.windows import Windowed
 from submission.export.torchscript import frozen, is_script, optimised
@@ -102,14 +102,11 @@ def _shape(probe: Tensor) -> Shape:
 
 
 def _read(module: nn.Module, probe: Tensor) -> tuple[nn.Module, nn.Module, Graph | None]:
-    """Body and head, and the body's graph if it is the same for all images; the body may be all there is."""
+    """What computes in one precision, what follows it in another, and the graph of the former."""
     if isinstance(module, Mixed):
-        body, head = module.body, module.head
-    elif isinstance(module, Rounded):
-        body, head = module.module, nn.Identity()
-    else:
-        body, head = parts(module, probe) or (module, nn.Identity())
-    return body, head, _graph(body, probe)
+        return module.body, module.head, _graph(module.body, probe)
+    body = module.module if isinstance(module, Rounded) else module
+    return body, nn.Identity(), _graph(body, probe)
 
 
 def _graph(body: nn.Module, probe: Tensor) -> Graph | None:

@@ -42,6 +42,18 @@ class Then(nn.Module):
         return self.function(images, self.network(images))
 
 
+class Bounded(nn.Module):
+    """Parts as an export has them, and a function after them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Sequential(*convolved()), nn.Linear(2048, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Codes (n, 3), which no image that is half black exceeds."""
+        return self.head(self.body(images)).clamp(-0.2, 0.2)
+
+
 class Conv2d(nn.Module):
     """Called like a layer of PyTorch's, and none."""
 
@@ -81,6 +93,7 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "normalised weights": lambda: nn.Sequential(
         weight_norm(nn.Conv2d(1, 32, 4, 2, 1)), nn.ReLU(), nn.Flatten(), nn.Linear(8192, 3)
     ),
+    "bounded after parts": Bounded,
     "another Conv2d": Conv2d,
     "recurrent": Recurrent,
     "pooled": lambda: nn.Sequential(*convolved()[:-1], nn.AdaptiveAvgPool2d(1), nn.Flatten()),
