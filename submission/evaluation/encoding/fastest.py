@@ -50,10 +50,7 @@ def made(make: Callable[[nn.Module, Tensor], nn.Module | None], module: nn.Modul
     """What ``make`` makes of the module; None where anything goes wrong, as the module itself can always be run."""
     try:
         with torch.no_grad():
-            candidate = make(module, probe)
-            if candidate is not None:
-                candidate(probe)
-            return candidate
+            return make(module, probe)
     except Exception:  # noqa: BLE001 - a stranger's module may raise anything
         return None
 
