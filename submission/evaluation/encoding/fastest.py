@@ -39,20 +39,10 @@ def fastest(module: nn.Module, shape: Shape, device: torch.device, tolerance: fl
     if device.type != "cpu":
         return optimised(module), ACCELERATOR
     probe = spots(shape)
-    for make in (in_windows, of_nonzeros):
-        if (candidate := made(make, module, probe)) and same_codes(module, candidate, probe, tolerance):
-            return candidate, min(MANY, max(CONVOLUTIONAL, SORTED // (4 * math.prod(shape))))
+    if (candidate := for_black_ground(module, probe)) and same_codes(module, candidate, probe, tolerance):
+        return candidate, min(MANY, max(CONVOLUTIONAL, SORTED // (4 * math.prod(shape))))
     dimensions = [weight.dim() for weight in module.parameters()]
     return optimised(module), DENSE if dimensions and max(dimensions) <= 2 else CONVOLUTIONAL
-
-
-def made(make: Callable[[nn.Module, Tensor], nn.Module | None], module: nn.Module, probe: Tensor) -> nn.Module | None:
-    """What ``make`` makes of the module; None where anything goes wrong, as the module itself can always be run."""
-    try:
-        with torch.no_grad():
-            return make(module, probe)
-    except Exception:  # noqa: BLE001 - a stranger's module may raise anything
-        return None
 
 
 class Rest(nn.Module):
@@ -69,41 +59,35 @@ class Rest(nn.Module):
         return self.after(maps.contiguous())
 
 
-def in_windows(module: nn.Module, probe: Tensor) -> nn.Module | None:
-    """What ``module`` seems to be, its first convolutions in windows; None where it does not begin with one."""
-    body, head, graph = _read(module, probe)
-    layers, last = convolutions(graph) if graph else ([], "")
-    if not layers:
+def for_black_ground(module: nn.Module, probe: Tensor) -> nn.Module | None:
+    """What ``module`` seems to be, as it runs quickest on images that are mostly black; None where that is not seen.
+
+    The module itself can always be run, hence nothing that goes wrong here is an error.
+    """
+    body, head = (module.body, module.head) if isinstance(module, Mixed) else (module, nn.Identity())
+    try:
+        with torch.no_grad():
+            begun = _begun(body.module if isinstance(body, Rounded) else body, probe)
+    except Exception:  # noqa: BLE001 - a stranger's module may raise anything
         return None
-    shape = _shape(probe)
-    sizes = [(maps.shape[2], maps.shape[3]) for maps in black_maps(layers, shape)]
-    count = min(range(1, len(layers) + 1), key=lambda number: products(layers, sizes, number))
-    return nn.Sequential(
-        Windowed(layers[:count], Rest(layers[count:], after(graph, last)), optimised(body), shape), head
-    )
+    return None if begun is None else nn.Sequential(begun, head)
 
 
-def of_nonzeros(module: nn.Module, probe: Tensor) -> nn.Module | None:
-    """What ``module`` seems to be, its first layer for non-zeros alone; None where that is not one of all pixels."""
-    body, head, graph = _read(module, probe)
-    first = dense(graph) if graph else None
-    if first is None:
+def _begun(body: nn.Module, probe: Tensor) -> Windowed | OfNonzeros | None:
+    """``body``, its first convolutions in windows, or its first dense layer of non-zeros alone."""
+    graph = _graph(body, probe)
+    if graph is None:
         return None
-    layer, last = first
-    rest = after(graph, last)
-    return nn.Sequential(OfNonzeros(layer.weight, layer.bias, rest, optimised(body), _shape(probe)), head)
-
-
-def _shape(probe: Tensor) -> Shape:
-    return probe.shape[1], probe.shape[2], probe.shape[3]
-
-
-def _read(module: nn.Module, probe: Tensor) -> tuple[nn.Module, nn.Module, Graph | None]:
-    """What computes in one precision, what follows it in another, and the graph of the former."""
-    if isinstance(module, Mixed):
-        return module.body, module.head, _graph(module.body, probe)
-    body = module.module if isinstance(module, Rounded) else module
-    return body, nn.Identity(), _graph(body, probe)
+    shape: Shape = (probe.shape[1], probe.shape[2], probe.shape[3])
+    layers, last = convolutions(graph)
+    if layers:
+        sizes = [(maps.shape[2], maps.shape[3]) for maps in black_maps(layers, shape)]
+        count = min(range(1, len(layers) + 1), key=lambda number: products(layers, sizes, number))
+        return Windowed(layers[:count], Rest(layers[count:], after(graph, last)), optimised(body), shape)
+    if first := dense(graph):
+        layer, last = first
+        return OfNonzeros(layer.weight, layer.bias, after(graph, last), optimised(body), shape)
+    return None
 
 
 def _graph(body: nn.Module, probe: Tensor) -> Graph | None:
@@ -128,7 +112,7 @@ def _products(layers: Sequence[Convolution], sizes: Sequence[Pair], count: int, 
         first = int(at * 3 * pixels / 4)
         spans.append(seeing(layers[:count], sizes[: count + 1], first, first + pixels // 4, axis))
     window = Window(CORNER, (spans[0][1] - spans[0][0] + 1, spans[1][1] - spans[1][0] + 1))
-    outputs = [place.size for place in seen(layers[:count], window)[1:]] + [*sizes[count + 1 :]]
+    outputs = [place.size for place in seen(layers[:count], window)[1:]] + list(sizes[count + 1 :])
     return sum(layer.weight.numel() * math.prod(size) for layer, size in zip(layers, outputs, strict=True))
 
 

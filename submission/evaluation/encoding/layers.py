@@ -10,9 +10,7 @@ from torch import Tensor
 
 from submission.evaluation.encoding.convolution import Convolution, Pair, Pointwise
 
-POINTWISE = {
-    *("relu", "leaky_relu", "elu", "selu", "silu", "softplus", "hardtanh", "tanh", "sigmoid", "dropout"),
-}
+POINTWISE = ("relu", "leaky_relu", "elu", "selu", "silu", "softplus", "hardtanh", "tanh", "sigmoid", "dropout")
 RESHAPED = ("aten::flatten", "aten::view", "aten::reshape")
 CONVOLVED = ("aten::conv2d", "aten::_convolution")
 BRANCHES = ("prim::If", "prim::Loop")

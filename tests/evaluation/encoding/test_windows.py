@@ -17,7 +17,7 @@ from submission.data import load
 from submission.evaluation.encoding import first_layer
 from submission.evaluation.encoding.convolution import Convolution, Window, black_maps, seeing, seen
 from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
-from submission.evaluation.encoding.fastest import fastest, in_windows, spots
+from submission.evaluation.encoding.fastest import fastest, for_black_ground, spots
 from submission.evaluation.encoding.first_layer import FirstLayer
 from submission.evaluation.encoding.layers import convolutions
 from submission.evaluation.encoding.windows import Windowed
@@ -310,4 +310,4 @@ def test_bfloat16_rounds_the_features_and_not_the_codes() -> None:
 
 def test_no_windows_in_a_module_that_does_not_take_such_images() -> None:
     colours = nn.Sequential(OrderedDict(zip(PARTS, (nn.Conv2d(3, 4, 3), nn.Flatten()), strict=True)))
-    assert in_windows(colours, spots(SHAPE)) is None
+    assert for_black_ground(colours, spots(SHAPE)) is None
