@@ -1,4 +1,4 @@
-"""C kernels, built at install time where a compiler is at hand; callers keep a Python twin for where it is not."""
+"""C kernels, built at install time where a compiler is at hand; callers have another way where it is not."""
 
 from __future__ import annotations
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from submission.evaluation.encoding.convolution import AXES, Convolution, Pair, Shape, Window, black_maps, seeing, seen
 from submission.evaluation.encoding.layers import Graph, after, branches, convolutions, dense
 from submission.evaluation.encoding.nonzeros import OfNonzeros
 from submission.evaluation.encoding.parts import SAME, same_codes
 from submission.evaluation.encoding.precision import Mixed, Rounded
 from submission.evaluation.encoding.windows import Windowed
 from submission.export.torchscript import frozen, is_script, optimised
+from submission.native.windows import Shape
 
 CONVOLUTIONAL, DENSE, ACCELERATOR = 64, 512, 4096
 """Images per call: on a processor, what a convolution writes should stay in the caches, while a dense layer reads all
 of its weights at every call."""
-SORTED, MANY = 64 << 20, 4096
-"""Bytes of images, and images, looked at together where windows of equal size are wanted or weights rearranged."""
-CORNER = (torch.tensor(0), torch.tensor(0))
-STEPS = 48
+MOST_BYTES = 64 << 20
+"""Of images per call."""
 SPOTS = ((0.4, 0.4, 0.25), (0.0, 0.3, 0.3), (0.75, 0.75, 0.25), (0.5, 0.0, 0.1), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0))
 """Top, left and size of what is not black in the images that a module is tried on, as shares of the image."""
 
@@ -39,28 +36,16 @@ def fastest(module: nn.Module, shape: Shape, device: torch.device, tolerance: fl
     if device.type != "cpu":
         return optimised(module), ACCELERATOR
     probe = spots(shape)
-    if (candidate := for_black_ground(module, probe)) and same_codes(module, candidate, probe, tolerance):
-        return candidate, min(MANY, max(CONVOLUTIONAL, SORTED // (4 * math.prod(shape))))
+    if (found := for_black_ground(module, probe)) and same_codes(module, found[0], probe, tolerance):
+        candidate, size = found
+        return candidate, max(CONVOLUTIONAL, min(size, MOST_BYTES // (4 * math.prod(shape))))
     dimensions = [weight.dim() for weight in module.parameters()]
     return optimised(module), DENSE if dimensions and max(dimensions) <= 2 else CONVOLUTIONAL
 
 
-class Rest(nn.Module):
-    """What comes after the windows: convolutions of whole maps, then the rest of the graph."""
-
-    def __init__(self, layers: Sequence[Convolution], after: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.layers, self.after = layers, after
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Features (n, F) of ``maps`` (n, channels, H, W)."""
-        for layer in self.layers:
-            maps = layer(maps, layer.padding)
-        return self.after(maps.contiguous())
-
-
-def for_black_ground(module: nn.Module, probe: Tensor) -> nn.Module | None:
-    """What ``module`` seems to be, as it runs quickest on images that are mostly black; None where that is not seen.
+def for_black_ground(module: nn.Module, probe: Tensor) -> tuple[nn.Module, int] | None:
+    """What ``module`` seems to be, as it runs quickest on images that are mostly black, and how many images per call
+    suit it; None where that is not seen.
 
     The module itself can always be run, hence nothing that goes wrong here is an error.
     """
@@ -70,20 +55,18 @@ def for_black_ground(module: nn.Module, probe: Tensor) -> nn.Module | None:
             begun = _begun(body.module if isinstance(body, Rounded) else body, probe)
     except Exception:  # noqa: BLE001 - a stranger's module may raise anything
         return None
-    return None if begun is None else nn.Sequential(begun, head)
+    return None if begun is None else (nn.Sequential(begun, head), begun.batch_size)
 
 
 def _begun(body: nn.Module, probe: Tensor) -> Windowed | OfNonzeros | None:
-    """``body``, its first convolutions in windows, or its first dense layer of non-zeros alone."""
+    """``body`` with its convolutions in windows, or with its first dense layer of non-zeros alone."""
     graph = _graph(body, probe)
     if graph is None:
         return None
     shape: Shape = (probe.shape[1], probe.shape[2], probe.shape[3])
     layers, last = convolutions(graph)
     if layers:
-        sizes = [(maps.shape[2], maps.shape[3]) for maps in black_maps(layers, shape)]
-        count = min(range(1, len(layers) + 1), key=lambda number: products(layers, sizes, number))
-        return Windowed(layers[:count], Rest(layers[count:], after(graph, last)), optimised(body), shape)
+        return Windowed(layers, after(graph, last), optimised(body), shape)
     if first := dense(graph):
         layer, last = first
         return OfNonzeros(layer.weight, layer.bias, after(graph, last), optimised(body), shape)
@@ -97,23 +80,6 @@ def _graph(body: nn.Module, probe: Tensor) -> Graph | None:
         return None
     script = frozen(body, probe.to(next(iter(kinds), probe.dtype)))
     return None if script is None or branches(script.graph) else script.graph
-
-
-def products(layers: Sequence[Convolution], sizes: Sequence[Pair], count: int) -> int:
-    """Multiplications for objects a quarter as large as the image, at all places of its diagonal, if the first
-    ``count`` layers are done in windows."""
-    return sum(_products(layers, sizes, count, step / STEPS) for step in range(STEPS))
-
-
-def _products(layers: Sequence[Convolution], sizes: Sequence[Pair], count: int, at: float) -> int:
-    spans = []
-    for axis in AXES:
-        pixels = sizes[0][axis]
-        first = int(at * 3 * pixels / 4)
-        spans.append(seeing(layers[:count], sizes[: count + 1], first, first + pixels // 4, axis))
-    window = Window(CORNER, (spans[0][1] - spans[0][0] + 1, spans[1][1] - spans[1][0] + 1))
-    outputs = [place.size for place in seen(layers[:count], window)[1:]] + list(sizes[count + 1 :])
-    return sum(layer.weight.numel() * math.prod(size) for layer, size in zip(layers, outputs, strict=True))
 
 
 def spots(shape: Shape) -> Tensor:

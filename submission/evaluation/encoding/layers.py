@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from submission.evaluation.encoding.convolution import Convolution, Pair, Pointwise
+from submission.native.windows import Convolution, Pair
 
-POINTWISE = ("relu", "leaky_relu", "elu", "selu", "silu", "softplus", "hardtanh", "tanh", "sigmoid", "dropout")
 RESHAPED = ("aten::flatten", "aten::view", "aten::reshape")
 CONVOLVED = ("aten::conv2d", "aten::_convolution")
 BRANCHES = ("prim::If", "prim::Loop")
@@ -30,19 +29,19 @@ def branches(graph: Graph) -> bool:
 
 
 def convolutions(graph: Graph) -> tuple[list[Convolution], str]:
-    """The convolutions that the graph begins with, each with what follows it pointwise, and the last value's name."""
+    """All convolutions of a graph that begins with them, and the name of what they give; none if it has others."""
     found: list[Convolution] = []
     last = ""
     for node in chain(graph):
         if node.kind() in CONVOLVED and (layer := _convolution(node)):
             found.append(layer)
-        elif found and (function := _pointwise(node)):
-            layer = found[-1]
-            found[-1] = Convolution(layer.weight, layer.bias, layer.stride, layer.padding, (*layer.pointwise, function))
+        elif found and (slope := _slope(node)) is not None:
+            found[-1] = found[-1]._replace(slope=found[-1].slope * slope)
         else:
             break
         last = _name(node)
-    return found, last
+    complete = len(found) == sum(node.kind() in CONVOLVED for node in graph.nodes())
+    return (found, last) if complete else ([], "")
 
 
 def dense(graph: Graph) -> tuple[Dense, str] | None:
@@ -106,7 +105,7 @@ def _convolution(node: Any) -> Convolution | None:
         return None
     if transposed or groups != 1:
         return None
-    return Convolution(weight.contiguous(memory_format=torch.channels_last), bias, *pairs, ())  # type: ignore[arg-type]
+    return Convolution(weight, bias, *pairs)  # type: ignore[arg-type]
 
 
 def _pair(numbers: object) -> Pair | None:
@@ -114,7 +113,9 @@ def _pair(numbers: object) -> Pair | None:
     return (numbers[0], numbers[1]) if is_pair else None  # type: ignore[index]
 
 
-def _pointwise(node: Any) -> Pointwise | None:
-    name = node.kind().removeprefix("aten::").rstrip("_")
-    constants = tuple(constant(value) for value in list(node.inputs())[1:])
-    return Pointwise(name, constants) if name in POINTWISE and None not in constants else None
+def _slope(node: Any) -> float | None:
+    """What a node multiplies numbers below zero by, if that is all it does and they stay no larger, else None."""
+    kind, constants = node.kind().rstrip("_"), [constant(value) for value in list(node.inputs())[1:]]
+    if kind == "aten::leaky_relu" and isinstance(constants[0], int | float) and 0 <= constants[0] <= 1:
+        return float(constants[0])
+    return {"aten::relu": 0.0, "aten::dropout": 1.0 if constants[-1:] == [False] else None}.get(kind)

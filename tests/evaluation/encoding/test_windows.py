@@ -14,19 +14,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from submission.data import load
-from submission.evaluation.encoding import first_layer
-from submission.evaluation.encoding.convolution import Convolution, Window, black_maps, seeing, seen
+from submission.evaluation.encoding import windows
 from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
 from submission.evaluation.encoding.fastest import fastest, for_black_ground, spots
-from submission.evaluation.encoding.first_layer import FirstLayer
-from submission.evaluation.encoding.layers import convolutions
 from submission.evaluation.encoding.windows import Windowed
 from submission.export.representation import PARTS
-from submission.export.torchscript import export_torchscript, frozen, traced
+from submission.export.torchscript import export_torchscript, traced
 from submission.latent import parse
 from submission.models.vae import build
-from submission.native import library
+from submission.native.windows import MAX_LAYERS, Convolution, Convolutions, boxes_of, lanes
 
+built = pytest.mark.skipif(not lanes(), reason="the C kernel is not built")
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit", "ignore:Lazy modules", "ignore::torch.jit.TracerWarning")
 CPU = torch.device("cpu")
 SHAPE = (1, 64, 64)
@@ -53,9 +51,17 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
     "no bias": (lambda: sequence(nn.Conv2d(1, 32, 4, 2, 1, bias=False), nn.ReLU()), (1, 16, 16)),
     "seven filters": (lambda: sequence(nn.Conv2d(1, 7, 4, 2, 1), nn.ReLU(), nn.Conv2d(7, 5, 4, 2, 1)), (1, 32, 32)),
     "other activations": (
-        lambda: sequence(nn.Conv2d(1, 32, 4, 2, 1), nn.Sigmoid(), nn.Conv2d(32, 6, 3, 1, 1), nn.LeakyReLU()),
+        lambda: sequence(
+            nn.Conv2d(1, 20, 4, 2, 1),
+            nn.LeakyReLU(0.3),
+            nn.Dropout(),
+            nn.Conv2d(20, 6, 3),
+            nn.Conv2d(6, 9, 1),
+            nn.Tanh(),
+        ),
         (1, 32, 32),
     ),
+    "one pixel": (lambda: sequence(nn.Conv2d(1, 3, 1), nn.ReLU(), nn.Conv2d(3, 2, 1)), (1, 1, 1)),
     "normalised": (
         lambda: sequence(nn.Conv2d(1, 32, 4, 2, 1), nn.BatchNorm2d(32), nn.ReLU(), nn.Conv2d(32, 8, 3, 1, 1)),
         (1, 32, 32),
@@ -104,27 +110,23 @@ def objects(shape: tuple[int, int, int], count: int = 60) -> Tensor:
     generator = np.random.RandomState(0)
     images = torch.zeros(count, *shape)
     for image in images[1:]:
-        sizes = [generator.randint(1, 1 + size // generator.randint(1, 6)) for size in shape[1:]]
+        sizes = [1 + generator.randint(0, max(1, size // generator.randint(1, 6))) for size in shape[1:]]
         top, left = (generator.randint(0, 1 + whole - part) for whole, part in zip(shape[1:], sizes, strict=True))
         image[:, top : top + sizes[0], left : left + sizes[1]] = torch.from_numpy(generator.rand(shape[0], *sizes))
     return images
 
 
-def layers_of(module: nn.Module) -> list[Convolution]:
-    """The convolutions that it begins with."""
-    script = frozen(module.eval().requires_grad_(False), torch.rand(2, *SHAPE))
-    assert script is not None
-    return convolutions(script.graph)[0]
+WIDTHS = [4, 8, 16]
+"""Vectors of the kernel, by the floats in them."""
 
 
-@pytest.fixture(params=["kernel", "twin"])
-def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With the C kernel and without."""
-    if request.param == "kernel" and library("window") is None:
-        pytest.skip("the C kernel is not built")
-    if request.param == "twin":
-        monkeypatch.setattr(first_layer, "library", lambda _: None)
-    return str(request.param)
+@pytest.fixture(params=WIDTHS)
+def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Kernels for all vectors that this processor has."""
+    if request.param > lanes():
+        pytest.skip("this processor has no such vectors, or the C kernel is not built")
+    monkeypatch.setattr(windows, "lanes", lambda: request.param)
+    return int(request.param)
 
 
 def as_file(module: nn.Module, shape: tuple[int, int, int]) -> nn.Module:
@@ -142,7 +144,7 @@ FORMS: dict[str, Callable[[nn.Module, tuple[int, int, int]], nn.Module]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_codes_are_those_of_whole_images(name: str, form: str, kernel: str) -> None:
+def test_codes_are_those_of_whole_images(name: str, form: str, width: int) -> None:
     make, shape = NETWORKS[name]
     module = started(make, shape)
     expected = module(objects(shape))
@@ -155,7 +157,7 @@ def test_codes_are_those_of_whole_images(name: str, form: str, kernel: str) -> N
 
 
 class Beside(nn.Module):
-    """The second convolution is added to what it is made of, so that windows end with the first."""
+    """The second convolution is added to what it is made of."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -176,7 +178,13 @@ UNSUITABLE: dict[str, Callable[[], nn.Module]] = {
     "no sequence": Beside,
     "the whole map at once": lambda: sequence(nn.Conv2d(1, 8, 3), nn.GroupNorm(1, 8), nn.ReLU()),
     "dense": lambda: nn.Sequential(nn.Flatten(), nn.Linear(256, 3)),
+    "turned around": lambda: sequence(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.ConvTranspose2d(8, 4, 3, groups=2)),
+    "another activation": lambda: sequence(nn.Conv2d(1, 8, 3), nn.ELU(), nn.Conv2d(8, 4, 3)),
+    "steeper below zero": lambda: sequence(nn.Conv2d(1, 8, 3), nn.LeakyReLU(1.5), nn.Conv2d(8, 4, 3)),
+    "deep": lambda: sequence(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(MAX_LAYERS + 1))),
+    "too large": lambda: sequence(nn.Conv2d(1, 9000, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1)),
 }
+LEFT_ALONE = {*UNSUITABLE} - {"the whole map at once", "turned around"}
 
 
 @pytest.mark.parametrize("form", ["plain", "traced"])
@@ -198,7 +206,7 @@ def test_a_file_that_was_optimised_before_gives_its_own_codes() -> None:
     torch.testing.assert_close(found, module(objects(SHAPE)), rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["wrapped around", "dilated", "in groups", "dense"])
+@pytest.mark.parametrize("name", sorted(LEFT_ALONE))
 def test_no_windows_for_what_they_cannot_do(name: str) -> None:
     shape = (2, 16, 16) if name == "in groups" else (1, 16, 16)
     quick = fastest(as_file(started(UNSUITABLE[name], shape), shape), shape, CPU)[0]
@@ -229,62 +237,123 @@ def test_no_windows_where_the_layers_are_not_the_whole_story() -> None:
     assert not any(isinstance(part, Windowed) for part in quick.modules())
 
 
-def test_only_windows_are_evaluated() -> None:
+@built
+def test_narrow_vectors_are_not_used_for_large_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "lanes", lambda: 4)
     quick = fastest(started(standard, SHAPE), SHAPE, CPU)[0]
-    windowed = quick[0]  # type: ignore[index]
     asked = []
-    windowed.whole.register_forward_hook(lambda _, given, __: asked.append(len(given[0])))
+    quick[0].whole.register_forward_hook(lambda _, given, __: asked.append(len(given[0])))  # type: ignore[index,union-attr]
     small, large = torch.zeros(3, *SHAPE), torch.rand(2, *SHAPE)
     small[:, :, 20:30, 20:30] = 1
     with torch.inference_mode():
         quick(small)
         assert asked == []
         quick(torch.cat([small, large]))
-    assert asked == [2]
+    assert len(asked) == 1
 
 
-def test_windows_hold_all_that_a_pixel_changes() -> None:
-    layers = layers_of(started(standard, SHAPE))
-    ground = black_maps(layers, SHAPE)
-    sizes = [(maps.shape[2], maps.shape[3]) for maps in ground]
-    rows = torch.arange(64)
-    maps = torch.zeros(64, *SHAPE)
-    maps[rows, :, rows, 5] = 1
+def drawn_layers(random: np.random.RandomState, shape: tuple[int, int, int]) -> list[Convolution]:
+    """One to four convolutions of any size that images of this shape are large enough for."""
+    layers: list[Convolution] = []
+    channels, *sizes = shape
+    while len(layers) < 4:
+        filters, kernel, stride, padding = random.randint(1, 40), *random.randint((1, 1, 0), (6, 5, 4), (2, 3)).T
+        if min(size + 2 * border for size, border in zip(sizes, padding, strict=True)) < max(kernel):
+            break
+        weight = torch.from_numpy(random.randn(filters, channels, *kernel) / np.sqrt(channels * kernel.prod())).float()
+        bias = torch.from_numpy(random.rand(filters)).float() if random.rand() < 0.8 else None
+        pairs = ((int(stride[0]), int(stride[1])), (int(padding[0]), int(padding[1])))
+        layers.append(Convolution(weight, bias, *pairs, float(random.choice([0.0, 0.1, 1.0]))))
+        channels, sizes = filters, list(layers[-1].maps(*sizes))
+    return layers
+
+
+def on_whole_maps(layers: list[Convolution], images: Tensor) -> Tensor:
+    """The same by PyTorch, in float64."""
+    maps = images.double()
     for layer in layers:
-        maps = layer(maps, layer.padding)
-    changed = ((maps - ground[-1]).abs() > 1e-5 * ground[-1].max()).any(3).any(1)
-    first, last = seeing(layers, sizes, rows, rows, 0)
-    places = torch.arange(sizes[-1][0])
-    inside = (places >= first[:, None]) & (places <= last[:, None])
-    assert changed.any(1).all()
-    assert (changed <= inside).all()
-    assert inside.sum(1).max() == 2
+        bias = None if layer.bias is None else layer.bias.double()
+        maps = F.leaky_relu(F.conv2d(maps, layer.weight.double(), bias, layer.stride, layer.padding), layer.slope)
+    return maps
 
 
-def test_what_a_window_sees() -> None:
-    layers = layers_of(standard())
-    chain = seen(layers, Window((torch.tensor([3]), torch.tensor([0])), (1, 4)))
-    assert [int(place.start[0]) for place in chain] == [45, 23, 12, 6, 3]
-    assert [int(place.start[1]) for place in chain] == [-3, -1, 0, 0, 0]
-    assert [place.size for place in chain] == [(22, 70), (10, 34), (4, 16), (2, 8), (1, 4)]
+def three_layers(shape: tuple[int, int, int]) -> list[Convolution]:
+    """The first three such convolutions whose last maps see the images."""
+    images = torch.stack([torch.zeros(shape), torch.ones(shape)])
+    for seed in range(100):
+        layers = [layer._replace(slope=0.1) for layer in drawn_layers(np.random.RandomState(seed), shape)[:3]]
+        if len(layers) == 3 and on_whole_maps(layers, images).diff(dim=0).abs().amin() > 1e-3:
+            return layers
+    raise AssertionError(shape)
 
 
-@pytest.mark.skipif(library("window") is None, reason="the C kernel is not built")
+@pytest.mark.parametrize("seed", range(60))
+def test_any_convolutions_give_what_they_give_on_whole_maps(seed: int, width: int) -> None:
+    random = np.random.RandomState(seed)
+    shape = (random.randint(1, 4), random.randint(1, 40), random.randint(1, 40))
+    layers = drawn_layers(random, shape)
+    images = objects(shape, 23)
+    if not layers:
+        pytest.skip("the image is smaller than the kernel")
+    found = Convolutions(layers, shape, width)(images, boxes_of(images))
+    torch.testing.assert_close(found.double(), on_whole_maps(layers, images), rtol=1e-5, atol=1e-5)
+
+
+@built
+def test_each_pixel_changes_what_it_changes_on_whole_maps() -> None:
+    layers = three_layers((1, 24, 17))
+    images = torch.zeros(24 * 17, 1, 24, 17)
+    images.view(len(images), -1).fill_diagonal_(1)
+    found = Convolutions(layers, (1, 24, 17), lanes())(images, boxes_of(images))
+    torch.testing.assert_close(found.double(), on_whole_maps(layers, images), rtol=1e-5, atol=1e-5)
+
+
+@built
+def test_nothing_is_read_or_computed_outside_of_the_boxes() -> None:
+    layers = three_layers((1, 24, 17))
+    images = torch.rand(5, 1, 24, 17)
+    found = Convolutions(layers, (1, 24, 17), lanes())(images, torch.tensor([[24, -1, 17, -1]]).repeat(5, 1))
+    black = on_whole_maps(layers, torch.zeros(5, 1, 24, 17))
+    torch.testing.assert_close(found.double(), black, rtol=1e-5, atol=1e-5)
+    assert (on_whole_maps(layers, images) - black).abs().max() > 0.1
+
+
+@built
+def test_boxes_are_where_images_are_not_black() -> None:
+    images = torch.zeros(5, 2, 6, 9)
+    images[1, 1, 2, 3] = 1
+    images[2, 0, 0, 8], images[2, 1, 5, 0] = 1e-30, -1
+    images[3] = 1
+    images[4, 0, 3, 4:6] = float("nan")
+    boxes = boxes_of(images).tolist()
+    assert boxes[1:] == [[2, 2, 3, 3], [0, 5, 0, 8], [0, 5, 0, 8], [3, 3, 4, 5]]
+    top, bottom, left, right = boxes[0]
+    assert bottom < top
+    assert right < left
+
+
+@built
 def test_threads_change_no_bit() -> None:
-    layer = layers_of(standard())[0]
-    first = FirstLayer(layer, (64, 64), (32, 32))
+    layers = three_layers(SHAPE)
     images = objects(SHAPE)
-    window = Window((torch.arange(60) % 25 - 2, torch.arange(60) % 23 - 1), (11, 13))
+    kernel = Convolutions(layers, SHAPE, lanes())
     before, found = torch.get_num_threads(), []
     try:
-        for threads in (1, 2, 3):
+        for threads in (1, 2, 3, 70):
             torch.set_num_threads(threads)
-            found.append(first(images, torch.arange(60), window))
+            found.append(kernel(images, boxes_of(images)))
     finally:
         torch.set_num_threads(before)
-    assert torch.equal(found[0], found[1])
-    assert torch.equal(found[0], found[2])
-    torch.testing.assert_close(found[0], first.cropped(images, torch.arange(60), window), rtol=1e-5, atol=1e-6)
+    assert all(torch.equal(found[0], other) for other in found[1:])
+
+
+@built
+def test_company_changes_no_bit() -> None:
+    images = objects(SHAPE)
+    kernel = Convolutions(three_layers(SHAPE), SHAPE, lanes())
+    together = kernel(images, boxes_of(images))
+    alone = torch.cat([kernel(image, boxes_of(image)) for image in images.split(1)])
+    assert torch.equal(together, alone)
 
 
 def test_a_trained_file_is_encoded_in_windows_with_its_own_codes(tmp_path: Path) -> None:
