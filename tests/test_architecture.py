@@ -29,7 +29,7 @@ TORCH_JIT = {
     "export/torchscript.py": {"torch.jit"},
     "export/inspection.py": {"torch.jit.ScriptModule"},
     "latent/manifold.py": {"torch.jit.is_tracing"},
-    "models/sparse.py": {"torch.jit.is_tracing"},
+    "models/eager.py": {"torch.jit.is_tracing"},
 }
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
-from submission.models.sparse import plain
+from submission.models.plain import plain
 
 PARTS = ("body", "head")
 

@@ -6,12 +6,11 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch._C import _are_functorch_transforms_active
 
 from submission.errors import UsageError
+from submission.models.maps import FromImages, Maps, ToImages
 from submission.models.sparse import SparseInputLinear
 
 ImageShape = tuple[int, int, int]
@@ -83,17 +82,6 @@ class _Pad(nn.Module):
         return F.pad(images, self.amounts)
 
 
-class Maps(nn.Unflatten):
-    """Numbers (n, C·H·W) as maps (n, C, H, W), on a CPU channels-last in memory: convolutions after them are faster."""
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """The maps."""
-        maps = inputs.unflatten(self.dim, self.unflattened_size)
-        if torch.compiler.is_compiling() or maps.device.type != "cpu" or _are_functorch_transforms_active():
-            return maps
-        return maps.contiguous(memory_format=torch.channels_last)
-
-
 def _grid(image_shape: ImageShape) -> tuple[int, int]:
     """Height and width after four halvings, rounded up."""
     return -(-image_shape[0] // 16), -(-image_shape[1] // 16)
@@ -106,8 +94,8 @@ def _conv_encoder(image_shape: ImageShape, outputs: int) -> nn.Module:
     padding = (16 * columns - width, 16 * rows - height)
     layers: list[nn.Module] = [_Pad(*padding)] if any(padding) else []
     plan = [(channels, 32, 4), (32, 32, 4), (32, 64, 2), (64, 64, 2)]
-    for inputs, filters, kernel in plan:
-        layers += [nn.Conv2d(inputs, filters, kernel, stride=2, padding=kernel // 2 - 1), nn.ReLU()]
+    for kind, (inputs, filters, kernel) in zip([FromImages, *[nn.Conv2d] * 3], plan, strict=True):
+        layers += [kind(inputs, filters, kernel, stride=2, padding=kernel // 2 - 1), nn.ReLU(inplace=True)]
     layers += [nn.Flatten(), *_mlp([64 * rows * columns, 256, outputs], nn.ReLU)]
     return _glorot(nn.Sequential(*layers))
 
@@ -118,8 +106,8 @@ def _conv_decoder(inputs: int, image_shape: ImageShape) -> nn.Module:
     rows, columns = _grid(image_shape)
     layers = [*_mlp([inputs, 256, 64 * rows * columns], nn.ReLU), nn.ReLU(), Maps(1, (64, rows, columns))]
     for before, after in [(64, 64), (64, 32), (32, 32)]:
-        layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
-    layers += [nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1)]
+        layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
+    layers += [ToImages(32, channels, 4, stride=2, padding=1)]
     crop = (width - 16 * columns, height - 16 * rows)
     return _glorot(nn.Sequential(*layers, *([_Pad(*crop)] if any(crop) else [])))
 

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch._C import _are_functorch_transforms_active
-from torch.jit import is_tracing
 
+from submission.models.eager import runs_eagerly
 from submission.native import library
 from submission.native.sparse import Nonzeros, multiply, nonzeros, transposed
 
@@ -48,20 +47,9 @@ class SparseInputLinear(nn.Linear):
         return None if found is None else Kernel.apply(self.weight, self.bias, *found)
 
 
-def plain(layer: nn.Module) -> nn.Module:
-    """``layer``, or an ``nn.Linear`` of the same weights in place of a ``SparseInputLinear``; for what is written."""
-    if not isinstance(layer, SparseInputLinear):
-        return layer
-    linear = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, device="meta")
-    linear.weight, linear.bias = layer.weight, layer.bias
-    return linear.train(layer.training)
-
-
 def suits_kernel(images: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     """Whether the C kernel is there, takes such tensors, and nobody records or transforms what is done to them."""
-    if torch.compiler.is_compiling() or is_tracing() or torch.is_autocast_enabled("cpu"):
-        return False
-    if _are_functorch_transforms_active() or type(images) is not Tensor or images.requires_grad:
+    if not runs_eagerly(images) or torch.is_autocast_enabled("cpu") or images.requires_grad:
         return False
     tensors = [images, weight] if bias is None else [images, weight, bias]
     in_float32 = all(tensor.dtype == torch.float32 and has_kernel(tensor) for tensor in tensors)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from submission.latent.base import LatentSpace
 from submission.models import sparse
 from submission.models.networks import NETWORKS, networks
-from submission.models.sparse import Kernel, SparseInputLinear, plain
+from submission.models.plain import plain
+from submission.models.sparse import Kernel, SparseInputLinear
 from submission.models.vae import build
 from submission.native import library
 from submission.native.sparse import nonzeros, transposed

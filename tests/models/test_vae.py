@@ -8,7 +8,7 @@ from torch import nn
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
-from submission.models.networks import NETWORKS, Maps, networks
+from submission.models.networks import NETWORKS, networks
 from submission.models.vae import VAE, build
 
 
@@ -74,11 +74,3 @@ def test_unknown_names_are_told_with_the_known_ones(plain_space: LatentSpace) ->
         VAE(nn.Identity(), plain_space, nn.Identity(), (8, 8, 1), "poisson")
     with pytest.raises(UsageError, match="variance"):
         build("mlp_small", plain_space, (8, 8, 1), "gaussian", 0.0)
-
-
-def test_a_decoder_on_the_cpu_lays_its_maps_out_channels_last() -> None:
-    maps, numbers = Maps(1, (4, 3, 2)), torch.randn(5, 24)
-    assert torch.equal(maps(numbers), nn.Unflatten(1, (4, 3, 2))(numbers))
-    assert maps(numbers).is_contiguous(memory_format=torch.channels_last)
-    several = torch.randn(2, 5, 24)
-    assert torch.equal(torch.vmap(maps)(several), torch.stack([maps(each) for each in several]))
