@@ -73,11 +73,14 @@ def after(graph: Graph, name: str) -> Callable[[Tensor], Tensor]:
     """
     own = graph.copy()
     number = next(number for number, node in enumerate(graph.nodes()) if _name(node) == name)  # a copy has other names
-    value = list(own.nodes())[number].output()
+    before = list(own.nodes())[: number + 1]
+    value = before[-1].output()
     given = own.addInput()
     given.setType(torch._C.TensorType.get())
     value.replaceAllUsesWith(given)
-    torch._C._jit_pass_dce(own)
+    for node in reversed(before):  # what changes its input in place is not unused for PyTorch
+        if not any(output.uses() for output in node.outputs()):
+            node.destroy()
     for unused in reversed(range(len(list(own.inputs())) - 1)):
         own.eraseInput(unused)
     function: Callable[[Tensor], Tensor] = torch._C._create_function_from_graph("after", own)

@@ -61,6 +61,12 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
         ),
         (1, 32, 32),
     ),
+    "in place": (
+        lambda: sequence(
+            nn.Conv2d(1, 32, 4, 2, 1), nn.ReLU(inplace=True), nn.Conv2d(32, 8, 3), nn.LeakyReLU(0.2, True)
+        ),
+        (1, 20, 20),
+    ),
     "one pixel": (lambda: sequence(nn.Conv2d(1, 3, 1), nn.ReLU(), nn.Conv2d(3, 2, 1)), (1, 1, 1)),
     "normalised": (
         lambda: sequence(nn.Conv2d(1, 32, 4, 2, 1), nn.BatchNorm2d(32), nn.ReLU(), nn.Conv2d(32, 8, 3, 1, 1)),
