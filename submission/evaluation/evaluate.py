@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,13 +102,35 @@ def attempt(plan: Plan, subject: Subject, metric: Metric, settings: Any, progres
     """One metric on one subject, for every seed."""
     started = time.perf_counter()
     try:
-        runs = tuple(score(plan, subject, metric, settings, seed, progress) for seed in plan.seeds)
+        runs = tuple(finite(score(plan, subject, metric, settings, seed, progress), metric) for seed in plan.seeds)
     except RepresentationError:
         raise
-    except SubmissionError as error:
-        return Outcome(metric, settings, seconds=time.perf_counter() - started, error=str(error))
+    except Exception as error:  # noqa: BLE001 - hours of other metrics are not to be lost with one
+        return Outcome(metric, settings, seconds=time.perf_counter() - started, error=reason_of(error, metric))
     joined, reason = block_scores(plan, subject, metric, settings, runs, progress)
     return Outcome(metric, settings, runs, joined, time.perf_counter() - started, block_error=reason)
+
+
+def finite(scores: Scores, metric: Metric) -> Scores:
+    """``scores``, all of which must be numbers.
+
+    Raises:
+        SubmissionError: one is NaN or infinite.
+    """
+    wrong = [name for name, value in scores.values.items() if not math.isfinite(value)]
+    if wrong:
+        raise SubmissionError(
+            f"{metric.name}: {wrong[0]} is {scores.values[wrong[0]]} for these codes", "look at their ranges"
+        )
+    return scores
+
+
+def reason_of(error: Exception, metric: Metric) -> str:
+    """Why a metric failed, in one line."""
+    if isinstance(error, SubmissionError):
+        return str(error)
+    lines = str(error).strip().splitlines() or [""]
+    return f"{metric.name} stopped with {type(error).__name__}: {lines[0][:200]} — please report it with these codes"
 
 
 def score(plan: Plan, subject: Subject, metric: Metric, settings: Any, seed: int, progress: Progress) -> Scores:

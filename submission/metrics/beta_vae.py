@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from submission.metrics.base import Blocks, Codes, Era, Factors, Metric, Sampler, Scores
 from submission.metrics.blocks import check_blocks, lengths
-from submission.metrics.checks import check_codes, dead_note
+from submission.metrics.checks import check_codes, check_number, dead_note, single_note
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,6 @@ def beta_vae(train: Differences, evaluation: Differences, era: Era = "installed"
     Returns:
         ``eval_accuracy`` and ``train_accuracy`` in [0, 1].
     """
-    check_codes(train.features.astype(np.float32), "beta_vae")
     model = classifier(era, seed)
     fit(model, train.features, train.shared)
     values = {
@@ -101,17 +100,20 @@ def mean_differences(codes: Codes, blocks: Blocks | None = None) -> npt.NDArray[
     """
     if blocks is not None:
         check_blocks(blocks, codes.shape[-1])
+    check_codes(codes.reshape(-1, codes.shape[-1]), "beta_vae")
     half = codes.shape[1] // 2
     return lengths(codes[:, :half] - codes[:, half:], blocks).mean(axis=1)
 
 
 def score(sampler: Sampler, settings: BetaVaeSettings, blocks: Blocks | None = None) -> Scores:
     """Draw and compute."""
+    check_number(len(sampler.factor_sizes), "beta_vae", 2)
     train = draw_differences(sampler, settings.num_train, settings.batch_size, blocks)
     # scikit-learn of 2019 drew the solver's seed from the protocol's generator, between the two sets.
     seed = int(sampler.random_state.randint(2**31 - 1)) if settings.era == "2019" else 0
     evaluation = draw_differences(sampler, settings.num_eval, settings.batch_size, blocks)
-    return beta_vae(train, evaluation, settings.era, seed)
+    scores = beta_vae(train, evaluation, settings.era, seed)
+    return Scores(scores.values, scores.details, scores.notes + single_note(sampler.factor_sizes))
 
 
 METRIC = Metric(

@@ -24,6 +24,8 @@ from submission.native import library
 
 FEATURE_THRESHOLD = np.float32(1e-7)  # values closer than this are equal to scikit-learn's trees
 ROWS_PER_TASK = 1024
+LONG_RUN, MANY_TIES, FEW_SAMPLES = 64, 0.1, 1024
+"""A run of equal values, a share of ties, and a number of samples, beyond or below which ties can decide a split."""
 
 
 class Classifier(Protocol):
@@ -40,7 +42,7 @@ class Problem(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("samples", "features", "outputs", "rounds", "depth", "threads")),
-        *((name, ctypes.c_void_p) for name in ("columns", "order", "tie_run", "label", "seed")),
+        *((name, ctypes.c_void_p) for name in ("columns", "order", "tie_run", "replayed", "label", "seed")),
         ("learning_rate", ctypes.c_double),
         *((name, ctypes.c_void_p) for name in ("raw", "importance", "feature", "threshold", "value")),
     )
@@ -131,10 +133,12 @@ class BoostedTrees:
     ) -> None:
         columns = np.ascontiguousarray(codes.T, np.float32)
         order = np.argsort(columns, axis=1, kind="stable").astype(np.int32)
+        runs = [tie_lengths(row) for row in np.take_along_axis(columns, order, axis=1)]
         arrays: dict[str, npt.NDArray[Any]] = {
             "columns": columns,
             "order": order,
-            "tie_run": longest_ties(np.take_along_axis(columns, order, axis=1)),
+            "tie_run": np.array([row.max() for row in runs], np.int64),
+            "replayed": np.array([has_many_ties(row) for row in runs], np.uint8),
             "label": label.astype(np.int32),
             "seed": seeds.astype(np.uint32),
             "raw": np.repeat(self.initial[:, None], len(codes), axis=1),
@@ -198,11 +202,16 @@ def initial_prediction(label: npt.NDArray[np.integer]) -> npt.NDArray[np.float64
     return np.log(prior / gmean(prior))
 
 
-def longest_ties(ascending: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """Longest run (D,) of values in sorted columns (D, n) that scikit-learn's trees take for equal."""
-    breaks = ascending[:, 1:] > ascending[:, :-1] + FEATURE_THRESHOLD
-    runs = [np.diff(np.flatnonzero(np.r_[True, row, True])).max() for row in breaks]
-    return np.array(runs, np.int64)
+def tie_lengths(ascending: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Lengths of the runs of values in ascending order (n,) that scikit-learn's trees take for equal."""
+    breaks = ascending[1:] > ascending[:-1] + FEATURE_THRESHOLD
+    return np.diff(np.flatnonzero(np.r_[True, breaks, True]))
+
+
+def has_many_ties(lengths: npt.NDArray[np.int64]) -> bool:
+    """Whether the order of equal values, in runs of these lengths, is worth scikit-learn's own sort in every node."""
+    samples, ties = int(lengths.sum()), int(lengths.sum()) - len(lengths)
+    return lengths.max() > LONG_RUN or ties > MANY_TIES * samples or (ties > 0 and samples <= FEW_SAMPLES)
 
 
 def normalized(importances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

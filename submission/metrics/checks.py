@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from submission.errors import SubmissionError
 from submission.metrics.base import Codes, Factors
 
+LARGEST = 1e18
+"""Squares of larger codes are not finite in single precision."""
 
-def check_points(codes: Codes, factors: Factors, metric: str, min_codes: int = 1) -> None:
+
+def check_points(codes: Codes, factors: Factors, metric: str, min_codes: int = 1, min_factors: int = 1) -> None:
     """Refuse codes (N, D) and factors (N, K) that a metric can say nothing sensible about.
 
     Raises:
-        SubmissionError: other shapes, different lengths, NaN or infinite codes, fewer than ``min_codes`` code
-            dimensions, no samples, or a factor that shows a single value.
+        SubmissionError: other shapes, different lengths, NaN, infinite or gigantic codes, fewer than ``min_codes``
+            code dimensions or ``min_factors`` factors, no samples, or a factor that shows a single value.
     """
     if codes.ndim != 2 or factors.ndim != 2:
         raise SubmissionError(
@@ -24,7 +29,7 @@ def check_points(codes: Codes, factors: Factors, metric: str, min_codes: int = 1
             f"{metric}: {len(codes)} codes but {len(factors)} rows of factors", "give one row of factors per code"
         )
     check_codes(codes, metric, min_codes)
-    check_factors(factors, metric)
+    check_factors(factors, metric, min_factors)
 
 
 def check_codes(codes: Codes, metric: str, min_codes: int = 1) -> None:
@@ -38,10 +43,42 @@ def check_codes(codes: Codes, metric: str, min_codes: int = 1) -> None:
     if not finite.all():
         columns = ", ".join(map(str, np.flatnonzero(~finite)))
         raise SubmissionError(f"{metric}: code columns {columns} contain NaN or infinity", "repair the representation")
+    largest = np.abs(codes).max(axis=0, initial=0)
+    if largest.max(initial=0) > LARGEST:
+        column = int(largest.argmax())
+        raise SubmissionError(
+            f"{metric}: code column {column} reaches {largest[column]:.0e}, whose square is no float32",
+            "divide the codes by a constant",
+        )
 
 
-def check_factors(factors: Factors, metric: str) -> None:
+def check_sizes(sizes: Sequence[int], metric: str, min_factors: int = 2) -> None:
+    """Refuse factors of these sizes (K,), of which a classifier would learn nothing."""
+    check_number(len(sizes), metric, min_factors)
+    if 1 in sizes:
+        raise SubmissionError(
+            f"{metric}: factor {list(sizes).index(1)} has a single value, so nothing depends on it",
+            "leave that factor out",
+        )
+
+
+def check_number(factors: int, metric: str, least: int) -> None:
+    """Refuse fewer factors than a metric compares."""
+    if factors < least:
+        raise SubmissionError(
+            f"{metric} compares factors and was given {factors}", f"give {least} or more, or choose another metric"
+        )
+
+
+def single_note(sizes: Sequence[int]) -> tuple[str, ...]:
+    """A note that names factors of one value, or nothing where there are none."""
+    single = [str(factor) for factor, size in enumerate(sizes) if size == 1]
+    return (f"factors that have one value: {', '.join(single)}; leave them out",) if single else ()
+
+
+def check_factors(factors: Factors, metric: str, min_factors: int = 1) -> None:
     """The part of ``check_points`` that concerns factors (N, K)."""
+    check_number(factors.shape[1], metric, min_factors)
     if len(factors) < 2:
         raise SubmissionError(f"{metric} was given {len(factors)} samples", "give at least two")
     single = np.flatnonzero((factors == factors[:1]).all(axis=0))

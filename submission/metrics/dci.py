@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import entropy
 
-from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes, Factors, Metric, Sampler, Scores
 from submission.metrics.blocks import check_blocks
 from submission.metrics.boosting import Classifier, fit_boosted_trees
@@ -68,10 +67,8 @@ def dci(
         ``disentanglement``, ``completeness``, ``informativeness_train``, ``informativeness_test`` in [0, 1]; a
         representation of constants scores 0 in the first two. Details: ``importance`` (codes or blocks, K).
     """
-    check_points(codes_train, factors_train, "dci", min_codes=2)
+    check_points(codes_train, factors_train, "dci", min_codes=2, min_factors=2)
     check_codes(codes_test, "dci")
-    if factors_train.shape[1] < 2:
-        raise SubmissionError("dci of a single factor is not defined", "give two factors or more")
     random_state = np.random.RandomState(seed)
     importances, accuracies = [], []
     for label, test_label in zip(factors_train.T, factors_test.T, strict=True):

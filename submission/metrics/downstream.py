@@ -16,12 +16,16 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from submission.metrics.base import Codes, Factors, Metric, Sampler, Scores
+from submission.errors import SubmissionError
+from submission.metrics.base import Codes, Factors, Metric, Points, Sampler, Scores
 from submission.metrics.boosting import fit_boosted_trees
-from submission.metrics.checks import check_codes, dead_note
+from submission.metrics.checks import check_codes, check_sizes, dead_note
 
 Predictor = Literal["boosted_trees", "logistic_regression"]
 Labels = npt.NDArray[np.integer]
+FOLDS = 5
+"""Of the cross-validation."""
+FEWER = "training points where the name says"
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,12 @@ def factor_accuracies(
     """
     check_codes(codes_train, "downstream accuracy")
     check_codes(codes_test, "downstream accuracy")
+    least = FOLDS if predictor == "logistic_regression" else 1
+    if len(codes_train) < least or not len(codes_test):
+        raise SubmissionError(
+            f"downstream accuracy was given {len(codes_train)} training and {len(codes_test)} test points",
+            f"give at least {least} and 1",
+        )
     rows = []
     for label, test_label in zip(factors_train.T, factors_test.T, strict=True):
         model = fitted(codes_train, label, random_state, predictor)
@@ -77,7 +87,15 @@ def fitted(codes: Codes, label: Labels, random_state: np.random.RandomState, pre
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", FutureWarning)  # defaults that newer versions of scikit-learn will change
-        return LogisticRegressionCV(Cs=10, cv=KFold(n_splits=5)).fit(codes, label)
+        return LogisticRegressionCV(Cs=10, cv=KFold(n_splits=FOLDS)).fit(codes, label)
+
+
+def fewer_note(asked: int, train: Points, notes: tuple[str, ...]) -> tuple[str, ...]:
+    """``notes`` of this kind and, where there were fewer training points than ``asked`` for, one more."""
+    before = tuple(note for note in notes if note.startswith(FEWER))
+    if len(train.codes) == asked:
+        return before
+    return (*before, f"{FEWER} {asked}: {len(train.codes)}, for lack of samples")
 
 
 class Constant:
@@ -115,12 +133,13 @@ def score(sampler: Sampler, settings: DownstreamSettings, predictor: Predictor =
     generator = np.random.RandomState(sampler.seed)
     values: dict[str, float] = {}
     notes: tuple[str, ...] = ()
+    check_sizes(sampler.factor_sizes, "downstream accuracy", 1)
     for size in settings.num_train:
         train, test = sampler.train_test(size, settings.num_test, settings.batch_size)
         accuracies = factor_accuracies(*train, *test, generator, predictor)
         values |= named(accuracies, str(size))
         values["mean_test_accuracy"] = float(accuracies[:, 1].mean())
-        notes = dead_note(train.codes)
+        notes = fewer_note(size, train, notes) + dead_note(train.codes)
     return Scores(values, notes=notes)
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from submission.metrics.base import Blocks, Codes, Factors, Metric, Sampler, Scores
 from submission.metrics.blocks import columns_of
-from submission.metrics.checks import check_codes, constant_columns, dead_note
+from submission.metrics.checks import check_codes, constant_columns, dead_note, single_note
 
 Columns = npt.NDArray[np.integer]
 
@@ -128,7 +128,8 @@ def score(sampler: Sampler, settings: FactorVaeSettings, blocks: Blocks | None =
     evaluation = draw_votes(sampler, settings.num_eval, settings.batch_size)
     variances[constant_columns(codes)] = 0.0  # rounding leaves a trace
     scores = factor_vae(variances, train, evaluation, len(sampler.factor_sizes), settings.prune_threshold, blocks)
-    return Scores(scores.values, scores.details, dead_note(codes) + scores.notes)
+    notes = dead_note(codes) + scores.notes + single_note(sampler.factor_sizes)
+    return Scores(scores.values, scores.details, notes)
 
 
 METRIC = Metric(

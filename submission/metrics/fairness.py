@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from submission.metrics.base import Metric, Sampler, Scores
 from submission.metrics.boosting import Classifier
-from submission.metrics.checks import dead_note
+from submission.metrics.checks import check_points, check_sizes, dead_note
 from submission.metrics.downstream import fitted
 
 
@@ -60,7 +60,9 @@ def summaries(matrix: npt.NDArray[np.float64], prefix: str) -> dict[str, float]:
 
 def score(sampler: Sampler, settings: FairnessSettings) -> Scores:
     """Train a predictor per factor and count its predictions under every forced value of every other factor."""
+    check_sizes(sampler.factor_sizes, "fairness")
     train = sampler.points(settings.num_train, settings.batch_size)
+    check_points(*train, "fairness")
     generator = np.random.RandomState(sampler.seed)
     count = len(sampler.factor_sizes)
     mean, largest = np.zeros((count, count)), np.zeros((count, count))

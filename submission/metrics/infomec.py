@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import digamma
 
+from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes, Factors, Metric, Sampler, Scores
 from submission.metrics.blocks import bins, check_blocks
 from submission.metrics.checks import check_points, dead_note
@@ -61,7 +62,7 @@ def infomec(
         (codes or blocks, K), normalised, and ``active`` (codes or blocks,).
     """
     settings = settings or InfomecSettings()
-    check_points(codes, factors, "infomec")
+    check_points(codes, factors, "infomec", min_factors=2)
     if blocks is not None:
         check_blocks(blocks, codes.shape[1])
     active = active_codes(codes, settings.prune, blocks)
@@ -104,6 +105,11 @@ def neighbour_information(x: npt.NDArray[np.floating], y: npt.NDArray[np.integer
     are alone in their class are left out. Equal values of x, which the theory excludes, are spread by a relative 1e-10.
     """
     _, label, size = np.unique(y, return_inverse=True, return_counts=True)
+    if size.max() == 1:
+        raise SubmissionError(
+            "infomec: a factor has another value in every sample, so no two of them can be neighbours",
+            "give more samples, or leave that factor out",
+        )
     spread = np.std(x) * 1e-10 * np.random.default_rng(0).standard_normal(len(x))
     kept = size[label] > 1
     values, label = (x.astype(np.float64) + spread)[kept], label[kept]

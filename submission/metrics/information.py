@@ -20,8 +20,19 @@ def discretise(values: npt.NDArray[np.floating] | Discrete, num_bins: int = 20) 
     Returns:
         Bin numbers (N, D).
     """
-    columns = (np.searchsorted(np.histogram_bin_edges(x, num_bins)[:-1], x, side="right") for x in values.T)
+    columns = (np.searchsorted(bin_edges(x, num_bins)[:-1], x, side="right") for x in values.T)
     return np.stack(list(columns), axis=1)
+
+
+def bin_edges(values: npt.NDArray[np.floating] | Discrete, num_bins: int) -> npt.NDArray[np.floating]:
+    """Edges (num_bins + 1,) of equal-width bins of values (N,).
+
+    Values that differ by less than so many floats have edges that coincide, as in numpy 1; numpy 2 refuses them.
+    """
+    try:
+        return np.histogram_bin_edges(values, num_bins)
+    except ValueError:
+        return np.linspace(values.min(), values.max(), num_bins + 1, dtype=values.dtype)
 
 
 def mutual_information(left: Discrete, right: Discrete) -> npt.NDArray[np.float64]:

@@ -45,6 +45,7 @@ def irs(
         constant.
     """
     check_points(codes, factors, "irs")
+    codes = np.asfortranarray(codes)  # numpy sums each column pairwise then, as it does the reference's
     dead = constant_columns(codes)
     columns = columns_of(blocks, codes.shape[1])
     active = np.flatnonzero([not set(block) <= set(dead) for block in columns])

@@ -23,7 +23,7 @@ def med(codes: Codes, factors: Factors, num_bins: int = 20, blocks: Blocks | Non
     Returns:
         ``med`` in [0, 1]. Details: ``mutual_information`` and ``importance`` (codes or blocks, K).
     """
-    check_points(codes, factors, "med")
+    check_points(codes, factors, "med", min_factors=2)
     information = mutual_information(bins(codes, num_bins, blocks), factors)
     known = information.sum(axis=0)
     importance = np.divide(information, known, out=np.zeros_like(information), where=known > 0)

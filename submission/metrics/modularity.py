@@ -17,6 +17,9 @@ from submission.metrics.blocks import bins
 from submission.metrics.checks import check_points, check_seen, constant_columns, dead_note
 from submission.metrics.information import mutual_information
 
+SMALLEST = 1e-15
+"""Squares of smaller codes lose digits in single precision."""
+
 
 @dataclass(frozen=True)
 class ModularitySettings:
@@ -52,7 +55,7 @@ def modularity_explicitness(
         ``mutual_information`` (codes or blocks, K), ``modularity`` (codes or blocks,) and ``explicitness`` (K,) on the
         test samples. Constant codes have modularity 0 and are not shown to the classifiers.
     """
-    check_points(codes_train, factors_train, "modularity")
+    check_points(codes_train, factors_train, "modularity", min_factors=2)
     check_points(codes_test, factors_test, "modularity")
     check_seen(factors_train, factors_test, "modularity")
     information = mutual_information(bins(codes_train, num_bins, blocks), factors_train)
@@ -89,8 +92,10 @@ def modularity_per_code(information: npt.NDArray[np.float64]) -> npt.NDArray[np.
 
 def standardised(train: Codes, test: Codes) -> tuple[Codes, Codes]:
     """Both with the training mean and deviation taken out; constant dimensions become 0."""
+    if np.abs(train).max() < SMALLEST:
+        train, test = train / np.abs(train).max(), test / np.abs(train).max()
     mean, deviation = train.mean(axis=0), train.std(axis=0)
-    deviation[constant_columns(train)] = np.inf
+    deviation[(deviation == 0) | np.isin(np.arange(train.shape[1]), constant_columns(train))] = np.inf
     return (train - mean) / deviation, (test - mean) / deviation
 
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from submission.errors import SubmissionError
 from submission.metrics.base import Codes, Factors, Metric, Points, Sampler, Scores
 from submission.metrics.boosting import fit_boosted_trees, skip_boosted_trees
-from submission.metrics.checks import check_points, dead_note
-from submission.metrics.downstream import factor_accuracies, fitted
+from submission.metrics.checks import check_points, check_sizes, dead_note
+from submission.metrics.downstream import factor_accuracies, fewer_note, fitted
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def reduced_accuracies(
     train: Points, test: Points, remove: int, random_state: np.random.RandomState
 ) -> npt.NDArray[np.float64]:
     """Accuracies (K, K, 2): row k without the ``remove`` most important codes of factor k; training and test."""
-    check_points(train.codes, train.factors, "reduced downstream accuracy")
+    check_points(train.codes, train.factors, "downstream_reduced", min_factors=2)
     if remove >= train.codes.shape[1]:
         raise SubmissionError(
             f"cannot remove {remove} of {train.codes.shape[1]} code dimensions", "lower num_factors_to_remove"
@@ -104,7 +104,7 @@ def score_reduced(sampler: Sampler, settings: ReducedSettings) -> Scores:
         values |= named_reduced(reduced_accuracies(train, test, settings.num_factors_to_remove, generator), size)
         prefix = f"{size}:mean_test_accuracy"
         values["gap"] = values[f"{prefix}_other_factors"] - values[f"{prefix}_reduced_factor"]
-        notes = dead_note(train.codes)
+        notes = fewer_note(size, train, notes) + dead_note(train.codes)
     return Scores(values, notes=notes)
 
 
@@ -127,6 +127,7 @@ def score_strong(sampler: Sampler, settings: StrongSettings) -> Scores:
 
     The reference draws the shifts from numpy's global generator; here they come from a generator of the same seed.
     """
+    check_sizes(sampler.factor_sizes, "downstream_strong")
     generator = np.random.RandomState(sampler.seed)
     values: dict[str, float] = {}
     notes: tuple[str, ...] = ()

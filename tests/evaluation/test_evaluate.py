@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from submission.errors import SubmissionError
 from submission.evaluation import PRESETS, make_plan, read_scores
 from submission.export.isolated import IsolatedEncoder
 from submission.files import write_json
+from submission.metrics import mig as mig_module
+from submission.metrics.base import Scores
 from submission.studies.store import entries
 
 METRICS = "mig,factor_vae,sap,irs"
@@ -134,6 +137,24 @@ def test_seeds_are_repetitions(codes: Path, tmp_path: Path, capsys: pytest.Captu
     assert outcome["mig"]["per_seed"] == singles
     assert outcome["mig"]["summary"]["discrete_mig"]["count"] == 3
     assert "±" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["crashes", "is no number"])
+def test_a_metric_that_fails_does_not_take_the_others_with_it(
+    kind: str, codes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> Scores:
+        if kind == "crashes":
+            raise KeyError("a line\nand another")
+        return Scores({"discrete_mig": float("nan")})
+
+    monkeypatch.setattr(mig_module, "METRIC", dataclasses.replace(mig_module.METRIC, score=broken))
+    outcomes = scores_of(tmp_path, "--codes", codes, "--metrics", "mig,irs", expected=1)["columns"]["codes"]["scores"]
+    assert outcomes["irs"]["values"]
+    reason = outcomes["mig"]["error"]
+    assert ("mig stopped with KeyError" if kind == "crashes" else "mig: discrete_mig is nan") in reason
+    assert "\n" not in reason
+    assert reason in " ".join(capsys.readouterr().err.split())
 
 
 def test_codes_in_any_order_are_a_grid_when_they_cover_it(codes: Path, tmp_path: Path) -> None:

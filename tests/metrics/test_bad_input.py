@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from submission.errors import SubmissionError, UsageError
+from submission.metrics.information import discretise
 from submission.metrics.irs import irs
 from submission.metrics.mig import mig
 from submission.metrics.modularity import modularity_explicitness
-from submission.metrics.protocol import SampleSampler
+from submission.metrics.protocol import CodeGrid, GridSampler, IndexSource, SampleSampler
 from submission.metrics.registry import REGISTRY, metric
 from submission.metrics.sap import sap
 from submission.metrics.unsupervised import unsupervised
@@ -87,6 +90,112 @@ def test_plain_samples_train_and_test_do_not_overlap() -> None:
     train, test = SampleSampler(codes, np.zeros((100, 1), int), 0, "x").train_test(10_000, 5_000)
     assert not set(train.codes[:, 0]) & set(test.codes[:, 0])
     assert (len(train.codes), len(test.codes)) == (66, 33)
+
+
+@pytest.mark.parametrize(
+    ("samples", "asked", "given"),
+    [
+        (300, (10, 5000), (10, 290)),
+        (300, (1000, 5000), (150, 150)),
+        (2000, (100, 5000), (100, 1900)),
+        (2000, (10_000, 5_000), (1333, 666)),
+        (20, (10, 10), (10, 10)),
+        (1, (10, 10), (0, 0)),
+    ],
+)
+def test_few_samples_train_as_much_as_leaves_half_for_testing(
+    samples: int, asked: tuple[int, int], given: tuple[int, int]
+) -> None:
+    codes = np.arange(samples, dtype=np.float32)[:, None]
+    train, test = SampleSampler(codes, np.zeros((samples, 1), int), 0, "x").train_test(*asked)
+    assert not set(train.codes[:, 0]) & set(test.codes[:, 0])
+    assert (len(train.codes), len(test.codes)) == given
+
+
+def grid(sizes: tuple[int, ...], codes: np.ndarray) -> GridSampler:
+    """Draws of codes (N, D) on a grid of these sizes."""
+    return GridSampler(IndexSource(CodeGrid.of("grid", sizes), lambda cells: codes[cells]), 0)
+
+
+COMPARING = ("dci", "beta_vae", "modularity", "med", "infomec", "downstream_reduced", "downstream_strong", "fairness")
+
+
+@pytest.mark.parametrize("name", COMPARING)
+def test_metrics_that_compare_factors_need_two(name: str) -> None:
+    chosen = metric(name)
+    with pytest.raises(SubmissionError, match="compares factors and was given 1"):
+        chosen.score(grid((24,), np.random.RandomState(0).randn(24, 3).astype(np.float32)), chosen.fast)
+
+
+@pytest.mark.parametrize("name", ["downstream", "downstream_logistic", "downstream_strong", "fairness"])
+def test_nothing_is_learnt_about_a_factor_of_one_value(name: str) -> None:
+    chosen = metric(name)
+    with pytest.raises(SubmissionError, match="factor 1 has a single value"):
+        chosen.score(grid((6, 1, 4), np.random.RandomState(0).randn(24, 3).astype(np.float32)), chosen.fast)
+
+
+@pytest.mark.parametrize("name", ["factor_vae", "beta_vae"])
+def test_votes_for_a_factor_of_one_value_are_the_reference_s_and_noted(name: str) -> None:
+    chosen = metric(name)
+    scores = chosen.score(grid((6, 1, 4), np.random.RandomState(0).randn(24, 3).astype(np.float32)), chosen.fast)
+    assert any("one value: 1" in note for note in scores.notes)
+
+
+BINNED = ("mig", "modularity", "unsupervised", "mig_sup", "jemmig", "dcimig", "med", "irs", "sap")
+
+
+@pytest.mark.parametrize("name", BINNED)
+def test_a_column_of_rounding_errors_is_no_obstacle(name: str) -> None:
+    codes = np.random.RandomState(0).randn(60, 4).astype(np.float32)
+    codes[:, 2] = np.float32(1) + np.float32(6e-8) * np.random.RandomState(1).randint(0, 2, 60)
+    chosen = metric(name)
+    scores = chosen.score(grid((3, 4, 5), codes), chosen.fast)
+    assert np.isfinite(list(scores.values.values())).all()
+
+
+def test_edges_of_a_narrow_range_coincide() -> None:
+    values = np.array([1, np.nextafter(np.float32(1), np.float32(2))], np.float32)
+    low, high = discretise(values[:, None])[:, 0]
+    assert 1 <= low < high == 20
+
+
+@pytest.mark.parametrize("name", ["irs", "factor_vae", "beta_vae", "modularity", "mig", "sap"])
+def test_codes_whose_squares_overflow_are_refused(name: str) -> None:
+    chosen = metric(name)
+    with pytest.raises(SubmissionError, match="no float32"):
+        chosen.score(grid((3, 4, 5), 1e37 * CODES), chosen.fast)
+
+
+@pytest.mark.parametrize("scale", [1e-18, 1e-25, 1e-40])
+def test_explicitness_of_tiny_codes_is_that_of_larger_ones(scale: float) -> None:
+    found = [
+        metric("modularity").score(grid((3, 4, 5), (factor * CODES).astype(np.float32)), metric("modularity").fast)
+        for factor in (1.0, scale)
+    ]
+    tolerance = 1e-4 if scale > 1e-30 else 0.05  # the smallest floats have few digits
+    for name, value in found[0].values.items():
+        assert found[1].values[name] == pytest.approx(value, abs=tolerance), name
+
+
+def test_neighbours_need_a_value_that_occurs_twice() -> None:
+    factors = np.stack([np.arange(60), np.arange(60) % 2], axis=1)
+    with pytest.raises(SubmissionError, match="another value in every sample"):
+        metric("infomec").score(SampleSampler(CODES, factors, 0, "x"), metric("infomec").settings)
+
+
+@pytest.mark.parametrize("name", ["downstream", "downstream_logistic"])
+def test_downstream_says_how_few_points_it_trained_on(name: str) -> None:
+    r = np.random.RandomState(0)
+    factors = np.stack([r.randint(0, 3, 300), r.randint(0, 2, 300)], axis=1)
+    settings = dataclasses.replace(metric(name).settings, num_train=(10, 1000))
+    scores = metric(name).score(SampleSampler(r.randn(300, 3).astype(np.float32), factors, 0, "x"), settings)
+    assert scores.notes == ("training points where the name says 1000: 150, for lack of samples",)
+
+
+def test_five_folds_need_five_points() -> None:
+    sampler = SampleSampler(CODES[:7], FACTORS[:7], 0, "x")
+    with pytest.raises(SubmissionError, match="3 training and 3 test points"):
+        metric("downstream_logistic").score(sampler, metric("downstream_logistic").fast)
 
 
 def test_an_unknown_metric_gets_the_nearest_name() -> None:

@@ -8,7 +8,7 @@ import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
 from submission.metrics import boosting
-from submission.metrics.boosting import BoostedTrees, fit_boosted_trees, longest_ties
+from submission.metrics.boosting import BoostedTrees, fit_boosted_trees, has_many_ties, tie_lengths
 from submission.native import library
 
 pytestmark = pytest.mark.skipif(library("trees") is None, reason="the trees kernel was not built")
@@ -114,6 +114,25 @@ def test_without_the_kernel_scikit_learn_gives_the_same(monkeypatch: pytest.Monk
     assert np.array_equal(compiled.predict(codes), twin.predict(codes))
 
 
-def test_longest_ties_counts_values_within_the_threshold() -> None:
+def test_ties_are_values_within_the_threshold() -> None:
     columns = np.array([[0, 1, 2, 3], [0, 5e-8, 1, 2], [1, 1, 1, 1], [0, 1, 1, 1]], np.float32)
-    assert longest_ties(columns).tolist() == [1, 2, 4, 3]
+    assert [tie_lengths(column).tolist() for column in columns] == [[1, 1, 1, 1], [2, 1, 1], [4], [1, 3]]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "many"),
+    [([1] * 100, False), ([1] * 98 + [2], True), ([1] * 5000 + [2] * 40, False), ([1] * 5000 + [65], True)],
+)
+def test_the_order_of_equal_values_matters_where_they_are_many_or_samples_few(lengths: list[int], many: bool) -> None:
+    assert has_many_ties(np.array(lengths)) == many
+
+
+@pytest.mark.parametrize("samples", [30, 100, 250, 1100])
+@pytest.mark.parametrize("classes", [2, 7])
+def test_codes_of_few_values_give_scikit_learn_s_numbers(samples: int, classes: int) -> None:
+    r = np.random.RandomState(samples)
+    codes, labels = r.randint(0, 5, (samples, 4)).astype(np.float32), r.randint(0, classes, samples)
+    theirs = GradientBoostingClassifier(n_estimators=25, random_state=np.random.RandomState(0)).fit(codes, labels)
+    ours = BoostedTrees(rounds=25).fit(codes, labels, np.random.RandomState(0))
+    assert np.array_equal(ours.feature_importances_, theirs.feature_importances_)
+    assert np.array_equal(ours.predict(codes), theirs.predict(codes))

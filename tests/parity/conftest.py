@@ -78,10 +78,12 @@ SCALES = (1.0, 0.06, 300.0)
 
 @pytest.fixture
 def subject(grids: dict[str, CodeGrid]) -> Callable[..., Subject]:
-    """``subject(data, representation, scale)``: something both programs can score."""
+    """``subject(data, representation, scale, offset)``: something both programs can score."""
 
-    def make(data: str, representation: str, scale: float = 1.0) -> Subject:
+    def make(data: str, representation: str, scale: float = 1.0, offset: float = 0.0) -> Subject:
         rows = REPRESENTATIONS[representation](grids[data])
-        return from_rows(representation, grids[data], lambda cells: np.float32(scale) * rows(cells))
+        return from_rows(
+            representation, grids[data], lambda cells: np.float32(scale) * rows(cells) + np.float32(offset)
+        )
 
     return make

@@ -61,6 +61,11 @@ def test_the_same_number(
     assert_same(*both(name, subject(data, representation, scale), changes, seed))
 
 
+@pytest.mark.parametrize("offset", [5.0, 30.0, 1000.0])
+def test_robustness_of_codes_far_from_zero(offset: float, subject: Callable[..., Subject]) -> None:
+    assert_same(*both("irs", subject("dsprites", "rotated", 1.0, offset), REDUCED["irs"], 0))
+
+
 @pytest.mark.parametrize(
     ("data", "representation", "scale"), [("dsprites", "identity", 1.0), ("mpi3d", "rotated", 300.0)]
 )

@@ -17,7 +17,7 @@ class SampleSampler:
     """A ``submission.metrics.base.Sampler`` over given samples: points are drawn without replacement.
 
     Where there are fewer samples than a metric asks for, it gets what there is; training and test samples never
-    overlap and keep the proportion that was asked for.
+    overlap. They share what there is in the proportion that was asked for, or by half if that is more training.
 
     Args:
         codes: (N, D) float32.
@@ -43,6 +43,8 @@ class SampleSampler:
         order = self.random_state.permutation(len(self._codes))
         share = min(1.0, len(order) / (num_train + num_test))
         train, test = int(num_train * share), int(num_test * share)
+        if (half := min(num_train, len(order) // 2)) > train:
+            train, test = half, len(order) - half
         return self._take(order[:train]), self._take(order[train : train + test])
 
     def sample_factors(self, num: int) -> npt.NDArray[np.int64]:

@@ -7,9 +7,9 @@
  *
  * What makes it equal: sums run in scikit-learn's order (sorted by the feature for the search, in the order that its
  * in-place partition leaves for the node's totals, pairwise for the leaves), and its generator decides the order in
- * which features are visited, which is what breaks ties. For features of few distinct values its unstable sort is
+ * which features are visited, which is what breaks ties. Where equal values are many, or samples few, its unstable sort is
  * replayed, too. One thing is not: the order that this sort gives to the odd pair of samples with the same value in an
- * otherwise continuous feature; it moves sums by rounding errors only. */
+ * otherwise continuous feature of many; it moves sums by rounding errors only. */
 #include <math.h>
 #include "trees.h"
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LANES = 4, HEAVY = 64, BLOCK_LANES = 8 };
+enum { LANES = 4, BLOCK_LANES = 8 };
 static const float FEATURE_THRESHOLD = 1e-7f;
 /* The bound's rounding error is below 2 eps sqrt(n) times the score: 5e-12 at a hundred million samples. */
 static const double SLACK = 1e-11;
@@ -124,8 +124,6 @@ static float highest(const Scan *scan) { return scan->column[scan->order[scan->c
 
 static int constant(const Scan *scan) { return highest(scan) <= lowest(scan) + FEATURE_THRESHOLD; }
 
-static int few_values(const Worker *worker, int64_t feature) { return worker->problem->tie_run[feature] > HEAVY; }
-
 static void search_group(Worker *worker, const int64_t *group, int64_t lanes) {
     Scan four[LANES];
     int64_t tie_run = 0;
@@ -199,7 +197,7 @@ int64_t search_node(Worker *worker, Node *node, double total) {
         int64_t feature = worker->visits[i];
         Scan *scan = &worker->scans[feature];
         if (highest(scan) == lowest(scan)) continue;
-        if (!few_values(worker, feature)) {
+        if (!worker->problem->replayed[feature]) {
             sorted = scan->order;
             if (!constant(scan)) group[lanes++] = feature;
             if (lanes == LANES) search_group(worker, group, lanes), lanes = 0;

@@ -18,6 +18,7 @@ typedef struct {
     const float *columns;      /* features x samples */
     const int32_t *order;      /* features x samples, samples sorted by each feature */
     const int64_t *tie_run;    /* longest run of equal values per feature */
+    const uint8_t *replayed;   /* features whose equal values are put in scikit-learn's order */
     const int32_t *label;      /* class of each sample */
     const uint32_t *seed;      /* rounds x outputs, the splitter's generator of each tree */
     double learning_rate;
