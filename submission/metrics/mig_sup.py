@@ -27,7 +27,7 @@ def mig_sup(codes: Codes, factors: Factors, num_bins: int = 20, blocks: Blocks |
         ``mig_sup`` in [0, 1]; every code counts the same, so codes that know nothing pull it towards 0. Details:
         ``gap`` (codes or blocks,).
     """
-    check_points(codes, factors, "mig_sup")
+    check_points(codes, factors, "mig_sup", min_factors=2)
     information = mutual_information(bins(codes, num_bins, blocks), factors) / entropies(factors)
     ordered = np.sort(np.pad(information, ((0, 0), (1, 0))), axis=1)
     gap = ordered[:, -1] - ordered[:, -2]

@@ -117,7 +117,17 @@ def grid(sizes: tuple[int, ...], codes: np.ndarray) -> GridSampler:
     return GridSampler(IndexSource(CodeGrid.of("grid", sizes), lambda cells: codes[cells]), 0)
 
 
-COMPARING = ("dci", "beta_vae", "modularity", "med", "infomec", "downstream_reduced", "downstream_strong", "fairness")
+COMPARING = (
+    "dci",
+    "mig_sup",
+    "beta_vae",
+    "modularity",
+    "med",
+    "infomec",
+    "downstream_reduced",
+    "downstream_strong",
+    "fairness",
+)
 
 
 @pytest.mark.parametrize("name", COMPARING)
