@@ -11,7 +11,7 @@ and one line in ``submission/metrics/registry.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -64,20 +64,27 @@ class Sampler(Protocol):
     def codes(self, factors: Factors) -> Codes:
         """Codes (n, D) of the factor rows (n, K), observed now (needs a full grid)."""
 
+    def votes(self, num: int, batch_size: int, sets: int = 1) -> Iterator[tuple[Factors, Factors]]:
+        """``num`` random factors, with ``sets`` batches of random rows drawn after each, some V votes at a time.
+
+        Needs a full grid. Rows may be changed, and must have been observed by ``reduce`` before more are asked for.
+
+        Yields:
+            Factors (V,) and rows (V, sets, batch_size, K).
+        """
+
     def reduce(
         self,
-        batches: Iterable[Factors],
+        votes: Iterable[Factors],
         function: Callable[[Codes], npt.NDArray[np.floating]],
-        per_row: int = 1,
         total: int = 0,
     ) -> npt.NDArray[np.floating]:
-        """``function`` over the codes of equally sized batches of factor rows, streamed (needs a full grid).
+        """``function`` over the codes of votes, streamed (needs a full grid).
 
         Args:
-            batches: factor rows (B, K), observed in the order in which they come.
-            function: codes (R, per_row * B, D) → one row each (R, ...).
-            per_row: how many batches make one row of the result.
-            total: number of batches to come, for a progress bar.
+            votes: factor rows (V, S, B, K), any V at a time, observed batch by batch as they come.
+            function: codes (V, S * B, D) → one row each (V, ...).
+            total: number of votes to come, for a progress bar.
         """
 
 

@@ -79,18 +79,17 @@ def fit(model: Any, features: npt.NDArray[np.floating], labels: npt.NDArray[np.i
 
 def draw_differences(sampler: Sampler, num: int, batch_size: int, blocks: Blocks | None = None) -> Differences:
     """``num`` batches of pairs that share the value of one random factor."""
-    shared = np.empty(num, np.int64)
+    shared: list[Factors] = []
 
-    def batches() -> Iterator[Factors]:
-        for row in range(num):
-            shared[row] = sampler.random_state.randint(len(sampler.factor_sizes))
-            first, second = sampler.sample_factors(batch_size), sampler.sample_factors(batch_size)
-            second[:, shared[row]] = first[:, shared[row]]
-            yield first
-            yield second
+    def votes() -> Iterator[Factors]:
+        for factors, rows in sampler.votes(num, batch_size, sets=2):
+            each = np.arange(len(factors))
+            rows[each, 1, :, factors] = rows[each, 0, :, factors]
+            shared.append(factors)
+            yield rows
 
-    features = sampler.reduce(batches(), lambda codes: mean_differences(codes, blocks), per_row=2, total=2 * num)
-    return Differences(shared, features.astype(np.float64))
+    features = sampler.reduce(votes(), lambda codes: mean_differences(codes, blocks), total=num)
+    return Differences(np.concatenate(shared), features.astype(np.float64))
 
 
 def mean_differences(codes: Codes, blocks: Blocks | None = None) -> npt.NDArray[np.floating]:

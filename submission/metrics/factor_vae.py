@@ -101,17 +101,17 @@ def pruned_note(
 
 def draw_votes(sampler: Sampler, num: int, batch_size: int) -> Votes:
     """``num`` votes: a random factor, a batch in which it has one value, the variances of its codes."""
-    fixed = np.empty(num, np.int64)
+    fixed: list[Factors] = []
 
-    def batches() -> Iterator[Factors]:
-        for vote in range(num):
-            fixed[vote] = sampler.random_state.randint(len(sampler.factor_sizes))
-            factors = sampler.sample_factors(batch_size)
-            factors[:, fixed[vote]] = factors[0, fixed[vote]]
-            yield factors
+    def votes() -> Iterator[Factors]:
+        for factors, rows in sampler.votes(num, batch_size):
+            each = np.arange(len(factors))
+            rows[each, 0, :, factors] = rows[each, 0, :1, factors]
+            fixed.append(factors)
+            yield rows
 
-    variances = sampler.reduce(batches(), batch_variances, total=num)
-    return Votes(fixed, variances)
+    variances = sampler.reduce(votes(), batch_variances, total=num)
+    return Votes(np.concatenate(fixed), variances)
 
 
 def batch_variances(codes: Codes) -> npt.NDArray[np.floating]:

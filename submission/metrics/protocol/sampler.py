@@ -10,7 +10,11 @@ import numpy.typing as npt
 
 from submission.metrics.base import Codes, Factors, Points
 from submission.metrics.protocol.sources import Source
+from submission.metrics.protocol.votes import draw_votes
 from submission.progress import QUIET, Progress
+
+TOGETHER = 256
+"""Votes drawn at once."""
 
 
 class GridSampler:
@@ -57,44 +61,57 @@ class GridSampler:
         """Codes (n, D) of the factor rows (n, K), observed now."""
         return np.concatenate(list(self._chunks([factors])))
 
+    def votes(self, num: int, batch_size: int, sets: int = 1) -> Iterator[tuple[Factors, Factors]]:
+        """``num`` random factors, with ``sets`` batches of random rows drawn after each, some V votes at a time.
+
+        Yields:
+            Factors (V,) and rows (V, sets, batch_size, K).
+        """
+        if self._source.draws:
+            for _ in range(num):
+                factor = self.random_state.randint(len(self.factor_sizes))
+                yield np.array([factor]), np.stack([[self.sample_factors(batch_size) for _ in range(sets)]])
+            return
+        for start in range(0, num, TOGETHER):
+            shape = (min(TOGETHER, num - start), sets, batch_size)
+            yield draw_votes(self.random_state, self.factor_sizes, shape)
+
     def reduce(
         self,
-        batches: Iterable[Factors],
+        votes: Iterable[Factors],
         function: Callable[[Codes], npt.NDArray[np.floating]],
-        per_row: int = 1,
         total: int = 0,
     ) -> npt.NDArray[np.floating]:
-        """``function`` over the codes of equally sized batches of factor rows, streamed.
+        """``function`` over the codes of votes, streamed.
 
         Args:
-            batches: factor rows (B, K), observed in the order in which they come.
-            function: codes (R, per_row * B, D) → one row each (R, ...).
-            per_row: how many batches make one row of the result.
-            total: number of batches to come, for the progress bar.
+            votes: factor rows (V, S, B, K), any V at a time, observed batch by batch as they come.
+            function: codes (V, S * B, D) → one row each (V, ...).
+            total: number of votes to come, for the progress bar.
         """
-        size = 0
+        sets = size = 0
 
-        def measured() -> Iterator[Factors]:
-            nonlocal size
-            for batch in batches:
-                size = len(batch)
-                yield batch
+        def batches() -> Iterator[Factors]:
+            nonlocal sets, size
+            for rows in votes:
+                _, sets, size, factors = rows.shape
+                yield from rows.reshape(-1, size if self._source.draws else len(rows) * sets * size, factors)
 
         results = []
         with self.progress.task("drawing and encoding", total) as task:
-            for codes in self._chunks(measured(), per_row):
-                results.append(function(codes.reshape(-1, per_row * size, codes.shape[1])))
-                task.advance(len(codes) // size)
+            for codes in self._chunks(batches(), lambda: sets * size):
+                results.append(function(codes.reshape(-1, sets * size, codes.shape[1])))
+                task.advance(len(results[-1]))
         return np.concatenate(results)
 
-    def _chunks(self, batches: Iterable[Factors], multiple: int = 1) -> Iterator[Codes]:
-        """Observe batch after batch; yield the codes of ``multiple`` · n batches whenever a chunk has come together."""
+    def _chunks(self, batches: Iterable[Factors], rows: Callable[[], int] = lambda: 1) -> Iterator[Codes]:
+        """Observe batch after batch; yield codes whenever a chunk of a multiple of so many rows has come together."""
         pending: list[npt.NDArray[Any]] = []
         waiting = 0
         for batch in batches:
             pending.append(self._source.observe(batch, self.random_state))
             waiting += len(batch)
-            if waiting >= self._source.chunk and len(pending) % multiple == 0:
+            if waiting >= self._source.chunk and waiting % rows() == 0:
                 yield self._source.codes(np.concatenate(pending))
                 pending, waiting = [], 0
         if pending:

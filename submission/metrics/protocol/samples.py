@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 import numpy as np
@@ -55,11 +55,14 @@ class SampleSampler:
         """Refused."""
         self._refuse()
 
+    def votes(self, num: int, batch_size: int, sets: int = 1) -> Iterator[tuple[Factors, Factors]]:
+        """Refused."""
+        self._refuse()
+
     def reduce(
         self,
-        batches: Iterable[Factors],
+        votes: Iterable[Factors],
         function: Callable[[Codes], npt.NDArray[np.floating]],
-        per_row: int = 1,
         total: int = 0,
     ) -> npt.NDArray[np.floating]:
         """Refused."""

@@ -22,10 +22,15 @@ class Source(Protocol):
     Attributes:
         dataset: the factors and, where there are any, the images.
         chunk: how many observed rows to collect before computing their codes.
+        draws: whether the data set draws factors in its own way, or observing them draws anything.
     """
 
     dataset: GroundTruthDataset
     chunk: int
+
+    @property
+    def draws(self) -> bool:
+        """See above."""
 
     def observe(self, factors: Factors, random_state: np.random.RandomState) -> npt.NDArray[Any]:
         """What is to be remembered of the factor rows (n, K): n entries; draws what the reference draws here."""
@@ -41,6 +46,12 @@ class IndexSource:
     dataset: GroundTruthDataset
     rows: Rows
     chunk: int = 1 << 16
+
+    @property
+    def draws(self) -> bool:
+        """Whether the data set has a way of its own."""
+        kind, plain = type(self.dataset), GroundTruthDataset
+        return kind.sample_factors is not plain.sample_factors or kind.draw_indices is not plain.draw_indices
 
     def observe(self, factors: Factors, random_state: np.random.RandomState) -> npt.NDArray[np.int64]:
         """Cells (n,) of the factor rows; hidden factors are drawn."""
@@ -58,6 +69,7 @@ class ImageSource:
     dataset: GroundTruthDataset
     encode: Encode
     chunk: int = BATCH
+    draws: bool = field(default=True, init=False)
 
     def observe(self, factors: Factors, random_state: np.random.RandomState) -> npt.NDArray[np.float32]:
         """Images (n, height, width, channels), drawn now."""
@@ -72,7 +84,7 @@ class MappedSource:
     """Another source's codes, each through a function of its own row."""
 
     def __init__(self, source: Source, function: Callable[[Codes], Codes]) -> None:
-        self.dataset, self.chunk, self.observe = source.dataset, source.chunk, source.observe
+        self.dataset, self.chunk, self.observe, self.draws = source.dataset, source.chunk, source.observe, source.draws
         self._source, self._function = source, function
 
     def codes(self, observed: npt.NDArray[Any]) -> Codes:
