@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import GradientBoostingClassifier
 
-from submission.metrics.boosting import available_cores, fit_boosted_trees
+from submission.metrics.boosting import fit_boosted_trees
 from submission.metrics.dci import METRIC, dci
+from submission.native.processor import available_cores
 
 SIZES = (3, 6, 40, 32, 32)
 ROUNDS = 100

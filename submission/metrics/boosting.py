@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import ctypes
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -21,6 +20,7 @@ from scipy.special import logit
 from scipy.stats import gmean
 
 from submission.native import library
+from submission.native.processor import available_cores
 
 FEATURE_THRESHOLD = np.float32(1e-7)  # values closer than this are equal to scikit-learn's trees
 ROWS_PER_TASK = 1024
@@ -81,11 +81,6 @@ def skip_boosted_trees(labels: npt.NDArray[Any], random_state: np.random.RandomS
     """Draw from ``random_state`` what ``fit_boosted_trees`` of labels (n,) would, and fit nothing."""
     classes = len(np.unique(labels))
     random_state.randint(0, 2**31 - 1, size=(rounds, 1 if classes == 2 else classes))
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class BoostedTrees:

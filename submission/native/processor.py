@@ -1,7 +1,8 @@
-"""What the machine's processors multiply in hardware."""
+"""What the machine's processors can do."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -18,3 +19,8 @@ def multiplies_bfloat16(device: torch.device | str) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.exists() and any(unit in cpuinfo.read_text() for unit in UNITS)
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

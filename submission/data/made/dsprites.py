@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.data.made.raster import SIZE, Floats, rasterise
+from submission.native.processor import available_cores
 
 SIDE = 0.3 * SIZE  # the square's side at scale 1, in pixels
 ELLIPSE = 1.33  # semi-axes: SIDE / 2 times and divided by this
@@ -40,10 +43,14 @@ def render(classes: Sequence[Sequence[int]] = tuple(map(range, SIZES))) -> npt.N
     shapes, scales, orientations, pos_x, pos_y = (np.asarray(values, dtype=np.intp) for values in classes)
     polygons = outlines()
     xs, ys = (SIZE / 4 + SIZE / 2 * positions / 31 for positions in (pos_x, pos_y))
-    packed = np.empty((len(shapes), len(scales), len(orientations), len(xs), len(ys), SIZE, SIZE // 8), dtype=np.uint8)
-    for i, shape in enumerate(shapes):
-        for j, scale in enumerate(scales):
-            for k, orientation in enumerate(orientations % 39):
-                polygon = turned((0.5 + 0.1 * scale) * polygons[shape], 2 * np.pi * orientation / 39)
-                packed[i, j, k] = rasterise(polygon, xs, ys)
+    looks = list(itertools.product(shapes, scales, orientations % 39))
+    packed = np.empty((len(looks), len(xs), len(ys), SIZE, SIZE // 8), dtype=np.uint8)
+
+    def draw(number: int) -> None:
+        shape, scale, orientation = looks[number]
+        polygon = turned((0.5 + 0.1 * scale) * polygons[shape], 2 * np.pi * orientation / 39)
+        packed[number] = rasterise(polygon, xs, ys)
+
+    with ThreadPoolExecutor(available_cores()) as pool:
+        list(pool.map(draw, range(len(looks))))
     return packed.reshape(-1, SIZE * SIZE // 8)
