@@ -17,6 +17,9 @@ from submission.evaluation.subject import Subject, from_codes, from_encoder, ide
 from submission.export.isolated import IsolatedModule
 from submission.run_folder import RunFolder
 
+QUICKEN = "submission.evaluation.encoding.fastest:quick"
+"""What an isolated process does to a file's module."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -121,7 +124,7 @@ def open_encoder(path: Path, dataset: GroundTruthDataset, options: Options) -> E
                 f"an isolated file runs on the CPU in float32, not on {options.device} in {options.precision}",
                 "leave out --isolated, or --device and --precision",
             )
-        return Encoder(IsolatedModule(path), str(path), dataset.image_shape)
+        return Encoder(IsolatedModule(path, quicken=QUICKEN), str(path), dataset.image_shape)
     return Encoder.load(path, dataset.image_shape, options.device, options.precision)
 
 

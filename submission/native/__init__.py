@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.util
+from pathlib import Path
 
 
 @functools.cache
@@ -14,3 +15,9 @@ def library(name: str) -> ctypes.CDLL | None:
     if spec is None or spec.origin is None:
         return None
     return ctypes.CDLL(spec.origin)
+
+
+def load_all() -> None:
+    """Load every kernel that was built, for a process that is about to lose its file system."""
+    for file in Path(__file__).parent.glob("_*.so"):
+        library(file.name.partition(".")[0].removeprefix("_"))
