@@ -38,11 +38,23 @@ static inline __attribute__((always_inline)) TARGET void block_at(const Layer *l
     }
 }
 
+/* The same for what is left. */
+static TARGET void some_at(const Layer *layer, int64_t row, int64_t block, const float *const *from, float *const *to,
+                           int64_t count) {
+    switch (count) {
+        case 5: block_at(layer, row, block, from, to, 5); break;
+        case 4: block_at(layer, row, block, from, to, 4); break;
+        case 3: block_at(layer, row, block, from, to, 3); break;
+        case 2: block_at(layer, row, block, from, to, 2); break;
+        case 1: block_at(layer, row, block, from, to, 1); break;
+    }
+}
+
 TARGET void PRODUCTS(const Layer *layer, int64_t row, const Places *places) {
     for (int64_t block = 0; block < layer->filters / BLOCK; block++) {
         int64_t n = 0;
         for (; n + AT_ONCE <= places->count; n += AT_ONCE)
             block_at(layer, row, block, places->from + n, places->to + n, AT_ONCE);
-        for (; n < places->count; n++) block_at(layer, row, block, places->from + n, places->to + n, 1);
+        some_at(layer, row, block, places->from + n, places->to + n, places->count - n);
     }
 }
