@@ -32,14 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Gather, write, show."""
     from submission.cli.folders import open_runs
-    from submission.files import write_json, write_text
+    from submission.files import output_json, output_text
     from submission.studies.comparison import compare, csv_text, plain
 
     comparison = compare(open_runs(arguments.runs), arguments.data, arguments.protocol)
     if arguments.csv:
-        write_text(arguments.csv, csv_text(comparison))
+        output_text(arguments.csv, csv_text(comparison))
     if arguments.json:
-        write_json(arguments.json, plain(comparison))
+        output_json(arguments.json, plain(comparison))
     show(comparison)
     return 0
 

@@ -154,14 +154,14 @@ def show(arguments: argparse.Namespace) -> int:
     """Write a contact sheet."""
     from submission.data import opened
     from submission.data.sheet import contact_sheet
-    from submission.files import atomic
+    from submission.files import output
 
     seed_within(arguments.seed)
     options = dict(parsed_option(text) for text in arguments.option)
     dataset = opened(arguments.name, arguments.root, console.Bars(), options)
     out = arguments.out or Path(f"{arguments.name.rpartition('/')[2]}.png")
     sheet = contact_sheet(dataset, arguments.seed)
-    with atomic(out) as file:
+    with output(out) as file:
         file.write(sheet)
     console.say(f"wrote {out}: {arguments.name}, {len(dataset)} images {dataset.image_shape}, {dataset.notes}")
     return 0

@@ -92,7 +92,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def refuse_idle(arguments: argparse.Namespace) -> None:
-    """UsageError where a switch is set that what is asked for has no use for."""
+    """UsageError where a switch is set that what is asked for has no use for, or ``--json`` names no file."""
+    if arguments.json is not None and Path(arguments.json).is_dir():
+        raise UsageError(f"--json {arguments.json!r} names no file", "name one, or none to print the scores")
     if arguments.likelihood:
         refuse(arguments, add_arguments, SCORING, "means nothing to --likelihood", "leave one of them out")
         return
@@ -103,21 +105,22 @@ def refuse_idle(arguments: argparse.Namespace) -> None:
 
 def keep(arguments: argparse.Namespace, plan: Plan, scores: dict[str, Any]) -> None:
     """Write the scores to their files, and a run's to the leaderboard."""
-    from submission.files import write_json
+    from submission.files import output_json, write_json
 
-    for file in files(arguments, plan):
-        write_json(file, scores)
-    rank(arguments)
+    run = arguments.target is not None and arguments.target.is_dir()
+    if run:
+        write_json(own_file(arguments, plan), scores)
+    if arguments.json not in (None, "-"):
+        output_json(Path(arguments.json), scores)
+    if run:
+        rank(RunFolder.open(arguments.target))
 
 
-def rank(arguments: argparse.Namespace) -> None:
+def rank(folder: RunFolder) -> None:
     """Keep a run's scores in the leaderboard beside it (``python -m submission leaderboard``)."""
-    from submission.run_folder import RunFolder
     from submission.studies.recording import FILE_NAME, add_run
 
-    if arguments.target is not None and arguments.target.is_dir():
-        folder = RunFolder.open(arguments.target)
-        add_run(folder.path.resolve().parent / FILE_NAME, folder)
+    add_run(folder.path.resolve().parent / FILE_NAME, folder)
 
 
 def plan_of(arguments: argparse.Namespace) -> Plan:
@@ -146,16 +149,13 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
     return inputs(arguments.target, options)
 
 
-def files(arguments: argparse.Namespace, plan: Plan) -> list[Path]:
-    """Where the scores are kept."""
-    found = [Path(arguments.json)] if arguments.json not in (None, "-") else []
-    if arguments.target is None or not arguments.target.is_dir():
-        return found
+def own_file(arguments: argparse.Namespace, plan: Plan) -> Path:
+    """Where a run folder keeps the scores."""
     folder = RunFolder(arguments.target)
     own = arguments.data in (None, folder.meta().get("dataset", {}).get("name"))
     others = [] if own else [arguments.data]
     others += [arguments.precision] if arguments.precision != "float32" else []
-    return [folder.scores / plan.file_name(*others), *found]
+    return folder.scores / plan.file_name(*others)
 
 
 def show(plan: Plan, columns: tuple[Column, ...], given: Inputs) -> None:

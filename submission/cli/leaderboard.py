@@ -65,18 +65,18 @@ def run(arguments: argparse.Namespace) -> int:
 def show(arguments: argparse.Namespace, dataset: str, rows: list[Row], metrics: list[str]) -> None:
     """The table in the files asked for, and then on standard output, which may be closed."""
     from submission.cli.console import say, table
-    from submission.files import write_json, write_text
+    from submission.files import output_json, output_text
     from submission.studies import board
 
     order = f"by {arguments.by}" if arguments.by else "by mean rank, as the challenge ordered"
     title = f"{dataset}, {arguments.protocol}, {order}"
     header, cells = board.header(metrics), board.cells(rows, metrics)
     if arguments.csv:
-        write_text(arguments.csv, board.csv_text(rows, metrics))
+        output_text(arguments.csv, board.csv_text(rows, metrics))
     if arguments.json:
-        write_json(arguments.json, board.plain(dataset, arguments.protocol, order, rows))
+        output_json(arguments.json, board.plain(dataset, arguments.protocol, order, rows))
     if arguments.html:
-        write_text(arguments.html, board.page(title, header, cells))
+        output_text(arguments.html, board.page(title, header, cells))
     table(title, header, cells)
     if any(row.place is None for row in rows):
         say("Without a place: a score is missing in at least one run.")

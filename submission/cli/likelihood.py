@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.cli.console import Bars, print_json, say
     from submission.device import usable
     from submission.evaluation.held_out import held_out_images, run_likelihood
-    from submission.files import write_json
+    from submission.files import output_json, write_json
     from submission.run_folder import RunFolder
 
     folder = RunFolder.open(arguments.target)
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     result, record = run_likelihood(folder, images, arguments.samples, arguments.seed, device, Bars())
     write_json(folder.likelihood, record)
     if arguments.json not in (None, "-"):
-        write_json(Path(arguments.json), record)
+        output_json(Path(arguments.json), record)
     if arguments.json == "-":
         print_json(record)
     else:

@@ -37,14 +37,14 @@ def run(arguments: argparse.Namespace) -> int:
     seed_within(arguments.seed)
     from submission.cli.console import Bars, say, table
     from submission.cli.folders import open_runs
-    from submission.files import write_json
+    from submission.files import output_json
     from submission.studies.seeds import agreements, plain, rows
 
     folders, root = open_runs(arguments.runs), arguments.data_root
     found, alone = agreements(folders, arguments.similarity, arguments.images, arguments.seed, root, Bars())
     if arguments.json:
         about = {"similarity": arguments.similarity, "images": arguments.images, "seed": arguments.seed}
-        write_json(arguments.json, plain(found, about))
+        output_json(arguments.json, plain(found, about))
     table("agreement between seeds (UDR)", ["method", "run", "udr", "by block", "informative"], rows(found))
     for path in alone:
         say(f"{path} is the only run of its configuration and was left out.")

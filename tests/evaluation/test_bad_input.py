@@ -162,3 +162,8 @@ def test_a_metric_named_twice_is_computed_once(tmp_path: Path) -> None:
     words = ["--codes", str(tmp_path / "good.npz"), "--preset", "fast", "--metrics", "mig,irs,mig", "--json"]
     assert door("evaluate", [*words, str(tmp_path / "out.json")]) == 0
     assert list(json.loads((tmp_path / "out.json").read_text())["metrics"]) == ["mig", "irs"]
+
+
+@pytest.mark.parametrize("name", ["", "."])
+def test_scores_need_a_file(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"--json '{name}' names no file" in complaint(capsys, "--codes=codes.npz", "--json", name, code=2)
