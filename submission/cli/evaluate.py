@@ -20,7 +20,8 @@ EPILOG = """examples:
   python evaluate.py runs/demo
   python evaluate.py model.pt --data dsprites_full --metrics mig,dci
   python evaluate.py model.pt --data cars3d --data-root data --preset study --seeds 5 --json scores.json
-  python evaluate.py --codes codes.npz                 (codes (N, D); factor_sizes (K,) or factors (N, K))
+  python evaluate.py --codes codes.npz                 (codes (N, D); factor_sizes (K,) or factors (N, K);
+                                                        if need be periodic (K,) and blocks (D,), see docs/metrics.md)
   python evaluate.py runs/demo --backend disentanglement_lib
   python evaluate.py runs/demo --likelihood --samples 100
 

@@ -58,7 +58,13 @@ def codes_inputs(path: Path, options: Options) -> Inputs:
     mine, truth = from_codes(file)
     about = {
         "representation": {"file": str(path), "sha256": sha256(path), "width": file.codes.shape[1], "codes": "unknown"},
-        "data": {"name": "codes file", "factors": mine.factors, "full_grid": mine.full_grid, "rows": len(file.codes)},
+        "data": {
+            "name": "codes file",
+            "factors": mine.factors,
+            "periodic": list(file.periodic),
+            "full_grid": mine.full_grid,
+            "rows": len(file.codes),
+        },
     }
     return Inputs((mine, truth) if options.baselines else (mine,), about)
 

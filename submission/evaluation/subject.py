@@ -129,7 +129,7 @@ def from_codes(file: CodesFile) -> tuple[Subject, Subject]:
     """The codes of a file, and the true factors in their place."""
     layout = Layout.labelled(file.blocks) if file.blocks is not None else PLAIN
     if file.factor_sizes is not None:
-        grid = CodeGrid.of(str(file.path), file.factor_sizes)
+        grid = CodeGrid.of(str(file.path), file.factor_sizes, file.periodic)
         mine = from_rows("codes", grid, lambda cells: file.codes[cells])
         truth = from_rows("true factors", grid, true_factors(grid), codes="factors")
     else:
@@ -143,7 +143,7 @@ def from_samples(label: str, file: CodesFile, codes: npt.NDArray[np.float32]) ->
     """Codes (N, D) of the samples in a file."""
 
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
-        return SampleSampler(codes, file.factors, seed, str(file.path), progress)
+        return SampleSampler(codes, file.factors, seed, str(file.path), progress, file.periodic)
 
     sizes = {f"factor_{k}": int(size) for k, size in enumerate(file.factors.max(axis=0) + 1)}
     return Subject(label, sampler, None, False, sizes, samples=len(codes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,7 +90,16 @@ ROW = np.arange(24)[:, None]
         (GOOD | {"factors": GRID[::-1]}, "are not the row-major grid of its factor_sizes, first in row 0 — leave one"),
         (GOOD | {"factors": GRID[[*range(22), 23, 22]]}, "first in row 22 — leave one of them out"),
         (GOOD | {"factors": GRID[:, :2]}, "has 2 factors but 3 factor_sizes — leave one of them out"),
-        (GOOD | {"codes": np.array([{}, None])}, "cannot read"),
+        (GOOD | {"codes": np.array([{}, None])}, "codes is damaged, or no array of plain values — save"),
+        (GOOD | {"codes": np.zeros(1, [(f"column_number_{k}", "f4") for k in range(2000)])}, "codes is damaged, or no"),
+        ({"codes": GOOD["codes"], "factors": np.zeros((24, 0), int)}, "factors in"),
+        ({"codes": GOOD["codes"][:1], "factor_sizes": np.zeros(0, int)}, "factor_sizes in"),
+        (GOOD | {"factor_sizes": np.array([2, 3, 4] + [1] * 70)}, "has 73 factor_sizes, more than 32 — leave out"),
+        (GOOD | {"factor_sizes": np.array([2, 3, 4], "m8[s]")}, "factor_sizes in"),
+        ({"codes": GOOD["codes"], "factors": GRID.astype("m8[s]")}, "factors in"),
+        (GOOD | {"blocks": np.array([0, 1, 1], "m8[s]")}, "blocks in"),
+        (GOOD | {"periodic": np.array([0, 0, 1])}, "for 3 factors — give one True or False per factor"),
+        (GOOD | {"periodic": np.array([False, True])}, "bool of shape (2,) for 3 factors — give one"),
     ],
 )
 def test_tables_of_codes(
@@ -115,6 +125,35 @@ def test_a_truncated_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "does not exist" in complaint(capsys, "--codes", tmp_path / "none.npz")
     np.save(tmp_path / "single.npy", GOOD["codes"])
     assert "single array" in complaint(capsys, "--codes", tmp_path / "single.npy")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "it is no .npz archive"),
+        (b"1,2,3\n4,5,6\n", "it is no .npz archive"),
+        (b"P", "it is no .npz archive"),
+        (b"PK\x03\x04", "it is cut short"),
+    ],
+)
+def test_a_file_that_is_no_archive(
+    content: bytes, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "codes.npz").write_bytes(content)
+    line = complaint(capsys, "--codes", tmp_path / "codes.npz")
+    assert f"codes.npz: {words} — save codes" in line
+    assert "pickle" not in line
+
+
+def test_a_member_that_is_no_array(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "codes.npz", "w") as archive:
+        archive.writestr("codes", "words")
+    assert "codes is damaged, or no array" in complaint(capsys, "--codes", tmp_path / "codes.npz")
+
+
+def test_samples_may_have_more_factors_than_a_grid(tmp_path: Path) -> None:
+    np.savez(tmp_path / "many.npz", codes=GOOD["codes"], factors=np.c_[GRID, np.zeros((24, 70), int)])
+    assert load_codes(tmp_path / "many.npz").factors.shape == (24, 73)
 
 
 def test_codes_for_one_value_of_a_factor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn
 
 import numpy as np
@@ -25,14 +25,23 @@ class SampleSampler:
         seed: of the draws.
         name: what to call the samples in messages.
         progress: where metrics show long work.
+        periodic: which factors (K,) are cycles; none by default.
     """
 
-    def __init__(self, codes: Codes, factors: Factors, seed: int, name: str, progress: Progress = QUIET) -> None:
+    def __init__(
+        self,
+        codes: Codes,
+        factors: Factors,
+        seed: int,
+        name: str,
+        progress: Progress = QUIET,
+        periodic: Sequence[bool] = (),
+    ) -> None:
         self.seed, self.random_state, self.progress = seed, np.random.RandomState(seed), progress
         self._codes, self._factors, self._name = codes, factors.astype(np.int64), name
         self.factor_sizes = tuple(int(size) for size in factors.max(axis=0) + 1)
         self.factor_names = tuple(f"factor_{k}" for k in range(factors.shape[1]))
-        self.periodic = (False,) * factors.shape[1]
+        self.periodic = tuple(periodic) or (False,) * factors.shape[1]
 
     def points(self, num: int, batch_size: int = 16) -> Points:
         """``num`` different samples, or all where there are fewer."""

@@ -121,6 +121,8 @@ class CodeGrid(GroundTruthDataset):
         raise SubmissionError(f"{self.name} has codes but no images", "evaluate it with --codes alone")
 
     @classmethod
-    def of(cls, name: str, sizes: Sequence[int]) -> CodeGrid:
-        """A grid of ``sizes`` whose factors are called factor_0, factor_1, ..."""
-        return cls(name, tuple(Factor(f"factor_{k}", int(size)) for k, size in enumerate(sizes)))
+    def of(cls, name: str, sizes: Sequence[int], periodic: Sequence[bool] = ()) -> CodeGrid:
+        """A grid of ``sizes`` whose factors are called factor_0, factor_1, ...; none is ``periodic`` by default."""
+        cycles = tuple(periodic) or (False,) * len(sizes)
+        pairs = zip(sizes, cycles, strict=True)
+        return cls(name, tuple(Factor(f"factor_{k}", int(size), cycle) for k, (size, cycle) in enumerate(pairs)))
