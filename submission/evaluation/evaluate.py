@@ -153,9 +153,9 @@ def block_scores(
     layout, sampler = subject.layout, subject.block_sampler
     if metric.block_score is None or sampler is None or not layout.joins or plan.backend != "submission":
         return (), ""
-    if metric.join is not None and not layout.angles:
-        return tuple(metric.join(run, layout.blocks) for run in runs), ""
     try:
+        if metric.join is not None and not layout.angles:
+            return tuple(metric.join(run, layout.blocks) for run in runs), ""
         return tuple(
             metric.block_score(sampler(seed, progress), settings, layout.unrolled_blocks) for seed in plan.seeds
         ), ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -31,21 +32,27 @@ class Layout:
 
     @classmethod
     def of(cls, described: Sequence[Mapping[str, Any]], width: int) -> Layout:
-        """From a run's ``meta.json``; blocks beyond ``width`` columns are left out."""
+        """From a run's ``meta.json``; blocks beyond ``width`` columns are left out, and names made distinct.
+
+        Blocks that are empty or share columns stay as they are: scores by block will say so, others do not depend on
+        them.
+        """
         try:
             known = [block for block in described if block["stop"] <= width]
             columns = [tuple(range(block["start"], block["stop"])) for block in known]
-            names = tuple(str(block["name"]) for block in known)
+            names = distinct(str(block["name"]) for block in known)
+            angles = [
+                column
+                for block, own in zip(known, columns, strict=True)
+                if ANGLES.get(block.get("topology", "")) == len(own)
+                for column in own
+                if column >= 0
+            ]
         except (TypeError, KeyError) as error:
             what = f"the run's meta.json has blocks {described!r:.60}"
-            raise SubmissionError(what, "give each a name, a start and a stop, or leave them out") from error
-        angles = [
-            column
-            for block, own in zip(known, columns, strict=True)
-            if ANGLES.get(block.get("topology", "")) == len(own)
-            for column in own
-        ]
-        return cls(names, tuple(columns), tuple(angles))
+            fix = "give each a name, a start and a stop (and the name of a topology), or leave them out"
+            raise SubmissionError(what, fix) from error
+        return cls(names, tuple(columns), tuple(dict.fromkeys(angles)))
 
     @classmethod
     def labelled(cls, labels: Sequence[int]) -> Layout:
@@ -78,6 +85,19 @@ class Layout:
         """Where a column's values are in ``unrolled`` codes."""
         first = column + sum(angle < column for angle in self.angles)
         return (first, first + 1) if column in self.angles else (first,)
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, with a number behind one that was there before.
+
+    >>> distinct(["S^1", "R^1", "S^1"])
+    ('S^1', 'R^1', 'S^1[2]')
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        numbered = (f"{name}[{number}]" for number in count(2))
+        found[name if name not in found else next(other for other in numbered if other not in found)] = None
+    return tuple(found)
 
 
 PLAIN = Layout()

@@ -53,8 +53,9 @@ def check_blocks(blocks: Blocks, width: int) -> None:
     columns = [column for block in blocks for column in block]
     if len(blocks) < 2:
         raise SubmissionError("a score per block needs two blocks or more", "use the score per column")
-    if not all(0 <= column < width for column in columns):
-        raise SubmissionError(f"a block names column {max(columns)} of codes with {width} columns", "mend the layout")
+    outside = [column for column in columns if not 0 <= column < width]
+    if outside:
+        raise SubmissionError(f"a block names column {outside[0]} of codes with {width} columns", "mend the layout")
     if len(set(columns)) < len(columns) or not all(blocks):
         raise SubmissionError("blocks must not be empty or share columns", "mend the layout")
 

@@ -10,8 +10,8 @@ import pytest
 from submission.errors import SubmissionError
 from submission.evaluation import evaluate, make_plan
 from submission.evaluation.codes import load_codes
-from submission.evaluation.layout import PLAIN, Layout
-from submission.evaluation.record import describe_outcome
+from submission.evaluation.layout import PLAIN, Layout, distinct
+from submission.evaluation.record import describe_column, describe_outcome
 from submission.evaluation.show import remarks
 from submission.evaluation.subject import Subject, factors_of, from_codes
 from submission.latent import parse
@@ -122,6 +122,50 @@ def test_what_fails_by_block_keeps_the_score_by_column(tmp_path: Path) -> None:
     assert "two code dimensions that vary" in outcome.block_error
     assert any("by block" in remark for remark in remarks([column]))
     assert describe_outcome(outcome)["block_error"] == outcome.block_error
+
+
+@pytest.mark.parametrize(
+    ("ranges", "words"),
+    [
+        ([(0, 2), (1, 4)], "must not be empty or share columns"),
+        ([(0, 2), (2, 2)], "must not be empty or share columns"),
+        ([(0, 3), (3, 1)], "must not be empty or share columns"),
+        ([(1, 4), (-1, 1)], "names column -1 of codes"),
+    ],
+)
+@pytest.mark.parametrize("topology", ["", "torus"])
+def test_blocks_that_do_not_fit_cost_the_scores_by_block_alone(
+    ranges: list[tuple[int, int]], words: str, topology: str
+) -> None:
+    described = [{"name": "b", "start": start, "stop": stop, "topology": topology} for start, stop in ranges]
+    grid = CodeGrid.of("grid", SIZES)
+    source = IndexSource(grid, lambda cells: circle()[cells].astype(np.float32))
+    layout = Layout.of(described, 4)
+    joined = MappedSource(source, layout.unrolled)
+    subject = Subject(
+        "blocks",
+        lambda seed, progress: GridSampler(source, seed, progress),
+        None,
+        True,
+        factors_of(grid),
+        layout=layout,
+        block_sampler=lambda seed, progress: GridSampler(joined, seed, progress),
+    )
+    (column,) = evaluate(make_plan("fast", ["dci", "dci_es", "mig", "irs"]), [subject])
+    for outcome in column.outcomes:
+        assert outcome.runs
+        assert words in outcome.block_error, outcome.metric.name
+    assert describe_column(column)["blocks"] == {"b": [*range(*ranges[0])], "b[2]": [*range(*ranges[1])]}
+
+
+def test_names_of_blocks_are_made_distinct() -> None:
+    assert distinct(["a", "b", "a", "a[2]", "a"]) == ("a", "b", "a[2]", "a[2][2]", "a[3]")
+
+
+@pytest.mark.parametrize("block", [{"topology": ["circle"]}, {"start": 0.5}, {"stop": None}])
+def test_a_block_that_is_none_is_one_line(block: dict[str, object]) -> None:
+    with pytest.raises(SubmissionError, match=r"meta.json has blocks .* give each a name"):
+        Layout.of([{"name": "b", "start": 0, "stop": 2} | block], 4)
 
 
 @pytest.mark.parametrize("name", ["dci", "dci_es"])
