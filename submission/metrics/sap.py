@@ -98,6 +98,7 @@ def accuracies(
     matrix = np.zeros((len(columns), factors_train.shape[1]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the score is defined at the default iteration limit
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # factors are classes, even many
         for code, factor in np.ndindex(*matrix.shape):
             machine = LinearSVC(C=0.01, class_weight="balanced", dual=dual, random_state=generator)
             seen = list(columns[code])
