@@ -23,10 +23,10 @@ def codes(tmp_path: Path) -> Path:
     return tmp_path / "codes.npz"
 
 
-def scores_of(codes: Path, backend: str) -> dict[str, dict[str, float]]:
+def scores_of(codes: Path, backend: str, *more: str) -> dict[str, dict[str, float]]:
     """Values per metric by one program."""
     file = codes.with_name(f"{backend}.json")
-    options = ["--preset", "fast", "--no-baselines", "--json", str(file), "--backend", backend]
+    options = ["--preset", "fast", "--no-baselines", "--json", str(file), "--backend", backend, *more]
     assert door("evaluate", ["--codes", str(codes), *options]) == 0
     outcomes = read_scores(file)["columns"]["codes"]["scores"]
     return {name: outcome["values"] for name, outcome in outcomes.items()}
@@ -38,6 +38,16 @@ def test_both_programs_say_the_same(codes: Path) -> None:
     for name, values in theirs.items():
         for key in set(values) - {"num_active_dims"}:
             assert ours[name][key] == pytest.approx(values[key], abs=1e-6), (name, key)
+
+
+def test_downstream_tasks_have_a_headline_in_both(codes: Path) -> None:
+    names = "--metrics=downstream,downstream_logistic"
+    ours, theirs = scores_of(codes, "submission", names), scores_of(codes, "disentanglement_lib", names)
+    assert set(theirs) == {"downstream", "downstream_logistic"}
+    for name, values in theirs.items():
+        assert values["mean_test_accuracy"] == values["1000:mean_test_accuracy"]
+        assert ours[name] == pytest.approx(values, abs=1e-6), name
+    assert theirs["downstream"] != theirs["downstream_logistic"]
 
 
 def test_what_it_cannot_do_is_said(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
