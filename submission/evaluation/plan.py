@@ -13,6 +13,9 @@ from submission.errors import UsageError
 from submission.metrics.base import Era, Metric
 from submission.metrics.registry import metric
 
+MOST_SEEDS = 1_000
+"""Repetitions; the interval of their mean has long stopped moving."""
+LAST_SEED = 2**32 - 1
 Backend = Literal["submission", "disentanglement_lib"]
 
 CHALLENGE = ("mig", "factor_vae", "dci", "sap", "irs")
@@ -73,8 +76,8 @@ def make_plan(
     """The plan for a preset, or for the metrics named, at the preset's settings.
 
     Raises:
-        UsageError: no such preset or metric, a seed that numpy's generator refuses, or an era that the backend
-            cannot imitate.
+        UsageError: no such preset or metric, a seed that numpy's generator refuses, too many of them or none, or an
+            era that the backend cannot imitate.
     """
     if preset not in PRESETS:
         close = difflib.get_close_matches(preset, PRESETS, n=1) or list(PRESETS)
@@ -83,10 +86,18 @@ def make_plan(
         raise UsageError(f"there is no era {era!r}", "use installed or 2019")
     if backend == "disentanglement_lib" and era != "installed":
         raise UsageError("disentanglement_lib runs with the scikit-learn that is installed", "leave --era out")
-    if seeds < 1 or seed < 0 or seed + seeds > 2**32:
-        raise UsageError(f"seed {seed} with {seeds} repetitions is out of range", "use seeds in 0..2**32 - 1")
+    require_seeds(seed, seeds)
     chosen = tuple(settled(metric(name), preset, era) for name in (metrics or PRESETS[preset]))
     return Plan(preset, chosen, bool(metrics), era, backend, tuple(range(seed, seed + seeds)))
+
+
+def require_seeds(seed: int, seeds: int) -> None:
+    """UsageError for a seed that numpy's generator refuses, or a number of them that nobody means."""
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise UsageError(f"{seeds} repetitions are out of range", f"use 1 to {MOST_SEEDS} seeds")
+    if seed < 0 or seed + seeds - 1 > LAST_SEED:
+        last = f" to {seed + seeds - 1}" if seeds > 1 else ""
+        raise UsageError(f"seed {seed}{last} is out of range", f"use 0 to {LAST_SEED}")
 
 
 def settled(chosen: Metric, preset: str, era: Era) -> tuple[Metric, Any]:
