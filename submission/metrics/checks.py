@@ -85,7 +85,7 @@ def check_factors(factors: Factors, metric: str, min_factors: int = 1) -> None:
     if single.size:
         raise SubmissionError(
             f"{metric}: factor {single[0]} has one value in all {len(factors)} samples, so nothing depends on it",
-            "leave that factor out, or draw more samples",
+            "leave that factor out, or draw more samples if it has other values",
         )
 
 
