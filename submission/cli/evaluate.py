@@ -38,7 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--metrics", metavar="NAME,...", help="metrics to compute (default: the preset's)")
     add("--preset", default="challenge", help="challenge, study or fast (default: challenge)")
     add("--seed", type=int, default=0, help="seed of the protocol (default: 0)")
-    add("--seeds", type=int, default=1, metavar="N", help="repeat with N seeds and show mean and deviation")
+    add(
+        "--seeds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="repeat with N seeds (at most 1000) and show mean and deviation",
+    )
     add("--era", default="installed", help="installed, or 2019 for the challenge's scikit-learn")
     add("--backend", choices=("submission", "disentanglement_lib"), default="submission", help="whose code computes")
     rounded = called("bf16", "bfloat16")
@@ -129,7 +135,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
     from submission.evaluation import make_plan
 
     named = [name.strip() for name in (arguments.metrics or "").split(",") if name.strip()]
-    names = list(dict.fromkeys(named))
+    names = list({name.lower(): name for name in named}.values())
     if arguments.metrics is not None and not names:
         raise UsageError("--metrics names no metric", "e.g. --metrics mig,dci")
     return make_plan(

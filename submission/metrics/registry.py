@@ -34,9 +34,11 @@ REGISTRY: dict[str, str] = {  # name -> module with METRIC (name:ATTRIBUTE for a
 
 
 def metric(name: str) -> Metric:
-    """The metric called ``name``; an unknown name is a UsageError that lists the closest ones."""
-    if name not in REGISTRY:
-        close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.4) or list(REGISTRY)
-        raise UsageError(f"there is no metric named {name!r}", f"did you mean {' or '.join(close)}?")
-    module, _, attribute = REGISTRY[name].partition(":")
+    """The metric called ``name`` in small or capital letters; an unknown name is a UsageError with the closest ones."""
+    known = name.lower()
+    if known not in REGISTRY:
+        close = difflib.get_close_matches(known, REGISTRY, n=3, cutoff=0.4)
+        fix = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(REGISTRY)}"
+        raise UsageError(f"there is no metric named {name!r}", fix)
+    module, _, attribute = REGISTRY[known].partition(":")
     return getattr(importlib.import_module(f"submission.metrics.{module}"), attribute or "METRIC")

@@ -172,6 +172,20 @@ def test_codes_that_are_there_need_no_encoder(switch: str, tmp_path: Path, capsy
     assert f"{switch.partition('=')[0]} means nothing to --codes" in line
 
 
+@pytest.mark.parametrize(
+    ("switches", "words"),
+    [
+        (["--seeds=0"], "0 repetitions are out of range — use 1 to 1000 seeds"),
+        (["--seeds=-1"], "-1 repetitions are out of range — use 1 to 1000 seeds"),
+        (["--seeds=4294967295"], "4294967295 repetitions are out of range — use 1 to 1000 seeds"),
+        (["--seed=-1"], "seed -1 is out of range — use 0 to 4294967295"),
+        (["--seed=4294967295", "--seeds=2"], "seed 4294967295 to 4294967296 is out of range — use 0 to 4294967295"),
+    ],
+)
+def test_seeds_and_their_number(switches: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert words in complaint(capsys, "--codes=codes.npz", *switches, code=2)
+
+
 @pytest.mark.parametrize("switch", ["--samples=5", "--images=5"])
 def test_what_only_the_likelihood_has_a_use_for(switch: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "means nothing without --likelihood" in complaint(capsys, "--codes=codes.npz", switch, code=2)
@@ -198,7 +212,7 @@ def test_numbers_of_the_likelihood(
 
 def test_a_metric_named_twice_is_computed_once(tmp_path: Path) -> None:
     np.savez(tmp_path / "good.npz", **GOOD)
-    words = ["--codes", str(tmp_path / "good.npz"), "--preset", "fast", "--metrics", "mig,irs,mig", "--json"]
+    words = ["--codes", str(tmp_path / "good.npz"), "--preset", "fast", "--metrics", "mig,irs,MIG", "--json"]
     assert door("evaluate", [*words, str(tmp_path / "out.json")]) == 0
     assert list(json.loads((tmp_path / "out.json").read_text())["metrics"]) == ["mig", "irs"]
 

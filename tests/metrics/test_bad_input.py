@@ -51,7 +51,7 @@ def test_a_factor_of_one_value_is_named() -> None:
     factors = FACTORS.copy()
     factors[:, 1] = 5
     for call in (lambda: mig(CODES, factors), lambda: irs(CODES, factors), lambda: sap(CODES, factors, CODES, factors)):
-        with pytest.raises(SubmissionError, match="factor 1 has one value"):
+        with pytest.raises(SubmissionError, match=r"factor 1 has one value.* more samples if it has other values"):
             call()
 
 
@@ -211,6 +211,12 @@ def test_five_folds_need_five_points() -> None:
 def test_an_unknown_metric_gets_the_nearest_name() -> None:
     with pytest.raises(UsageError, match="did you mean factor_vae"):
         metric("factorvae")
+
+
+def test_capital_letters_are_the_same_name_and_strangers_get_the_list() -> None:
+    assert metric("MIG") is metric("mig")
+    with pytest.raises(UsageError, match=r"named 'zzz' — choose from mig, factor_vae, .*, fairness$"):
+        metric("zzz")
 
 
 def test_every_registered_metric_is_what_its_line_says() -> None:
