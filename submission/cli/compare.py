@@ -16,7 +16,8 @@ EPILOG = """examples:
 
 Runs whose configurations differ in nothing but the seed are repetitions of one method: mean ± standard deviation over
 them, and below it the 95 % bootstrap interval of the mean. With three runs or more a second table says how the metrics
-order the runs alike (Spearman's rank correlation). Scores come from the run folders' scores/*.json."""
+order the runs alike (Spearman's rank correlation). Scores come from the run folders' scores/*.json; those of another
+era, backend or precision are a protocol of their own, e.g. --protocol "challenge bf16"."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("runs", nargs="+", type=Path, metavar="RUN", help="evaluated run folders")
     add("--data", default="", metavar="NAME", help="data set (needed where the runs were scored on several)")
-    add("--protocol", default="challenge", help="preset that the scores were made with (default: challenge)")
+    add("--protocol", default="challenge", help="of the scores: the preset, or e.g. 'study bf16' (default: challenge)")
     add("--csv", type=Path, metavar="FILE", help="write one line per method and metric")
     add("--json", type=Path, metavar="FILE", help="write both tables")
 
@@ -47,10 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
 def show(comparison: Comparison) -> None:
     """The tables on the terminal."""
     from submission.cli.console import say, table
-    from submission.studies.comparison import agreement_rows, score_rows
+    from submission.studies.comparison import agreement_rows, score_rows, seeds_note
 
     title = f"{comparison.dataset}, {comparison.protocol}: mean ± standard deviation over runs, interval of the mean"
     table(title, ["method", "runs", *comparison.metrics], score_rows(comparison))
+    if caution := seeds_note(comparison):
+        say(caution)
     if comparison.agreement is None:
         say("Three runs with two metrics in common say how far metrics agree.")
         return

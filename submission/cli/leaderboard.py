@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--add", nargs="+", type=Path, metavar="RUN", help="record the scores of these run folders first")
     add("--method", default="", help="with --add: what runs of different seeds share (default: from their settings)")
     add("--data", default="", metavar="NAME", help="data set (needed where there are several)")
-    add("--protocol", default="challenge", help="preset that the scores were made with (default: challenge)")
+    add("--protocol", default="challenge", help="of the scores: the preset, or e.g. 'study bf16' (default: challenge)")
     add("--by", default="", metavar="METRIC", help="order by one metric instead of the challenge's combined ranks")
     add("--seeds", choices=("mean", "best", "each"), default="mean", help="average runs, best run counts, or each run")
     add("--csv", type=Path, metavar="FILE", help="write the table as CSV")

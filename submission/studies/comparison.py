@@ -17,7 +17,7 @@ from submission import provenance
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import Summary, rank_correlations, table
 from submission.run_folder import RunFolder
-from submission.studies.recording import entries_of
+from submission.studies.recording import entries_of, protocol_seeds
 from submission.studies.store import Entry
 
 FEWEST = 3  # runs from which a rank correlation is worth showing
@@ -33,6 +33,7 @@ class Comparison:
         methods: method → metric → summary over its runs, in the order in which they were given.
         metrics: headline scores that at least one run has.
         shared: metrics that every run has.
+        seeds: the protocol's seeds behind the scores; several tuples where scores were made with different ones.
         agreement: Spearman correlation (M, M) of the shared metrics over all runs; None for fewer than three runs.
     """
 
@@ -42,6 +43,7 @@ class Comparison:
     methods: dict[str, dict[str, Summary]]
     metrics: tuple[str, ...]
     shared: tuple[str, ...]
+    seeds: tuple[tuple[int, ...], ...]
     agreement: npt.NDArray[np.float64] | None
 
 
@@ -51,12 +53,13 @@ def compare(folders: Iterable[RunFolder], dataset: str = "", protocol: str = "ch
     Args:
         folders: run folders with scores.
         dataset: whose scores to take; needed where there are several.
-        protocol: preset of the scores, followed by the era where that is not the default.
+        protocol: preset of the scores, followed by era, backend and precision where they are not the default.
 
     Raises:
         SubmissionError: a run has no scores of this kind.
         UsageError: a run folder was given twice, or the scores are of several data sets.
     """
+    folders = list(folders)
     entries = [entry for folder in folders for entry in chosen(folder, dataset, protocol)]
     datasets = sorted({entry.dataset for entry in entries})
     if len(datasets) != 1:
@@ -73,6 +76,7 @@ def compare(folders: Iterable[RunFolder], dataset: str = "", protocol: str = "ch
         table({method: collected(group, metrics) for method, group in grouped(entries).items()}),
         metrics,
         shared,
+        tuple(sorted(set().union(*(protocol_seeds(folder, datasets[0], protocol) for folder in folders)))),
         agreement(entries, shared),
     )
 
@@ -107,6 +111,14 @@ def agreement(entries: Sequence[Entry], metrics: Sequence[str]) -> npt.NDArray[n
     return rank_correlations({"runs": collected(entries, metrics)})[1]
 
 
+def seeds_note(comparison: Comparison) -> str:
+    """A caution where scores were made with different seeds of the protocol, else nothing."""
+    if len(comparison.seeds) < 2:
+        return ""
+    spans = [f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else "".join(map(str, seeds)) for seeds in comparison.seeds]
+    return f"Scores were made with different seeds of the protocol ({', '.join(spans)}): evaluate the runs alike."
+
+
 def score_rows(comparison: Comparison) -> list[list[str]]:
     """Method, number of runs, and each metric's summary, its interval on a second line."""
     return [
@@ -138,6 +150,7 @@ def plain(comparison: Comparison) -> dict[str, Any]:
         "created": provenance.now(),
         "dataset": comparison.dataset,
         "protocol": comparison.protocol,
+        "seeds": [list(seeds) for seeds in comparison.seeds],
         "methods": {
             method: {
                 "runs": comparison.runs[method],

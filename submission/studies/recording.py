@@ -56,21 +56,37 @@ def score_files(folder: RunFolder) -> list[Path]:
 
 def entry_of(folder: RunFolder, scores: dict[str, Any], method: str) -> Entry:
     """One score file as an entry; its first column is the representation itself."""
+    meta = folder.meta()
+    run = str(folder.path.resolve())
+    name = method or method_of(folder, meta)
+    return Entry(run, name, scores["data"]["name"], protocol(scores), meta.get("seed", 0), headlines(scores))
+
+
+def headlines(scores: dict[str, Any]) -> dict[str, float]:
+    """Metric → its first score, in the first column of a score file."""
     column = next(iter(scores["columns"].values()))
-    values = {
+    return {
         name: outcome["values"][scores["metrics"][name]["headline"]]
         for name, outcome in column["scores"].items()
         if "values" in outcome
     }
-    meta = folder.meta()
-    run = str(folder.path.resolve())
-    name = method or method_of(folder, meta)
-    return Entry(run, name, scores["data"]["name"], protocol(scores), meta.get("seed", 0), values)
 
 
 def protocol(scores: dict[str, Any]) -> str:
-    """What must agree for scores to be comparable: preset, and where it is not the default, era."""
-    return scores["preset"] + ("" if scores["era"] == "installed" else f" {scores['era']}")
+    """What must agree for scores to be comparable: preset; era, precision and backend where not the default."""
+    found = {"installed": scores["era"], "submission": scores.get("backend", "submission")}
+    found["float32"] = scores.get("representation", {}).get("precision", "float32")
+    return " ".join([scores["preset"], *(given for default, given in found.items() if given != default)])
+
+
+def protocol_seeds(folder: RunFolder, dataset: str, rules: str) -> set[tuple[int, ...]]:
+    """The seeds of the protocol that the scores of a run's entry were made with, one tuple unless they are mixed."""
+    found: dict[str, tuple[int, ...]] = {}
+    for file in score_files(folder):
+        scores = read_scores(file)
+        if (scores["data"]["name"], protocol(scores)) == (dataset, rules):
+            found |= dict.fromkeys(headlines(scores), tuple(scores.get("seeds", ())))
+    return set(found.values())
 
 
 def method_of(folder: RunFolder, meta: dict[str, Any]) -> str:

@@ -21,8 +21,10 @@ HEADLINES = {"mig": "discrete_mig", "sap": "SAP_score", "irs": "IRS"}
 MIG, SAP, IRS = [0.1, 0.3, 0.2, 0.5, 0.4], [0.01, 0.03, 0.02, 0.05, 0.04], [0.9, 0.6, 0.8, 0.5, 0.7]
 
 
-def write_run(path: Path, seed: int, values: dict[str, float], beta: float = 1.0, data: str = "grid") -> RunFolder:
-    """An evaluated run."""
+def write_run(
+    path: Path, seed: int, values: dict[str, float], beta: float = 1.0, data: str = "grid", **differs: object
+) -> RunFolder:
+    """An evaluated run; what ``differs`` is part of the score file and of its name."""
     folder = RunFolder(path)
     folder.write_meta({"seed": seed, "space": "R^4", "model": {"objective": "beta_vae", "networks": "mlp"}})
     folder.config.write_text(f"objective.beta = {beta}\ntrain.seed = {seed}\n")
@@ -33,9 +35,11 @@ def write_run(path: Path, seed: int, values: dict[str, float], beta: float = 1.0
         "data": {"name": data},
         "metrics": {name: {"headline": HEADLINES[name]} for name in values},
         "columns": {"trained": {"scores": {name: {"values": {HEADLINES[name]: values[name]}} for name in values}}},
+        "seeds": [0],
+        **differs,
     }
     folder.scores.mkdir(exist_ok=True)
-    (folder.scores / f"challenge-{data}.json").write_text(json.dumps(scores))
+    (folder.scores / f"{'-'.join(['challenge', data, *differs])}.json").write_text(json.dumps(scores))
     return folder
 
 
@@ -120,3 +124,36 @@ def test_what_cannot_be_compared_is_refused(runs: list[RunFolder], tmp_path: Pat
     empty.write_meta({})
     with pytest.raises(SubmissionError, match="has no scores"):
         compare([empty])
+
+
+DIFFERENT = [
+    ({"representation": {"precision": "bf16"}}, "challenge bf16"),
+    ({"backend": "disentanglement_lib"}, "challenge disentanglement_lib"),
+    ({"era": "2019"}, "challenge 2019"),
+]
+
+
+@pytest.mark.parametrize(("differs", "protocol"), DIFFERENT)
+def test_another_precision_backend_or_era_is_another_protocol(
+    differs: dict[str, object], protocol: str, tmp_path: Path
+) -> None:
+    """The newer file does not take the place of the plain scores."""
+    write_run(tmp_path / "run", 0, {"mig": 0.1})
+    run = write_run(tmp_path / "run", 0, {"mig": 0.9}, **differs)
+    for rules, value in [("challenge", 0.1), (protocol, 0.9)]:
+        (scores,) = compare([run], protocol=rules).methods.values()
+        assert scores["mig"].mean == value
+
+
+def test_other_seeds_of_the_protocol_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [write_run(tmp_path / f"run{k}", k, {"mig": MIG[k], "sap": SAP[k]}) for k in range(2)]
+    assert call(*(run.path for run in runs)) == 0
+    assert "different seeds" not in capsys.readouterr().out
+    write_run(tmp_path / "run1", 1, {"mig": 0.5}, seeds=[0, 1, 2])
+    assert call(*(run.path for run in runs), "--json", tmp_path / "out.json") == 0
+    assert "different seeds of the protocol (0, 0 to 2): evaluate the runs alike" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out.json").read_text())["seeds"] == [[0], [0, 1, 2]]
+    write_run(tmp_path / "run0", 0, {"mig": 0.5, "sap": 0.1}, seeds=[0, 1, 2])
+    write_run(tmp_path / "run1", 1, {"mig": 0.5, "sap": 0.1}, seeds=[0, 1, 2])
+    assert call(*(run.path for run in runs)) == 0
+    assert "different seeds" not in capsys.readouterr().out
