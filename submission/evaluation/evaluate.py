@@ -159,5 +159,5 @@ def block_scores(
         return tuple(
             metric.block_score(sampler(seed, progress), settings, layout.unrolled_blocks) for seed in plan.seeds
         ), ""
-    except SubmissionError as error:
-        return (), str(error)
+    except Exception as error:  # noqa: BLE001 - as in attempt
+        return (), reason_of(error, metric)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from submission.evaluation.record import describe_column, describe_outcome
 from submission.evaluation.show import remarks
 from submission.evaluation.subject import Subject, factors_of, from_codes
 from submission.latent import parse
+from submission.metrics.base import Blocks, Sampler, Scores
 from submission.metrics.protocol import CodeGrid, GridSampler, IndexSource, MappedSource
 from submission.metrics.registry import metric
 from submission.progress import QUIET
@@ -122,6 +124,19 @@ def test_what_fails_by_block_keeps_the_score_by_column(tmp_path: Path) -> None:
     assert "two code dimensions that vary" in outcome.block_error
     assert any("by block" in remark for remark in remarks([column]))
     assert describe_outcome(outcome)["block_error"] == outcome.block_error
+
+
+def test_a_fault_of_ours_by_block_keeps_the_score_by_column(tmp_path: Path) -> None:
+    def broken(sampler: Sampler, settings: object, blocks: Blocks) -> Scores:
+        raise IndexError("out of bounds")
+
+    subjects = from_codes(load_codes(save(tmp_path / "codes.npz", circle(), blocks=np.array([0, 1, 2, 2]))))
+    plan = make_plan("fast", ["mig"])
+    ((mig, settings),) = plan.metrics
+    plan = dataclasses.replace(plan, metrics=((dataclasses.replace(mig, block_score=broken), settings),))
+    outcome = evaluate(plan, subjects)[0].outcome("mig")
+    assert outcome.runs
+    assert outcome.block_error.startswith("mig stopped with IndexError: out of bounds")
 
 
 @pytest.mark.parametrize(
