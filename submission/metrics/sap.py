@@ -7,6 +7,7 @@ Kumar, Sattigeri, Balakrishnan, "Variational Inference of Disentangled Latent Co
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from submission.metrics.base import Blocks, Codes, Era, Factors, Metric, Sampler, Scores
 from submission.metrics.blocks import columns_of
 from submission.metrics.checks import check_points, dead_note
+from submission.native.processor import available_cores
 
 FLAT = 1e-12  # a code of smaller variance predicts nothing
 
@@ -95,16 +97,20 @@ def accuracies(
 
     dual = True if era == "2019" else "auto"
     generator = np.random.RandomState(seed)  # one stream through all fits, as the global generator is
-    matrix = np.zeros((len(columns), factors_train.shape[1]))
-    with warnings.catch_warnings():
+
+    def accuracy(cell: tuple[int, ...]) -> float:
+        machine = LinearSVC(C=0.01, class_weight="balanced", dual=dual, random_state=generator)
+        code, factor = cell
+        seen = list(columns[code])
+        machine.fit(codes_train[:, seen], factors_train[:, factor])
+        return float(np.mean(machine.predict(codes_test[:, seen]) == factors_test[:, factor]))
+
+    shape = len(columns), factors_train.shape[1]
+    draws = dual is True or len(codes_train) < codes_train.shape[1]  # the dual solver, which scikit-learn may choose
+    with warnings.catch_warnings(), ThreadPoolExecutor(1 if draws else available_cores()) as pool:
         warnings.simplefilter("ignore", ConvergenceWarning)  # the score is defined at the default iteration limit
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # factors are classes, even many
-        for code, factor in np.ndindex(*matrix.shape):
-            machine = LinearSVC(C=0.01, class_weight="balanced", dual=dual, random_state=generator)
-            seen = list(columns[code])
-            machine.fit(codes_train[:, seen], factors_train[:, factor])
-            matrix[code, factor] = np.mean(machine.predict(codes_test[:, seen]) == factors_test[:, factor])
-    return matrix
+        return np.array(list(pool.map(accuracy, np.ndindex(*shape)))).reshape(shape)
 
 
 def score(sampler: Sampler, settings: SapSettings, blocks: Blocks | None = None) -> Scores:
