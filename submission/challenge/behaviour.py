@@ -12,6 +12,7 @@ from torch import Tensor
 from submission.challenge.contract import CHANNELS, FACTOR_VAE_ENCODINGS, IMAGE_SIZE, PRUNING_THRESHOLD
 from submission.challenge.finding import Finding, finding
 from submission.errors import SubmissionError
+from submission.export.contract import last_line, unusual
 from submission.export.parity import evaluator_images
 
 Encode = Callable[[Tensor], Tensor]
@@ -51,8 +52,10 @@ def attempt(encode: Encode, channels: int) -> Tensor | str:
         codes = encode(evaluator_images(16, (channels, IMAGE_SIZE, IMAGE_SIZE)))
     except SubmissionError as error:
         return error.what
-    except RuntimeError as error:
-        return [line.strip() for line in str(error).splitlines() if line.strip()][-1][:200]
+    except Exception as error:  # noqa: BLE001 - torch.jit.Error, and whatever else a stranger's code raises
+        return last_line(error)
+    if isinstance(codes, Tensor) and (kind := unusual(codes)):
+        return f"gives a {kind} tensor, not a dense one with values"
     if not isinstance(codes, Tensor) or codes.dim() != 2 or len(codes) != 16:
         form = tuple(codes.shape) if isinstance(codes, Tensor) else type(codes).__name__
         return f"gives {form} for 16 images, not (16, width)"
@@ -78,9 +81,8 @@ def behaviour(encode: Encode, channels: int) -> list[Finding]:
         codes, again = encode(images), encode(images)
         split = torch.cat([encode(images[:1]), encode(images[1:9]), encode(images[9:25]), encode(images[25:])])
         extremes = torch.cat([encode(torch.zeros(2, *shape)), encode(torch.ones(2, *shape))])
-    except (SubmissionError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[-1][:200]
-        return [Finding(f"batches ({label})", "bad", reason, "do not fix the batch size in the trace")]
+    except Exception as error:  # noqa: BLE001 - see attempt
+        return [Finding(f"batches ({label})", "bad", last_line(error), "do not fix the batch size in the trace")]
     steady = torch.equal(codes, again)
     return [
         values(torch.cat([codes, extremes]), label),

@@ -22,13 +22,20 @@ def run_checked(module: Callable[[Tensor], object], images: Tensor, name: str) -
         with torch.inference_mode(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Sparse .* in beta")  # such codes are refused below
             codes = module(images)
-    except RuntimeError as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
+    except SubmissionError:
+        raise
+    except Exception as error:  # torch.jit.Error, and whatever else a stranger's code raises
         raise SubmissionError(
-            f"{name} fails on images of shape {tuple(images.shape)}: {lines[-1].strip()[:200]}",
+            f"{name} fails on images of shape {tuple(images.shape)}: {last_line(error)}",
             "export the representation for this data set's image shape",
         ) from error
     return checked_codes(codes, len(images), name)
+
+
+def last_line(error: Exception) -> str:
+    """What went wrong, without the traceback that TorchScript puts before it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[-1][:200]
 
 
 def checked_codes(codes: object, count: int, name: str) -> Tensor:

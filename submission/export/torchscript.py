@@ -77,17 +77,19 @@ def load_torchscript(path: Path, device: str | torch.device = "cpu", evaluation:
     docs/security.md before calling a stranger's file.
 
     Raises:
-        SubmissionError: the file is missing, truncated, a pickle, or not TorchScript.
+        SubmissionError: the file is missing, truncated, a pickle, not TorchScript, or nothing that can be called.
     """
     _require_torchscript(Path(path))
     try:
         module = _load(str(path), device)
-        return module.eval() if evaluation else module
     except (RuntimeError, ValueError, OSError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
         raise SubmissionError(
             f"{path} cannot be loaded as TorchScript: {reason}", "export it again, with this torch or an older one"
         ) from error
+    if not hasattr(module, "forward"):
+        raise SubmissionError(f"{path} cannot be called: it has no forward", "save a module whose forward encodes")
+    return module.eval() if evaluation else module
 
 
 def _load(source: str | BinaryIO, device: str | torch.device) -> torch.jit.ScriptModule:

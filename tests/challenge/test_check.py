@@ -105,6 +105,31 @@ def test_what_does_not_load_is_bad(tmp_path: Path) -> None:
         check(tmp_path / "none")
 
 
+RAISES = (
+    "def forward(self, images):\n  if images.size(0) > 0:\n    raise ValueError('nope')\n  return images.flatten(1)\n"
+)
+SPARSE = "def forward(self, images):\n  return images.flatten(1).to_sparse()\n"
+MUTE = "def encode(self, images):\n  return images.flatten(1)\n"
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("source", "name", "word"),
+    [
+        (RAISES, "data sets", "1 channels: builtins.ValueError: nope"),
+        (SPARSE, "data sets", "1 channels: gives a sparse coo tensor"),
+        (MUTE, "loads", "cannot be called: it has no forward"),
+    ],
+)
+def test_a_strangers_code_may_do_anything(tmp_path: Path, source: str, name: str, word: str) -> None:
+    module = type("Foreign", (torch.jit.ScriptModule,), {})().eval()
+    module.define(source)
+    torch.jit.save(module, str(tmp_path / "model.pt"))
+    bad = found(check(tmp_path / "model.pt"), "bad")
+    assert list(bad) == [name]
+    assert word in bad[name]
+
+
 def test_isolation_finds_the_same(make_file: MakeFile, tmp_path: Path) -> None:
     file = make_file()
     try:

@@ -24,6 +24,7 @@ from submission.export.contract import run_checked
         (lambda images: images.flatten(1).to("meta"), "returns a meta-device tensor"),
         (lambda images: images.flatten(1).to(torch.complex64), "complex64"),
         (lambda images: images.flatten(1) @ torch.zeros(3, 3), r"fails on images of shape \(4, 1, 8, 8\)"),
+        (lambda images: {}[0], r"fails on images of shape \(4, 1, 8, 8\): 0"),
     ],
 )
 def test_what_breaks_the_contract_is_told_in_one_line(answer: Callable[..., torch.Tensor], word: str) -> None:
@@ -31,3 +32,11 @@ def test_what_breaks_the_contract_is_told_in_one_line(answer: Callable[..., torc
         run_checked(answer, torch.rand(4, 1, 8, 8), "file.pt")
     assert str(caught.value).startswith("file.pt ")
     assert "\n" not in str(caught.value)
+
+
+def test_an_error_that_tells_itself_is_passed_on() -> None:
+    def locked_up(images: torch.Tensor) -> torch.Tensor:
+        raise SubmissionError("file.pt was stopped in isolation", "raise the limits")
+
+    with pytest.raises(SubmissionError, match=r"^file\.pt was stopped in isolation — raise the limits$"):
+        run_checked(locked_up, torch.rand(4, 1, 8, 8), "file.pt")
