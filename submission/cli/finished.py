@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
+from submission.errors import SubmissionError
 from submission.run_folder import RunFolder
 
 
 class Finished:
-    """Says what was trained; standard output that fails does not stop what is still to be trained."""
+    """Says what became of a row of runs; one that failed, or could not be reported, does not stop the others.
 
-    def __init__(self) -> None:
+    Args:
+        data_root: where ``--data-root`` said that the data is.
+    """
+
+    def __init__(self, data_root: Path | None) -> None:
+        self._data_root = data_root
         self._failure: OSError | None = None
+        self._failed: list[int] = []
 
     def add(self, folder: RunFolder) -> None:
         """Say what was trained into ``folder``."""
         try:
-            report(folder)
+            report(folder, self._data_root)
         except OSError as error:
             self._failure = self._failure or error
 
+    def fail(self, seed: int, error: SubmissionError) -> None:
+        """Say why the run of ``seed`` failed."""
+        from submission.cli.console import warn
+
+        warn(f"error: seed {seed}: {error}")
+        self._failed.append(seed)
+
     def close(self) -> None:
-        """Raise what kept the runs from being reported."""
+        """Raise what kept runs from being finished or reported."""
         if self._failure is not None:
             raise self._failure
+        if self._failed:
+            named = ", ".join(map(str, self._failed))
+            raise SubmissionError(f"these seeds failed: {named}", "their failure.json says more; the others are done")
 
 
-def report(folder: RunFolder) -> None:
+def report(folder: RunFolder, data_root: Path | None = None) -> None:
     """Say what was trained and what to do with it."""
     from submission.cli.console import say
 
     done = folder.meta()["training"]
+    root = [] if data_root is None else ["--data-root", str(data_root)]
+    score = shlex.join(["python", "evaluate.py", str(folder.path), *root])
     say(f"trained {done['steps']:,} updates ({done['images']:,} images) in {done['seconds']:,.0f} s: {folder.path}")
-    say(f"exported {folder.exported}; score it with: python evaluate.py {folder.path}")
+    say(f"exported {folder.exported}; score it with: {score}")

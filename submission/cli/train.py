@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from submission.cli.chosen import run_folder, seeds_of, settings_of, time_limit
 from submission.cli.finished import Finished, report
 from submission.cli.switches import called, refuse
-from submission.errors import UsageError
 from submission.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    from submission.training import Settings
 
 SUMMARY = "Train a model from gin configurations and export its representation."
 EPILOG = """examples:
@@ -55,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     limit = time_limit(arguments)
     if arguments.seeds is None:
         refuse(arguments, add_arguments, ["together"], "means nothing without --seeds", "add --seeds A:B")
-        report(train_one(arguments, out, started, limit))
+        report(train_one(arguments, out, started, limit), arguments.data_root)
         return 0
     seeds = seeds_of(arguments)
     if together(arguments, out, seeds):
@@ -66,13 +63,35 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def train_each(arguments: argparse.Namespace, out: Path, seeds: range, started: float, limit: float | None) -> None:
-    """A run for each seed, one after another, within ``limit`` seconds of ``started`` for all."""
-    finished = Finished()
+    """A run for each seed, one after another, within ``limit`` seconds of ``started`` for all.
+
+    A loss that is not finite ends its own run; whatever else goes wrong would meet the others, too, and ends the row.
+    """
+    from submission.training import NotFiniteError
+
+    finished = Finished(arguments.data_root)
     for number, seed in enumerate(seeds):
         arguments.seed, now = seed, time.monotonic()
         share = None if limit is None else (limit - (now - started)) / (len(seeds) - number)
-        finished.add(train_one(arguments, out / f"seed_{seed}", now, share))
+        try:
+            finished.add(train_in_row(arguments, out, seeds, now, share))
+        except NotFiniteError as error:
+            finished.fail(seed, error)
     finished.close()
+
+
+def train_in_row(
+    arguments: argparse.Namespace, out: Path, seeds: range, started: float, limit: float | None
+) -> RunFolder:
+    """The run of ``arguments.seed``; a signal that stops it stops the row, which is what to go on with."""
+    from submission.training import StoppedError, resuming
+
+    try:
+        return train_one(arguments, out / f"seed_{arguments.seed}", started, limit)
+    except StoppedError as error:
+        row = resuming(out, arguments.data_root, arguments.device, seeds)
+        what = f"seed {arguments.seed} of {arguments.seeds}: {error.what}"
+        raise StoppedError(what, f"continue with {row}", error.number) from error
 
 
 def together(arguments: argparse.Namespace, out: Path, seeds: range) -> bool:
@@ -96,7 +115,7 @@ def train_group(arguments: argparse.Namespace, out: Path, seeds: range, started:
 
     settings = settings_of(arguments, out / f"seed_{seeds[0]}")
     for folder in train_together(settings, seeds, out, **told(arguments, started, limit)):
-        report(folder)
+        report(folder, arguments.data_root)
 
 
 def train_one(arguments: argparse.Namespace, out: Path, started: float, limit: float | None) -> RunFolder:
@@ -104,13 +123,6 @@ def train_one(arguments: argparse.Namespace, out: Path, started: float, limit: f
     from submission.training import train
 
     return train(settings_of(arguments, out), out, **told(arguments, started, limit))
-
-
-def settings_of(arguments: argparse.Namespace, out: Path) -> Settings:
-    """The settings of the run in ``out``."""
-    from submission.configuration import load
-
-    return load(configurations(arguments, out), bindings(arguments))
 
 
 def told(arguments: argparse.Namespace, started: float, limit: float | None) -> dict[str, Any]:
@@ -128,23 +140,6 @@ def told(arguments: argparse.Namespace, started: float, limit: float | None) -> 
     }
 
 
-def time_limit(arguments: argparse.Namespace) -> float | None:
-    """``--time-budget`` in seconds."""
-    from submission.training.budget import seconds
-
-    return seconds(arguments.time_budget) if arguments.time_budget is not None else None
-
-
-def seeds_of(arguments: argparse.Namespace) -> range:
-    """The seeds of ``--seeds FIRST:END``; UsageError for anything else."""
-    first, _, end = arguments.seeds.partition(":")
-    if not (first.isdecimal() and end.isdecimal() and int(first) < int(end)):
-        raise UsageError(f"--seeds {arguments.seeds} names no seeds", "write 0:16 for the sixteen seeds from 0 to 15")
-    if arguments.seed is not None:
-        raise UsageError("--seed and --seeds exclude each other", "give one of them")
-    return range(int(first), int(end))
-
-
 def show_configurations() -> int:
     """One line per shipped run configuration."""
     from submission.cli.console import say
@@ -155,30 +150,3 @@ def show_configurations() -> int:
     for name, line in known.items():
         say(f"{name:<{width}}  {line}")
     return 0
-
-
-def run_folder(arguments: argparse.Namespace) -> Path:
-    """``--out``, or ``runs/NAME``; UsageError where neither is known."""
-    if arguments.out is not None:
-        return arguments.out
-    if not arguments.config:
-        raise UsageError("there is nothing to train", "pass --config demo, or see --list and --help")
-    return Path("runs") / Path(arguments.config[-1]).name.removesuffix(".gin")
-
-
-def configurations(arguments: argparse.Namespace, out: Path) -> list[str]:
-    """``--config``, or the configuration of the run that is resumed."""
-    if arguments.config:
-        return arguments.config
-    if not arguments.resume:
-        raise UsageError("--config is missing", "pass --config demo, or see --list")
-    config = RunFolder(out).config
-    if not config.is_file():
-        raise UsageError(f"{out} holds no run to resume", "check --out, or begin one with --config")
-    return [str(config)]
-
-
-def bindings(arguments: argparse.Namespace) -> list[str]:
-    """``--bind`` and the switches that stand for a binding, which win."""
-    switches = {"data.name": arguments.data, "train.seed": arguments.seed, "train.precision": arguments.precision}
-    return [*arguments.bind, *(f"{key} = {value!r}" for key, value in switches.items() if value is not None)]

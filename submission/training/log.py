@@ -80,12 +80,16 @@ def _step(line: str) -> float:
         return math.inf
 
 
-def not_finite(path: Path, step: int, indices: Tensor, terms: dict[str, float]) -> SubmissionError:
+class NotFiniteError(SubmissionError):
+    """A run came to a number that is infinite or NaN; another seed's run need not."""
+
+
+def not_finite(path: Path, step: int, indices: Tensor, terms: dict[str, float]) -> NotFiniteError:
     """Save what led to a term that is not finite in ``path``, and say so."""
     record = {"step": step, "indices": indices.tolist(), "terms": {k: str(v) for k, v in terms.items()}}
     write_text(path, json.dumps(record) + "\n")
     broken = ", ".join(f"{name} = {value}" for name, value in terms.items() if not math.isfinite(value))
-    return SubmissionError(
+    return NotFiniteError(
         f"update {step} gave {broken}; its image indices and terms are in {path}, the checkpoint before it is kept",
-        "lower train.learning_rate, or set train.precision = 'float32', and resume or train again",
+        "train into another --out with a lower train.learning_rate, or with train.precision = 'float32'",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from submission.run_folder import RunFolder
 from submission.training.budget import Budget
 from submission.training.journal import Journal
 from submission.training.log import Window, not_finite
+from submission.training.meter import Meter
 from submission.training.randomness import Order, generator_states
 from submission.training.settings import TrainSettings
 from submission.training.signals import Requests
@@ -28,25 +30,6 @@ from submission.training.validation import Validation
 
 SHOWN = {"loss": "loss", "reconstruction": "rec", "kl": "KL"}
 """Terms that fit behind the bar of a narrow terminal."""
-REDRAW = 0.2
-"""Seconds between two moves of the progress bar."""
-
-
-@dataclass
-class Meter:
-    """A progress bar that is moved a few times a second, however short the updates are."""
-
-    bar: Task
-    shown: int
-    note: str = ""
-    drawn: float = 0.0
-
-    def show(self, done: int, at_once: bool = False) -> None:
-        """Show that ``done`` updates are done, if it is time to."""
-        now = time.monotonic()
-        if at_once or now - self.drawn > REDRAW:
-            self.bar.advance(done - self.shown, self.note)
-            self.shown, self.drawn = done, now
 
 
 @dataclass
@@ -101,12 +84,27 @@ class Loop:
         self.window.add(self.done, terms)
         self.budget.advance(self.done)
         self.done += 1
-        if self.validation is not None:
-            with self.naming_the_update():
-                self.validation.follow(self.done)
+        self.look()
         if self.logs():
             self.meter.note = self.report(coefficients, terms)
         self.meter.show(self.done)
+
+    def look(self, finished: bool = False) -> None:
+        """Measure held-out images, if it is time to; SubmissionError when their ELBO is not finite."""
+        if self.validation is None or not self.validation.due(self.done, finished):
+            return
+        with self.naming_the_update():
+            elbo = self.validation.look(self.done)
+        if not math.isfinite(elbo):
+            self.close_window()
+            raise self.broken(self.done - 1, {"held-out ELBO": elbo})
+
+    def conclude(self, finished: bool) -> None:
+        """Put the weights to export into the model; a ``finished`` run's last ones are looked at before, if need be."""
+        if finished:
+            self.look(finished=True)
+        if self.validation is not None:
+            self.validation.conclude()
 
     def logs(self) -> bool:
         """Whether the last update ends a window of the log."""

@@ -18,6 +18,7 @@ from submission.training.loop import Loop
 from submission.training.meta import ended
 from submission.training.parts import Parts, prepare
 from submission.training.precision import warn
+from submission.training.resuming import resuming
 from submission.training.settings import Settings
 from submission.training.signals import Requests, StoppedError, requests
 from submission.training.start import Tell, begun, continued
@@ -71,8 +72,8 @@ def train(
         loop = continued(parts, folder, budget, resume, tell) or begun(parts, folder, budget)
         loop.step = quick_step(loop.step, parts.device, tell)
         reason = execute(loop, stop, progress)
-        conclude(parts, loop, reason)
-        stopped(loop, reason, f"--out {folder.path}")
+        conclude(parts, loop, reason, tell)
+        stopped(loop, reason, resuming(folder.path, data_root, device))
     return folder
 
 
@@ -83,19 +84,20 @@ def execute(loop: Loop, stop: Requests, progress: Progress) -> str:
         return loop.run(stop, bar)
 
 
-def conclude(parts: Parts, loop: Loop, reason: str) -> None:
+def conclude(parts: Parts, loop: Loop, reason: str, tell: Tell) -> None:
     """Export and record how the run ended."""
-    if loop.validation is not None:
-        loop.validation.conclude(loop.done, finished=reason not in SIGNALS)
+    if loop.done == 0 and reason == "time budget":
+        tell(f"the time budget was too short for a single update: {loop.folder.exported} is an untrained encoder")
+    loop.conclude(finished=reason not in SIGNALS)
     write_representation(loop.folder, parts.model, parts.mode)
     loop.folder.write_meta(loop.folder.meta() | {"training": ended(loop, reason)})
 
 
-def stopped(loop: Loop, reason: str, place: str) -> None:
-    """StoppedError, saying how to go on at ``place``, when a signal ended the loop."""
+def stopped(loop: Loop, reason: str, command: str) -> None:
+    """StoppedError, saying that ``command`` goes on, when a signal ended the loop."""
     if reason in SIGNALS:
         raise StoppedError(
             f"training was stopped by {reason} after update {loop.done} of {loop.budget.total}; all is saved",
-            f"continue with train.py --resume {place}",
+            f"continue with {command}",
             SIGNALS[reason],
         )

@@ -16,6 +16,7 @@ class StoppedError(SubmissionError):
 
     def __init__(self, what: str, fix: str, number: int) -> None:
         super().__init__(what, fix)
+        self.number = number
         self.exit_code = 128 + number
 
 

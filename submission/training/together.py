@@ -26,6 +26,7 @@ from submission.training.loop import Loop
 from submission.training.parts import Parts, assembled, prepare
 from submission.training.precision import warn
 from submission.training.randomness import Stream
+from submission.training.resuming import resuming
 from submission.training.run import conclude, stopped
 from submission.training.settings import Settings
 from submission.training.signals import Requests, requests
@@ -84,8 +85,8 @@ def train_together(
         group = members(runs, folders, budgets(runs, time_budget, started), resume, tell)
         ended = execute(group, stop, progress, tell)
         for member in group:
-            conclude(member.parts, member.loop, ended)
-        stopped(group[0].loop, ended, f"--seeds {seeds[0]}:{seeds[-1] + 1} --out {out}")
+            conclude(member.parts, member.loop, ended, tell)
+        stopped(group[0].loop, ended, resuming(out, data_root, device, seeds, together=first.device.type == "cpu"))
     return folders
 
 

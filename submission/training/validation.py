@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,19 +46,25 @@ class Validation:
     best_step: int = 0
     _log: Log | None = field(default=None, repr=False)
 
-    def follow(self, step: int) -> None:
-        """Look, if ``step`` updates end an epoch."""
-        if step % self.every == 0:
-            self.look(step)
+    def due(self, step: int, finished: bool = False) -> bool:
+        """Whether the weights after ``step`` updates are to be looked at: at an epoch's end, or the end of a run."""
+        return (step % self.every == 0) != finished
 
-    def look(self, step: int) -> None:
-        """Measure and log the weights after ``step`` updates, and keep them if they are the best so far."""
+    def look(self, step: int) -> float:
+        """Measure and log the weights after ``step`` updates, and keep them if they are the best so far.
+
+        Returns:
+            The ELBO. One that is not finite is for the caller to tell; nothing is written then.
+        """
         elbo = self.elbo()
+        if not math.isfinite(elbo):
+            return elbo
         if elbo > self.best:
             self.best, self.best_step = elbo, step
             checkpoint.save(self.folder.best, {"model": self.model.state_dict(), **self.state()})
         self._log = self._log or Log(self.folder.validation, step - 1)
         self._log.write({"step": step, "elbo": elbo, "best_step": self.best_step, "best": self.best})
+        return elbo
 
     @torch.no_grad()
     def elbo(self) -> float:
@@ -84,9 +91,7 @@ class Validation:
         """Take over what ``state`` gave."""
         self.best, self.best_step = state["validation"]["best"], state["validation"]["best_step"]
 
-    def conclude(self, step: int, finished: bool) -> None:
-        """Put the best weights into the model; a ``finished`` run's last ones are looked at, too."""
-        if finished and step % self.every:
-            self.look(step)
+    def conclude(self) -> None:
+        """Put the best weights into the model."""
         if self.best_step:
             self.model.load_state_dict(checkpoint.load(self.folder.best)[0]["model"])

@@ -165,7 +165,7 @@ def test_a_signal_saves_and_exports_every_seed(tmp_path: Path, settings: Make, d
         if asked == 6:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    with pytest.raises(StoppedError, match=r"--resume --seeds 3:5 --out"):
+    with pytest.raises(StoppedError, match=r"--resume --seeds 3:5 --together --out"):
         train_together(settings(checkpoint_every=60.0), SEEDS[:2], tmp_path, dataset=dots(stop))
     for seed in SEEDS[:2]:
         assert checkpoint.read(tmp_path / f"seed_{seed}" / "checkpoint.pt")["step"] > 3

@@ -256,9 +256,11 @@ def test_annealing_goes_on_where_a_budget_was_interrupted(tmp_path: Path, settin
 
 
 def test_a_budget_too_short_for_anything_still_exports(tmp_path: Path, settings: Make, dots: Make) -> None:
-    folder = train(settings(), tmp_path / "run", dataset=dots(), time_budget=0.01)
+    told: list[str] = []
+    folder = train(settings(), tmp_path / "run", dataset=dots(), time_budget=0.01, tell=told.append)
     assert folder.meta()["training"]["steps"] == 0
     assert folder.exported.is_file()
+    assert told == [f"the time budget was too short for a single update: {folder.exported} is an untrained encoder"]
 
 
 def test_bfloat16_trains_and_auto_decides_once(tmp_path: Path, settings: Make, dots: Make) -> None:
