@@ -122,16 +122,20 @@ class Filler:
     def unused(self, key: Key) -> UsageError:
         """The error for a binding that nothing consumed."""
         what = f"nothing uses {key} ({self.bindings[key].origin})"
-        return UsageError(what, nearest(str(key), self.valid_names()) or "remove it, or see train.py --list")
+        names = self.valid_schedules() if key.selector in SCHEDULES else self.valid_names()
+        return UsageError(what, nearest(str(key), names) or "remove it, or see train.py --list")
 
     def valid_names(self) -> list[str]:
         """Every name that a binding of this configuration may have."""
         names = [f"{s}.{f.name}" for s, kind in SECTIONS.items() for f in dataclasses.fields(kind)]
         objective = self.bindings.get(Key("", "objective", "name"), Binding(ObjectiveSettings().name, "")).value
         names += [f"objective.{option}" for option in objective_parameters(str(objective))]
-        scopes = {(key.scope, key.selector) for key in self.bindings if key.selector in SCHEDULES}
-        names += [str(Key(s, n, f.name)) for s, n in scopes for f in dataclasses.fields(SCHEDULES[n])]
-        return [name for name in names if not name.endswith(".options")]
+        return [name for name in [*names, *self.valid_schedules()] if not name.endswith(".options")]
+
+    def valid_schedules(self) -> list[str]:
+        """Names of the parameters of the schedules that something uses."""
+        scopes = {(key.scope, key.selector) for key in self.consumed if key.selector in SCHEDULES}
+        return [str(Key(s, n, f.name)) for s, n in scopes for f in dataclasses.fields(SCHEDULES[n])]
 
 
 def objective_parameters(name: str) -> dict[str, Any]:

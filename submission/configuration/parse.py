@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,8 @@ class Binding:
 
 
 Bindings = dict[Key, Binding]
+NAMES = (Key("", "data", "name"), Key("", "objective", "name"))
+"""What has options of its own."""
 
 
 class _Delegate(ParserDelegate):
@@ -80,9 +82,43 @@ def read(files: Sequence[str], binds: Sequence[str] = ()) -> Bindings:
 
 
 def overlay(below: Bindings, above: Bindings) -> Bindings:
-    """Both, ``above`` winning; where it names another data set or objective, the options of the one below are gone."""
-    gone = {section for section in ("data", "objective") if renamed(below, above, Key("", section, "name"))}
-    return {key: binding for key, binding in below.items() if key.scope or key.selector not in gone} | above
+    """Both, ``above`` winning; where it names another data set or objective, the options of the one below are gone.
+
+    Macros and schedules that only these options, or values that are replaced, used go with them.
+    """
+    gone = {name.selector for name in NAMES if renamed(below, above, name)}
+    kept = {key: binding for key, binding in below.items() if key.scope or key.selector not in gone} | above
+    dropped = [binding for key, binding in below.items() if key not in kept or key in above]
+    orphans = used(dropped, below) - above.keys()
+    orphans -= used([binding for key, binding in kept.items() if key not in orphans], kept)
+    return {key: binding for key, binding in kept.items() if key not in orphans}
+
+
+def used(users: Iterable[Binding], bindings: Bindings) -> set[Key]:
+    """The definitions of the macros and schedules that ``users`` name, directly or by way of others."""
+    found: set[Key] = set()
+    waiting = list(users)
+    while waiting:
+        named = names_in(waiting.pop().value)
+        new = {key for key in bindings if (key.scope, key.selector, bool(key.parameter)) in named} - found
+        found |= new
+        waiting += [bindings[key] for key in new]
+    return found
+
+
+def names_in(value: object) -> set[tuple[str, str, bool]]:
+    """Scope and name of the macros and schedules in ``value``, and whether it is a schedule."""
+    if isinstance(value, list | tuple):
+        return set().union(*map(names_in, value))
+    if isinstance(value, Macro):
+        return {("", value.name, False)}
+    return {(value.scope, value.name, True)} if isinstance(value, Reference) else set()
+
+
+def completed(included: Bindings, own: Bindings) -> Bindings:
+    """``overlay`` for a text and what it includes; options of something that it is the first to name stay."""
+    first = {name: own[name] for name in NAMES if name in own and name not in included}
+    return overlay(included | first, own)
 
 
 def renamed(below: Bindings, above: Bindings, name: Key) -> bool:
@@ -104,16 +140,18 @@ def read_file(file: Path, including: tuple[Path, ...]) -> Bindings:
 def read_text(text: str, origin: str, folder: Path, including: tuple[Path, ...]) -> Bindings:
     """Bindings of gin ``text``; includes are looked for in ``folder`` and in the gin folder."""
     bindings: Bindings = {}
+    own: Bindings = {}
     for statement in statements(text, origin):
         if isinstance(statement, IncludeStatement):
-            bindings = overlay(bindings, read_file(find(statement.filename, folder), including))
+            bindings = overlay(completed(bindings, own), read_file(find(statement.filename, folder), including))
+            own = {}
         elif isinstance(statement, BindingStatement):
             key = Key(statement.scope or "", statement.selector, statement.arg_name or "")
             where = origin if origin.startswith("--bind") else f"{origin}:{statement.location.line_num}"
-            bindings[key] = Binding(statement.value, where)
+            own[key] = Binding(statement.value, where)
         elif isinstance(statement, ImportStatement):
             raise UsageError(f"{origin} imports {statement.module}", "remove the import; nothing needs one here")
-    return bindings
+    return completed(bindings, own)
 
 
 def statements(text: str, origin: str) -> list[object]:

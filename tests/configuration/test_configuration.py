@@ -145,3 +145,35 @@ def test_another_data_set_or_objective_comes_without_the_options_of_the_one_befo
     assert changed.data.options == {"split": "test"}
     assert changed.objective.options == {}
     assert load(files, ["data.name = 'mnist'"]).data.options == {"binarisation": "static"}
+
+
+SCHEDULED = (
+    "BETA = 4.0\nEND = 9.0\nobjective.name = 'capacity'\nobjective.beta = %BETA\nobjective.capacity = @c/Linear()\n"
+    "c/Linear.start = 0.0\nc/Linear.stop = %END\ntrain.steps = 5\n"
+)
+
+
+def test_schedules_and_macros_go_with_the_options_that_used_them(tmp_path: Path) -> None:
+    file = tmp_path / "a.gin"
+    file.write_text(SCHEDULED)
+    other = ["objective.name = 'beta_tcvae'"]
+    assert load([str(file)], other).objective.options == {}
+    replaced = load([str(file)], ["objective.capacity = 5.0", "objective.beta = 1.0"])
+    assert replaced.objective.options == {"beta": 1.0, "capacity": 5.0}
+    again = load([str(file)], [*other, "objective.beta = @c/Linear()", "END = 2.0"])
+    assert again.objective.options == {"beta": Linear(0.0, 2.0)}
+    file.write_text(SCHEDULED + "train.learning_rate = %BETA\n")
+    assert load([str(file)], other).train.learning_rate == 4.0
+    for own in ("c/Linear.stop = 3.0", "BETA = 3.0"):
+        with pytest.raises(SubmissionError, match=f"nothing uses {own[:-6]} .* — remove it") as caught:
+            load([str(tmp_path / "a.gin")] if own[0] == "c" else ["demo"], [*other, own])
+        assert "did you mean" not in str(caught.value)
+
+
+def test_a_file_may_choose_another_objective_than_the_one_that_it_includes(tmp_path: Path) -> None:
+    (tmp_path / "base.gin").write_text(SCHEDULED)
+    (tmp_path / "run.gin").write_text("include 'base.gin'\nobjective.beta = 7.0\nobjective.name = 'beta_tcvae'\n")
+    assert load([str(tmp_path / "run.gin")]).objective.options == {"beta": 7.0}
+    (tmp_path / "base.gin").write_text("objective.beta = 3.0\ntrain.steps = 5\n")
+    (tmp_path / "run.gin").write_text("include 'base.gin'\nobjective.name = 'beta_tcvae'\n")
+    assert load([str(tmp_path / "run.gin")]).objective.options == {"beta": 3.0}
