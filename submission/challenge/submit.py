@@ -52,12 +52,13 @@ def prepare(repository: Path, version: str, remote: str, run: Path | None) -> Pl
         run: a run folder to check like the grader, or None.
 
     Raises:
-        SubmissionError: not a repository, uncommitted changes, a missing or wrong file, a tag that exists here or at
-            the remote, an unknown or unreachable remote, or a failed check; nothing has been sent.
+        SubmissionError: not a repository, no branch, uncommitted changes, a missing or wrong file, a tag that exists
+            here or at the remote, an unknown or unreachable remote, or a failed check; nothing has been sent.
     """
     top = Path(git(repository, "rev-parse", "--show-toplevel"))
     tag = tag_name(repository, version)
     require_clean(top)
+    branch = current_branch(top)
     manifest = read_manifest(top / MANIFEST)
     require_author(top / MANIFEST, manifest)
     require_entry_point(top)
@@ -67,7 +68,6 @@ def prepare(repository: Path, version: str, remote: str, run: Path | None) -> Pl
         require_check(run)
     names = [name for name in git(top, "ls-files", "-z").split("\0") if name]
     size = sum((top / name).lstat().st_size for name in names)
-    branch = git(top, "rev-parse", "--abbrev-ref", "HEAD")
     commit, subject = git(top, "log", "-1", "--format=%H%n%s").split("\n", 1)
     authors = tuple(manifest["authors"])
     return Plan(top, remote, url, branch, commit, subject, tag, authors, manifest["gpu"], len(names), size, run)
@@ -106,6 +106,14 @@ def require_clean(top: Path) -> None:
         raise SubmissionError(
             f"{top} has uncommitted changes: {listed}{more}", "commit or remove them; only commits are submitted"
         )
+
+
+def current_branch(top: Path) -> str:
+    """The branch that is checked out; SubmissionError where there is none, as the remote would call its branch HEAD."""
+    name = git(top, "rev-parse", "--abbrev-ref", "HEAD")
+    if name == "HEAD":
+        raise SubmissionError(f"{top} is on no branch (detached HEAD)", "git switch BRANCH, or git switch -c NAME")
+    return name
 
 
 def require_entry_point(top: Path) -> None:

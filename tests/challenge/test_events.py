@@ -34,6 +34,8 @@ def test_bad_variables_are_named() -> None:
         read({"AICROWD_CUDA": "maybe"})
     with pytest.raises(UsageError, match=r"AICROWD_EVALUATION_NAME='../up' is no folder name"):
         read({"AICROWD_EVALUATION_NAME": "../up"})
+    with pytest.raises(UsageError, match=r"AICROWD_EVALUATION_NAME='..' is no folder name"):
+        read({"AICROWD_EVALUATION_NAME": ".."})
 
 
 def test_off_the_grader_events_are_lines() -> None:

@@ -106,6 +106,7 @@ REFUSALS: dict[str, Callable[[Path], object]] = {
     r"authors is still 'your-aicrowd-user-name'": edited("a", authors=["your-aicrowd-user-name"]),
     r"gpu must be true or false; extra is not a field": edited("b", gpu="yes", extra=1),
     r"run\.sh is not executable": executable_lost,
+    r"on no branch \(detached HEAD\) — git switch": lambda r: git(r, "switch", "--detach"),
     r"Dockerfile is not in the repository": lambda r: git(r, "rm", "Dockerfile") and git(r, "commit", "-m", "x"),
 }
 
