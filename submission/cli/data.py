@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the action."""
     from submission.data import data_root
 
-    arguments.root = data_root(arguments.root)
+    arguments.named_root, arguments.root = arguments.root, data_root(arguments.root)
     return ACTIONS[arguments.action][1](arguments)
 
 
@@ -158,7 +158,7 @@ def show(arguments: argparse.Namespace) -> int:
 
     seed_within(arguments.seed)
     options = dict(parsed_option(text) for text in arguments.option)
-    dataset = opened(arguments.name, arguments.root, console.Bars(), options)
+    dataset = opened(arguments.name, arguments.named_root, console.Bars(), options)
     out = arguments.out or Path(f"{arguments.name.rpartition('/')[2]}.png")
     sheet = contact_sheet(dataset, arguments.seed)
     with output(out) as file:

@@ -2,7 +2,7 @@
 
 from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, require_factors
 from submission.data.own import from_arrays
-from submission.data.registry import data_root, load, opened, recorded
+from submission.data.registry import data_root, load, opened, own_file, recorded, same
 
 __all__ = [
     "Factor",
@@ -12,6 +12,8 @@ __all__ = [
     "from_arrays",
     "load",
     "opened",
+    "own_file",
     "recorded",
     "require_factors",
+    "same",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,9 @@ from submission.data.readers import npz
 from submission.errors import SubmissionError
 
 MOST_BYTES = 16 << 30
+MOST_CELLS, MOST_FACTORS = 2**63 - 1, 32
+"""What numpy can count and index."""
+NUMBERING = "number the classes 0, 1, ..."
 RECIPE = "docs/data.md shows how to write such a file"
 
 
@@ -157,7 +161,13 @@ def check_factors(factors: npt.NDArray[np.generic], count: int, name: str) -> np
         what = f"'factors' of {name} is {'x'.join(map(str, factors.shape))} {factors.dtype}"
         raise SubmissionError(what, f"make it integers of shape ({count}, number of factors)")
     if factors.min() < 0:
-        raise SubmissionError(f"'factors' of {name} has negative values", "number the classes 0, 1, ...")
+        raise SubmissionError(f"'factors' of {name} has negative values", NUMBERING)
+    if factors.shape[1] > MOST_FACTORS:
+        what = f"'factors' of {name} has {factors.shape[1]} columns, more than {MOST_FACTORS}"
+        raise SubmissionError(what, "leave factors out")
+    if math.prod(int(most) + 1 for most in factors.max(axis=0)) > MOST_CELLS:
+        what = f"'factors' of {name} has values up to {factors.max()}, which makes too many combinations"
+        raise SubmissionError(what, f"{NUMBERING}, or leave factors out")
     return factors.astype(np.int64)
 
 
@@ -178,17 +188,26 @@ def describe(
 def from_file(name: str, root: Path) -> ImageDataset:
     """The data set in the file ``name`` (taken from ``root`` if it is not there): ``images`` and optional arrays.
 
-    The arrays are named as the arguments of ``from_arrays``. Nothing is unpickled.
+    The arrays are named as the arguments of ``from_arrays``. Nothing is unpickled. The data set is called by the file's
+    absolute path, which finds it again from any folder.
     """
-    path = Path(name) if Path(name).exists() else root / name
-    if not path.is_file():
-        raise SubmissionError(f"{path} does not exist", "check the path")
+    path = find(name, root)
     arrays = read_npz(path) if path.suffix == ".npz" else read_hdf5(path)
     if "images" not in arrays:
         raise SubmissionError(f"{path} has no array 'images'", RECIPE)
     names = [str(value) for value in arrays.get("factor_names", np.array([])).astype(str)]
     periodic = [bool(value) for value in arrays.get("periodic", np.array([]))]
     return from_arrays(arrays["images"], arrays.get("factors"), names, periodic, str(path), f"read from {path}")
+
+
+def find(name: str, root: Path) -> Path:
+    """The absolute path of the file ``name``, which lies where the name says, or under ``root``."""
+    places = dict.fromkeys(Path(place).absolute() for place in (name, root / name))
+    for place in places:
+        if place.is_file():
+            return place
+    what = f"there is no file {', nor '.join(map(str, places))}"
+    raise SubmissionError(what, "check the path, or name the file's folder with --data-root")
 
 
 ARRAYS = ("images", "factors", "factor_names", "periodic")

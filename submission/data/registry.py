@@ -133,6 +133,7 @@ REGISTRY: dict[str, Entry] = {
 }
 LIBRARY_PREFIX = "dlib:"
 OWN_SUFFIXES = (".npz", ".h5", ".hdf5")
+OWN_HINT = f"a file of your own ends in {', '.join(OWN_SUFFIXES)}"
 OWN = Entry("own:from_file", "a file of your own")
 LIBRARY = Entry("readers.dlib:library", "disentanglement_lib's own object, where that package is installed")
 
@@ -150,10 +151,11 @@ def entry(name: str) -> Entry:
         return OWN
     if name in REGISTRY:
         return REGISTRY[name]
+    if os.path.isdir(name):  # noqa: PTH112 - which raises nothing where a folder may not be entered
+        fix = "put the images into one file, as docs/data.md shows; " + OWN_HINT
+        raise UsageError(f"{name} is a folder, which is no data set", fix)
     if "/" in name:
-        raise UsageError(
-            f"there is no data set named {name!r}", f"a file of your own ends in {', '.join(OWN_SUFFIXES)}"
-        )
+        raise UsageError(f"there is no data set named {name!r}", OWN_HINT)
     close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise UsageError(f"there is no data set named {name!r}", f"{hint}{LIST}")
@@ -183,9 +185,28 @@ def opened(name: str, root: str | Path | None, progress: Progress, options: Mapp
     check(name, known.function(), options)
     shown = {"progress": progress} if "progress" in known.parameters() else {}
     try:
-        return known.function()(name, data_root(root), **options, **shown)
+        return known.function()(moved(name, root) if known is OWN else name, data_root(root), **options, **shown)
     except PermissionError as error:
         raise forbidden(error.filename or name) from None
+
+
+def own_file(name: str) -> bool:
+    """Whether ``name`` is a file of the user's, which has several names: its paths."""
+    return name.endswith(OWN_SUFFIXES) and not name.startswith(LIBRARY_PREFIX)
+
+
+def same(name: str, other: str) -> bool:
+    """Whether two names are one data set's, seen from the current folder."""
+    files = own_file(name) and own_file(other)
+    return name == other or (files and Path(name).absolute() == Path(other).absolute())
+
+
+def moved(name: str, root: str | Path | None) -> str:
+    """The name of a user's file; one that is gone from its place may lie in the folder ``root``, if one was named."""
+    if root is None or Path(name).exists() or Path(root, name).exists():
+        return name
+    there = Path(root, Path(name).name)
+    return str(there) if there.exists() else name
 
 
 def recorded(about: Mapping[str, Any], root: str | Path | None = None, **more: object) -> ImageDataset:

@@ -35,13 +35,16 @@ def cell(runs: Sequence[Scores], key: str) -> str:
 
 
 def remarks(columns: Sequence[Column]) -> Iterator[str]:
-    """Cautions about metrics, notes about values, and reasons for gaps."""
+    """Cautions about metrics, notes about values, reasons for gaps; what is true of several columns is said once."""
     for outcome in columns[0].outcomes:
         if outcome.metric.caution:
             yield f"{outcome.metric.name}: {outcome.metric.caution}"
+    told: dict[str, list[str]] = {}
     for column in columns:
         for outcome in column.outcomes:
-            yield from (f"{column.subject.label}, {outcome.metric.name}: {note}" for note in notes(outcome))
+            for note in notes(outcome):
+                told.setdefault(f"{outcome.metric.name}: {note}", []).append(column.subject.label)
+    yield from (f"{', '.join(labels)}, {remark}" for remark, labels in told.items())
 
 
 def notes(outcome: Outcome) -> tuple[str, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from submission.data import ImageDataset, opened
+from submission.data import ImageDataset, opened, own_file
 from submission.data.feed import Feed
 from submission.data.split import Split, held_out
 from submission.device import usable
@@ -88,6 +88,8 @@ def prepare(
     """Data, model and objective, fresh; whatever is wrong with the settings shows before anything is written."""
     where = usable(device)
     data = images(settings.data, root, progress) if dataset is None else dataset
+    if own_file(settings.data.name) and dataset is None:
+        settings = replace(settings, data=replace(settings.data, name=data.name))  # what finds it from any folder
     return assembled(settings, Feed(data, where), other_split(settings, root, progress))
 
 

@@ -81,7 +81,7 @@ def train_together(
     first = prepare(settings, dataset, data_root, device, progress)
     warn(settings.train, first.device, tell)
     with requests() as stop, all_locked(folders):
-        runs = [assembled(with_seed(settings, seed), first.feed, first.watched) for seed in seeds]
+        runs = [assembled(with_seed(first.settings, seed), first.feed, first.watched) for seed in seeds]
         group = members(runs, folders, budgets(runs, time_budget, started), resume, tell)
         ended = execute(group, stop, progress, tell)
         for member in group:

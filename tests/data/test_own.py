@@ -10,7 +10,7 @@ import pytest
 
 from submission.data import GroundTruthDataset, from_arrays, load, require_factors
 from submission.data.own import SampledDataset
-from submission.errors import SubmissionError
+from submission.errors import SubmissionError, UsageError
 from submission.evaluation import evaluate, make_plan
 from submission.evaluation.subject import ideal
 
@@ -97,6 +97,9 @@ def test_files(tmp_path: Path, suffix: str) -> None:
         (IMAGES, ROWS[:5], r"'factors' of own is 5x3 int64 — make it integers of shape \(24, number of factors\)"),
         (IMAGES, ROWS.astype(float), "'factors' of own is 24x3 float64"),
         (IMAGES, ROWS - 1, "'factors' of own has negative values"),
+        (IMAGES, ROWS * 10**18, "'factors' of own has values up to 3000000000000000000, .* — number the classes 0, 1"),
+        (IMAGES, ROWS.astype(np.uint64) * 2**62, "'factors' of own has values up to .* number the classes 0, 1"),
+        (IMAGES, np.zeros((24, 65), int), "'factors' of own has 65 columns, more than 32 — leave factors out"),
     ],
 )
 def test_other_arrays_are_refused(images: np.ndarray, factors: np.ndarray | None, message: str) -> None:
@@ -113,5 +116,32 @@ def test_a_file_without_images(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", pictures=IMAGES)
     with pytest.raises(SubmissionError, match="has no array 'images'"):
         load("x.npz", tmp_path)
-    with pytest.raises(SubmissionError, match="does not exist"):
+    with pytest.raises(SubmissionError, match=r"there is no file /.*/y.npz, nor /.*/y.npz — .*--data-root"):
         load("y.npz", tmp_path)
+
+
+def test_a_file_is_found_where_its_name_says_then_under_the_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder, count in (("here", 3), ("data", 5), ("other", 7)):
+        (tmp_path / folder).mkdir()
+        np.savez(tmp_path / folder / "own.npz", images=IMAGES[:count])
+    assert len(load("here/own.npz")) == 3
+    assert len(load("own.npz")) == 5
+    assert load("own.npz").name == str(tmp_path / "data" / "own.npz")
+    monkeypatch.chdir(tmp_path / "here")
+    assert len(load("own.npz", tmp_path / "data")) == 3
+    assert len(load("/gone/own.npz", tmp_path / "other")) == 7
+    assert len(load("data/own.npz", tmp_path / "other")) == 7
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SubmissionError, match=r"there is no file /gone/own\.npz — "):
+        load("/gone/own.npz")
+
+
+def test_a_folder_of_pictures_is_no_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ("pictures", "pictures/", str(tmp_path / "pictures")):
+        with pytest.raises(UsageError, match=f"^{name} is a folder, which is no data set — .*docs/data.md"):
+            load(name)
