@@ -2,7 +2,8 @@
 
 from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, require_factors
 from submission.data.own import from_arrays
-from submission.data.registry import data_root, load, opened, own_file, recorded, same
+from submission.data.own_files import own_file, same
+from submission.data.registry import data_root, load, opened, recorded
 
 __all__ = [
     "Factor",

@@ -1,4 +1,4 @@
-"""Your own images: arrays in memory, or an .npz or .h5 file, with or without factors, complete grids or not."""
+"""Your own images: arrays in memory, with or without factors, complete grids or not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -14,14 +13,11 @@ import numpy.typing as npt
 
 from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, Images, Indices
 from submission.data.pixels import BytePixels, GridDataset
-from submission.data.readers import npz
 from submission.errors import SubmissionError
 
-MOST_BYTES = 16 << 30
 MOST_CELLS, MOST_FACTORS = 2**63 - 1, 32
 """What numpy can count and index."""
 NUMBERING = "number the classes 0, 1, ..."
-RECIPE = "docs/data.md shows how to write such a file"
 
 
 @dataclass(eq=False)
@@ -183,44 +179,3 @@ def describe(
         raise SubmissionError(what, "give one of each for every factor, or leave them out")
     sizes = rows.max(axis=0) + 1
     return tuple(Factor(*three) for three in zip(names, sizes.tolist(), map(bool, cycles), strict=True))
-
-
-def from_file(name: str, root: Path) -> ImageDataset:
-    """The data set in the file ``name`` (taken from ``root`` if it is not there): ``images`` and optional arrays.
-
-    The arrays are named as the arguments of ``from_arrays``. Nothing is unpickled. The data set is called by the file's
-    absolute path, which finds it again from any folder.
-    """
-    path = find(name, root)
-    arrays = read_npz(path) if path.suffix == ".npz" else read_hdf5(path)
-    if "images" not in arrays:
-        raise SubmissionError(f"{path} has no array 'images'", RECIPE)
-    names = [str(value) for value in arrays.get("factor_names", np.array([])).astype(str)]
-    periodic = [bool(value) for value in arrays.get("periodic", np.array([]))]
-    return from_arrays(arrays["images"], arrays.get("factors"), names, periodic, str(path), f"read from {path}")
-
-
-def find(name: str, root: Path) -> Path:
-    """The absolute path of the file ``name``, which lies where the name says, or under ``root``."""
-    places = dict.fromkeys(Path(place).absolute() for place in (name, root / name))
-    for place in places:
-        if place.is_file():
-            return place
-    what = f"there is no file {', nor '.join(map(str, places))}"
-    raise SubmissionError(what, "check the path, or name the file's folder with --data-root")
-
-
-ARRAYS = ("images", "factors", "factor_names", "periodic")
-
-
-def read_npz(path: Path) -> dict[str, npt.NDArray]:
-    """The arrays of an .npz that ``from_arrays`` knows."""
-    return {name: npz.read(path, name, MOST_BYTES) for name in ARRAYS if name in npz.names(path)}
-
-
-def read_hdf5(path: Path) -> dict[str, npt.NDArray]:
-    """The arrays of an HDF5 file that ``from_arrays`` knows; links to other files are not followed."""
-    from submission.data.readers import hdf5
-
-    with hdf5.opened(path, RECIPE) as file:
-        return {name: hdf5.read(path, file, name, MOST_BYTES, RECIPE) for name in ARRAYS if name in file}

@@ -13,6 +13,7 @@ from typing import Any
 
 from submission.data.dataset import ImageDataset
 from submission.data.options import check
+from submission.data.own_files import HINT, moved, own_file
 from submission.data.readers.unreadable import forbidden
 from submission.errors import UsageError
 from submission.progress import QUIET, Progress
@@ -132,9 +133,7 @@ REGISTRY: dict[str, Entry] = {
     "dummy_data": Entry("made.dummy:dummy", "noise with factors, for tests", "9,765,625 of 64x64", "ten of 5"),
 }
 LIBRARY_PREFIX = "dlib:"
-OWN_SUFFIXES = (".npz", ".h5", ".hdf5")
-OWN_HINT = f"a file of your own ends in {', '.join(OWN_SUFFIXES)}"
-OWN = Entry("own:from_file", "a file of your own")
+OWN = Entry("own_files:from_file", "a file of your own")
 LIBRARY = Entry("readers.dlib:library", "disentanglement_lib's own object, where that package is installed")
 
 
@@ -147,15 +146,15 @@ def entry(name: str) -> Entry:
     """The registry's line for ``name``; an unknown name is a UsageError that lists the closest ones."""
     if name.startswith(LIBRARY_PREFIX):
         return LIBRARY
-    if name.endswith(OWN_SUFFIXES):
+    if own_file(name):
         return OWN
     if name in REGISTRY:
         return REGISTRY[name]
     if os.path.isdir(name):  # noqa: PTH112 - which raises nothing where a folder may not be entered
-        fix = "put the images into one file, as docs/data.md shows; " + OWN_HINT
+        fix = "put the images into one file, as docs/data.md shows; " + HINT
         raise UsageError(f"{name} is a folder, which is no data set", fix)
     if "/" in name:
-        raise UsageError(f"there is no data set named {name!r}", OWN_HINT)
+        raise UsageError(f"there is no data set named {name!r}", HINT)
     close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise UsageError(f"there is no data set named {name!r}", f"{hint}{LIST}")
@@ -188,25 +187,6 @@ def opened(name: str, root: str | Path | None, progress: Progress, options: Mapp
         return known.function()(moved(name, root) if known is OWN else name, data_root(root), **options, **shown)
     except PermissionError as error:
         raise forbidden(error.filename or name) from None
-
-
-def own_file(name: str) -> bool:
-    """Whether ``name`` is a file of the user's, which has several names: its paths."""
-    return name.endswith(OWN_SUFFIXES) and not name.startswith(LIBRARY_PREFIX)
-
-
-def same(name: str, other: str) -> bool:
-    """Whether two names are one data set's, seen from the current folder."""
-    files = own_file(name) and own_file(other)
-    return name == other or (files and Path(name).absolute() == Path(other).absolute())
-
-
-def moved(name: str, root: str | Path | None) -> str:
-    """The name of a user's file; one that is gone from its place may lie in the folder ``root``, if one was named."""
-    if root is None or Path(name).exists() or Path(root, name).exists():
-        return name
-    there = Path(root, Path(name).name)
-    return str(there) if there.exists() else name
 
 
 def recorded(about: Mapping[str, Any], root: str | Path | None = None, **more: object) -> ImageDataset:

@@ -109,7 +109,7 @@ def test_a_header_that_promises_more_than_there_is(tmp_path: Path) -> None:
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its header and directory agree, but it unpacks to more than is accepted: refused before anything is unpacked."""
-    monkeypatch.setattr("submission.data.own.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("submission.data.own_files.MOST_BYTES", 1 << 20)
     huge_npz(tmp_path / "own.npz", (1 << 21, 1, 1), "images", bytes(1 << 21))
     monkeypatch.setattr(npz, "fill", lambda *_: pytest.fail("unpacked"))
     with pytest.raises(SubmissionError) as error:
