@@ -2,7 +2,10 @@
 
 import sys
 
-from submission.cli.main import door
-
 if __name__ == "__main__":
-    sys.exit(door("evaluate"))
+    try:
+        from submission.cli.main import door
+
+        sys.exit(door("evaluate"))
+    except KeyboardInterrupt:  # while modules are imported; later on `door` answers it
+        sys.exit(130)

@@ -2,7 +2,10 @@
 
 import sys
 
-from submission.cli.main import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from submission.cli.main import main
+
+        sys.exit(main())
+    except KeyboardInterrupt:  # while modules are imported; later on ``main`` answers it
+        sys.exit(130)
