@@ -32,7 +32,7 @@ class Windowed(Shortcut):
         ValueError: the kernel was not built, or not for such layers.
     """
 
-    batch_size = 1024
+    batch_size = 4096
 
     def __init__(
         self, layers: Sequence[Convolution], rest: Callable[[Tensor], Tensor], whole: nn.Module, shape: Shape
