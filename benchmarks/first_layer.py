@@ -17,7 +17,8 @@ from submission import data, provenance
 from submission.data.feed import Feed
 from submission.latent import parse
 from submission.models import sparse
-from submission.models.sparse import SparseInputLinear, has_kernel, plain
+from submission.models.plain import plain
+from submission.models.sparse import SparseInputLinear, has_kernel
 from submission.models.vae import build
 from submission.native.memory import keep_freed_memory
 from submission.objectives import TrainingPosition, create

@@ -23,8 +23,7 @@ from torch import Tensor, nn
 
 from submission import data
 from submission.latent import parse
-from submission.models.networks import Maps
-from submission.models.sparse import plain
+from submission.models.plain import plain
 from submission.models.vae import VAE, build
 from submission.training.settings import DataSettings, ModelSettings, ObjectiveSettings, Settings, TrainSettings
 
@@ -166,10 +165,7 @@ def peer_model(networks: str) -> VAE:
     torch.manual_seed(0)
     model = build(networks, parse(f"R^{LATENTS}"), (64, 64, 1))
     model.encoder = nn.Sequential(*map(plain, model.encoder.children()))
-    layers = model.decoder.children()
-    model.decoder = nn.Sequential(
-        *(nn.Unflatten(1, layer.unflattened_size) if isinstance(layer, Maps) else layer for layer in layers)
-    )
+    model.decoder = nn.Sequential(*map(plain, model.decoder.children()))
     return model
 
 

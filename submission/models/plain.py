@@ -6,7 +6,7 @@ import copy
 
 from torch import nn
 
-OWN = (nn.Linear, nn.Conv2d)
+OWN = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Unflatten)
 
 
 def plain(layer: nn.Module) -> nn.Module:

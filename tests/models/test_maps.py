@@ -30,6 +30,8 @@ def test_maps_of_images_lie_channels_last(channels: int) -> None:
     assert found.is_contiguous(memory_format=LAST)
     torch.testing.assert_close(found, plain(layer)(images))
     assert type(plain(layer)) is nn.Conv2d
+    assert type(plain(ToImages(4, 1, 4, 2, 1))) is nn.ConvTranspose2d
+    assert type(plain(Maps(1, (4, 3, 2)))) is nn.Unflatten
     assert plain(layer).weight is layer.weight
 
 
