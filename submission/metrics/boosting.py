@@ -133,7 +133,7 @@ class BoostedTrees:
             "columns": columns,
             "order": order,
             "tie_run": np.array([row.max() for row in runs], np.int64),
-            "replayed": np.array([has_many_ties(row) for row in runs], np.uint8),
+            "replayed": replayed(columns, label, runs).astype(np.uint8),
             "label": label.astype(np.int32),
             "seed": seeds.astype(np.uint32),
             "raw": np.repeat(self.initial[:, None], len(codes), axis=1),
@@ -201,6 +201,20 @@ def tie_lengths(ascending: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     """Lengths of the runs of values in ascending order (n,) that scikit-learn's trees take for equal."""
     breaks = ascending[1:] > ascending[:-1] + FEATURE_THRESHOLD
     return np.diff(np.flatnonzero(np.r_[True, breaks, True]))
+
+
+def replayed(
+    columns: npt.NDArray[np.float32], label: npt.NDArray[np.integer], runs: Sequence[npt.NDArray[np.int64]]
+) -> npt.NDArray[np.bool_]:
+    """Columns (D,) of ``columns`` (D, n), with ties ``runs``, whose equal values are to be put in scikit-learn's order.
+
+    Samples that were drawn more than once do not count: they have equal targets, whatever their order.
+    """
+    many = np.array([has_many_ties(row) for row in runs])
+    if many.any():
+        distinct = np.unique(np.column_stack([columns.T, label.astype(np.float32)]), axis=0)
+        many[many] = [has_many_ties(tie_lengths(np.sort(distinct[:, column]))) for column in np.flatnonzero(many)]
+    return many
 
 
 def has_many_ties(lengths: npt.NDArray[np.int64]) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
 from submission.metrics import boosting
-from submission.metrics.boosting import BoostedTrees, fit_boosted_trees, has_many_ties, tie_lengths
+from submission.metrics.boosting import BoostedTrees, fit_boosted_trees, has_many_ties, replayed, tie_lengths
 from submission.native import library
 
 pytestmark = pytest.mark.skipif(library("trees") is None, reason="the trees kernel was not built")
@@ -125,6 +125,20 @@ def test_ties_are_values_within_the_threshold() -> None:
 )
 def test_the_order_of_equal_values_matters_where_they_are_many_or_samples_few(lengths: list[int], many: bool) -> None:
     assert has_many_ties(np.array(lengths)) == many
+
+
+def test_samples_that_were_drawn_twice_are_no_ties() -> None:
+    r = np.random.RandomState(0)
+    codes, labels = r.standard_normal((300, 3)).astype(np.float32), r.randint(0, 7, 300)
+    codes[:, 2] = labels % 3
+    rows = r.randint(0, 300, 3000)
+    runs = [tie_lengths(np.sort(column)) for column in codes[rows].T]
+    assert [has_many_ties(row) for row in runs] == [True] * 3
+    assert replayed(codes[rows].T, labels[rows], runs).tolist() == [False, False, True]
+    theirs = GradientBoostingClassifier(n_estimators=10, random_state=np.random.RandomState(0))
+    theirs.fit(codes[rows], labels[rows])
+    ours = BoostedTrees(rounds=10).fit(codes[rows], labels[rows], np.random.RandomState(0))
+    assert np.array_equal(ours.feature_importances_, theirs.feature_importances_)
 
 
 @pytest.mark.parametrize("samples", [30, 100, 250, 1100])
