@@ -22,8 +22,8 @@ SCORE = ["--metrics=mig", "--no-baselines"]
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, with a run in ``run`` on the file ``own.npz``, and an empty folder beside it."""
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
     cells = np.stack(np.unravel_index(np.arange(32), (4, 8)), 1)
     np.savez("own.npz", images=np.eye(32, 64, dtype=np.uint8).reshape(32, 8, 8) * 255, factors=cells)
     assert door("train", ["--config=demo", "--data=own.npz", *TINY, "--out=run"]) == 0
@@ -32,19 +32,19 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_another_folder_and_another_spelling(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     again = ["--config=demo", *TINY, "--out=run", "--resume"]
-    assert door("train", [*again, "--data=../work/own.npz"]) == 0
+    assert door("train", [*again, "--data=../mine/own.npz"]) == 0
     assert door("evaluate", ["run", "--data=own.npz", *SCORE]) == 0
     monkeypatch.chdir(place / "elsewhere")
-    run = str(place / "work" / "run")
+    run = str(place / "mine" / "run")
     assert door("train", ["--resume", "--out", run]) == 0
     assert door("evaluate", [run, *SCORE]) == 0
     assert [file.name for file in RunFolder(Path(run)).scores.iterdir()] == ["challenge-0-mig.json"]
 
 
 def test_a_file_that_moved(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (place / "work" / "own.npz").rename(place / "elsewhere" / "own.npz")
+    (place / "mine" / "own.npz").rename(place / "elsewhere" / "own.npz")
     assert door("evaluate", ["run", *SCORE]) == 1
-    assert f"error: there is no file {place}/work/own.npz — check" in capsys.readouterr().err
+    assert f"error: there is no file {place}/mine/own.npz — check" in capsys.readouterr().err
     for words in (["evaluate", "run", *SCORE], ["train", "--resume", "--out=run"]):
         assert door(words[0], [*words[1:], "--data-root=../elsewhere"]) == 0
     np.savez("own.npz", images=np.zeros((32, 8, 8), np.uint8))
@@ -53,16 +53,16 @@ def test_a_file_that_moved(place: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_run_that_remembers_a_relative_path(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = RunFolder(place / "work" / "run")
+    folder = RunFolder(place / "mine" / "run")
     meta, state = folder.meta(), checkpoint.load(folder.checkpoint)[0]
     folder.write_meta(meta | {"dataset": meta["dataset"] | {"name": "own.npz"}})
-    old = folder.config_text().replace(str(place / "work" / "own.npz"), "own.npz")
+    old = folder.config_text().replace(str(place / "mine" / "own.npz"), "own.npz")
     folder.config.write_text(old)
     checkpoint.save(folder.checkpoint, state | {"config": old, "data": state["data"] | {"data.name": "own.npz"}})
     assert door("train", ["--resume", "--out=run"]) == 0
     assert door("evaluate", ["run", *SCORE]) == 0
     monkeypatch.chdir(place / "elsewhere")
-    run, root = str(folder.path), f"--data-root={place / 'work'}"
+    run, root = str(folder.path), f"--data-root={place / 'mine'}"
     assert door("evaluate", [run, *SCORE]) == 1
     assert door("evaluate", [run, *SCORE, root]) == 0
     assert door("train", ["--resume", "--out", run, root]) == 0
