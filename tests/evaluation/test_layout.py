@@ -31,6 +31,20 @@ def described(spec: str, mode: str) -> Layout:
     return Layout.of(about_representation(space, mode)["blocks"], space.width(mode))
 
 
+def laid_out(label: str, source: IndexSource, layout: Layout) -> Subject:
+    """Codes whose columns belong together as ``layout`` says."""
+    joined = MappedSource(source, layout.unrolled)
+    return Subject(
+        label,
+        lambda seed, progress: GridSampler(source, seed, progress),
+        None,
+        True,
+        factors_of(source.dataset),
+        layout=layout,
+        block_sampler=lambda seed, progress: GridSampler(joined, seed, progress),
+    )
+
+
 @pytest.mark.parametrize(
     ("spec", "mode", "blocks", "angles"),
     [
@@ -89,18 +103,8 @@ def test_by_block_an_angle_does_not_tear_where_it_ends() -> None:
     angle = np.angle(np.exp(1j * (2 * np.pi * (CELLS[:, 2] + 4) / SIZES[2] + push)))
     table = np.c_[CELLS[:, :2], angle].astype(np.float32)
     layout = Layout(("a", "b", "c"), ((0,), (1,), (2,)), angles=(2,))
-    grid = CodeGrid.of("grid", SIZES)
-    source = IndexSource(grid, lambda cells: table[cells])
-    joined = MappedSource(source, layout.unrolled)
-    subject = Subject(
-        "codes",
-        lambda seed, progress: GridSampler(source, seed, progress),
-        None,
-        True,
-        factors_of(grid),
-        layout=layout,
-        block_sampler=lambda seed, progress: GridSampler(joined, seed, progress),
-    )
+    source = IndexSource(CodeGrid.of("grid", SIZES), lambda cells: table[cells])
+    subject = laid_out("codes", source, layout)
     (column,) = evaluate(make_plan("fast", ["irs", "sap", "mig"]), [subject])
     for name, key in [("irs", "IRS"), ("sap", "SAP_score")]:
         outcome = column.outcome(name)
@@ -153,19 +157,9 @@ def test_blocks_that_do_not_fit_cost_the_scores_by_block_alone(
     ranges: list[tuple[int, int]], words: str, topology: str
 ) -> None:
     described = [{"name": "b", "start": start, "stop": stop, "topology": topology} for start, stop in ranges]
-    grid = CodeGrid.of("grid", SIZES)
-    source = IndexSource(grid, lambda cells: circle()[cells].astype(np.float32))
+    source = IndexSource(CodeGrid.of("grid", SIZES), lambda cells: circle()[cells].astype(np.float32))
     layout = Layout.of(described, 4)
-    joined = MappedSource(source, layout.unrolled)
-    subject = Subject(
-        "blocks",
-        lambda seed, progress: GridSampler(source, seed, progress),
-        None,
-        True,
-        factors_of(grid),
-        layout=layout,
-        block_sampler=lambda seed, progress: GridSampler(joined, seed, progress),
-    )
+    subject = laid_out("blocks", source, layout)
     (column,) = evaluate(make_plan("fast", ["dci", "dci_es", "mig", "irs"]), [subject])
     for outcome in column.outcomes:
         assert outcome.runs
