@@ -7,10 +7,12 @@ a Sturm-Liouville problem in θ, (w u')' / (a² w) - m² u / w² = -λ u, solved
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.linalg import solve
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
@@ -65,17 +67,16 @@ def modes(c: float, a: float, odd: bool) -> Modes:
     mass = step * a * values.T @ (w[:, None] * values)
     tension = step / a * derivatives.T @ (w[:, None] * derivatives)
     centrifugal = step * a * values.T @ (values / w[:, None])
+    root = np.linalg.cholesky(mass)
+    still, turning = (solve(root, solve(root, form).T) for form in (tension, centrifugal))
     largest = NEGLIGIBLE / (SHORTEST * a**2)
-    rates, turns, columns = [], [], []
-    for m in range(int((c + a) * math.sqrt(largest)) + 2):
-        eigenvalues, vectors = eigh(tension + m**2 * centrifugal, mass)
-        keep = eigenvalues < largest
-        rates.append(0.5 * eigenvalues[keep])
-        turns.append(np.full(keep.sum(), float(m)))
-        columns.append(vectors[:, keep] * math.sqrt((1.0 if m == 0 else 2.0) / (2.0 * np.pi)))
-    stacked = np.concatenate(columns, axis=1)
-    padded = np.concatenate([np.zeros((int(odd), stacked.shape[1])), stacked])
-    return Modes(np.concatenate(rates), np.concatenate(turns), padded)
+    turns = np.arange(int((c + a) * math.sqrt(largest)) + 2.0)
+    eigenvalues, vectors = map(np.stack, zip(*(eigh(still + m**2 * turning) for m in turns), strict=True))
+    keep = eigenvalues < largest
+    scale = np.sqrt(np.where(turns == 0.0, 1.0, 2.0) / (2.0 * np.pi))[:, None, None]
+    columns = (scale * solve(root.T, vectors)).swapaxes(1, 2)[keep].T
+    padded = np.concatenate([np.zeros((int(odd), columns.shape[1])), columns])
+    return Modes(0.5 * eigenvalues[keep], np.broadcast_to(turns[:, None], keep.shape)[keep], padded)
 
 
 def log_area(c: float, a: float) -> float:
@@ -83,27 +84,31 @@ def log_area(c: float, a: float) -> float:
     return math.log(4.0 * math.pi**2 * c * a)
 
 
-def kernel(c: float, a: float, time: float, start: float, theta: Array, phi: Array) -> Array:
-    """Heat kernel (w.r.t. area) from (start, 0) to the grid theta (n,) x phi (k,) -> (n, k)."""
-    total = np.zeros((len(theta), len(phi)))
+def kernel(c: float, a: float, time: float, starts: Array, theta: Array, phi: Array) -> Array:
+    """Heat kernel (w.r.t. area) from points (start, 0), starts (s,), to the grid phi (k,) x theta (n,) -> (k, s, n)."""
+    waves: defaultdict[float, Array | float] = defaultdict(float)
     for odd in (False, True):
         part = modes(c, a, odd)
         used = part.rates * time < 0.5 * NEGLIGIBLE
-        left = basis(np.array(start), odd) @ part.coefficients[:, used] * np.exp(-part.rates[used] * time)
-        right = basis(theta, odd) @ part.coefficients[:, used]
-        turns, starts = np.unique(part.turns[used], return_index=True)
-        total += np.add.reduceat(left * right, starts, axis=1) @ np.cos(turns[:, None] * phi)
-    return total
+        coefficients, decay = part.coefficients[:, used], np.exp(-part.rates[used] * time)
+        left, right = basis(starts, odd) @ coefficients * decay, basis(theta, odd) @ coefficients
+        turns, first = np.unique(part.turns[used], return_index=True)
+        for turn, begin, end in zip(turns, first, [*first, len(decay)][1:], strict=True):
+            waves[turn] = waves[turn] + left[:, begin:end] @ right[:, begin:end].T
+    return np.tensordot(np.cos(phi[:, None] * np.array(list(waves))), np.array(list(waves.values())), 1)
 
 
-def exact_kl(c: float, a: float, time: float, start: float) -> float:
-    """KL to the uniform law by the trapezoidal rule over the whole torus."""
-    theta = 2.0 * np.pi * np.arange(128) / 128
-    count = int(32 + 12 * (c + a) / math.sqrt(time))
-    phi = 2.0 * np.pi * np.arange(count) / count
-    relative = np.maximum(kernel(c, a, time, start, theta, phi) * math.exp(log_area(c, a)), 1e-30)
-    weight = (1.0 + a / c * np.cos(theta))[:, None] / relative.size
-    return float((weight * (relative * np.log(relative) - relative + 1.0)).sum())
+def exact_kl(c: float, a: float, time: float, starts: Array) -> Array:
+    """KL to the uniform law (s,) of motion from each of ``starts`` (s,), by the trapezoidal rule over half the torus.
+
+    The other half, of negative φ, is its mirror image.
+    """
+    count = int(16 + 6 * (c + a) / math.sqrt(time))
+    theta, phi = 2.0 * np.pi * np.arange(128) / 128, np.pi * np.arange(count + 1) / count
+    relative = np.maximum(kernel(c, a, time, starts, theta, phi) * math.exp(log_area(c, a)), 1e-30)
+    around = np.where(np.arange(count + 1) % count == 0, 0.5, 1.0) / count
+    weight = (1.0 + a / c * np.cos(theta)) / len(theta)
+    return np.einsum("ksn,k,n->s", relative * np.log(relative) - relative + 1.0, around, weight, optimize=True)
 
 
 @cache
@@ -111,4 +116,4 @@ def kl_table(c: float, a: float) -> Surface:
     """(log t, cos θ) -> KL to the uniform law, for t from SHORTEST a² to LONGEST c²; takes about a second."""
     x = np.linspace(math.log(SHORTEST * a**2), math.log(LONGEST * c**2), TIME_KNOTS)
     height = np.linspace(-1.0, 1.0, START_KNOTS)
-    return Surface(x, height, np.array([[exact_kl(c, a, math.exp(t), math.acos(h)) for h in height] for t in x]))
+    return Surface(x, height, np.array([exact_kl(c, a, math.exp(t), np.arccos(height)) for t in x]))
