@@ -64,5 +64,8 @@ def run_likelihood(
     """The likelihood of ``images`` under the run's model, and the record for ``likelihood.json``."""
     model = trained(folder).to(device).eval()
     result = likelihood(model, images.dataset, images.indices, samples, seed, device, progress)
-    about = {"data": {"name": images.dataset.name, "source": images.dataset.notes, "images": images.remark}}
-    return result, {**provenance.record(), **about, "seed": seed, "likelihood": result.json()}
+    about: dict[str, Any] = {
+        "data": {"name": images.dataset.name, "source": images.dataset.notes, "images": images.remark}
+    }
+    about |= {"seed": seed, "device": str(device)}
+    return result, {**provenance.record(), **about, "likelihood": result.json()}

@@ -95,7 +95,8 @@ def likelihood(
     """
     if len(indices) == 0 or samples < 1:
         raise UsageError(f"{len(indices)} images and {samples} samples give no likelihood", "ask for at least one each")
-    with torch.random.fork_rng(), torch.inference_mode(), progress.task("likelihood", len(indices)) as task:
+    gpus = [device] if torch.device(device).type == "cuda" else []
+    with torch.random.fork_rng(gpus), torch.inference_mode(), progress.task("likelihood", len(indices)) as task:
         torch.manual_seed(seed)
         parts = []
         for images in batches(dataset, indices):

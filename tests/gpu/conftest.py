@@ -1,14 +1,20 @@
-"""Everything here needs a GPU and is skipped where there is none."""
+"""Everything here runs on a GPU, or on a simulated one where there is none."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 import torch
 
+from tests.gpu.simulated.device import simulated
 
-@pytest.fixture(autouse=True)
-def gpu() -> torch.device:
+
+@pytest.fixture
+def gpu() -> Iterator[torch.device]:
     """The first GPU."""
-    if not torch.cuda.is_available():
-        pytest.skip("no GPU that torch can use")
-    return torch.device("cuda", torch.cuda.current_device())
+    if torch.cuda.is_available():
+        yield torch.device("cuda", torch.cuda.current_device())
+        return
+    with simulated() as device:
+        yield device

@@ -1,6 +1,6 @@
 """Recorded updates: what they read and give, and that a failure to record changes nothing but speed.
 
-The recorder of CUDA graphs itself is tested by ``tests/gpu``.
+CUDA graphs themselves are tested by ``tests/gpu``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from submission.latent import parse
 from submission.models.vae import build
-from submission.objectives import Linear, TrainingPosition, aggregate, create
+from submission.objectives import Linear, TrainingPosition, create
 from submission.training.captured import WARM_UP, Captured, CapturedStep
 from submission.training.settings import TrainSettings
 from submission.training.step import EagerStep
@@ -118,49 +117,3 @@ def test_restored_weights_are_those_that_go_on() -> None:
     assert torch.equal(model.state_dict()["encoder.1.weight"], state["model"]["encoder.1.weight"])
     step(images, {"beta": 1.0})
     assert recorder.calls == {"aside": WARM_UP + 1, "replay": 1}
-
-
-class Waits(TorchDispatchMode):
-    """Notes operations whose result the CPU would wait for, or whose input it would send, were this a GPU.
-
-    A CUDA graph cannot record those. ``lift_fresh`` is ``torch.tensor`` of Python numbers.
-    """
-
-    NAMES = frozenset({"_local_scalar_dense", "nonzero", "masked_select", "lift_fresh", "equal", "is_nonzero"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[str] = []
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = function.overloadpacket.__name__
-        if name in self.NAMES or (name in ("index", "index_put_") and any(map(is_mask, args[1]))):
-            self.seen.append(name)
-        return function(*args, **(kwargs or {}))
-
-
-def is_mask(index: Tensor | None) -> bool:
-    return index is not None and index.dtype == torch.bool
-
-
-def test_what_waits_is_noticed() -> None:
-    with Waits() as waits:
-        assert float(torch.ones(3)[torch.rand(3) > 0.5].sum()) >= 0
-        torch.tensor([1.0])
-    assert waits.seen == ["index", "_local_scalar_dense", "lift_fresh"]
-
-
-@pytest.mark.parametrize("objective", ["beta_vae", "capacity", "free_bits", "beta_tcvae", "factor_vae"])
-@pytest.mark.parametrize("space", ["R^3", "ISA(2x2; learn=true)", "S^1", "S^3 x R^2", "RP^2", "SO(3)"])
-def test_updates_hold_nothing_that_a_graph_cannot_record(
-    space: str, objective: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(aggregate, "suits_kernel", lambda z: False)  # as on a GPU
-    model = build("mlp_small", parse(space), (8, 8, 1))
-    loss = create(objective, model.space, 100, **({"width": 8, "depth": 2} if objective == "factor_vae" else {}))
-    step, images = EagerStep(model, loss, SETTINGS), torch.rand(16, 1, 8, 8)
-    coefficients = {name: torch.tensor(value) for name, value in loss.coefficients(TrainingPosition(0, 1)).items()}
-    step(images, coefficients)
-    with Waits() as waits:
-        loss.terms(model, images, coefficients).loss.backward()
-    assert not waits.seen
