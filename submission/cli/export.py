@@ -10,11 +10,11 @@ from submission.errors import UsageError
 SUMMARY = "Write a trained run as TorchScript, torch.export, ONNX and safetensors, checked against each other."
 EPILOG = """examples:
   python -m submission export runs/demo                            every format, the run's own mode
-  python -m submission export runs/demo --mode sample --formats pt
+  python -m submission export runs/demo --mode ambient --formats pt
   python -m submission export runs/demo --formats onnx,pt2
 
-The TorchScript file replaces representation/pytorch_model.pt; the rest goes into export/ with config.gin and
-meta.json. docs/export.md has the modes, the formats and which torch reads which file."""
+The TorchScript file replaces representation/pytorch_model.pt, and evaluate.py scores it from then on; the rest goes
+into export/ with config.gin and meta.json. docs/export.md has the modes, formats and which torch reads which file."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

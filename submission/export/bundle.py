@@ -10,7 +10,7 @@ from typing import Any
 
 from submission import provenance
 from submission.errors import SubmissionError
-from submission.export.folder import write_representation
+from submission.export.folder import about_representation, write_representation
 from submission.export.formats import FORMATS, write_format
 from submission.export.parity import TOLERANCE, largest_difference
 from submission.export.representation import Representation
@@ -77,13 +77,11 @@ def write_checked(
 def describe(folder: RunFolder, model: VAE, mode: str, differences: dict[str, float | None]) -> None:
     """``export/meta.json`` and ``export/config.gin``."""
     meta = folder.meta()
-    blocks = [vars(block) for block in model.space.blocks(mode)]
-    layout = {"mode": mode, "scale": model.space.scale(mode), "width": model.space.width(mode), "blocks": blocks}
     about: dict[str, Any] = {
         **meta,
         "exported": {**provenance.record(), "max_difference": differences},
         "input": {"name": "images", "shape": ["batch", *channels_first(model)], "dtype": "float32", "range": [0, 1]},
-        "representation": layout,
+        "representation": about_representation(model.space, mode),
         "scores": {file.stem: read_json(file) for file in sorted(folder.scores.glob("*.json"))},
     }
     write_json(folder.bundle / "meta.json", about)

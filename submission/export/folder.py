@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from submission.export.torchscript import export_torchscript
+import copy
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from submission.errors import SubmissionError
+from submission.export.representation import Representation
+from submission.export.torchscript import export_torchscript, load_torchscript
 from submission.files import unwritable
+from submission.latent.base import LatentSpace
 from submission.models.vae import VAE
 from submission.run_folder import RunFolder
 
@@ -11,16 +19,50 @@ from submission.run_folder import RunFolder
 def write_representation(folder: RunFolder, model: VAE, mode: str | None = None) -> None:
     """Write ``representation/pytorch_model.pt`` and ``representation/results/``.
 
-    The evaluator copies ``results/`` after each metric and loses the score when it is missing.
+    The evaluator copies ``results/`` after each metric and loses the score when it is missing. What else in the folder
+    depends on the mode follows it.
 
     Args:
         folder: the run folder; made if absent.
         model: the trained VAE.
         mode: one of ``model.space.export_modes``; the space's own choice by default.
     """
-    export_torchscript(model, mode or model.space.export_modes[0], folder.exported)
+    chosen = mode or model.space.export_modes[0]
+    export_torchscript(model, chosen, folder.exported)
     results = folder.representation / "results"
     try:
         results.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(results, error) from error
+    if folder.meta_file.is_file():
+        record_mode(folder, model, chosen)
+
+
+def record_mode(folder: RunFolder, model: VAE, mode: str) -> None:
+    """Describe codes of ``mode`` in ``meta.json``, and export the untrained encoder in it: both are scored alike."""
+    meta, layout = folder.meta(), about_representation(model.space, mode)
+    if meta.get("representation") == layout:
+        return
+    if folder.untrained.is_file():
+        export_torchscript(with_weights_of(folder.untrained, model), mode, folder.untrained)
+    folder.write_meta(meta | {"representation": layout})
+
+
+def with_weights_of(path: Path, model: VAE) -> VAE:
+    """``model`` with the encoder's weights that the TorchScript file ``path`` has."""
+    other = copy.deepcopy(model).cpu()
+    encoder = Representation(other.encoder, other.space, other.space.export_modes[0])
+    try:
+        missing = encoder.load_state_dict(load_torchscript(path).state_dict(), strict=False).missing_keys
+    except RuntimeError:  # of another size
+        missing = ["weights"]
+    if missing:
+        fix = "delete it: a standard untrained encoder is scored where there is none"
+        raise SubmissionError(f"{path} is not an encoder like the run's", fix)
+    return other
+
+
+def about_representation(space: LatentSpace, mode: str) -> dict[str, Any]:
+    """Layout of the exported codes."""
+    blocks = [asdict(block) for block in space.blocks(mode)]
+    return {"mode": mode, "scale": space.scale(mode), "width": space.width(mode), "blocks": blocks}

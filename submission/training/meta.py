@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from submission import provenance
 from submission.data import ImageDataset
-from submission.latent.base import LatentSpace
+from submission.export.folder import about_representation
 from submission.models.vae import VAE
 from submission.training.loop import Loop
 from submission.training.settings import Settings
@@ -54,12 +53,6 @@ def about_model(settings: Settings, model: VAE, precision: str) -> dict[str, Any
         "objective": settings.objective.name,
         "precision": precision,
     }
-
-
-def about_representation(space: LatentSpace, mode: str) -> dict[str, Any]:
-    """Layout of the exported codes."""
-    blocks = [asdict(block) for block in space.blocks(mode)]
-    return {"mode": mode, "scale": space.scale(mode), "width": space.width(mode), "blocks": blocks}
 
 
 def ended(loop: Loop, reason: str) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from submission.evaluation.layout import PLAIN, Layout, distinct
 from submission.evaluation.record import describe_column, describe_outcome
 from submission.evaluation.show import remarks
 from submission.evaluation.subject import Subject, factors_of, from_codes
+from submission.export.folder import about_representation
 from submission.latent import parse
 from submission.metrics.base import Blocks, Sampler, Scores
 from submission.metrics.protocol import CodeGrid, GridSampler, IndexSource, MappedSource
 from submission.metrics.registry import metric
 from submission.progress import QUIET
-from submission.training.meta import about_representation
 
 SIZES = (4, 6, 8)
 CELLS = np.stack(np.unravel_index(np.arange(np.prod(SIZES)), SIZES), axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,11 @@ import torch
 from submission.cli.main import command
 from submission.errors import SubmissionError, UsageError
 from submission.export.bundle import write_bundle
+from submission.export.folder import write_representation
 from submission.export.formats import FORMATS, write_format
 from submission.export.parity import evaluator_images
 from submission.export.representation import Representation
+from submission.export.torchscript import export_torchscript, load_torchscript
 from submission.files import read_json
 from submission.latent import parse
 from submission.models.vae import VAE, build
@@ -49,6 +52,37 @@ def test_all_formats_agree(tmp_path: Path, spec: str, channels: int) -> None:
     assert about["representation"]["width"] == model.space.width(mode)
     assert about["exported"]["versions"]["torch"] == torch.__version__
     assert (tmp_path / "export" / "config.gin").read_text() == "train.seed = 0\n"
+
+
+def retrained(model: VAE) -> VAE:
+    """``model`` with other weights."""
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        for weight in other.parameters():
+            weight.add_(0.1)
+    return other
+
+
+def test_a_run_exported_in_another_mode_says_so_and_its_untrained_encoder_follows(tmp_path: Path) -> None:
+    """Else scores by block would take the first columns of the new codes for angles."""
+    fresh = build("mlp_small", parse("T^2"), (64, 64, 1))
+    folder = started(tmp_path)
+    write_representation(folder, fresh, "intrinsic")
+    export_torchscript(fresh, "intrinsic", folder.untrained)
+    write_bundle(folder, retrained(fresh), "ambient", ["pt"])
+    described = folder.meta()["representation"]
+    assert (described["mode"], described["width"]) == ("ambient", 4)
+    assert [(block["start"], block["stop"]) for block in described["blocks"]] == [(0, 2), (2, 4)]
+    images = evaluator_images(3, (1, 64, 64))
+    expected = Representation(fresh.encoder, fresh.space, "ambient").eval()(images)
+    assert torch.equal(load_torchscript(folder.untrained)(images), expected)
+
+
+def test_an_untrained_encoder_of_other_networks_is_told(tmp_path: Path) -> None:
+    folder = started(tmp_path)
+    export_torchscript(build("conv", parse("T^2"), (64, 64, 1)), "intrinsic", folder.untrained)
+    with pytest.raises(SubmissionError, match=r"untrained\.pt is not an encoder like the run's — delete it"):
+        write_bundle(folder, build("mlp_small", parse("T^2"), (64, 64, 1)), "ambient", ["pt"])
 
 
 def test_the_check_compares_different_files(make_vae: Callable[..., VAE], tmp_path: Path) -> None:
