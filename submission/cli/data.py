@@ -81,13 +81,24 @@ def info(arguments: argparse.Namespace) -> int:
     from submission.data.sources import SOURCES
 
     known = entry(arguments.name)
+    images, factors = (known.images, known.factors) if known.images else contents(arguments)
+    options = [f"{option.name}: {option.annotation} = {option.default!r}" for option in known.options().values()]
     console.say(f"{arguments.name}: {known.summary}\n\n{inspect.getdoc(known.function())}\n")
-    console.say(f"images: {known.images}\nfactors: {known.factors or 'none'}")
-    console.say(f"options: {', '.join(map(str, known.options().values())) or 'none'}")
+    console.say(f"images: {images}\nfactors: {factors or 'none'}\noptions: {', '.join(options) or 'none'}")
     source = SOURCES.get(arguments.name)
     if source:
         describe(source, arguments.root)
     return 0
+
+
+def contents(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Images and factors of a data set that has to be opened to know them: a file of one's own, for instance."""
+    from submission.data import opened
+
+    dataset = opened(arguments.name, arguments.named_root, console.Bars(), {})
+    shape = "x".join(map(str, dataset.image_shape)).removesuffix("x1")
+    factors = zip(getattr(dataset, "factor_names", ()), getattr(dataset, "factor_sizes", ()), strict=True)
+    return f"{len(dataset):,} of {shape}", ", ".join(f"{name} {size}" for name, size in factors)
 
 
 def describe(source: Source, root: Path) -> None:
@@ -104,10 +115,12 @@ def describe(source: Source, root: Path) -> None:
 
 def required_source(name: str) -> Source:
     """Where the files of ``name`` are from; an error for a data set that has none."""
-    from submission.data.registry import entry
+    from submission.data.registry import REGISTRY, entry
     from submission.data.sources import SOURCES
 
     entry(name)
+    if name not in REGISTRY:
+        raise UsageError(f"nothing is published about the files of {name}", "just use it, or name another data set")
     if name not in SOURCES:
         raise UsageError(f"{name} has no files", "it is made on the spot: just use it")
     return SOURCES[name]

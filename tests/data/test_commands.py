@@ -48,7 +48,14 @@ def test_info_tells_licence_files_and_options(capsys: pytest.CaptureFixture[str]
     assert "licence of the Basel Face Model" in out
     assert "basel_face_renders.pth (missing)" in out
     assert main(["data", "info", "mnist"]) == 0
-    assert "binarisation" in capsys.readouterr().out
+    assert "options: split: str = 'train', binarisation: str = 'dynamic', seed: int = 0\n" in capsys.readouterr().out
+
+
+def test_info_of_a_file_of_your_own_tells_what_is_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    factors = np.stack(np.unravel_index(np.arange(6), (2, 3)), axis=1)
+    np.savez(tmp_path / "own.npz", images=np.zeros((6, 8, 9), np.uint8), factors=factors)
+    assert main(["data", "info", str(tmp_path / "own.npz")]) == 0
+    assert "images: 6 of 8x9\nfactors: factor 0 2, factor 1 3\noptions: none\n" in capsys.readouterr().out
 
 
 def test_show_writes_a_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,6 +103,7 @@ def test_verify(shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
         (["show", "turntable", "--option", "color"], "has no '='"),
         (["show", "turntable", "--seed", "-1"], "--seed -1 is out of range"),
         (["download", "turntable"], "turntable has no files"),
+        (["verify", "mine.npz"], "nothing is published about the files of mine.npz"),
         (["download", "faces3d"], "Sign the licence"),
         (["show", "cars3d", "--root", "/nowhere"], "/nowhere/cars does not exist"),
         (["show", "dsprites_small", "--out", "/proc/x.png"], "cannot write /proc/x.png"),
