@@ -26,6 +26,8 @@ def run_folder(arguments: argparse.Namespace) -> Path:
     if arguments.out is not None:
         return arguments.out
     if not arguments.config:
+        if arguments.resume:
+            raise UsageError("--resume does not say which run", "pass its folder, e.g. --out runs/demo")
         raise UsageError("there is nothing to train", "pass --config demo, or see --list and --help")
     return Path("runs") / Path(arguments.config[-1]).name.removesuffix(".gin")
 

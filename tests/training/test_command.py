@@ -54,6 +54,7 @@ def test_the_list_shows_every_run_with_its_line(capsys: pytest.CaptureFixture[st
     ("words", "message"),
     [
         ([], "there is nothing to train"),
+        (["--resume"], "--resume does not say which run — pass its folder"),
         (["--out", "x"], "--config is missing"),
         (["--out", "x", "--resume"], "x holds no run to resume"),
         (["--config", "dmeo"], "did you mean demo"),
