@@ -155,8 +155,8 @@ def flush() -> None:
 
 
 def lenient(stream: object) -> None:
-    """Let ``stream`` print ? for what its encoding lacks, rather than fail."""
-    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+    """Let ``stream`` print ? for what its encoding lacks, rather than fail (as it does in the C locale, too)."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
         stream.reconfigure(errors="replace")
 
 

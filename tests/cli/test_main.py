@@ -114,8 +114,12 @@ def test_a_full_disk_is_one_line() -> None:
     assert "No space left" in told(program("data", "list", output="/dev/full"), 1)
 
 
-def test_letters_that_the_terminal_lacks_are_question_marks(board: Path) -> None:
-    done = program("leaderboard", f"--file={board}", "--by=mig", PYTHONIOENCODING="ascii")
+@pytest.mark.parametrize(
+    "environment",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+)
+def test_letters_that_the_terminal_lacks_are_question_marks(board: Path, environment: dict[str, str]) -> None:
+    done = program("leaderboard", f"--file={board}", "--by=mig", **environment)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"a method ? 0" in done.stdout
 
