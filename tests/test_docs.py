@@ -1,0 +1,72 @@
+"""What the documentation names is there: links, files of the project, commands and their options."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from submission.cli.main import COMMANDS, add_arguments, command
+from submission.configuration import load
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+ROOMS = "submission|tests|benchmarks|docker|scripts|gin|docs"
+DOORS = {"train.py": "train", "evaluate.py": "evaluate"}
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a reader of ``page`` can jump to."""
+    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def name(page: Path) -> str:
+    """The page as a reader calls it."""
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text())):
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_file_of_the_project_is_there(page: Path) -> None:
+    words = [word for span in re.findall(r"`([^`\n]+)`", FENCE.sub("", page.read_text())) for word in span.split()]
+    for word in words:
+        if re.fullmatch(rf"(?:{ROOMS})/[\w./-]+", word) and "NAME" not in word:
+            assert (ROOT / word).exists(), word
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """The words of each command line of the project in ``text``, without its comment."""
+    for line in re.findall(r"^(?:\$ |  )?python ((?:train|evaluate)\.py .*|-m submission .*)$", text, re.MULTILINE):
+        words = shlex.split(re.split(r" {3,}", line)[0], comments=True)
+        yield words[2:] if words[0] == "-m" else [DOORS[words[0]], *words[1:]]
+
+
+def written() -> Iterator[tuple[str, list[str]]]:
+    """Every command line of the pages, and of what --help prints."""
+    for page in PAGES:
+        yield from ((name(page), words) for fence in FENCE.findall(page.read_text()) for words in commands(fence))
+    for one in COMMANDS:
+        yield from ((f"{one} --help", words) for words in commands(getattr(command(one), "EPILOG", "")))
+
+
+@pytest.mark.parametrize(("place", "words"), list(written()), ids=str)
+def test_every_command_is_understood(place: str, words: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, command(words[0]))
+    parsed = parser.parse_args(words[1:])
+    if words[0] == "train" and parsed.config and "NAME" not in parsed.config:
+        load(parsed.config, parsed.bind)
