@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ import pytest
 
 from submission.cli.main import COMMANDS, add_arguments, command
 from submission.configuration import load
+from submission.models.networks import NETWORKS
+from submission.objectives import OBJECTIVES
+from submission.training.settings import TrainSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -46,6 +50,12 @@ def test_every_file_of_the_project_is_there(page: Path) -> None:
     for word in words:
         if re.fullmatch(rf"(?:{ROOMS})/[\w./-]+", word) and "NAME" not in word:
             assert (ROOT / word).exists(), word
+
+
+def test_the_training_page_names_every_choice() -> None:
+    page = (ROOT / "docs" / "training.md").read_text()
+    settings = [field.name for field in dataclasses.fields(TrainSettings)]
+    assert [word for word in (*NETWORKS, *OBJECTIVES, *settings) if f"`{word}`" not in page] == []
 
 
 def commands(text: str) -> Iterator[list[str]]:
