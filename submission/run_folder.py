@@ -24,9 +24,9 @@ class RunFolder:
         """An existing run folder; SubmissionError when ``path`` is not one (no ``meta.json``)."""
         folder = cls(Path(path))
         if not folder.meta_file.is_file():
-            raise SubmissionError(
-                f"{path} is not a run folder (it has no meta.json)", "pass a folder that train.py --out wrote"
-            )
+            seeds = any(folder.path.glob("seed_*/meta.json"))
+            fix = "pass one of the runs in it, seed_..." if seeds else "pass a folder that train.py --out wrote"
+            raise SubmissionError(f"{path} is not a run folder (it has no meta.json)", fix)
         return folder
 
     @property
