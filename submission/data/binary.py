@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.dataset import ImageDataset, Images, Indices
+from submission.data.dataset import Images
 from submission.data.draws import batch_generator
-from submission.data.pixels import BitPixels, BytePixels, ComputedPixels, Pixels
+from submission.data.pixels import BitPixels, BytePixels, ComputedPixels, Pixels, StoredImages
 from submission.errors import UsageError
 
 BINARISATIONS = ("dynamic", "static", "none")
@@ -18,7 +18,7 @@ Labels = npt.NDArray[np.int64]
 
 
 @dataclass(eq=False)
-class SplitImages(ImageDataset):
+class SplitImages(StoredImages):
     """One split of a data set without factors of variation.
 
     Attributes:
@@ -37,20 +37,6 @@ class SplitImages(ImageDataset):
     def __len__(self) -> int:
         """Number of images in the split."""
         return len(self.labels)
-
-    def images(self, indices: Indices) -> Images:
-        """Images (n, height, width, channels)."""
-        return self.pixels.images(np.asarray(indices))
-
-    @property
-    def packed(self) -> npt.NDArray[np.uint8] | None:
-        """All images one bit a pixel, or None: grey, or drawn anew."""
-        return self.pixels.packed
-
-    @property
-    def array(self) -> Images | None:
-        """All images as bytes, or None."""
-        return self.pixels.array
 
 
 def choose(name: str, what: str, choice: str, choices: Mapping[str, object] | tuple[str, ...]) -> str:

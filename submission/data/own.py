@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, Images, Indices
-from submission.data.pixels import BytePixels, GridDataset
+from submission.data.pixels import BytePixels, GridDataset, StoredImages
 from submission.errors import SubmissionError
 
 MOST_CELLS, MOST_FACTORS = 2**63 - 1, 32
@@ -21,7 +21,7 @@ NUMBERING = "number the classes 0, 1, ..."
 
 
 @dataclass(eq=False)
-class PlainImages(ImageDataset):
+class PlainImages(StoredImages):
     """Images without factors."""
 
     name: str
@@ -34,18 +34,9 @@ class PlainImages(ImageDataset):
         """Number of images."""
         return len(self.pixels.array)
 
-    def images(self, indices: Indices) -> Images:
-        """Images (n, height, width, channels)."""
-        return self.pixels.images(indices)
-
-    @property
-    def array(self) -> Images:
-        """All images."""
-        return self.pixels.array
-
 
 @dataclass(eq=False, kw_only=True)
-class SampledDataset(GroundTruthDataset):
+class SampledDataset(StoredImages, GroundTruthDataset):
     """Images with factor values that do not fill a grid: combinations may be missing or occur several times.
 
     Attributes:
@@ -60,15 +51,6 @@ class SampledDataset(GroundTruthDataset):
     def __len__(self) -> int:
         """Number of images."""
         return len(self.rows)
-
-    def images(self, indices: Indices) -> Images:
-        """Images (n, height, width, channels)."""
-        return self.pixels.images(np.asarray(indices))
-
-    @property
-    def array(self) -> Images:
-        """All images."""
-        return self.pixels.array
 
     def factors(self, indices: Indices) -> npt.NDArray[np.int64]:
         """Factor values (n, K) of the images ``indices``."""

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.dataset import Factor, GroundTruthDataset, Images, Indices
+from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, Images, Indices
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -63,14 +63,13 @@ class ComputedPixels:
     array: None = None
 
 
-@dataclass(eq=False, kw_only=True)
-class GridDataset(GroundTruthDataset):
-    """A full grid of factors whose images are kept in ``pixels``, in grid order."""
+class StoredImages(ImageDataset):
+    """Images that are kept in ``pixels``; comes before other bases."""
 
     pixels: Pixels
 
     def images(self, indices: Indices) -> Images:
-        """Images (n, height, width, channels) of the cells ``indices``."""
+        """Images (n, height, width, channels) of the ``indices`` (n,)."""
         return self.pixels.images(np.asarray(indices))
 
     @property
@@ -82,6 +81,13 @@ class GridDataset(GroundTruthDataset):
     def array(self) -> Images | None:
         """All images as an array or memory map, or None."""
         return self.pixels.array
+
+
+@dataclass(eq=False, kw_only=True)
+class GridDataset(StoredImages, GroundTruthDataset):
+    """A full grid of factors whose images are kept in ``pixels``, in grid order."""
+
+    pixels: Pixels
 
 
 def factors(names: str, sizes: tuple[int, ...], periodic: str = "") -> tuple[Factor, ...]:
