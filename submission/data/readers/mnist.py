@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.data.binary import SplitImages, binarised, choose
-from submission.data.readers.unreadable import absent, again, unreadable
+from submission.data.readers.gzipped import read_bytes
+from submission.data.readers.unreadable import again
 from submission.errors import SubmissionError
 
 FOLDER = "mnist"
@@ -47,15 +46,7 @@ def grey(name: str, root: Path, split: str = "train+valid") -> SplitImages:
 def read_idx(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """An idx file of unsigned bytes, plain or with ``.gz``, that must have ``shape``."""
     size, start = int(np.prod(shape)), 4 + 4 * len(shape)
-    packed = path.with_name(f"{path.name}.gz")
-    source = packed if packed.is_file() else path
-    try:
-        with gzip.open(packed) if source == packed else path.open("rb") as file:
-            raw = file.read(start + size + 1)
-    except FileNotFoundError:
-        raise absent(f"neither {packed} nor {path.name} exists", FIX) from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise unreadable(source, error, FIX) from None
+    raw = read_bytes(path, start + size, FIX)
     if len(raw) != start + size or raw[:start] != struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape):
         raise SubmissionError(f"{path} is not an idx file of {'x'.join(map(str, shape))} bytes", FIX)
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +13,8 @@ from PIL import Image
 from submission.data.dataset import Factor, Indices
 from submission.data.hidden import HiddenFactorDataset
 from submission.data.pixels import BytePixels, factors
-from submission.data.readers.unreadable import absent, again, unreadable
+from submission.data.readers.gzipped import read_bytes
+from submission.data.readers.unreadable import again
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
 
@@ -82,25 +81,12 @@ def read_matrix(path: Path, shape: tuple[int, ...], dtype: str) -> npt.NDArray[n
     """A NORB binary matrix, plain or gzip-compressed (``.gz``): magic number, dimensions, then the values."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     start = 8 + 4 * max(3, len(shape))
-    raw = read_bytes(path, start + size)
+    raw = read_bytes(path, start + size, FIX)
     magic, rank = struct.unpack_from("<II", raw) if len(raw) >= start else (0, 0)
     found = struct.unpack_from(f"<{rank}I", raw, 8) if rank == len(shape) else ()
     if TYPES.get(magic) != dtype or found != shape or len(raw) != start + size:
         raise SubmissionError(f"{path} is not a NORB matrix {shape} of {np.dtype(dtype)}", FIX)
     return np.frombuffer(raw, dtype, offset=start).reshape(shape)
-
-
-def read_bytes(path: Path, limit: int) -> bytes:
-    """At most ``limit`` + 1 bytes of ``path``, or of ``path`` + ".gz" decompressed."""
-    packed = path.with_name(f"{path.name}.gz")
-    source = path if path.is_file() else packed
-    try:
-        with path.open("rb") if source == path else gzip.open(packed) as file:
-            return file.read(limit + 1)
-    except FileNotFoundError:
-        raise absent(f"neither {path} nor {packed.name} exists", FIX) from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise unreadable(source, error, FIX) from None
 
 
 def reduce(images: npt.NDArray[np.integer], dtype: np.dtype, progress: Progress) -> npt.NDArray[np.integer]:
