@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from submission.native.processor import available_cores
 from submission.progress import QUIET, Progress
 
 SIZE = 64
@@ -120,7 +120,7 @@ def render(
         else:
             result[number, part, :, :, 0] = bright
 
-    with progress.task("render", len(blocks)) as task, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with progress.task("render", len(blocks)) as task, ThreadPoolExecutor(available_cores()) as pool:
         for _ in pool.map(lambda pair: block(*pair), blocks):
             task.advance()
     return result.reshape(*result.shape[:3], SIZE, SIZE, channels)

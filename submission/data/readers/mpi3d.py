@@ -56,16 +56,16 @@ def image_store(
     with npz.member(path, "images", whole=False) as (header, _):
         npz.require(path, "images", header, shape, "uint8")
     count = header.nbytes // (64 * 64 * 3)
-    offset = stored_offset(path, "images")
+    offset = stored_offset(path)
     if offset is not None:
         return header, FilePixels(path, offset, count, (64, 64, 3))
-    copy = converted(path, (count, 64, 64, 3), lambda: inflated(path, "images"), progress)
+    copy = converted(path, (count, 64, 64, 3), lambda: inflated(path), progress)
     return header, open_npy(copy)[1]
 
 
-def inflated(path: Path, name: str) -> Iterator[bytes]:
-    """The bytes of an array, block by block; the checksum is compared at the end."""
-    with npz.member(path, name) as (header, stream):
+def inflated(path: Path) -> Iterator[bytes]:
+    """The bytes of the ``images``, block by block; the checksum is compared at the end."""
+    with npz.member(path, "images") as (header, stream):
         left = header.nbytes
         while left:
             block = stream.read(min(BLOCK, left))
@@ -75,10 +75,10 @@ def inflated(path: Path, name: str) -> Iterator[bytes]:
             yield block
 
 
-def stored_offset(path: Path, name: str) -> int | None:
-    """Where the bytes of an array begin in the archive, or None if they are compressed."""
+def stored_offset(path: Path) -> int | None:
+    """Where the bytes of the ``images`` begin in the archive, or None if they are compressed."""
     with zipfile.ZipFile(path) as archive:
-        info = archive.getinfo(f"{name}.npy")
+        info = archive.getinfo("images.npy")
         if info.compress_type != zipfile.ZIP_STORED:
             return None
         with path.open("rb") as file:
