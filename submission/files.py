@@ -11,7 +11,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -106,10 +106,15 @@ def unwritable(path: Path, error: OSError) -> SubmissionError:
     )
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` atomically."""
+    with atomic(path) as file:
+        file.write(content)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` (UTF-8) to ``path`` atomically."""
-    with atomic(path) as file:
-        file.write(text.encode())
+    write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -151,9 +156,3 @@ def read_json(path: Path) -> Any:
         return json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
         raise SubmissionError(f"cannot read {path}: {error}", "restore the file or make it again") from None
-
-
-def write_with(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Let ``write`` fill ``path`` atomically, e.g. ``write_with(path, lambda f: torch.save(state, f))``."""
-    with atomic(path) as file:
-        write(file)

@@ -12,11 +12,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from submission import files
 from submission.data.dataset import Images, Indices
 from submission.data.locks import locked
 from submission.data.readers.npz import Header, read_header
-from submission.progress import QUIET, Progress
+from submission.files import atomic
+from submission.progress import Progress
 
 
 @dataclass(eq=False)
@@ -69,7 +69,8 @@ def converted(source: Path, shape: tuple[int, ...], blocks: Callable[[], Iterabl
     target = converted_path(source)
     with locked(target):
         if not target.is_file():
-            files.write_with(target, lambda file: write_npy(file, shape, blocks(), progress, source.name))
+            with atomic(target) as file:
+                write_npy(file, shape, blocks(), progress, source.name)
     return target
 
 
@@ -86,9 +87,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "disentanglement-submission"
 
 
-def write_npy(
-    file: BinaryIO, shape: tuple[int, ...], blocks: Iterable[bytes], progress: Progress = QUIET, name: str = ""
-) -> None:
+def write_npy(file: BinaryIO, shape: tuple[int, ...], blocks: Iterable[bytes], progress: Progress, name: str) -> None:
     """Write a .npy file of uint8 from blocks of its bytes."""
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)

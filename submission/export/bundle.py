@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +9,12 @@ from typing import Any
 
 from submission import provenance
 from submission.errors import SubmissionError
-from submission.export.folder import about_representation, write_representation
+from submission.export.folder import write_representation
 from submission.export.formats import FORMATS, write_format
 from submission.export.parity import TOLERANCE, largest_difference
 from submission.export.representation import Representation
 from submission.files import read_json, unwritable, write_json
+from submission.models.networks import channels_first
 from submission.models.vae import VAE
 from submission.progress import QUIET, Progress
 from submission.run_folder import RunFolder
@@ -41,14 +41,12 @@ def write_bundle(
     others = [name for name in formats if name != "pt"]
     if mode == "sample" and others:
         raise SubmissionError(f"sampled codes cannot be checked as {', '.join(others)}", "use --formats pt")
-    eager = Representation(copy.deepcopy(model.encoder), copy.deepcopy(model.space), mode).cpu().eval()
-    eager.requires_grad_(False)
-    height, width, channels = model.image_shape
+    eager, shape = Representation.of(model, mode), channels_first(model.image_shape)
     differences: dict[str, float | None] = {}
     with progress.task("exporting", len(formats)) as task:
         for name in formats:
             task.advance(0, name)
-            differences[name] = write_checked(name, eager, (channels, height, width), folder, model)
+            differences[name] = write_checked(name, eager, shape, folder, model)
             task.advance(1)
     if others:
         describe(folder, model, mode, differences)
@@ -76,22 +74,20 @@ def write_checked(
 
 def describe(folder: RunFolder, model: VAE, mode: str, differences: dict[str, float | None]) -> None:
     """``export/meta.json`` and ``export/config.gin``."""
-    meta = folder.meta()
     about: dict[str, Any] = {
-        **meta,
+        **folder.meta(),
         "exported": {**provenance.record(), "max_difference": differences},
-        "input": {"name": "images", "shape": ["batch", *channels_first(model)], "dtype": "float32", "range": [0, 1]},
-        "representation": about_representation(model.space, mode),
+        "input": {
+            "name": "images",
+            "shape": ["batch", *channels_first(model.image_shape)],
+            "dtype": "float32",
+            "range": [0, 1],
+        },
+        "representation": model.space.layout(mode),
         "scores": {file.stem: read_json(file) for file in sorted(folder.scores.glob("*.json"))},
     }
     write_json(folder.bundle / "meta.json", about)
     copy_config(folder.config, folder.bundle / "config.gin")
-
-
-def channels_first(model: VAE) -> tuple[int, int, int]:
-    """(C, H, W) of the model's images."""
-    height, width, channels = model.image_shape
-    return channels, height, width
 
 
 def copy_config(source: Path, target: Path) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from submission.errors import SubmissionError
 from submission.export.representation import Representation
 from submission.export.torchscript import export_torchscript, load_torchscript
 from submission.files import unwritable
-from submission.latent.base import LatentSpace
 from submission.models.vae import VAE
 from submission.run_folder import RunFolder
 
 
-def write_representation(folder: RunFolder, model: VAE, mode: str | None = None) -> None:
+def write_representation(folder: RunFolder, model: VAE, mode: str) -> None:
     """Write ``representation/pytorch_model.pt`` and ``representation/results/``.
 
     The evaluator copies ``results/`` after each metric and loses the score when it is missing. What else in the folder
@@ -25,22 +22,21 @@ def write_representation(folder: RunFolder, model: VAE, mode: str | None = None)
     Args:
         folder: the run folder; made if absent.
         model: the trained VAE.
-        mode: one of ``model.space.export_modes``; the space's own choice by default.
+        mode: one of ``model.space.export_modes``.
     """
-    chosen = mode or model.space.export_modes[0]
-    export_torchscript(model, chosen, folder.exported)
+    export_torchscript(model, mode, folder.exported)
     results = folder.representation / "results"
     try:
         results.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(results, error) from error
     if folder.meta_file.is_file():
-        record_mode(folder, model, chosen)
+        record_mode(folder, model, mode)
 
 
 def record_mode(folder: RunFolder, model: VAE, mode: str) -> None:
     """Describe codes of ``mode`` in ``meta.json``, and export the untrained encoder in it: both are scored alike."""
-    meta, layout = folder.meta(), about_representation(model.space, mode)
+    meta, layout = folder.meta(), model.space.layout(mode)
     if meta.get("representation") == layout:
         return
     if folder.untrained.is_file():
@@ -60,9 +56,3 @@ def with_weights_of(path: Path, model: VAE) -> VAE:
         fix = "delete it: a standard untrained encoder is scored where there is none"
         raise SubmissionError(f"{path} is not an encoder like the run's", fix)
     return other
-
-
-def about_representation(space: LatentSpace, mode: str) -> dict[str, Any]:
-    """Layout of the exported codes."""
-    blocks = [asdict(block) for block in space.blocks(mode)]
-    return {"mode": mode, "scale": space.scale(mode), "width": space.width(mode), "blocks": blocks}

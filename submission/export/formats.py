@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from submission.errors import SubmissionError, UsageError
 from submission.export.parity import Encode, evaluator_images
 from submission.export.representation import Representation
 from submission.export.torchscript import load_torchscript, traced
-from submission.files import atomic
+from submission.files import write_bytes
 
 Shape = tuple[int, int, int]
 EXAMPLE_BATCH = 2
@@ -63,8 +62,7 @@ def write_format(name: str, module: Representation, shape: Shape, folder: Path) 
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise SubmissionError(f"cannot export as {name}: {reason[:300]}", "leave it out of --formats") from error
     path = folder / chosen.file
-    with atomic(path) as file:
-        file.write(content)
+    write_bytes(path, content)
     return path
 
 
@@ -141,12 +139,7 @@ def read_weights(path: Path, module: Representation) -> Encode:
     return fresh
 
 
-def write_torchscript(module: Representation, shape: Shape) -> bytes:
-    """The challenge's format."""
-    return traced(module, shape)
-
-
-def read_torchscript(path: Path, module: nn.Module) -> Encode:
+def read_torchscript(path: Path, module: Representation) -> Encode:
     """The file as the evaluator loads it."""
     return load_torchscript(path)
 
@@ -168,7 +161,7 @@ def _quiet() -> Iterator[None]:
 
 
 FORMATS = {
-    "pt": Format("representation/pytorch_model.pt", write_torchscript, read_torchscript),
+    "pt": Format("representation/pytorch_model.pt", traced, read_torchscript),
     "pt2": Format("export/model.pt2", write_pt2, read_pt2),
     "onnx": Format("export/model.onnx", write_onnx, read_onnx, ("onnx", "onnxscript")),
     "safetensors": Format("export/weights.safetensors", write_weights, read_weights, ("safetensors",)),

@@ -7,11 +7,14 @@ lower precision than the codes.
 
 from __future__ import annotations
 
+import copy
+
 from torch import Tensor, nn
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
 from submission.models.plain import plain
+from submission.models.vae import VAE
 
 PARTS = ("body", "head")
 
@@ -55,6 +58,12 @@ class Representation(nn.Module):
         self.body, layer = without_last_layer(encoder)
         self.head = Head(layer, space, mode)
         self.spec, self.mode = space.spec, mode
+
+    @classmethod
+    def of(cls, model: VAE, mode: str) -> Representation:
+        """A copy of what ``model`` exports: on the CPU, in evaluation mode, without gradients."""
+        joined = cls(copy.deepcopy(model.encoder), copy.deepcopy(model.space), mode)
+        return joined.cpu().eval().requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Codes (n, width) of images (n, C, H, W)."""

@@ -7,7 +7,6 @@ silenced here and nowhere else.
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import warnings
 import zipfile
@@ -22,7 +21,8 @@ from torch import nn
 from submission.errors import SubmissionError
 from submission.export.parity import require_same_codes
 from submission.export.representation import Representation
-from submission.files import atomic
+from submission.files import write_bytes
+from submission.models.networks import channels_first
 from submission.models.vae import VAE
 
 BATCHES = (1, 8, 16, 64)
@@ -47,18 +47,10 @@ def export_torchscript(model: VAE, mode: str, path: Path) -> None:
         UsageError: the space has no such mode.
         SubmissionError: the file cannot be written, or differs from the eager encoder.
     """
-    eager = (
-        Representation(copy.deepcopy(model.encoder), copy.deepcopy(model.space), mode)
-        .cpu()
-        .eval()
-        .requires_grad_(False)
-    )
-    height, width, channels = model.image_shape
-    shape = (channels, height, width)
+    eager, shape = Representation.of(model, mode), channels_first(model.image_shape)
     content = traced(eager, shape)
     require_same_codes(eager, _load(io.BytesIO(content), "cpu"), shape, BATCHES, f"TorchScript export {path}")
-    with atomic(path) as file:
-        file.write(content)
+    write_bytes(path, content)
 
 
 def traced(module: nn.Module, shape: tuple[int, int, int]) -> bytes:

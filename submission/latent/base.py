@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -152,6 +152,11 @@ class LatentSpace(nn.Module, ABC):
     def width(self, mode: str) -> int:
         """Columns of ``representation(..., mode)``."""
         return self.blocks(mode)[-1].stop
+
+    def layout(self, mode: str) -> dict[str, Any]:
+        """What metadata say about ``representation(..., mode)``: mode, scale, width and blocks."""
+        blocks = [asdict(block) for block in self.blocks(mode)]
+        return {"mode": mode, "scale": self.scale(mode), "width": self.width(mode), "blocks": blocks}
 
     @abstractmethod
     def traversal(self, parameters: Tensor, block: int, steps: int) -> Tensor:

@@ -51,7 +51,8 @@ def _pixels(image_shape: ImageShape) -> int:
     return height * width * channels
 
 
-def _channels_first(image_shape: ImageShape) -> tuple[int, int, int]:
+def channels_first(image_shape: ImageShape) -> tuple[int, int, int]:
+    """(channels, height, width)."""
     height, width, channels = image_shape
     return channels, height, width
 
@@ -65,7 +66,7 @@ def _mlp_pair(encoder_widths: list[int], decoder_widths: list[int], activation: 
 
     def decoder(inputs: int, image_shape: ImageShape) -> nn.Module:
         layers = _mlp([inputs, *decoder_widths, _pixels(image_shape)], activation)
-        return nn.Sequential(*layers, nn.Unflatten(1, _channels_first(image_shape)))
+        return nn.Sequential(*layers, nn.Unflatten(1, channels_first(image_shape)))
 
     return Networks(encoder, decoder)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from submission import provenance
 from submission.data import ImageDataset
-from submission.export.folder import about_representation
 from submission.models.vae import VAE
 from submission.training.loop import Loop
 from submission.training.settings import Settings
@@ -24,7 +23,7 @@ def describe(settings: Settings, dataset: ImageDataset, model: VAE, mode: str, p
         "dataset": about_data(dataset, settings),
         "model": about_model(settings, model, precision),
         "space": model.space.spec,
-        "representation": about_representation(model.space, mode),
+        "representation": model.space.layout(mode),
         "untrained": "baseline/untrained.pt",
         "training": {"steps": 0, "images": 0, "seconds": 0.0, "fraction": 0.0, "finished": False, "ended_by": ""},
     }

@@ -15,7 +15,6 @@ from submission.evaluation.layout import PLAIN, Layout, distinct
 from submission.evaluation.record import describe_column, describe_outcome
 from submission.evaluation.show import remarks
 from submission.evaluation.subject import Subject, factors_of, from_codes
-from submission.export.folder import about_representation
 from submission.latent import parse
 from submission.metrics.base import Blocks, Sampler, Scores
 from submission.metrics.protocol import CodeGrid, GridSampler, IndexSource, MappedSource
@@ -28,7 +27,7 @@ CELLS = np.stack(np.unravel_index(np.arange(np.prod(SIZES)), SIZES), axis=1)
 
 def described(spec: str, mode: str) -> Layout:
     space = parse(spec)
-    return Layout.of(about_representation(space, mode)["blocks"], space.width(mode))
+    return Layout.of(space.layout(mode)["blocks"], space.width(mode))
 
 
 def laid_out(label: str, source: IndexSource, layout: Layout) -> Subject:

@@ -87,7 +87,7 @@ def test_an_unknown_mode_names_the_modes(make_vae: MakeVae, tmp_path: Path) -> N
 
 def test_the_representation_folder_is_complete(make_vae: MakeVae, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    write_representation(folder, make_vae())
+    write_representation(folder, make_vae(), "mean")
     assert folder.exported.is_file()
     assert list((folder.representation / "results").iterdir()) == []
 

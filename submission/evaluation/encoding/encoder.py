@@ -23,6 +23,7 @@ from submission.export.representation import PARTS, without_last_layer
 from submission.export.torchscript import load_torchscript
 from submission.metrics.base import Codes
 from submission.metrics.protocol.tables import Rows
+from submission.models.networks import channels_first, networks
 from submission.native.memory import keep_freed_memory
 
 Precision = Literal["float32", "bf16"]
@@ -74,9 +75,8 @@ class Encoder:
         if precision == "bf16":
             module = in_bfloat16(module, self._tensor(probe))
             self.resolution = "float32" if isinstance(module, Mixed) else "bfloat16"
-        height, width, channels = image_shape
         tolerance = ROUNDED if precision == "bf16" else SAME
-        self._module, self.batch_size = fastest(module, (channels, height, width), self.device, tolerance)
+        self._module, self.batch_size = fastest(module, channels_first(image_shape), self.device, tolerance)
         for _ in range(1 if self.device.type == "cpu" else WARM_UP):
             codes = self(probe)
         self.width = codes.shape[1]
@@ -136,8 +136,6 @@ class Encoder:
 
 def untrained_convolutional(image_shape: tuple[int, int, int], width: int, seed: int) -> nn.Module:
     """The field's standard convolutional encoder with ``width`` outputs, freshly initialised from ``seed``."""
-    from submission.models.networks import networks
-
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = networks("conv").encoder(image_shape, width).requires_grad_(False)
