@@ -51,8 +51,7 @@ CLONES static float log_sum_exp(const float *restrict values, int64_t n) {
     for (int64_t j = 0; j < whole; j += LANES)
         for (int k = 0; k < LANES; k++)
             lanes[k] += exp_minus(largest - values[j + k]) + (values[j + k] - values[j + k]);
-    double sum = 0;
-    for (int k = 0; k < LANES; k++) sum += lanes[k];
+    double sum = sum_of(lanes);
     for (int64_t j = whole; j < n; j++) sum += exp_minus(largest - values[j]) + (values[j] - values[j]);
     return largest + (float)log(sum);
 }
@@ -114,15 +113,12 @@ static void *run(void *argument) {
  * receives each thread's gradient in means and log-scales. */
 void aggregate(const Mixture *mixture, const Gradient *gradient, float *scratch, float *accumulated, int64_t threads) {
     Rows work[MAX_THREADS];
-    void *works[MAX_THREADS];
     int64_t m = mixture->rows, plane = mixture->coordinates * mixture->posteriors;
     threads = usable_threads(threads);
-    for (int64_t t = 0; t < threads; t++) {
+    for (int64_t t = 0; t < threads; t++)
         work[t] = (Rows){mixture, gradient, m * t / threads, m * (t + 1) / threads,
                          scratch + t * (mixture->components + 1) * mixture->posteriors,
                          accumulated ? accumulated + 2 * t * plane : NULL,
                          accumulated ? accumulated + (2 * t + 1) * plane : NULL};
-        works[t] = &work[t];
-    }
-    on_threads(run, works, threads);
+    on_threads(run, work, sizeof *work, threads);
 }

@@ -43,8 +43,7 @@ CLONES static float row_with_gradient(const float *restrict logits, const float 
     int64_t whole = pixels - pixels % LANES;
     for (int64_t i = 0; i < whole; i += LANES)
         for (int k = 0; k < LANES; k++) lanes[k] += pixel(logits[i + k], images[i + k], gradient + i + k);
-    double sum = 0;
-    for (int k = 0; k < LANES; k++) sum += lanes[k];
+    double sum = sum_of(lanes);
     for (int64_t i = whole; i < pixels; i++) sum += pixel(logits[i], images[i], gradient + i);
     return (float)sum;
 }
@@ -54,8 +53,7 @@ CLONES static float row_alone(const float *restrict logits, const float *restric
     int64_t whole = pixels - pixels % LANES;
     for (int64_t i = 0; i < whole; i += LANES)
         for (int k = 0; k < LANES; k++) lanes[k] += pixel(logits[i + k], images[i + k], unused + k);
-    double sum = 0;
-    for (int k = 0; k < LANES; k++) sum += lanes[k];
+    double sum = sum_of(lanes);
     for (int64_t i = whole; i < pixels; i++) sum += pixel(logits[i], images[i], unused);
     return (float)sum;
 }
@@ -76,11 +74,8 @@ static void *run(void *argument) {
 void log_likelihood(const float *logits, const float *images, float *gradient, float *sums, int64_t rows,
                     int64_t pictures, int64_t pixels, int64_t threads) {
     Rows work[MAX_THREADS];
-    void *works[MAX_THREADS];
     threads = usable_threads(threads);
-    for (int64_t t = 0; t < threads; t++) {
+    for (int64_t t = 0; t < threads; t++)
         work[t] = (Rows){logits, images, gradient, sums, rows * t / threads, rows * (t + 1) / threads, pictures, pixels};
-        works[t] = &work[t];
-    }
-    on_threads(run, works, threads);
+    on_threads(run, work, sizeof *work, threads);
 }

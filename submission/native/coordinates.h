@@ -26,8 +26,7 @@ CLONES static float descend_lines(const float *restrict share, float sample, con
             scales[j + k] += pull * u - share[j + k];
             lanes[k] += slope;
         }
-    double sum = 0;
-    for (int k = 0; k < LANES; k++) sum += lanes[k];
+    double sum = sum_of(lanes);
     for (int64_t j = whole; j < n; j++) {
         float u = (sample - mean[j]) * inverse[j], pull = share[j] * u, slope = pull * inverse[j];
         means[j] += slope;
@@ -101,8 +100,7 @@ CLONES static float descend_arcs(const float *restrict share, float sample, cons
     for (int64_t j = 0; j < whole; j += LANES)
         for (int k = 0; k < LANES; k++)
             lanes[k] += descend_arc(share[j + k], sample - mean[j + k], inverse[j + k], means + j + k, scales + j + k);
-    double sum = 0;
-    for (int k = 0; k < LANES; k++) sum += lanes[k];
+    double sum = sum_of(lanes);
     for (int64_t j = whole; j < n; j++)
         sum += descend_arc(share[j], sample - mean[j], inverse[j], means + j, scales + j);
     return (float)-sum;

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 UNITS = ("avx512_bf16", "amx_bf16", " bf16")
-
-
 SLOW = "this processor has no bfloat16 units: float32 gives better digits tens of times faster here"
+MAX_THREADS = 64
+"""As many as ``parallel.h`` starts."""
 
 
 def multiplies_bfloat16(device: torch.device | str) -> bool:
@@ -19,6 +19,11 @@ def multiplies_bfloat16(device: torch.device | str) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.exists() and any(unit in cpuinfo.read_text() for unit in UNITS)
+
+
+def kernel_threads() -> int:
+    """Threads that a kernel of this package uses where torch uses as many as it may."""
+    return min(torch.get_num_threads(), MAX_THREADS)
 
 
 def available_cores() -> int:

@@ -74,13 +74,10 @@ static void *find(void *argument) {
  * them, starts are the running sums, and places and values are filled in. */
 void list_nonzeros(const float *images, const Lists *lists, int64_t pixels, int64_t threads) {
     Rows work[MAX_THREADS];
-    void *works[MAX_THREADS];
     threads = usable_threads(threads);
-    for (int64_t t = 0; t < threads; t++) {
+    for (int64_t t = 0; t < threads; t++)
         work[t] = (Rows){images, lists, lists->count * t / threads, lists->count * (t + 1) / threads, pixels};
-        works[t] = &work[t];
-    }
-    on_threads(find, works, threads);
+    on_threads(find, work, sizeof *work, threads);
 }
 
 /* The lists of the transposed matrix; its starts are zeros before. */
@@ -170,13 +167,10 @@ static void *multiply(void *argument) {
 void multiply_sparse(const Lists *lists, const Matrix *dense, const float *bias, const Matrix *product, float *tables,
                      int64_t threads) {
     Blocks work[MAX_THREADS];
-    void *works[MAX_THREADS];
     int64_t blocks = (product->columns + BLOCK - 1) / BLOCK;
     threads = usable_threads(threads);
-    for (int64_t t = 0; t < threads; t++) {
+    for (int64_t t = 0; t < threads; t++)
         work[t] = (Blocks){lists, dense, product, bias, tables + t * dense->rows * BLOCK, blocks * t / threads,
                            blocks * (t + 1) / threads};
-        works[t] = &work[t];
-    }
-    on_threads(multiply, works, threads);
+    on_threads(multiply, work, sizeof *work, threads);
 }

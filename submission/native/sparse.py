@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from submission.native import library
+from submission.native.processor import kernel_threads
 
-BLOCK, MAX_THREADS = 32, 64
-"""As in ``sparse.c`` and ``parallel.h``."""
+BLOCK = 32
+"""As in ``sparse.c``."""
 
 
 class Nonzeros(NamedTuple):
@@ -44,12 +45,12 @@ def nonzeros(matrix: Tensor, most: float) -> Nonzeros | None:
     """The non-zeros of a contiguous matrix, or None where they are more than its share ``most``; NaN is one of them."""
     starts = matrix.new_zeros(len(matrix) + 1, dtype=torch.int64)
     lists = Lists(starts.data_ptr(), None, None, len(matrix))
-    call("list_nonzeros", matrix, lists, matrix.shape[1], threads())
+    call("list_nonzeros", matrix, lists, matrix.shape[1], kernel_threads())
     entries = int(starts.cumsum_(0)[-1])
     if entries > most * matrix.numel():
         return None
     found = allocated(starts, entries)
-    call("list_nonzeros", matrix, pointers(found), matrix.shape[1], threads())
+    call("list_nonzeros", matrix, pointers(found), matrix.shape[1], kernel_threads())
     return found
 
 
@@ -65,9 +66,9 @@ def multiply(sparse: Nonzeros, dense: Tensor, product: Tensor, bias: Tensor | No
 
     Strides may be any, but those of ``bias``. Each sum runs in the order of its row, on any number of threads.
     """
-    tables = dense.new_empty(threads(), len(dense), BLOCK)
+    tables = dense.new_empty(kernel_threads(), len(dense), BLOCK)
     operands = [Matrix(each.data_ptr(), *each.shape, *each.stride()) for each in (dense, product)]
-    call("multiply_sparse", pointers(sparse), operands[0], bias, operands[1], tables, threads())
+    call("multiply_sparse", pointers(sparse), operands[0], bias, operands[1], tables, kernel_threads())
 
 
 def allocated(starts: Tensor, entries: int) -> Nonzeros:
@@ -79,11 +80,6 @@ def allocated(starts: Tensor, entries: int) -> Nonzeros:
 def pointers(sparse: Nonzeros) -> Lists:
     """What the kernel reads."""
     return Lists(*(each.data_ptr() for each in sparse), len(sparse.starts) - 1)
-
-
-def threads() -> int:
-    """How many the kernel uses."""
-    return min(torch.get_num_threads(), MAX_THREADS)
 
 
 def call(name: str, *arguments: Tensor | ctypes.Structure | int | None) -> None:

@@ -14,6 +14,12 @@
 #define CLONES
 #endif
 
+static inline double sum_of(const float lanes[LANES]) {
+    double sum = 0;
+    for (int k = 0; k < LANES; k++) sum += lanes[k];
+    return sum;
+}
+
 /* exp(-a) for a >= 0 (or a little below), relative error below 2e-7; 0 < result, by stopping at a = 87. */
 static inline float exp_minus(float a) {
     const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer in the low bits */

@@ -12,14 +12,13 @@ from torch.utils.checkpoint import checkpoint
 
 from submission.latent.base import NormalCoordinates, Posterior
 from submission.native import library
+from submission.native.processor import kernel_threads
 
 TABLE_ENTRIES = {"cpu": 2**20, "cuda": 2**26}
 """Densities q(z_i|x_j) per component held at once: little of the memory of either.
 
 Larger tables are made, and made again for gradients, in slabs.
 """
-MAX_THREADS = 64
-"""As many as ``submission/native/parallel.h`` starts."""
 
 
 def aggregate_log_prob(posterior: Posterior, z: Tensor, log_weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,7 +104,7 @@ class Kernel(torch.autograd.Function):
         *tensors, joint, marginals = ctx.saved_tensors
         value, _, inverses = tensors[:3]
         samples = torch.empty_like(value)
-        planes = value.new_zeros(threads(), 2, *inverses.shape)
+        planes = value.new_zeros(kernel_threads(), 2, *inverses.shape)
         run(tensors, joint, marginals, (outer[0].contiguous(), outer[1].contiguous(), samples), planes)
         means, log_scales = planes.sum(0)
         return samples, means.t(), (log_scales * inverses).t(), None, None, None
@@ -119,11 +118,6 @@ def operands(normal: NormalCoordinates, log_weights: Tensor) -> list[Tensor]:
     laws = [normal.value.contiguous(), normal.mean.t().contiguous(), 1 / deviations, peaks]
     layout = [torch.tensor(normal.sizes).cumsum(0), torch.tensor(normal.circular, dtype=torch.int64)]
     return [*laws, log_weights.contiguous(), *layout]
-
-
-def threads() -> int:
-    """How many the kernel uses."""
-    return min(torch.get_num_threads(), MAX_THREADS)
 
 
 def run(
@@ -144,7 +138,7 @@ def run(
     kernel = library("aggregate")
     assert kernel is not None
     (coordinates, posteriors), components = tensors[1].shape, marginals.shape[1]
-    scratch = joint.new_empty(threads(), components + 1, posteriors)
+    scratch = joint.new_empty(kernel_threads(), components + 1, posteriors)
     mixture = Mixture(
         *(tensor.data_ptr() for tensor in tensors),
         *(len(joint), posteriors, coordinates, components),

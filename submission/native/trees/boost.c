@@ -10,7 +10,6 @@
  * which features are visited, which is what breaks ties. Where equal values are many, or samples few, its unstable sort is
  * replayed, too. One thing is not: the order that this sort gives to the odd pair of samples with the same value in an
  * otherwise continuous feature of many; it moves sums by rounding errors only. */
-#include <math.h>
 #include "trees.h"
 
 #include <math.h>
@@ -18,6 +17,7 @@
 #include <string.h>
 
 static int64_t node_count(const Problem *problem) { return ((int64_t)2 << problem->depth) - 1; }
+
 /* ---- one tree of one round ---- */
 
 /* numpy's pairwise sum of contiguous numbers. */

@@ -103,6 +103,7 @@ static void grow(Worker *worker, Node node) {
     grow(worker, left);
     grow(worker, right);
 }
+
 void grow_tree(Worker *worker) {
     Node root = {.end = worker->problem->samples};
     for (int64_t i = 0; i < worker->problem->features; i++) worker->features[i] = i;

@@ -118,6 +118,7 @@ static void swap(int64_t *array, int64_t i, int64_t j) {
     array[i] = array[j];
     array[j] = held;
 }
+
 static float lowest(const Scan *scan) { return scan->column[scan->order[0]]; }
 
 static float highest(const Scan *scan) { return scan->column[scan->order[scan->count - 1]]; }

@@ -52,14 +52,11 @@ static void *run(void *argument) {
  * images. Returns zero, or one without memory. */
 int windows_boxes(const int64_t *shape, const float *images, int64_t *boxes, int64_t n, int64_t threads) {
     Search jobs[MAX_THREADS];
-    void *works[MAX_THREADS];
     int failed = 0;
     threads = usable_threads(threads);
-    for (int64_t t = 0; t < threads; t++) {
+    for (int64_t t = 0; t < threads; t++)
         jobs[t] = (Search){images, shape, boxes, n * t / threads, n * (t + 1) / threads, 0};
-        works[t] = &jobs[t];
-    }
-    on_threads(run, works, threads);
+    on_threads(run, jobs, sizeof *jobs, threads);
     for (int64_t t = 0; t < threads; t++) failed |= jobs[t].failed;
     return failed;
 }

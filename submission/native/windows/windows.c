@@ -164,10 +164,7 @@ int64_t windows_lanes(void) {
 int windows_maps(int64_t lanes, const Layer *layers, int64_t count, const int64_t *shape, int64_t filters,
                  const float *images, const int64_t *boxes, float *maps, int64_t n, int64_t threads) {
     Job job = {products_of(lanes), layers, count, shape[0], shape[1], shape[2], filters, images, boxes, maps, n, 0, 0};
-    void *works[MAX_THREADS];
     if (count > MAX_LAYERS) return 1;
-    threads = usable_threads(threads);
-    for (int64_t t = 0; t < threads; t++) works[t] = &job;
-    on_threads(run, works, threads);
+    on_threads(run, &job, 0, usable_threads(threads));
     return !atomic_load(&job.working);
 }
