@@ -6,10 +6,8 @@ here as disentanglement_lib computes it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +15,7 @@ import numpy.typing as npt
 from submission.metrics.base import Blocks, Codes, Era, Factors, Metric, Sampler, Scores
 from submission.metrics.blocks import check_blocks, lengths
 from submission.metrics.checks import check_codes, check_number, dead_note, single_note
+from submission.metrics.classifiers import accuracy, fit, logistic_regression
 
 
 @dataclass(frozen=True)
@@ -49,32 +48,12 @@ def beta_vae(train: Differences, evaluation: Differences, era: Era = "installed"
     Returns:
         ``eval_accuracy`` and ``train_accuracy`` in [0, 1].
     """
-    model = classifier(era, seed)
-    fit(model, train.features, train.shared)
+    model = fit(logistic_regression(era, seed), train.features, train.shared)
     values = {
-        "eval_accuracy": float(np.mean(model.predict(evaluation.features) == evaluation.shared)),
-        "train_accuracy": float(np.mean(model.predict(train.features) == train.shared)),
+        "eval_accuracy": accuracy(model, evaluation.features, evaluation.shared),
+        "train_accuracy": accuracy(model, train.features, train.shared),
     }
     return Scores(values, notes=dead_note(train.features.astype(np.float32)))
-
-
-def classifier(era: Era, seed: int | None = None) -> Any:
-    """Logistic regression with scikit-learn's defaults of today or of 2019 (one-vs-rest, liblinear)."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.multiclass import OneVsRestClassifier
-
-    if era == "2019":
-        return OneVsRestClassifier(LogisticRegression(solver="liblinear", random_state=seed))
-    return LogisticRegression()
-
-
-def fit(model: Any, features: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> None:
-    """Fit a scikit-learn model, on as many threads as the reference would: their sums decide the seventh digit."""
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the score is defined at the default iteration limit
-        model.fit(features, labels)
 
 
 def draw_differences(sampler: Sampler, num: int, batch_size: int, blocks: Blocks | None = None) -> Differences:

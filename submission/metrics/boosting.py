@@ -19,22 +19,18 @@ import numpy.typing as npt
 from scipy.special import logit
 from scipy.stats import gmean
 
+from submission.metrics.classifiers import Classifier
+from submission.metrics.ties import sorted_columns
 from submission.native import library
 from submission.native.processor import available_cores
 
-FEATURE_THRESHOLD = np.float32(1e-7)  # values closer than this are equal to scikit-learn's trees
 ROWS_PER_TASK = 1024
-LONG_RUN, MANY_TIES, FEW_SAMPLES = 64, 0.1, 1024
-"""A run of equal values, a share of ties, and a number of samples, beyond or below which ties can decide a split."""
 
 
-class Classifier(Protocol):
-    """What metrics need of a fitted classifier."""
+class Trees(Classifier, Protocol):
+    """A fitted classifier that knows how much each code matters to it."""
 
     feature_importances_: npt.NDArray[np.float64]
-
-    def predict(self, codes: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        """Labels (n,) of codes (n, D)."""
 
 
 class Problem(ctypes.Structure):
@@ -55,7 +51,7 @@ def fit_boosted_trees(
     rounds: int = 100,
     depth: int = 3,
     threads: int | None = None,
-) -> Classifier:
+) -> Trees:
     """A fitted classifier of labels (n,) from codes (n, D); two labels or more must occur.
 
     The features' order of visit, which decides between equally good splits, is drawn from ``random_state`` exactly as
@@ -69,7 +65,7 @@ def fit_boosted_trees(
     return BoostedTrees(rounds, depth, threads or available_cores()).fit(codes, labels, random_state)
 
 
-def predict_after(model: Classifier, codes: npt.NDArray[np.float32], rounds: Sequence[int]) -> list[npt.NDArray[Any]]:
+def predict_after(model: Trees, codes: npt.NDArray[np.float32], rounds: Sequence[int]) -> list[npt.NDArray[Any]]:
     """Labels (n,) of codes (n, D) after each of the given numbers of rounds."""
     if isinstance(model, BoostedTrees):
         return [model.first(count).predict(codes) for count in rounds]
@@ -126,14 +122,8 @@ class BoostedTrees:
         seeds: npt.NDArray[np.integer],
         importance: npt.NDArray[np.float64],
     ) -> None:
-        columns = np.ascontiguousarray(codes.T, np.float32)
-        order = np.argsort(columns, axis=1, kind="stable").astype(np.int32)
-        runs = [tie_lengths(row) for row in np.take_along_axis(columns, order, axis=1)]
         arrays: dict[str, npt.NDArray[Any]] = {
-            "columns": columns,
-            "order": order,
-            "tie_run": np.array([row.max() for row in runs], np.int64),
-            "replayed": replayed(columns, label, runs).astype(np.uint8),
+            **sorted_columns(codes, label),
             "label": label.astype(np.int32),
             "seed": seeds.astype(np.uint32),
             "raw": np.repeat(self.initial[:, None], len(codes), axis=1),
@@ -149,7 +139,7 @@ class BoostedTrees:
         if kernel().trees_fit(ctypes.byref(problem)):
             raise MemoryError(f"no memory for boosted trees of {len(codes)} samples")
 
-    def predict(self, codes: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+    def predict(self, codes: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
         """Most probable label (n,) of codes (n, D)."""
         raw = self.decision_function(codes)
         return self.classes_[(raw[:, 0] >= 0).astype(int) if raw.shape[1] == 1 else raw.argmax(axis=1)]
@@ -163,7 +153,7 @@ class BoostedTrees:
         )
         return model
 
-    def decision_function(self, codes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    def decision_function(self, codes: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Raw predictions (n, outputs): log odds of the second class, or one column per class."""
         rows = np.ascontiguousarray(codes, np.float32)
         raw = np.repeat(self.initial[None, :], len(rows), axis=0)
@@ -195,32 +185,6 @@ def initial_prediction(label: npt.NDArray[np.integer]) -> npt.NDArray[np.float64
     if len(prior) == 2:
         return logit(prior[1:])
     return np.log(prior / gmean(prior))
-
-
-def tie_lengths(ascending: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """Lengths of the runs of values in ascending order (n,) that scikit-learn's trees take for equal."""
-    breaks = ascending[1:] > ascending[:-1] + FEATURE_THRESHOLD
-    return np.diff(np.flatnonzero(np.r_[True, breaks, True]))
-
-
-def replayed(
-    columns: npt.NDArray[np.float32], label: npt.NDArray[np.integer], runs: Sequence[npt.NDArray[np.int64]]
-) -> npt.NDArray[np.bool_]:
-    """Columns (D,) of ``columns`` (D, n), with ties ``runs``, whose equal values are to be put in scikit-learn's order.
-
-    Samples that were drawn more than once do not count: they have equal targets, whatever their order.
-    """
-    many = np.array([has_many_ties(row) for row in runs])
-    if many.any():
-        distinct = np.unique(np.column_stack([columns.T, label.astype(np.float32)]), axis=0)
-        many[many] = [has_many_ties(tie_lengths(np.sort(distinct[:, column]))) for column in np.flatnonzero(many)]
-    return many
-
-
-def has_many_ties(lengths: npt.NDArray[np.int64]) -> bool:
-    """Whether the order of equal values, in runs of these lengths, is worth scikit-learn's own sort in every node."""
-    samples, ties = int(lengths.sum()), int(lengths.sum()) - len(lengths)
-    return lengths.max() > LONG_RUN or ties > MANY_TIES * samples or (ties > 0 and samples <= FEW_SAMPLES)
 
 
 def normalized(importances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -19,8 +19,9 @@ from scipy.stats import entropy
 
 from submission.metrics.base import Blocks, Codes, Factors, Metric, Sampler, Scores
 from submission.metrics.blocks import check_blocks
-from submission.metrics.boosting import Classifier, fit_boosted_trees
+from submission.metrics.boosting import fit_boosted_trees
 from submission.metrics.checks import check_codes, check_points, dead_note
+from submission.metrics.classifiers import accuracy
 
 OFFSET = 1e-11  # the reference adds it to importances before taking entropies
 
@@ -76,20 +77,11 @@ def dci(
         importances.append(np.abs(model.feature_importances_))
         accuracies.append((accuracy(model, codes_train, label), accuracy(model, codes_test, test_label)))
     importance = np.stack(importances, axis=1)
-    informativeness_train, informativeness_test = np.mean(accuracies, axis=0)
-    values = {
-        "disentanglement": disentanglement(importance),
-        "completeness": completeness(importance),
-        "informativeness_train": float(informativeness_train),
-        "informativeness_test": float(informativeness_test),
-    }
+    on_train, on_test = np.mean(accuracies, axis=0)
+    informativeness = {"informativeness_train": float(on_train), "informativeness_test": float(on_test)}
+    values = {**from_importance(importance), **informativeness}
     scores = Scores(values, {"importance": importance}, dead_note(codes_train))
     return scores if blocks is None else join(scores, blocks)
-
-
-def accuracy(model: Classifier, codes: Codes, label: npt.NDArray[np.integer]) -> float:
-    """Share of codes (n, D) whose label (n,) a fitted classifier predicts."""
-    return float(np.mean(model.predict(codes) == label))
 
 
 def join(scores: Scores, blocks: Blocks) -> Scores:
@@ -97,8 +89,12 @@ def join(scores: Scores, blocks: Blocks) -> Scores:
     single = scores.details["importance"]
     check_blocks(blocks, len(single))
     importance = np.stack([single[list(columns)].sum(axis=0) for columns in blocks])
-    joined = {"disentanglement": disentanglement(importance), "completeness": completeness(importance)}
-    return Scores({**scores.values, **joined}, {"importance": importance}, scores.notes)
+    return Scores({**scores.values, **from_importance(importance)}, {"importance": importance}, scores.notes)
+
+
+def from_importance(importance: npt.NDArray[np.float64]) -> dict[str, float]:
+    """The scores that follow from importances (codes or blocks, K)."""
+    return {"disentanglement": disentanglement(importance), "completeness": completeness(importance)}
 
 
 def concentration(importance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ import functools
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from submission.errors import SubmissionError
 from submission.metrics.base import Codes, Factors, Metric, Points, Sampler, Scores
 from submission.metrics.boosting import fit_boosted_trees
 from submission.metrics.checks import check_codes, check_sizes, dead_note
+from submission.metrics.classifiers import Classifier, accuracy, fit
 
 Predictor = Literal["boosted_trees", "logistic_regression"]
 Labels = npt.NDArray[np.integer]
@@ -70,24 +71,22 @@ def factor_accuracies(
     rows = []
     for label, test_label in zip(factors_train.T, factors_test.T, strict=True):
         model = fitted(codes_train, label, random_state, predictor)
-        rows.append((np.mean(model.predict(codes_train) == label), np.mean(model.predict(codes_test) == test_label)))
+        rows.append((accuracy(model, codes_train, label), accuracy(model, codes_test, test_label)))
     return np.array(rows, np.float64)
 
 
-def fitted(codes: Codes, label: Labels, random_state: np.random.RandomState, predictor: Predictor) -> Any:
-    """A classifier of labels (n,) from codes (n, D), with a ``predict`` method."""
+def fitted(codes: Codes, label: Labels, random_state: np.random.RandomState, predictor: Predictor) -> Classifier:
+    """A classifier of labels (n,) from codes (n, D)."""
     if len(np.unique(label)) == 1:
         return Constant(label[0])
     if predictor == "boosted_trees":
         return fit_boosted_trees(codes, label, random_state)
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegressionCV
     from sklearn.model_selection import KFold
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", FutureWarning)  # defaults that newer versions of scikit-learn will change
-        return LogisticRegressionCV(Cs=10, cv=KFold(n_splits=FOLDS)).fit(codes, label)
+        return fit(LogisticRegressionCV(Cs=10, cv=KFold(n_splits=FOLDS)), codes, label)
 
 
 def fewer_note(asked: int, train: Points, notes: tuple[str, ...]) -> tuple[str, ...]:
@@ -104,7 +103,7 @@ class Constant:
     def __init__(self, value: int) -> None:
         self.value = value
 
-    def predict(self, codes: Codes) -> Labels:
+    def predict(self, codes: npt.NDArray[np.floating]) -> Labels:
         """The value, for each of the codes (n, D)."""
         return np.full(len(codes), self.value)
 

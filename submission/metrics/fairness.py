@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.metrics.base import Metric, Sampler, Scores
-from submission.metrics.boosting import Classifier
 from submission.metrics.checks import check_points, check_sizes, dead_note
+from submission.metrics.classifiers import Classifier
 from submission.metrics.downstream import fitted
 
 

@@ -14,7 +14,6 @@ PLOS ONE 2014); a code is active if its range exceeds a share of the widest code
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +25,7 @@ from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes, Factors, Metric, Sampler, Scores
 from submission.metrics.blocks import bins, check_blocks
 from submission.metrics.checks import check_points, dead_note
+from submission.metrics.classifiers import fit
 from submission.metrics.information import entropies, mutual_information
 
 Estimator = Literal["neighbours", "histogram"]
@@ -152,16 +152,12 @@ def explicitness(codes: Codes, factor: npt.NDArray[np.integer]) -> float:
 
     Without codes the balanced regression gives every one of c classes the probability 1/c.
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
 
     deviation = codes.std(axis=0, dtype=np.float64)
     scaled = (codes - codes.mean(axis=0, dtype=np.float64)) / np.where(deviation > 0, deviation, 1)
-    model = LogisticRegression(C=np.inf, class_weight="balanced", max_iter=500)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # separable classes have no finite optimum
-        model.fit(scaled, factor)
+    model = fit(LogisticRegression(C=np.inf, class_weight="balanced", max_iter=500), scaled, factor)
     return float(1 - log_loss(factor, model.predict_proba(scaled)) / np.log(len(model.classes_)))
 
 

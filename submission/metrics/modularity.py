@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.metrics.base import Blocks, Codes, Era, Factors, Metric, Sampler, Scores
-from submission.metrics.beta_vae import classifier, fit
 from submission.metrics.blocks import bins
 from submission.metrics.checks import check_points, check_seen, constant_columns, dead_note
+from submission.metrics.classifiers import fit, logistic_regression
 from submission.metrics.information import mutual_information
 
 SMALLEST = 1e-15
@@ -107,10 +107,9 @@ def explicitness(
     Args:
         train, test: (N, D).
         values_train, values_test: one factor's values (N,).
-        era: see ``submission.metrics.beta_vae.classifier``.
+        era: see ``submission.metrics.classifiers.logistic_regression``.
     """
-    model = classifier(era)
-    fit(model, train, values_train)
+    model = fit(logistic_regression(era), train, values_train)
     return mean_area(model.predict_proba(train), values_train), mean_area(model.predict_proba(test), values_test)
 
 

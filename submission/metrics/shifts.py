@@ -17,6 +17,7 @@ from submission.errors import SubmissionError
 from submission.metrics.base import Codes, Factors, Metric, Points, Sampler, Scores
 from submission.metrics.boosting import fit_boosted_trees, skip_boosted_trees
 from submission.metrics.checks import check_points, check_sizes, dead_note
+from submission.metrics.classifiers import accuracy
 from submission.metrics.downstream import factor_accuracies, fewer_note, fitted
 
 
@@ -155,10 +156,7 @@ def shifted_accuracy(
     train, test = intervene(train, test, target, sampler.factor_sizes, random_state)
     codes: tuple[Codes, Codes] = (sampler.codes(train), sampler.codes(test))
     model = fitted(codes[0], train[:, target], random_state, "boosted_trees")
-    return (
-        float(np.mean(model.predict(codes[0]) == train[:, target])),
-        float(np.mean(model.predict(codes[1]) == test[:, target])),
-    )
+    return accuracy(model, codes[0], train[:, target]), accuracy(model, codes[1], test[:, target])
 
 
 def named_strong(plain: npt.NDArray[np.float64], shifted: npt.NDArray[np.float64], size: int) -> dict[str, float]:

@@ -15,7 +15,6 @@ models score about 0.9 with Lasso, because its penalty shrinks R.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Literal
 
@@ -27,6 +26,7 @@ from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes, Scores
 from submission.metrics.blocks import columns_of
 from submission.metrics.checks import check_codes
+from submission.metrics.classifiers import fit
 
 Similarity = Literal["lasso", "spearman"]
 Matrix = npt.NDArray[np.float64]
@@ -110,12 +110,9 @@ def relative_strength(matrix: Matrix) -> float:
 
 def lasso(left: Matrix, right: Matrix) -> Matrix:
     """Absolute coefficients (D, D) of predicting columns of ``right`` (N, D) from those of ``left`` (N, D)."""
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return np.abs(np.atleast_2d(Lasso(alpha=0.1).fit(left, right).coef_)).T
+    return np.abs(np.atleast_2d(fit(Lasso(alpha=0.1), left, right).coef_)).T
 
 
 def spearman(left: Matrix, right: Matrix) -> Matrix:

@@ -8,7 +8,8 @@ import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
 from submission.metrics import boosting
-from submission.metrics.boosting import BoostedTrees, fit_boosted_trees, has_many_ties, replayed, tie_lengths
+from submission.metrics.boosting import BoostedTrees, fit_boosted_trees
+from submission.metrics.ties import has_many_ties, replayed, tie_lengths
 from submission.native import library
 
 pytestmark = pytest.mark.skipif(library("trees") is None, reason="the trees kernel was not built")
