@@ -12,6 +12,7 @@ from torch.distributions import Distribution, constraints
 from submission.distributions.radial import place
 from submission.distributions.sphere_tables import SphereTables, sphere_tables
 from submission.distributions.splines import Spline
+from submission.distributions.uniform import project_to_sphere
 
 Sampler = Literal["exact", "walk"]
 Step = Literal["sqrt", "literal"]
@@ -27,62 +28,6 @@ def one_of(name: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise ValueError(f"{name}={value!r} is unknown; use one of {', '.join(choices)}")
     return value
-
-
-def project_to_sphere(x: Tensor) -> Tensor:
-    """x / |x| over the last axis (..., m); the text's projection P."""
-    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
-
-
-class ManifoldUniform(Distribution):
-    """The uniform law on a compact manifold; subclasses give its volume and its sampler."""
-
-    arg_constraints = {}  # noqa: RUF012
-    has_rsample = True
-
-    def __init__(
-        self,
-        event_shape: tuple[int, ...],
-        batch_shape: tuple[int, ...] = (),
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-    ) -> None:
-        self._zero = torch.zeros((), dtype=dtype, device=device)
-        super().__init__(torch.Size(batch_shape), torch.Size(event_shape), validate_args=False)
-
-    @property
-    @abstractmethod
-    def log_volume(self) -> float:
-        """Logarithm of the manifold's Riemannian volume."""
-
-    @abstractmethod
-    def _draw(self, shape: torch.Size) -> Tensor:
-        """Uniform points of shape (*shape, *event_shape)."""
-
-    @property
-    def support(self) -> constraints.Constraint:
-        """Real vectors; only those on the manifold are meaningful."""
-        return constraints.real_vector
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
-        """The same law with another batch shape."""
-        new = self._get_checked_instance(type(self), _instance)
-        new.__dict__.update(self.__dict__)
-        super(ManifoldUniform, new).__init__(torch.Size(batch_shape), self.event_shape, validate_args=False)
-        return new
-
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
-        """Samples (*sample_shape, *batch_shape, *event_shape)."""
-        return self._draw(torch.Size(sample_shape) + self.batch_shape)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """-log volume, in the shape that ``value``'s batch and the law's broadcast to."""
-        shape = torch.broadcast_shapes(value.shape[: value.ndim - len(self.event_shape)], self.batch_shape)
-        return value.new_full(shape, -self.log_volume)
-
-    def entropy(self) -> Tensor:
-        """log volume, of the batch's shape."""
-        return self._zero.new_full(self.batch_shape, self.log_volume)
 
 
 class UnitVectorBrownian(Distribution):

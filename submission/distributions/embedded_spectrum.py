@@ -16,6 +16,7 @@ from numpy.linalg import solve
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from submission.distributions.revolution import log_area
 from submission.distributions.splines import Surface
 
 Array = NDArray[np.float64]
@@ -77,11 +78,6 @@ def modes(c: float, a: float, odd: bool) -> Modes:
     columns = (scale * solve(root.T, vectors)).swapaxes(1, 2)[keep].T
     padded = np.concatenate([np.zeros((int(odd), columns.shape[1])), columns])
     return Modes(0.5 * eigenvalues[keep], np.broadcast_to(turns[:, None], keep.shape)[keep], padded)
-
-
-def log_area(c: float, a: float) -> float:
-    """log 4 π² c a."""
-    return math.log(4.0 * math.pi**2 * c * a)
 
 
 def kernel(c: float, a: float, time: float, starts: Array, theta: Array, phi: Array) -> Array:

@@ -9,46 +9,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints, register_kl
 
-from submission.distributions.brownian import ManifoldUniform, one_of
-from submission.distributions.embedded_spectrum import FREQUENCIES, NEGLIGIBLE, SHORTEST, kl_table, log_area, modes
+from submission.distributions.brownian import one_of
+from submission.distributions.embedded_spectrum import FREQUENCIES, LONGEST, NEGLIGIBLE, SHORTEST, kl_table, modes
+from submission.distributions.revolution import Radii, angles_of, checked, log_area, point_of, project_to_torus
+from submission.distributions.uniform import ManifoldUniform
 
-Radii = tuple[float, float]
 FLOOR = 1e-11
 """Densities below this fraction of the uniform one are returned as this fraction: the series has no more digits."""
-
-
-RATIOS = (1.5, 10.0)
-"""Of the radii: on fatter tori the tables and the short-time expansion are too coarse, on thinner ones too large."""
-
-
-def checked(radii: Radii) -> Radii:
-    """(c, a) with c / a in ``RATIOS``.
-
-    Raises:
-        ValueError: otherwise.
-    """
-    c, a = (float(radius) for radius in radii)
-    if not (a > 0.0 and RATIOS[0] <= c / a <= RATIOS[1]):
-        raise ValueError(f"radii={radii}: give (c, a), the centre circle's first, with c / a from 1.5 to 10")
-    return c, a
-
-
-def angles_of(point: Tensor, radii: Radii) -> tuple[Tensor, Tensor]:
-    """Points (..., 3) -> (θ, φ), each (...): around the tube (0 outermost) and around the axis."""
-    x, y, z = point.unbind(-1)
-    return torch.atan2(z, torch.hypot(x, y) - radii[0]), torch.atan2(y, x)
-
-
-def point_of(theta: Tensor, phi: Tensor, radii: Radii) -> Tensor:
-    """Inverse of ``angles_of``: points (..., 3)."""
-    c, a = radii
-    w = c + a * theta.cos()
-    return torch.stack([w * phi.cos(), w * phi.sin(), a * theta.sin()], -1)
-
-
-def project_to_torus(point: Tensor, radii: Radii) -> Tensor:
-    """The nearest point of the torus to each of ``point`` (..., 3); text 003's projection P."""
-    return point_of(*angles_of(point, radii), radii)
 
 
 class EmbeddedTorusUniform(ManifoldUniform):
@@ -151,8 +118,8 @@ class EmbeddedTorusBrownian(Distribution):
         return point_of(*self._diffuse(*angles_of(loc, self.radii), step), self.radii)
 
     def _bounded_time(self) -> Tensor:
-        """t, or 60 c² where t is longer: the law is uniform by then."""
-        return self.time.clamp(max=60.0 * self.radii[0] ** 2)
+        """t, or LONGEST c² where t is longer: the law is uniform by then."""
+        return self.time.clamp(max=LONGEST * self.radii[0] ** 2)
 
     def _diffuse(self, theta: Tensor, phi: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
         c, a = self.radii

@@ -9,12 +9,13 @@ from torch import Tensor
 from torch.distributions import register_kl
 
 from submission.distributions.bessel import log_sphere_area
-from submission.distributions.brownian import ManifoldUniform, UnitVectorBrownian, project_to_sphere
+from submission.distributions.brownian import UnitVectorBrownian
 from submission.distributions.radial import gap, to_angle
 from submission.distributions.sphere import log_relative
+from submission.distributions.uniform import UnitVectorUniform
 
 
-class ProjectiveUniform(ManifoldUniform):
+class ProjectiveUniform(UnitVectorUniform):
     """The uniform law on RP^d; points are unit vectors (..., d + 1) up to sign, the density is 2 / Vol(S^d).
 
     Args:
@@ -26,24 +27,10 @@ class ProjectiveUniform(ManifoldUniform):
         2.2895
     """
 
-    def __init__(
-        self,
-        dim: int,
-        batch_shape: tuple[int, ...] = (),
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-    ) -> None:
-        self.dim = dim
-        super().__init__((dim + 1,), batch_shape, dtype, device)
-
     @property
     def log_volume(self) -> float:
         """log Vol(S^d) - log 2."""
         return log_sphere_area(self.dim + 1) - math.log(2.0)
-
-    def _draw(self, shape: torch.Size) -> Tensor:
-        noise = torch.randn(shape + self.event_shape, dtype=self._zero.dtype, device=self._zero.device)
-        return project_to_sphere(noise)
 
 
 class ProjectiveBrownian(UnitVectorBrownian):

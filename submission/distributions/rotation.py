@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints, register_kl
 
-from submission.distributions.brownian import Divergence, ManifoldUniform, Sampler, Step
+from submission.distributions.brownian import Divergence, Sampler, Step
 from submission.distributions.projective import ProjectiveBrownian, ProjectiveUniform
+from submission.distributions.uniform import ManifoldUniform
 
 SCALE = 2.0 * math.sqrt(2.0)
 """A unit of arc between unit quaternions is this long between rotation matrices, in the Frobenius norm."""

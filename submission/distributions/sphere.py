@@ -8,12 +8,13 @@ from torch.distributions import register_kl
 
 from submission.distributions import wrapped_normal
 from submission.distributions.bessel import log_sphere_area
-from submission.distributions.brownian import ManifoldUniform, UnitVectorBrownian, project_to_sphere
+from submission.distributions.brownian import UnitVectorBrownian
 from submission.distributions.radial import gap, to_angle
 from submission.distributions.sphere_tables import SphereTables, coordinate, parametrix
+from submission.distributions.uniform import UnitVectorUniform
 
 
-class SphereUniform(ManifoldUniform):
+class SphereUniform(UnitVectorUniform):
     """The uniform law on S^d in R^{d+1}; its density is 1 / Vol(S^d) with respect to the Riemannian volume.
 
     Args:
@@ -25,24 +26,10 @@ class SphereUniform(ManifoldUniform):
         2.531
     """
 
-    def __init__(
-        self,
-        dim: int,
-        batch_shape: tuple[int, ...] = (),
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-    ) -> None:
-        self.dim = dim
-        super().__init__((dim + 1,), batch_shape, dtype, device)
-
     @property
     def log_volume(self) -> float:
         """log Vol(S^d)."""
         return log_sphere_area(self.dim + 1)
-
-    def _draw(self, shape: torch.Size) -> Tensor:
-        noise = torch.randn(shape + self.event_shape, dtype=self._zero.dtype, device=self._zero.device)
-        return project_to_sphere(noise)
 
 
 class SphereBrownian(UnitVectorBrownian):

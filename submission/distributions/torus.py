@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints, register_kl
 
-from submission.distributions.brownian import Divergence, ManifoldUniform, Sampler, Step
+from submission.distributions.brownian import Divergence, Sampler, Step
 from submission.distributions.sphere import SphereBrownian, SphereUniform
+from submission.distributions.uniform import ManifoldUniform
 
 
 class TorusUniform(ManifoldUniform):

@@ -9,14 +9,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from submission.distributions.embedded_torus import (
-    RATIOS,
-    EmbeddedTorusBrownian,
-    EmbeddedTorusUniform,
-    Radii,
-    angles_of,
-    point_of,
-)
+from submission.distributions.embedded_torus import EmbeddedTorusBrownian, EmbeddedTorusUniform
+from submission.distributions.revolution import RATIOS, Radii, angles_of, point_of
 from submission.latent.components import unit
 from submission.latent.manifold import Family, Geometry, ManifoldSpace
 from submission.latent.spec import Factor, describe

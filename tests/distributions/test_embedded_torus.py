@@ -12,7 +12,7 @@ from torch.distributions import kl_divergence
 
 from submission.distributions import EmbeddedTorusBrownian, EmbeddedTorusUniform, SphereBrownian, SphereUniform
 from submission.distributions.embedded_spectrum import SHORTEST, exact_kl, kl_table, modes
-from submission.distributions.embedded_torus import RATIOS, angles_of, point_of, project_to_torus
+from submission.distributions.revolution import RATIOS, angles_of, point_of, project_to_torus
 
 RADII = (2.0, 1.0)
 
