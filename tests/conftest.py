@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read at import; threads of several workers wait for each other
+
 import numpy as np
 import pytest
 import torch
