@@ -94,6 +94,6 @@ def layout(target: Path) -> tuple[list[Finding], Path]:
 
 def size(file: Path) -> Finding:
     """Size of the file."""
-    mebibytes = file.stat().st_size / 2**20
-    text = f"{mebibytes:.1f} MiB"
-    return finding("size", mebibytes * 2**20 < SIZE_WARNING, text, text, "export a smaller encoder", "warning")
+    length = file.stat().st_size
+    text = f"{length / 2**20:.1f} MiB"
+    return finding("size", length < SIZE_WARNING, text, text, "export a smaller encoder", "warning")

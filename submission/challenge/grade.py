@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from submission.challenge.check import require_check
 from submission.challenge.environment import Environment, read
-from submission.challenge.events import Events, Say, sender
+from submission.challenge.events import TRAINING_SHARE, Events, Say, sender
 from submission.configuration import load
 from submission.run_folder import RunFolder
 from submission.training import train
@@ -56,6 +56,6 @@ def run(environment: Environment, started: float, events: Events, say: Say) -> R
         progress=events,
         tell=say,
     )
-    events.progress(0.9)
+    events.progress(TRAINING_SHARE)
     require_check(folder.path)
     return folder

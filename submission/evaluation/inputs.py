@@ -13,7 +13,7 @@ from submission.evaluation.codes import load_codes
 from submission.evaluation.encoding.encoder import Encoder, Precision, untrained_convolutional
 from submission.evaluation.layout import Layout
 from submission.evaluation.record import sha256
-from submission.evaluation.subject import Subject, from_codes, from_encoder, ideal
+from submission.evaluation.subject import Subject, factors_of, from_codes, from_encoder, ideal
 from submission.export.isolated import IsolatedModule
 from submission.run_folder import RunFolder
 
@@ -150,7 +150,7 @@ def about(path: Path, dataset: GroundTruthDataset, encoder: Encoder) -> dict[str
         },
         "data": {
             "name": dataset.name,
-            "factors": dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True)),
+            "factors": factors_of(dataset),
             "periodic": list(dataset.periodic),
             "images": len(dataset),
             "source": dataset.notes,

@@ -96,7 +96,7 @@ class FactorVAE(Objective):
         with torch.autocast(images.device.type, enabled=False):
             z = model.space.posterior(parameters).rsample()
             z = self.either_sign(z)
-        order = torch.rand(len(z), len(model.space.components), device=z.device).argsort(0)
+        order = torch.rand(len(z), self.components, device=z.device).argsort(0)
         return z.gather(0, order[:, self.component_of_column])
 
     def update(self) -> None:
