@@ -110,6 +110,16 @@ class TrainSettings:
         for name, most in MOST.items():
             if not 0 <= getattr(self, name) <= most:
                 raise UsageError(f"train.{name} = {getattr(self, name)} is out of range", f"give 0 to {most}")
+        self._check_stopping()
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            raise UsageError(f"Adam's betas {self.beta1}, {self.beta2} are outside [0, 1)", "try 0.9 and 0.999")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"train.seed = {self.seed} is no seed", "give a whole number from 0 to 4294967295")
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"unknown precision {self.precision!r}", f"choose one of {', '.join(PRECISIONS)}")
+
+    def _check_stopping(self) -> None:
+        """UsageError where what is held out, and what is done with it, do not fit each other."""
         sources = (self.held_out != 0) + (self.validation_split != "")
         if self.held_out < 0 or self.look_ahead < 0 or sources > 1 or (self.look_ahead > 0 and sources == 0):
             given = f"held_out = {self.held_out}, validation_split = {self.validation_split!r}"
@@ -117,12 +127,6 @@ class TrainSettings:
                 f"train.look_ahead = {self.look_ahead} with {given} is no way to stop early",
                 "it needs held-out images: train.held_out=1000, or train.validation_split='valid'",
             )
-        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
-            raise UsageError(f"Adam's betas {self.beta1}, {self.beta2} are outside [0, 1)", "try 0.9 and 0.999")
-        if not 0 <= self.seed < 2**32:
-            raise UsageError(f"train.seed = {self.seed} is no seed", "give a whole number from 0 to 4294967295")
-        if self.precision not in PRECISIONS:
-            raise UsageError(f"unknown precision {self.precision!r}", f"choose one of {', '.join(PRECISIONS)}")
 
     def total_steps(self, dataset_size: int) -> int:
         """Updates in all on ``dataset_size`` images, at least 1."""
@@ -189,10 +193,3 @@ def gin_lines(key: str, value: object) -> list[str]:
     reference = f"{key.partition('.')[2]}/{type(value).__name__}"
     parameters = [f"{reference}.{f.name} = {getattr(value, f.name)!r}" for f in dataclasses.fields(value)]
     return [f"{key} = @{reference}()", *parameters]
-
-
-def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
-    """``key: theirs → ours`` for every key in which two flat descriptions differ."""
-    keys = sorted(ours.keys() | theirs.keys())
-    missing = "(absent)"
-    return [f"{k}: {theirs.get(k, missing)} → {ours.get(k, missing)}" for k in keys if ours.get(k) != theirs.get(k)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ from submission.training.loop import Loop
 from submission.training.meta import describe
 from submission.training.parts import Parts
 from submission.training.randomness import derived, restore_generators, seed_everything
-from submission.training.settings import differences
 
 Tell = Callable[[str], None]
 FINGERPRINT_IMAGES = 64
@@ -31,14 +30,14 @@ KEPT = ("config", "versions", "data", "precision")
 
 def begun(parts: Parts, folder: RunFolder, budget: Budget, chosen: str = "") -> Loop:
     """A run at its first update, with everything about it written down; ``chosen`` is its precision, if known."""
-    chosen = chosen or tried(parts)
+    chosen, config = chosen or tried(parts), parts.settings.gin()
     fixed = {
-        "config": parts.settings.gin(),
+        "config": config,
         "versions": provenance.versions(),
         "data": fingerprint(parts.dataset),
         "precision": chosen,
     }
-    write_text(folder.config, parts.settings.gin())
+    write_text(folder.config, config)
     folder.write_meta(describe(parts.settings, parts.dataset, parts.model, parts.mode, chosen))
     clock = time.monotonic()
     export_torchscript(parts.model, parts.mode, folder.untrained)
@@ -113,6 +112,13 @@ def require_same(parts: Parts, folder: RunFolder, state: dict[str, Any]) -> None
             f"{folder.path} cannot be resumed, because it was begun differently: {'; '.join(changed)}",
             "undo the change, or choose another --out",
         )
+
+
+def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
+    """``key: theirs → ours`` for every key in which two flat descriptions differ."""
+    keys = sorted(ours.keys() | theirs.keys())
+    missing = "(absent)"
+    return [f"{k}: {theirs.get(k, missing)} → {ours.get(k, missing)}" for k in keys if ours.get(k) != theirs.get(k)]
 
 
 def gin_lines(text: str) -> dict[str, str]:

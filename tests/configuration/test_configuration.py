@@ -10,7 +10,8 @@ from submission.configuration import catalogue, gin_folder, load
 from submission.configuration.catalogue import summary
 from submission.errors import SubmissionError
 from submission.objectives.schedules import Linear
-from submission.training.settings import ModelSettings, TrainSettings, differences
+from submission.training.settings import ModelSettings, TrainSettings
+from submission.training.start import differences
 
 STEPS = "train.steps = 10"
 WARM = ["objective.beta = @w/Linear()", "w/Linear.start = 0.", "w/Linear.stop = 1"]
