@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.cli.console import Bars, say, table
     from submission.cli.folders import open_runs
     from submission.files import output_json
-    from submission.studies.seeds import agreements, plain, rows
+    from submission.studies.udr import agreements, plain, rows
 
     folders, root = open_runs(arguments.runs), arguments.data_root
     found, alone = agreements(folders, arguments.similarity, arguments.images, arguments.seed, root, Bars())

@@ -17,7 +17,7 @@ from submission import provenance
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import Summary, rank_correlations, table
 from submission.run_folder import RunFolder
-from submission.studies.recording import entries_of, protocol_seeds
+from submission.studies.recording import entries_of, protocol_seeds, require_distinct
 from submission.studies.store import Entry
 
 FEWEST = 3  # runs from which a rank correlation is worth showing
@@ -64,9 +64,7 @@ def compare(folders: Iterable[RunFolder], dataset: str = "", protocol: str = "ch
     datasets = sorted({entry.dataset for entry in entries})
     if len(datasets) != 1:
         raise UsageError(f"the runs were scored on {', '.join(datasets) or 'nothing'}", "choose with --data NAME")
-    runs = [entry.run for entry in entries]
-    if len(set(runs)) < len(runs):
-        raise UsageError(f"{next(run for run in runs if runs.count(run) > 1)} was given twice", "name each run once")
+    require_distinct(folders)
     metrics = tuple(dict.fromkeys(name for entry in entries for name in entry.scores))
     shared = tuple(name for name in metrics if all(name in entry.scores for entry in entries))
     return Comparison(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from submission.errors import SubmissionError
+from submission.errors import SubmissionError, UsageError
 from submission.evaluation import read_scores
 from submission.run_folder import RunFolder
 from submission.studies.store import Entry, record
@@ -87,6 +88,14 @@ def protocol_seeds(folder: RunFolder, dataset: str, rules: str) -> set[tuple[int
         if (scores["data"]["name"], protocol(scores)) == (dataset, rules):
             found |= dict.fromkeys(headlines(scores), tuple(scores.get("seeds", ())))
     return set(found.values())
+
+
+def require_distinct(folders: Sequence[RunFolder]) -> None:
+    """UsageError where a run folder was given twice, by whatever name."""
+    paths = [folder.path.resolve() for folder in folders]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise UsageError(f"{path} was given twice", "name each run once")
 
 
 def method_of(folder: RunFolder, meta: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from submission.evaluation.latents import column_kl, encode
 from submission.latent import parse
 from submission.models.vae import build
 from submission.run_folder import RunFolder
-from submission.studies.seeds import agreements
+from submission.studies.udr import agreements
 from submission.training import train
 from submission.training.settings import DataSettings, ModelSettings, Settings, TrainSettings
 

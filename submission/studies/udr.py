@@ -18,7 +18,7 @@ from submission.evaluation.latents import run_latents
 from submission.metrics.udr import Similarity, udr
 from submission.progress import QUIET, Progress
 from submission.run_folder import RunFolder
-from submission.studies.recording import method_of
+from submission.studies.recording import method_of, require_distinct
 
 IMAGES = 1_000
 """As many as the reference takes."""
@@ -65,9 +65,7 @@ def agreements(
     Raises:
         UsageError: a run was given twice, or no method has two.
     """
-    paths = [folder.path.resolve() for folder in folders]
-    if len(set(paths)) < len(paths):
-        raise UsageError(f"{next(path for path in paths if paths.count(path) > 1)} was given twice", "name runs once")
+    require_distinct(folders)
     methods: dict[str, list[RunFolder]] = {}
     for folder in folders:
         methods.setdefault(method_of(folder, folder.meta()), []).append(folder)
