@@ -38,11 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     refuse_limits(arguments)
     from submission.challenge.check import check
     from submission.challenge.finding import passed
-    from submission.cli.console import say, warn
+    from submission.cli.console import say, warn_of_program
     from submission.export.isolated import Limits
 
-    if arguments.target.is_file() and not arguments.isolated:
-        warn("A .pt file is a program: use --isolated unless you trust who made it.")
+    if not arguments.isolated:
+        warn_of_program(arguments.target)
     limits = Limits(int(arguments.memory * 2**30), arguments.seconds)
     findings = check(arguments.target, arguments.isolated, limits)
     for finding in findings:

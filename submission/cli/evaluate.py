@@ -47,14 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--era", default="installed", help="installed, or 2019 for the challenge's scikit-learn")
     add("--backend", choices=("submission", "disentanglement_lib"), default="submission", help="whose code computes")
-    rounded = called("bf16", "bfloat16")
-    add(
-        "--precision",
-        type=rounded,
-        choices=("float32", "bf16"),
-        default="float32",
-        help="of the encoder (docs/metrics.md)",
-    )
+    rounded, precisions = called("bf16", "bfloat16"), ("float32", "bf16")
+    add("--precision", type=rounded, choices=precisions, default="float32", help="of the encoder (docs/metrics.md)")
     add("--device", default="cpu", help="where the encoder runs: cpu, cuda, cuda:1, ... (default: cpu)")
     add("--isolated", action="store_true", help="run the file in a locked-up process (Linux, CPU; docs/security.md)")
     add("--no-baselines", action="store_true", help="leave out the untrained encoder and the true factors")
@@ -78,11 +72,11 @@ def run(arguments: argparse.Namespace) -> int:
     plan = plan_of(arguments)
     if (arguments.target is None) == (arguments.codes is None):
         raise UsageError("name one thing to score", "pass a run folder, a .pt file, or --codes FILE.npz")
-    from submission.cli.console import Bars, print_json, warn
+    from submission.cli.console import Bars, print_json, warn, warn_of_program
     from submission.evaluation import evaluate, record
 
-    if arguments.target is not None and arguments.target.is_file() and not arguments.isolated:
-        warn("A .pt file is a program: use --isolated unless you trust who made it.")
+    if arguments.target is not None and not arguments.isolated:
+        warn_of_program(arguments.target)
     given = inputs_of(arguments)
     if not given.subjects[0].full_grid:
         plan = plan.without_grid()
