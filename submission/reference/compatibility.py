@@ -26,6 +26,7 @@ from submission.errors import SubmissionError
 
 INSTALL = 'pip install six absl-py "setuptools<81" && pip install --no-deps disentanglement-lib==1.5'
 REPLACED = ("gin", "tensorflow")
+ROOT_VARIABLE = "DISENTANGLEMENT_LIB_DATA"
 
 
 def installed() -> bool:
@@ -61,24 +62,24 @@ def gin() -> ModuleType:
 def reload(name: str, root: Path) -> ModuleType:
     """The module again, with ``DISENTANGLEMENT_LIB_DATA`` = ``root``, which its paths are made of at import."""
     loaded = module(name)
-    with stand_ins(), environment("DISENTANGLEMENT_LIB_DATA", str(root)):
+    with stand_ins(), data_under(root):
         importlib.reload(loaded)
     restore_habits(loaded)
     return loaded
 
 
 @contextlib.contextmanager
-def environment(variable: str, value: str) -> Iterator[None]:
-    """Set an environment variable for a while."""
-    before = os.environ.get(variable)
-    os.environ[variable] = value
+def data_under(root: Path) -> Iterator[None]:
+    """``$DISENTANGLEMENT_LIB_DATA`` is ``root`` for a while."""
+    before = os.environ.get(ROOT_VARIABLE)
+    os.environ[ROOT_VARIABLE] = str(root)
     try:
         yield
     finally:
         if before is None:
-            del os.environ[variable]
+            del os.environ[ROOT_VARIABLE]
         else:
-            os.environ[variable] = before
+            os.environ[ROOT_VARIABLE] = before
 
 
 @contextlib.contextmanager

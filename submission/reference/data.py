@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from submission.errors import SubmissionError, UsageError
-from submission.reference.compatibility import environment, reload
+from submission.reference.compatibility import data_under, reload
 
 DATA_SETS: dict[str, tuple[str, str, dict[str, Any]]] = {  # name -> module, class, arguments
     "dsprites_full": ("dsprites", "DSprites", {"latent_factor_indices": [1, 2, 3, 4, 5]}),
@@ -39,7 +39,7 @@ def load_data(name: str, root: Path) -> Any:
     file, kind, arguments = DATA_SETS[name]
     loaded = reload(f"data.ground_truth.{file}", root)
     try:
-        with environment("DISENTANGLEMENT_LIB_DATA", str(root)):
+        with data_under(root):
             return getattr(loaded, kind)(**arguments)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SubmissionError(
