@@ -1,8 +1,7 @@
 """One contender of the training benchmark in a process of its own; prints images per second.
 
 Every contender trains the same VAE (10 Gaussian latents, Bernoulli decoder) on dSprites with Adam, with the loss of the
-β-VAE or of β-TCVAE. Run by
-``benchmarks/training.py``, which interleaves them.
+β-VAE or of β-TCVAE. Run by ``benchmarks/training.py``, which interleaves them.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ class ManifoldSpace(AnchoredSpace):
     ``intrinsic``, coordinates in the manifold (an angle per circle), unscaled; ``mean``, the centre itself;
     ``mean_scaled``, the centre times ``point_scale``; ``sample``, like ``ambient`` for one sample. Under the uniform
     prior codes of ``ambient`` and ``mean_scaled`` have a second moment of one (on average over the columns), whatever
-    the dimension: FactorVAE's metric prunes
-    codes below a fixed standard deviation and SAP's classifier has a fixed regulariser.
+    the dimension: FactorVAE's metric prunes codes below a fixed standard deviation and SAP's classifier has a fixed
+    regulariser.
 
     Args:
         spec: the spec string.
