@@ -11,6 +11,7 @@ import pytest
 from submission.cli.main import door
 from submission.evaluation import read_scores
 from submission.evaluation.codes import load_codes
+from submission.evaluation.encoding.encoder import Encoder
 
 SIZE = 8
 VALUES = np.stack(np.unravel_index(np.arange(6 * SIZE), (6, SIZE)), axis=1)
@@ -41,10 +42,12 @@ def test_no_factor_is_periodic_unless_the_table_says_so(tmp_path: Path) -> None:
     assert load_codes(tmp_path / "codes.npz").periodic == (False, False)
 
 
-def test_the_documentation_s_example_of_other_settings_runs(
+@pytest.mark.filterwarnings("ignore:.torch.jit.*deprecated:DeprecationWarning")
+def test_the_documentation_s_examples_run(
     codes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "metrics.md").read_text(), re.DOTALL)
     monkeypatch.chdir(codes.parent)
-    exec(example)
+    for example in re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "metrics.md").read_text(), re.DOTALL):
+        exec(example)
     assert "angular_score" in capsys.readouterr().out
+    assert Encoder.load(Path("model.pt"), (64, 64, 1)).width == 10
