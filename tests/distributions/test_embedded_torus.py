@@ -107,6 +107,17 @@ def test_the_papers_walk_ends_close_to_the_diffusion_at_short_times() -> None:
     assert torch.allclose(*means, atol=0.01)
 
 
+@pytest.mark.parametrize("ratio", [2.0, 4.0, 10.0])
+def test_samples_at_long_times_are_uniform_on_thin_tori_too(ratio: float) -> None:
+    """At the longest time that the latent space allows the sampler's steps are up to 31 a²."""
+    time = torch.tensor(10.0 * ratio**2, dtype=torch.float64).expand(100000)
+    loc = point_of(torch.tensor(2.0), torch.tensor(0.3), (ratio, 1.0)).double()
+    theta, phi = angles_of(EmbeddedTorusBrownian(loc, time, (ratio, 1.0)).sample(), (ratio, 1.0))
+    assert theta.cos().mean().item() == pytest.approx(0.5 / ratio, abs=0.01)
+    assert (2 * theta).cos().mean().item() == pytest.approx(0.0, abs=0.015)
+    assert phi.cos().mean().item() == pytest.approx(0.0, abs=0.015)
+
+
 def test_uniform_samples_follow_the_area() -> None:
     """E cos θ = a / 2c."""
     z = EmbeddedTorusUniform(RADII, dtype=torch.float64).sample((40000,))
