@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Gamma, constraints
 
+FLOOR = 1e-18
+"""Least Σ|z_i|^p that powers are taken of: their derivatives then fit into float32 for all exponents from 0.5 to 4."""
+
 
 class IndependentSubspaces(Distribution):
     """K independent subspaces of R^n, L^p-spherical each (text 002, eq. 7 to 11).
@@ -105,7 +108,7 @@ class IndependentSubspaces(Distribution):
     def _powers(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Σ_i |z_i|^{p_k} per subspace (..., K), and the share of every coordinate in v_k^{p0} (..., n)."""
         powers = value.abs().pow(self.exponents[self.subspace])
-        sums = self._sums(powers).clamp_min(1e-30)
+        sums = self._sums(powers).clamp_min(FLOOR)
         quotient = sums.pow(self.root_exponent / self.exponents - 1)
         return sums, powers * quotient[..., self.subspace]
 
