@@ -24,7 +24,7 @@ class IndependentSubspaces(Distribution):
 
     which is the paper's ψ(v_0)/(v_0^{n−1}·S(1)) with its radial density (11), written as the product it is. All
     exponents 2 and s = 1: N(0, ½I). Density with respect to Lebesgue measure; gradients in z and in the exponents are
-    finite everywhere, at 0 too, where all exponents exceed 1.
+    finite everywhere in float32, at 0 too (where those in z are 0), for exponents from 0.5 to 4.
 
     Args:
         sizes: n_k, coordinates of each subspace, in column order.
@@ -107,7 +107,8 @@ class IndependentSubspaces(Distribution):
 
     def _powers(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Σ_i |z_i|^{p_k} per subspace (..., K), and the share of every coordinate in v_k^{p0} (..., n)."""
-        powers = value.abs().pow(self.exponents[self.subspace])
+        magnitudes = value.abs().clamp_min(torch.finfo(value.dtype).tiny)  # 0^(p − 1) is infinite for p < 1
+        powers = magnitudes.pow(self.exponents[self.subspace])
         sums = self._sums(powers).clamp_min(FLOOR)
         quotient = sums.pow(self.root_exponent / self.exponents - 1)
         return sums, powers * quotient[..., self.subspace]
