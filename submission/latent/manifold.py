@@ -70,9 +70,9 @@ class ManifoldSpace(AnchoredSpace):
     Export modes: ``ambient``, the decoder's view of the centre times ``feature_scale`` (the default);
     ``intrinsic``, coordinates in the manifold (an angle per circle), unscaled; ``mean``, the centre itself;
     ``mean_scaled``, the centre times ``point_scale``; ``sample``, like ``ambient`` for one sample. Under the uniform
-    prior codes of ``ambient`` and ``mean_scaled`` have a second moment of one (on average over the columns), whatever
-    the dimension: FactorVAE's metric prunes codes below a fixed standard deviation and SAP's classifier has a fixed
-    regulariser.
+    prior codes of ``ambient`` and ``mean_scaled`` have a second moment of one (on average over the columns; the squares
+    on RP^d have 3/2, and a variance of d/(d + 1)), whatever the dimension: FactorVAE's metric prunes codes below a
+    fixed standard deviation and SAP's classifier has a fixed regulariser.
 
     Args:
         spec: the spec string.
