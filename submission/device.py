@@ -1,6 +1,8 @@
-"""Where to compute: a device's name, checked."""
+"""Where to compute: a device's name, checked, and its random numbers, kept."""
 
 from __future__ import annotations
+
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -31,6 +33,12 @@ def usable(name: str) -> torch.device:
         raise UsageError(f"device {name!r} cannot be used here: {reason(error)}", FIX) from None
     torch.backends.cudnn.allow_tf32 = False
     return device
+
+
+def forked_randomness(device: torch.device | str) -> AbstractContextManager[None]:
+    """A block after which the global generators of the CPU and of ``device`` are as they were before it."""
+    device = torch.device(device)
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 def reason(error: Exception) -> str:

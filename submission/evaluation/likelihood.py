@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from submission.data.dataset import ImageDataset
+from submission.device import forked_randomness
 from submission.errors import SubmissionError, UsageError
 from submission.latent.base import Posterior
 from submission.objectives.model import Model
@@ -95,8 +96,7 @@ def likelihood(
     """
     if len(indices) == 0 or samples < 1:
         raise UsageError(f"{len(indices)} images and {samples} samples give no likelihood", "ask for at least one each")
-    gpus = [device] if torch.device(device).type == "cuda" else []
-    with torch.random.fork_rng(gpus), torch.inference_mode(), progress.task("likelihood", len(indices)) as task:
+    with forked_randomness(device), torch.inference_mode(), progress.task("likelihood", len(indices)) as task:
         torch.manual_seed(seed)
         parts = []
         for images in batches(dataset, indices):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from submission import checkpoint
 from submission.data.feed import Feed
+from submission.device import forked_randomness
 from submission.models.vae import VAE
 from submission.objectives.base import Pass
 from submission.run_folder import RunFolder
@@ -69,8 +70,7 @@ class Validation:
     @torch.no_grad()
     def elbo(self) -> float:
         """Mean ELBO of the held-out images, one sample each."""
-        devices = [self.feed.device] if self.feed.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
+        with forked_randomness(self.feed.device):
             torch.manual_seed(self.seed)
             values = [self._elbos(part) for part in self.images.split(BATCH)]
         return float(torch.cat(values).double().mean())

@@ -7,6 +7,7 @@ from typing import TypeGuard
 import torch
 from torch import Tensor, nn
 
+from submission.device import forked_randomness
 from submission.export.representation import PARTS
 
 SAME = 1e-4  # two float32 evaluations of one function differ by less, relative to the largest code
@@ -41,6 +42,6 @@ def _are_codes(found: object) -> TypeGuard[Tensor]:
 
 
 def _from_one_state(module: nn.Module, probe: Tensor) -> object:
-    with torch.random.fork_rng([probe.device] if probe.is_cuda else []):
+    with forked_randomness(probe.device):
         torch.manual_seed(0)
         return module(probe)
