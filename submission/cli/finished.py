@@ -8,6 +8,9 @@ from pathlib import Path
 from submission.errors import SubmissionError
 from submission.run_folder import RunFolder
 
+NOTABLE = 0.01
+"""From when on it is said that a time budget hurried the schedules, as a part of the run."""
+
 
 class Finished:
     """Says what became of a row of runs; one that failed, or could not be reported, does not stop the others.
@@ -52,4 +55,9 @@ def report(folder: RunFolder, data_root: Path | None = None) -> None:
     root = [] if data_root is None else ["--data-root", str(data_root)]
     score = shlex.join(["python", "evaluate.py", str(folder.path), *root])
     say(f"trained {done['steps']:,} updates ({done['images']:,} images) in {done['seconds']:,.0f} s: {folder.path}")
+    if done.get("ahead", 0) > NOTABLE:
+        say(
+            f"the time budget hurried the schedules by up to {done['ahead']:.0%} of the run: with more time, or on a "
+            "quicker machine, the weights would be others"
+        )
     say(f"exported {folder.exported}; score it with: {score}")

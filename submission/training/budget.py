@@ -36,6 +36,7 @@ class Budget:
         started: ``time.monotonic()`` at the process's start.
         reserve: seconds to keep for the last checkpoint and the export.
         fraction: part of the run that is done, in [0, 1].
+        ahead: by how much the fraction has exceeded that of the updates, at most.
     """
 
     total: int
@@ -43,6 +44,7 @@ class Budget:
     started: float = field(default_factory=time.monotonic)
     reserve: float = 1.0
     fraction: float = 0.0
+    ahead: float = 0.0
     _steps: int = 0
     _last: float = 0.0
     _pace: float = 0.0
@@ -63,6 +65,7 @@ class Budget:
         if self._pace > 0:
             remaining = min(remaining, max(1, int(self.left() / self._pace)))
         self.fraction += (1 - self.fraction) / remaining
+        self.ahead = max(self.ahead, self.fraction - (step + 1) / self.total)
 
     def _measure(self) -> None:
         """Follow the seconds per step; the first step, which warms up, is not typical."""

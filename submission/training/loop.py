@@ -184,7 +184,7 @@ class Loop:
         if not all(bool(value.isfinite().all()) for value in state["model"].values()):
             raise self.broken(self.done - 1, {"weights": float("nan")})
         progress = {"step": self.done, "fraction": self.budget.fraction, "reserve": self.budget.reserve}
-        progress["seconds"] = self.elapsed()
+        progress |= {"ahead": self.budget.ahead, "seconds": self.elapsed()}
         progress |= self.validation.state() if self.validation is not None else {}
         with self.naming_the_update():
             checkpoint.save(self.folder.checkpoint, {**self.fixed, **progress, **state, "random": self.random()})

@@ -11,6 +11,8 @@ from submission.training.loop import Loop
 from submission.training.settings import Settings
 
 FORMAT = 1
+AMOUNTS = ("steps", "images", "seconds", "fraction", "ahead")
+"""Of training."""
 
 
 def describe(settings: Settings, dataset: ImageDataset, model: VAE, mode: str, precision: str) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def describe(settings: Settings, dataset: ImageDataset, model: VAE, mode: str, p
         "space": model.space.spec,
         "representation": model.space.layout(mode),
         "untrained": "baseline/untrained.pt",
-        "training": {"steps": 0, "images": 0, "seconds": 0.0, "fraction": 0.0, "finished": False, "ended_by": ""},
+        "training": {**dict.fromkeys(AMOUNTS, 0), "finished": False, "ended_by": ""},
     }
 
 
@@ -63,6 +65,7 @@ def ended(loop: Loop, reason: str) -> dict[str, Any]:
         "images": loop.done * loop.count,
         "seconds": round(loop.elapsed(), 3),
         "fraction": loop.budget.fraction,
+        "ahead": round(loop.budget.ahead, 4),
         "finished": reason in ("steps", "time budget", "early stopping"),
         "ended_by": reason,
         **best,

@@ -79,6 +79,7 @@ def continued(parts: Parts, folder: RunFolder, budget: Budget, resume: bool, tel
         loop.validation.restore(state)
     restore_generators(state["random"])
     budget.fraction, budget.reserve = state["fraction"], state["reserve"]
+    budget.ahead = state.get("ahead", 0.0)
     return loop
 
 

@@ -56,3 +56,18 @@ def test_a_run_that_ends_before_its_limit_anneals_by_steps() -> None:
         assert budget.position(step).fraction == pytest.approx(step / 20, abs=0.02)
         budget.advance(step)
     assert budget.fraction == pytest.approx(1)
+    assert budget.ahead == pytest.approx(0, abs=1e-9)
+
+
+def test_it_is_known_by_how_much_slow_updates_hurried_the_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    budget, leads = Budget(total=100, limit=101.0, started=0.0), []
+    for step in range(100):
+        now += 2.0 if step < 20 else 0.5  # 100 seconds would do for half of them, then for all
+        budget.advance(step)
+        leads.append(budget.fraction - (step + 1) / 100)
+    assert now < 100
+    assert budget.ahead == pytest.approx(max(leads))
+    assert 0.1 < budget.ahead < 0.5
+    assert budget.fraction == pytest.approx(1)

@@ -76,7 +76,7 @@ def test_the_folder_holds_what_it_promises(tmp_path: Path, settings: Make, dots:
     assert meta["seed"] == 3
     assert meta["representation"]["width"] == 2
     assert meta["training"] | {"seconds": 0} == {
-        "steps": 12, "images": 288, "seconds": 0, "fraction": 1.0, "finished": True, "ended_by": "steps"
+        "steps": 12, "images": 288, "seconds": 0, "fraction": 1.0, "ahead": 0.0, "finished": True, "ended_by": "steps"
     }  # fmt: skip
     assert (folder.representation / "results").is_dir()
     images = torch.from_numpy(data.observations(np.arange(64))).movedim(3, 1)
@@ -231,6 +231,7 @@ def test_a_time_budget_ends_in_time_with_annealing_done(tmp_path: Path, settings
     ended = folder.meta()["training"]
     assert ended["ended_by"] == "time budget"
     assert ended["fraction"] > 0.9
+    assert ended["ahead"] == pytest.approx(ended["fraction"], abs=0.001)
     lines = [json.loads(line) for line in folder.log.read_text().splitlines()]
     fractions = [line["fraction"] for line in lines]
     assert fractions == sorted(fractions)
@@ -254,6 +255,7 @@ def test_annealing_goes_on_where_a_budget_was_interrupted(tmp_path: Path, settin
     fractions = [line["fraction"] for line in lines]
     assert fractions == sorted(fractions)
     assert next(line["fraction"] for line in lines if line["step"] > 301) >= before
+    assert folder.meta()["training"]["ahead"] > before - 0.001
 
 
 def test_a_budget_too_short_for_anything_still_exports(tmp_path: Path, settings: Make, dots: Make) -> None:
