@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from submission import provenance
-from submission.native.processor import multiplies_bfloat16
+from submission.native.processor import NO_UNITS, multiplies_bfloat16
 
 CONTENDER = Path(__file__).parent / "contenders" / "training.py"
 OURS = ("ours float32", "ours bfloat16")
@@ -71,7 +71,7 @@ def main() -> int:
     given = parser.parse_args()
     print(f"commit {provenance.commit()}; {provenance.machine()}")
     if not multiplies_bfloat16("cpu"):
-        print("this processor has no bfloat16 units: bfloat16 and the targets, which are for it, are left out")
+        print(f"{NO_UNITS}: bfloat16 and the targets, which are for it, are left out")
     for networks, batch_size, objective in TARGETS:
         if given.only in (None, networks):
             table(networks, batch_size, objective, given.rounds, given.seconds)

@@ -77,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.target is not None and not arguments.isolated:
         warn_of_program(arguments.target)
+    settle_precision(arguments)
     given = inputs_of(arguments)
     if not given.subjects[0].full_grid:
         plan = plan.without_grid()
@@ -102,6 +103,17 @@ def refuse_idle(arguments: argparse.Namespace) -> None:
     refuse(arguments, add_arguments, ESTIMATING, "means nothing without --likelihood", "add --likelihood")
     if arguments.codes is not None:
         refuse(arguments, add_arguments, ENCODING, "means nothing to --codes", "leave one of them out")
+
+
+def settle_precision(arguments: argparse.Namespace) -> None:
+    """Make bf16 float32 where nothing multiplies it: there float32 is quicker, and more exact."""
+    from submission.cli.console import warn
+    from submission.device import usable
+    from submission.native.processor import NO_UNITS, multiplies_bfloat16
+
+    if arguments.precision == "bf16" and not multiplies_bfloat16(usable(arguments.device)):
+        warn(f"{NO_UNITS}: the encoder runs in float32, which is quicker here and more exact")
+        arguments.precision = "float32"
 
 
 def keep(arguments: argparse.Namespace, plan: Plan, scores: dict[str, Any]) -> None:
@@ -165,15 +177,12 @@ def show(plan: Plan, columns: tuple[Column, ...], given: Inputs) -> None:
     """The table, and below it whatever a reader must know about its numbers."""
     from submission.cli.console import say, table
     from submission.evaluation.show import remarks, rows
-    from submission.native.processor import SLOW, multiplies_bfloat16
 
     title = f"{given.about['representation']['file']} on {given.about['data']['name']}, preset {plan.preset}"
     table(title, ["score", *(column.subject.label for column in columns)], rows(columns))
     for remark in remarks(columns):
         say(remark)
     about = given.about["representation"]
-    if about.get("precision") == "bf16" and not multiplies_bfloat16(about["device"]):
-        say(SLOW)
     if about.get("resolution") == "bfloat16":
         say("the file has no float32 head after a body, so its codes are rounded to bfloat16, too (docs/metrics.md)")
     if about.get("saved_in_training_mode"):

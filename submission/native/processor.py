@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 UNITS = ("avx512_bf16", "amx_bf16", " bf16")
-SLOW = "this processor has no bfloat16 units: float32 gives better digits tens of times faster here"
+NO_UNITS = "this processor has no bfloat16 units"
 MAX_THREADS = 64
 """As many as ``parallel.h`` starts."""
 

@@ -20,6 +20,7 @@ from submission.export.isolated import IsolatedEncoder
 from submission.files import write_json
 from submission.metrics import mig as mig_module
 from submission.metrics.base import Scores
+from submission.native import processor
 from submission.studies.store import entries
 
 METRICS = "mig,factor_vae,sap,irs"
@@ -199,13 +200,33 @@ def test_a_file_saved_in_training_mode_is_remarked_on(
         assert ("saved in training mode" in capsys.readouterr().out) == training
 
 
-def test_bfloat16_codes_score_nearly_the_same(stripes: GroundTruthDataset, export: Export, tmp_path: Path) -> None:
+def test_bfloat16_codes_score_nearly_the_same(
+    stripes: GroundTruthDataset, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor, "multiplies_bfloat16", lambda device: True)
     arguments = (export(), "--data", "stripes", "--metrics", METRICS, "--no-baselines")
     full = values(scores_of(tmp_path, *arguments), "model.pt")
     half = values(scores_of(tmp_path, *arguments, "--precision", "bf16"), "model.pt")
     for name in full:
         for key in full[name]:
             assert half[name][key] == pytest.approx(full[name][key], abs=0.05), (name, key)
+
+
+def test_bf16_is_float32_where_nothing_multiplies_it(
+    stripes: GroundTruthDataset,
+    export: Export,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(processor, "multiplies_bfloat16", lambda device: False)
+    arguments = (export(), "--data", "stripes", "--metrics", "mig,irs", "--no-baselines")
+    full = scores_of(tmp_path, *arguments)
+    assert "units" not in capsys.readouterr().err
+    half = scores_of(tmp_path, *arguments, "--precision", "bf16")
+    assert "no bfloat16 units: the encoder runs in float32" in capsys.readouterr().err
+    assert half["representation"] == full["representation"]
+    assert values(half, "model.pt") == values(full, "model.pt")
 
 
 def test_json_goes_to_standard_output(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
