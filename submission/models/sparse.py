@@ -1,4 +1,4 @@
-"""A linear layer of images that are mostly zeros, computed from their non-zeros where the C kernel was built."""
+"""A linear layer of images with large even areas, computed from what is uneven where the C kernel was built."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from submission.models.eager import runs_eagerly
 from submission.native import library
-from submission.native.sparse import Nonzeros, multiply, nonzeros, transposed
+from submission.native.sparse import Entries, entries, multiply, transposed
 
 MOST = {torch.float32: 0.1, torch.bfloat16: 0.05}
-"""Largest share of non-zeros for which the kernel is used, by what a dense product would be computed in.
+"""Largest share of entries for which the kernel is used, by what an ordinary product would be computed in.
 
 With float32 it breaks even at 0.1 (64 images, 256 outputs) to 0.3 (2,048 images, 1,200 outputs). Processors with
 bfloat16 units multiply that about four times as fast.
@@ -23,28 +23,35 @@ FEWEST = 64
 
 
 class SparseInputLinear(nn.Linear):
-    """``nn.Linear`` of inputs that need no gradient and may be mostly zeros.
+    """``nn.Linear`` of inputs that need no gradient and may be mostly zeros, or mostly like their neighbours.
 
-    A weight that is not finite does not show where every input is zero; from ``nn.Linear`` it would come as NaN.
+    A weight that is not finite does not show where images are even; from ``nn.Linear`` it would come as NaN.
     """
 
     def forward(self, images: Tensor) -> Tensor:
         """Outputs (n, out_features) of images (n, in_features)."""
-        outputs = self.of_nonzeros(images, MOST[torch.float32])
+        outputs = self.of_changes(images, torch.float32)
         return F.linear(images, self.weight, self.bias) if outputs is None else outputs
 
     def in_bfloat16(self, images: Tensor) -> Tensor:
         """bfloat16 outputs (n, out_features) of float32 images (n, in_features), summed in float32 where sparse."""
-        outputs = self.of_nonzeros(images, MOST[torch.bfloat16])
+        outputs = self.of_changes(images, torch.bfloat16)
         if outputs is None:
             bias = None if self.bias is None else self.bias.bfloat16()
             return F.linear(images.bfloat16(), self.weight.bfloat16(), bias)
         return outputs.bfloat16()
 
-    def of_nonzeros(self, images: Tensor, most: float) -> Tensor | None:
-        """Outputs from non-zeros alone; None where these are a larger share than ``most``, or that cannot be."""
-        found = nonzeros(images, most) if suits_kernel(images, self.weight, self.bias) else None
-        return None if found is None else Kernel.apply(self.weight, self.bias, *found)
+    def of_changes(self, images: Tensor, ordinary: torch.dtype) -> Tensor | None:
+        """float32 outputs from the changes from pixel to pixel; None where these are many, or that cannot be.
+
+        Args:
+            images: (n, in_features).
+            ordinary: what ordinary products would be computed in.
+        """
+        if not suits_kernel(images, self.weight, self.bias):
+            return None
+        found = entries(images, MOST[ordinary], changes=True)
+        return None if found is None else Kernel.apply(self.weight, self.bias, images, ordinary, *found)
 
 
 def suits_kernel(images: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
@@ -63,21 +70,37 @@ def has_kernel(tensor: Tensor) -> bool:
 
 
 class Kernel(torch.autograd.Function):
-    """``F.linear`` by ``submission/native/sparse.c``."""
+    """``F.linear`` by ``submission/native/sparse.c``: outputs from changes, the weights' gradient from non-zeros.
+
+    (From changes the gradient of a pixel that is never lit would be a rounding error instead of zero, which Adam
+    blows up.)
+    """
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, bias: Tensor | None, *parts: Tensor) -> Tensor:
-        """Outputs (n, out_features) of the ``Nonzeros`` of images."""
-        ctx.save_for_backward(*parts)
-        ctx.inputs = weight.shape[1]
-        outputs = weight.new_empty(len(parts[0]) - 1, len(weight))
-        multiply(Nonzeros(*parts), weight.t(), outputs, bias)
+    def forward(
+        ctx: Any, weight: Tensor, bias: Tensor | None, images: Tensor, ordinary: torch.dtype, *changes: Tensor
+    ) -> Tensor:
+        """Outputs (n, out_features) of images (n, in_features), whose changes are given as ``Entries``."""
+        ctx.save_for_backward(images)
+        ctx.ordinary = ordinary
+        outputs = weight.new_empty(len(images), len(weight))
+        multiply(Entries(*changes), weight.t(), outputs, bias, changes=True)
         return outputs
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients in weight and bias."""
-        weight = outer.new_empty(outer.shape[1], ctx.inputs)
-        multiply(transposed(Nonzeros(*ctx.saved_tensors), ctx.inputs), outer, weight.t())
-        return weight, outer.sum(0) if ctx.needs_input_grad[1] else None, None, None, None
+        (images,) = ctx.saved_tensors
+        weight = weight_gradient(outer, images, ctx.ordinary)
+        return weight, outer.sum(0) if ctx.needs_input_grad[1] else None, *[None] * 5
+
+
+def weight_gradient(outer: Tensor, images: Tensor, ordinary: torch.dtype) -> Tensor:
+    """``outer`` (n, out_features), transposed, times images (n, in_features); in ``ordinary`` where many are lit."""
+    lit = entries(images, MOST[ordinary])
+    if lit is None:
+        return (outer.to(ordinary).t() @ images.to(ordinary)).float()
+    weight = outer.new_empty(outer.shape[1], images.shape[1])
+    multiply(transposed(lit, images.shape[1]), outer, weight.t())
+    return weight

@@ -1,14 +1,18 @@
-/* Products of a matrix that is mostly zeros, given by lists of its non-zeros, and one that is not.
+/* Products of a matrix that is mostly zeros, or mostly constant, given by lists, and one that is not.
  *
  * Row i of the product is the sum of rows of the dense matrix, weighted by the values of list i. It is made for BLOCK
  * columns at a time, which are packed into a table that stays in the caches. Every sum runs in the order of its list,
  * so that the result does not depend on the number of threads.
+ *
+ * Lists hold the non-zeros of a row x, or its changes: with d_p = x_p - x_{p+1}, which ends in x_p where p is the last of
+ * its SPAN places, the sum of x_p w_p is that of d_p s_p, where s_p adds up the w from the beginning of p's span to p.
  */
 #include "parallel.h"
 #include "vector.h"
 
 #define BLOCK 32
 #define TILE 16
+#define SPAN 64
 
 /* A type that GCC keeps in a register from one turn of a loop to the next, which it does with no array; types larger
  * than the processor's registers go through memory, too. */
@@ -35,7 +39,7 @@ typedef struct {
 typedef struct {
     const float *images;
     const Lists *lists;
-    int64_t first, last, pixels;
+    int64_t first, last, pixels, changes;
 } Rows;
 
 typedef struct {
@@ -44,12 +48,35 @@ typedef struct {
     const float *bias;
     float *table;        /* (rows of the dense matrix, BLOCK) */
     int64_t first, last; /* blocks */
+    int64_t changes;     /* whether lists hold these */
 } Blocks;
 
-CLONES static int64_t nonzeros(const float *image, int64_t pixels) {
-    int64_t found = 0;
-    for (int64_t i = 0; i < pixels; i++) found += image[i] != 0.0f;
-    return found;
+/* Writes the entries of a span, zeros included, and returns how many are none. */
+static inline int entries(const float *pixels, int count, int64_t changes, float *found) {
+    int number = 0;
+    memcpy(found, pixels, count * sizeof(float));
+    if (changes)
+        for (int k = 0; k + 1 < count; k++) found[k] -= pixels[k + 1];
+    for (int k = 0; k < count; k++) number += found[k] != 0.0f;
+    return number;
+}
+
+/* The list of one image, if there is room for it, and its length. */
+CLONES static int64_t list_image(const float *image, int64_t pixels, int64_t changes, int32_t *places, float *values) {
+    int64_t at = 0;
+    float found[SPAN];
+    for (int64_t start = 0; start < pixels; start += SPAN) {
+        int count = pixels - start < SPAN ? (int)(pixels - start) : SPAN;
+        int64_t end = at + (count == SPAN ? entries(image + start, SPAN, changes, found)
+                                          : entries(image + start, count, changes, found));
+        for (int k = 0; places && at < end; k++) {
+            places[at] = (int32_t)(start + k);
+            values[at] = found[k];
+            at += found[k] != 0.0f;
+        }
+        at = end;
+    }
+    return at;
 }
 
 static void *find(void *argument) {
@@ -57,26 +84,23 @@ static void *find(void *argument) {
     const Lists *lists = work->lists;
     for (int64_t r = work->first; r < work->last; r++) {
         const float *image = work->images + r * work->pixels;
-        if (!lists->places) {
-            lists->starts[r + 1] = nonzeros(image, work->pixels);
-            continue;
-        }
-        for (int64_t i = 0, at = lists->starts[r]; at < lists->starts[r + 1]; i++) {
-            lists->places[at] = (int32_t)i;
-            lists->values[at] = image[i];
-            at += image[i] != 0.0f;
-        }
+        int64_t *start = lists->starts + r;
+        if (lists->places)
+            list_image(image, work->pixels, work->changes, lists->places + *start, lists->values + *start);
+        else
+            start[1] = list_image(image, work->pixels, work->changes, NULL, NULL);
     }
     return NULL;
 }
 
-/* Lists of the non-zeros of images (count, pixels). Without places, starts[i + 1] becomes the number of image i; with
- * them, starts are the running sums, and places and values are filled in. */
-void list_nonzeros(const float *images, const Lists *lists, int64_t pixels, int64_t threads) {
+/* Lists of the non-zeros or changes of images (count, pixels). Without places, starts[i + 1] becomes the length of list
+ * i; with them, starts are the running sums, and places and values are filled in. */
+void list_entries(const float *images, const Lists *lists, int64_t pixels, int64_t changes, int64_t threads) {
     Rows work[MAX_THREADS];
     threads = usable_threads(threads);
     for (int64_t t = 0; t < threads; t++)
-        work[t] = (Rows){images, lists, lists->count * t / threads, lists->count * (t + 1) / threads, pixels};
+        work[t] =
+            (Rows){images, lists, lists->count * t / threads, lists->count * (t + 1) / threads, pixels, changes};
     on_threads(find, work, sizeof *work, threads);
 }
 
@@ -133,6 +157,13 @@ CLONES static void add(const Lists *lists, int64_t first, int64_t rows, const fl
     }
 }
 
+/* Adds to each row from `first` on the one before it in its span. */
+CLONES static void accumulate(float *table, int64_t first, int64_t rows) {
+    for (int64_t i = first ? first : 1; i < first + rows; i++)
+        if (i % SPAN)
+            for (int k = 0; k < BLOCK; k++) table[i * BLOCK + k] += table[(i - 1) * BLOCK + k];
+}
+
 /* One block of columns of the product. */
 static void multiply_block(const Blocks *work, int64_t column, int64_t width) {
     const Matrix *dense = work->dense, *product = work->product;
@@ -144,6 +175,7 @@ static void multiply_block(const Blocks *work, int64_t column, int64_t width) {
         int64_t rows = dense->rows - i < TILE ? dense->rows - i : TILE;
         if (width < BLOCK) memset(table, 0, rows * BLOCK * sizeof(float));
         copy(values, dense->row, dense->column, table, BLOCK, 1, rows, width);
+        if (work->changes) accumulate(work->table, i, rows);
     }
     for (int64_t i = 0; i < product->rows; i += TILE) {
         float *values = product->values + i * product->row + column * product->column;
@@ -162,15 +194,15 @@ static void *multiply(void *argument) {
     return NULL;
 }
 
-/* product (count, columns) = sparse matrix * dense (rows, columns) + bias (columns), which may be NULL. tables
+/* product (count, columns) = listed matrix * dense (rows, columns) + bias (columns), which may be NULL. tables
  * (threads, rows, BLOCK) are scratch. */
 void multiply_sparse(const Lists *lists, const Matrix *dense, const float *bias, const Matrix *product, float *tables,
-                     int64_t threads) {
+                     int64_t changes, int64_t threads) {
     Blocks work[MAX_THREADS];
     int64_t blocks = (product->columns + BLOCK - 1) / BLOCK;
     threads = usable_threads(threads);
     for (int64_t t = 0; t < threads; t++)
         work[t] = (Blocks){lists, dense, product, bias, tables + t * dense->rows * BLOCK, blocks * t / threads,
-                           blocks * (t + 1) / threads};
+                           blocks * (t + 1) / threads, changes};
     on_threads(multiply, work, sizeof *work, threads);
 }

@@ -15,8 +15,8 @@ BLOCK = 32
 """As in ``sparse.c``."""
 
 
-class Nonzeros(NamedTuple):
-    """The non-zeros of a matrix, row by row.
+class Entries(NamedTuple):
+    """The non-zeros of a matrix, or the changes along its rows, row by row.
 
     Attributes:
         starts: (rows + 1) int64; row i has the entries from ``starts[i]`` to ``starts[i + 1]``.
@@ -32,7 +32,7 @@ class Nonzeros(NamedTuple):
 class Lists(ctypes.Structure):
     """``Lists`` of ``sparse.c``."""
 
-    _fields_ = (*((name, ctypes.c_void_p) for name in Nonzeros._fields), ("count", ctypes.c_int64))
+    _fields_ = (*((name, ctypes.c_void_p) for name in Entries._fields), ("count", ctypes.c_int64))
 
 
 class Matrix(ctypes.Structure):
@@ -41,45 +41,54 @@ class Matrix(ctypes.Structure):
     _fields_ = (("values", ctypes.c_void_p), *((name, ctypes.c_int64) for name in ("rows", "columns", "row", "column")))
 
 
-def nonzeros(matrix: Tensor, most: float) -> Nonzeros | None:
-    """The non-zeros of a contiguous matrix, or None where they are more than its share ``most``; NaN is one of them."""
+def entries(matrix: Tensor, most: float, changes: bool = False) -> Entries | None:
+    """The non-zeros of a contiguous matrix, or its ``changes``; None where they are more than its share ``most``.
+
+    A change is a value less the next one in its row, or itself at the end of each 64 places. NaN is an entry.
+    """
     starts = matrix.new_zeros(len(matrix) + 1, dtype=torch.int64)
     lists = Lists(starts.data_ptr(), None, None, len(matrix))
-    call("list_nonzeros", matrix, lists, matrix.shape[1], kernel_threads())
-    entries = int(starts.cumsum_(0)[-1])
-    if entries > most * matrix.numel():
+    call("list_entries", matrix, lists, matrix.shape[1], changes, kernel_threads())
+    count = int(starts.cumsum_(0)[-1])
+    if count > most * matrix.numel():
         return None
-    found = allocated(starts, entries)
-    call("list_nonzeros", matrix, pointers(found), matrix.shape[1], kernel_threads())
+    found = allocated(starts, count)
+    call("list_entries", matrix, pointers(found), matrix.shape[1], changes, kernel_threads())
     return found
 
 
-def transposed(sparse: Nonzeros, columns: int) -> Nonzeros:
-    """The non-zeros of the transpose of a matrix of ``columns`` columns."""
-    turned = allocated(sparse.starts.new_zeros(columns + 1), len(sparse.places))
-    call("transpose", pointers(sparse), pointers(turned))
+def transposed(listed: Entries, columns: int) -> Entries:
+    """The entries of the transpose of a matrix of ``columns`` columns."""
+    turned = allocated(listed.starts.new_zeros(columns + 1), len(listed.places))
+    call("transpose", pointers(listed), pointers(turned))
     return turned
 
 
-def multiply(sparse: Nonzeros, dense: Tensor, product: Tensor, bias: Tensor | None = None) -> None:
-    """Fill ``product`` (n, k) with the matrix (n, m) of the non-zeros times ``dense`` (m, k), plus ``bias`` (k).
+def multiply(
+    listed: Entries, dense: Tensor, product: Tensor, bias: Tensor | None = None, changes: bool = False
+) -> None:
+    """Fill ``product`` (n, k) with a matrix (n, m) times ``dense`` (m, k), plus ``bias`` (k).
 
     Strides may be any, but those of ``bias``. Each sum runs in the order of its row, on any number of threads.
+
+    Args:
+        listed: the matrix.
+        changes: whether these are listed, not non-zeros.
     """
     tables = dense.new_empty(kernel_threads(), len(dense), BLOCK)
     operands = [Matrix(each.data_ptr(), *each.shape, *each.stride()) for each in (dense, product)]
-    call("multiply_sparse", pointers(sparse), operands[0], bias, operands[1], tables, kernel_threads())
+    call("multiply_sparse", pointers(listed), operands[0], bias, operands[1], tables, changes, kernel_threads())
 
 
-def allocated(starts: Tensor, entries: int) -> Nonzeros:
+def allocated(starts: Tensor, entries: int) -> Entries:
     """Room for that many entries."""
     places = starts.new_empty(entries, dtype=torch.int32)
-    return Nonzeros(starts, places, starts.new_empty(entries, dtype=torch.float32))
+    return Entries(starts, places, starts.new_empty(entries, dtype=torch.float32))
 
 
-def pointers(sparse: Nonzeros) -> Lists:
+def pointers(listed: Entries) -> Lists:
     """What the kernel reads."""
-    return Lists(*(each.data_ptr() for each in sparse), len(sparse.starts) - 1)
+    return Lists(*(each.data_ptr() for each in listed), len(listed.starts) - 1)
 
 
 def call(name: str, *arguments: Tensor | ctypes.Structure | int | None) -> None:

@@ -22,8 +22,8 @@ class MixedStep(EagerStep):
     densities, loss sums and the optimiser's state stay in float32 (Micikevicius et al., Mixed precision training,
     2018, section 3.1: a float32 master copy of the weights; bfloat16 needs no loss scaling). Copies of convolutions lie
     channels-last in memory, hence their gradients do; the optimiser's kernels want them laid out as the weights are
-    (the CPU's walks memory without looking at strides). A first layer that reads non-zeros alone has no copy: it takes
-    the float32 weights themselves, and gives them their gradient.
+    (the CPU's walks memory without looking at strides). A first layer with a kernel for sparse images has no copy: it
+    takes the float32 weights themselves, and gives them their gradient.
 
     Args:
         model, objective: float32, on the training device already; ``model`` always holds the master weights.
@@ -76,7 +76,7 @@ class _InBfloat16(nn.Module):
         super().__init__()
         self.network = copy.deepcopy(network).bfloat16()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        first = _first_of_nonzeros(network)
+        first = _with_kernel(network)
         for name, layer in first.items():
             setattr(self.network, name, _OfMaster(layer))
         self.takes_float32 = bool(first)
@@ -101,8 +101,8 @@ class _OfMaster(nn.Module):
         return self.masters[0].in_bfloat16(images)
 
 
-def _first_of_nonzeros(network: nn.Module) -> dict[str, SparseInputLinear]:
-    """The layer of ``network`` that has a kernel for non-zeros, by its name, where there is one."""
+def _with_kernel(network: nn.Module) -> dict[str, SparseInputLinear]:
+    """The layer of ``network`` that has a kernel for sparse images, by its name, where there is one."""
     layers = {name: layer for name, layer in network.named_children() if isinstance(layer, SparseInputLinear)}
     return {name: layer for name, layer in layers.items() if has_kernel(layer.weight)}
 

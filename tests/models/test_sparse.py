@@ -1,8 +1,9 @@
-"""The layer that reads non-zeros alone against float64, and who gets the ordinary one instead."""
+"""The layer of sparse images against float64, and who gets the ordinary one instead."""
 
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from submission.models.plain import plain
 from submission.models.sparse import Kernel, SparseInputLinear
 from submission.models.vae import build
 from submission.native import library
-from submission.native.sparse import nonzeros, transposed
+from submission.native.sparse import entries, multiply, transposed
 
 needs_kernel = pytest.mark.skipif(library("sparse") is None, reason="the C kernel was not built")
 SIZES = [(1, 16, 32), (70, 100, 33), (33, 37, 7), (64, 1, 1), (17, 300, 96), (0, 20, 40), (300, 64, 64)]
@@ -27,11 +28,22 @@ def matrix(rows: int, columns: int, density: float) -> Tensor:
     return torch.randn(rows, columns) * (torch.rand(rows, columns) < density)
 
 
+def bars(rows: int, columns: int, lit: float) -> Tensor:
+    """Rows in which one stretch of about that share is lit, from anywhere on."""
+    places = torch.arange(columns) - torch.randint(columns, (rows, 1))
+    return ((places >= 0) & (places < lit * columns)).float()
+
+
+def spans(matrix: Tensor, size: int = 64) -> tuple[Tensor, ...]:
+    """Its columns in groups of 64."""
+    return matrix.split(size, dim=1)
+
+
 def by_kernel(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """The kernel's outputs, however dense the images are."""
-    found = nonzeros(images, 1.0)
+    found = entries(images, 1.0, changes=True)
     assert found is not None
-    outputs: Tensor = Kernel.apply(weight, bias, *found)
+    outputs: Tensor = Kernel.apply(weight, bias, images, torch.float32, *found)
     return outputs
 
 
@@ -41,9 +53,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     apply = Kernel.apply
 
-    def counted(weight: Tensor, bias: Tensor | None, *parts: Tensor) -> Tensor:
-        seen.append(len(parts[0]) - 1)
-        outputs: Tensor = apply(weight, bias, *parts)
+    def counted(weight: Tensor, bias: Tensor | None, images: Tensor, *others: Any) -> Tensor:
+        seen.append(len(images))
+        outputs: Tensor = apply(weight, bias, images, *others)
         return outputs
 
     monkeypatch.setattr(Kernel, "apply", counted)
@@ -53,7 +65,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @needs_kernel
 @pytest.mark.parametrize("density", [0.0, 0.05, 0.5, 1.0])
 @pytest.mark.parametrize("size", SIZES)
-def test_values_and_gradients_agree_with_float64(size: tuple[int, int, int], density: float) -> None:
+def test_values_and_gradients_agree_with_float64(
+    size: tuple[int, int, int], density: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sparse.MOST, torch.float32, 1.0)
     n, inputs, outputs = size
     images, outer = matrix(n, inputs, density), torch.randn(n, outputs)
     weight, bias = torch.randn(outputs, inputs, requires_grad=True), torch.randn(outputs, requires_grad=True)
@@ -61,7 +76,10 @@ def test_values_and_gradients_agree_with_float64(size: tuple[int, int, int], den
     value, reference = by_kernel(images, weight, bias), F.linear(images.double(), *exact)
     found = torch.autograd.grad(value, (weight, bias), outer)
     expected = torch.autograd.grad(reference, exact, outer.double())
-    scale = F.linear(images.double().abs(), exact[0].abs(), exact[1].abs())
+    sums = torch.cat([span.cumsum(1) for span in spans(exact[0])], 1)
+    changes = torch.cat([span - F.pad(span[:, 1:], (0, 1)) for span in spans(images.double())], 1)
+    torch.testing.assert_close(F.linear(changes, sums, exact[1]), reference)  # what the kernel adds up
+    scale = F.linear(changes.abs(), sums.abs(), exact[1].abs())
     assert ((value - reference).abs() <= 1e-6 * scale + 1e-30).all()
     assert ((found[0] - expected[0]).abs() <= 1e-6 * outer.double().abs().t() @ images.double().abs()).all()
     torch.testing.assert_close(found[1].double(), expected[1], rtol=1e-5, atol=1e-5)
@@ -79,7 +97,7 @@ def test_it_does_without_a_bias_and_takes_any_strides() -> None:
 
 @needs_kernel
 def test_pixels_that_are_never_lit_have_no_gradient_at_all() -> None:
-    images, outer = matrix(100, 60, 0.2), torch.randn(100, 45)
+    images, outer = matrix(100, 60, 0.08), torch.randn(100, 45)
     images[:, 10:20] = 0
     outer[3] = float("inf")  # times nothing
     weight = torch.randn(45, 60, requires_grad=True)
@@ -93,7 +111,9 @@ def test_pixels_that_are_never_lit_have_no_gradient_at_all() -> None:
 def test_a_pixel_that_is_no_ordinary_number_shows_where_it_would(value: float) -> None:
     images, weight = matrix(66, 40, 0.1), torch.randn(35, 40)
     images[7, 5] = value
-    torch.testing.assert_close(by_kernel(images, weight, None), images @ weight.t(), equal_nan=True)
+    found, expected = by_kernel(images, weight, None), images @ weight.t()
+    torch.testing.assert_close(found[found.isfinite()], expected[expected.isfinite()])
+    assert torch.equal(found.isfinite(), expected.isfinite())
 
 
 @needs_kernel
@@ -110,9 +130,28 @@ def test_the_same_bits_on_any_number_of_threads() -> None:
 
 
 @needs_kernel
+@pytest.mark.parametrize("lit", [0.0, 0.03, 0.6])
+@pytest.mark.parametrize("method", ["forward", "in_bfloat16"])
+def test_even_images_go_to_the_kernel_and_back_as_suits_the_lit_pixels(
+    method: str, lit: float, calls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, images, outer = SparseInputLinear(130, 30), bars(100, 130, lit), torch.randn(100, 30)
+    multiplied = []
+    monkeypatch.setattr(sparse, "multiply", lambda *given, **named: (multiplied.append(1), multiply(*given, **named)))
+    outputs = getattr(layer, method)(images)
+    outputs.float().backward(outer)
+    assert calls == [100]
+    assert len(multiplied) == (2 if lit < 0.05 else 1)
+    tolerance = {"rtol": 1e-5, "atol": 1e-5} if method == "forward" else {"rtol": 0.02, "atol": 0.2}
+    torch.testing.assert_close(outputs.float(), F.linear(images, layer.weight, layer.bias), **tolerance)
+    assert layer.weight.grad is not None
+    torch.testing.assert_close(layer.weight.grad, outer.t() @ images, **tolerance)
+
+
+@needs_kernel
 def test_lists_hold_the_matrix_and_its_transpose() -> None:
     images = matrix(30, 45, 0.1)
-    found = nonzeros(images, 1.0)
+    found = entries(images, 1.0)
     assert found is not None
     for lists, dense in ((found, images), (transposed(found, 45), images.t())):
         rows = torch.arange(len(dense)).repeat_interleave(lists.starts.diff())
@@ -121,8 +160,8 @@ def test_lists_hold_the_matrix_and_its_transpose() -> None:
 
 
 @needs_kernel
-def test_few_non_zeros_of_many_images_go_to_the_kernel_and_nothing_else(calls: list[int]) -> None:
-    layer, images = SparseInputLinear(40, 30), matrix(100, 40, 0.05)
+def test_few_changes_of_many_images_go_to_the_kernel_and_nothing_else(calls: list[int]) -> None:
+    layer, images = SparseInputLinear(40, 30), matrix(100, 40, 0.03)
     torch.testing.assert_close(layer(images), F.linear(images, layer.weight, layer.bias))
     assert calls == [100]
     with torch.inference_mode():
@@ -142,7 +181,7 @@ def test_few_non_zeros_of_many_images_go_to_the_kernel_and_nothing_else(calls: l
 
 @needs_kernel
 def test_whoever_records_or_transforms_sees_an_ordinary_layer(calls: list[int]) -> None:
-    layer, images = SparseInputLinear(40, 30), matrix(100, 40, 0.05)
+    layer, images = SparseInputLinear(40, 30), matrix(100, 40, 0.03)
     expected = F.linear(images, layer.weight, layer.bias)
     weights = {name: value.detach().expand(3, *value.shape) for name, value in layer.named_parameters()}
     batched = torch.func.vmap(lambda own, x: torch.func.functional_call(layer, own, (x,)))
@@ -165,7 +204,7 @@ def test_a_model_learns_as_with_ordinary_layers(name: str, plain_space: LatentSp
     ordinary.encoder = nn.Sequential(*map(plain, ordinary.encoder.children()))
     assert not any(isinstance(layer, SparseInputLinear) for layer in ordinary.modules())
     ordinary.load_state_dict(vae.state_dict())
-    images = (torch.rand(80, 1, 20, 20) < 0.05).float()
+    images = (torch.rand(80, 1, 20, 20) < 0.03).float()
     for model in (vae, ordinary.double()):
         given = images.to(next(model.parameters()).dtype)
         F.binary_cross_entropy_with_logits(model.decode(model.encode(given)), given, reduction="sum").backward()
@@ -180,7 +219,7 @@ def test_a_model_learns_as_with_ordinary_layers(name: str, plain_space: LatentSp
 
 def test_where_there_is_no_kernel_the_layer_is_an_ordinary_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparse, "library", lambda name: None)
-    layer, images = SparseInputLinear(40, 30), matrix(100, 40, 0.05)
+    layer, images = SparseInputLinear(40, 30), matrix(100, 40, 0.03)
     assert torch.equal(layer(images), F.linear(images, layer.weight, layer.bias))
 
 
@@ -197,7 +236,7 @@ def test_weights_start_and_are_named_as_those_of_ordinary_layers() -> None:
 
 
 @needs_kernel
-@pytest.mark.parametrize("density", [0.03, 0.5])
+@pytest.mark.parametrize("density", [0.02, 0.5])
 def test_bfloat16_outputs_come_from_the_float32_weights(density: float, calls: list[int]) -> None:
     layer, images = SparseInputLinear(60, 30), matrix(100, 60, density)
     outputs = layer.in_bfloat16(images)

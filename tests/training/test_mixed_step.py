@@ -18,7 +18,7 @@ from submission.training.settings import TrainSettings
 SETTINGS = TrainSettings(steps=10)
 SHAPE = (16, 16, 1)
 SPARSE = 0.03
-"""Share of non-zeros at which the first layer reads these alone."""
+"""Share of lit pixels at which the first layer uses its kernel."""
 
 
 def model(networks: str = "mlp_small") -> VAE:

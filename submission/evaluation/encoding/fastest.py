@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from submission.evaluation.encoding.changes import OfChanges
 from submission.evaluation.encoding.layers import Graph, after, branches, convolutions, dense
-from submission.evaluation.encoding.nonzeros import OfNonzeros
 from submission.evaluation.encoding.parts import SAME, same_codes
 from submission.evaluation.encoding.precision import Mixed, Rounded
 from submission.evaluation.encoding.windows import Windowed
@@ -66,8 +66,8 @@ def for_black_ground(module: nn.Module, probe: Tensor) -> tuple[nn.Module, int] 
     return None if begun is None else (nn.Sequential(begun, head), begun.batch_size)
 
 
-def _begun(body: nn.Module, probe: Tensor) -> Windowed | OfNonzeros | None:
-    """``body`` with its convolutions in windows, or with its first dense layer of non-zeros alone."""
+def _begun(body: nn.Module, probe: Tensor) -> Windowed | OfChanges | None:
+    """``body`` with its convolutions in windows, or with its first dense layer of changes alone."""
     graph = _graph(body, probe)
     if graph is None:
         return None
@@ -77,7 +77,7 @@ def _begun(body: nn.Module, probe: Tensor) -> Windowed | OfNonzeros | None:
         return Windowed(layers, after(graph, last), optimised(body), shape)
     if first := dense(graph):
         layer, last = first
-        return OfNonzeros(layer.weight, layer.bias, after(graph, last), optimised(body), shape)
+        return OfChanges(layer.weight, layer.bias, after(graph, last), optimised(body), shape)
     return None
 
 

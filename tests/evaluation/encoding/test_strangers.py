@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from submission.evaluation.encoding.changes import OfChanges
 from submission.evaluation.encoding.encoder import Encoder, RepresentationError
 from submission.evaluation.encoding.fastest import fastest
-from submission.evaluation.encoding.nonzeros import OfNonzeros
 from submission.evaluation.encoding.windows import Windowed
 from submission.export.torchscript import traced
 
@@ -180,7 +180,7 @@ def test_negative_pixels_are_no_black_ones(layers: list[nn.Module]) -> None:
     with torch.inference_mode():
         quick = fastest(module, SHAPE, torch.device("cpu"))[0]
         torch.testing.assert_close(quick(images), module(images), rtol=1e-4, atol=1e-5)
-        assert any(isinstance(part, Windowed | OfNonzeros) for part in quick.modules())
+        assert any(isinstance(part, Windowed | OfChanges) for part in quick.modules())
 
 
 class Replicated(nn.Module):

@@ -1,4 +1,4 @@
-"""A first layer that reads the non-zeros of its images gives the codes of one that reads all of them."""
+"""A first layer that reads the changes of its images gives the codes of one that reads all of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from submission.data import load
+from submission.evaluation.encoding.changes import OfChanges
 from submission.evaluation.encoding.encoder import Encoder
 from submission.evaluation.encoding.fastest import fastest
-from submission.evaluation.encoding.nonzeros import OfNonzeros
 from submission.export.torchscript import export_torchscript, traced
 from submission.latent import parse
 from submission.models import sparse
@@ -47,7 +47,7 @@ def test_codes_are_those_of_all_pixels(bias: bool, share: float, form: str) -> N
     if form == "file":
         module = torch.jit.load(io.BytesIO(traced(module, SHAPE)))
     quick, _ = fastest(module, SHAPE, CPU)
-    assert any(isinstance(part, OfNonzeros) for part in quick.modules())
+    assert any(isinstance(part, OfChanges) for part in quick.modules())
     with torch.inference_mode():
         torch.testing.assert_close(quick(pictures(share)), expected, rtol=1e-5, atol=1e-6)
 
@@ -59,7 +59,7 @@ def test_the_kernel_is_used_where_images_are_mostly_black(
 ) -> None:
     used = []
     multiply = sparse.multiply
-    monkeypatch.setattr(sparse, "multiply", lambda *given: (used.append(1), multiply(*given)))
+    monkeypatch.setattr(sparse, "multiply", lambda *given, **named: (used.append(1), multiply(*given, **named)))
     quick, _ = fastest(dense(), SHAPE, CPU)
     with torch.inference_mode():
         quick(pictures(share))
@@ -88,7 +88,7 @@ def test_a_trained_file_gives_its_own_codes(tmp_path, precision, least, most) ->
     images = dataset.observations(np.random.RandomState(0).randint(0, len(dataset), 200))
     export_torchscript(build("mlp_small", parse("R^4"), (64, 64, 1)), "mean", tmp_path / "model.pt")
     encoder = Encoder.load(tmp_path / "model.pt", dataset.image_shape, precision=precision)
-    assert any(isinstance(module, OfNonzeros) for module in encoder._module.modules())
+    assert any(isinstance(module, OfChanges) for module in encoder._module.modules())
     codes = torch.jit.load(tmp_path / "model.pt")(torch.from_numpy(images).movedim(3, 1)).detach().numpy()
     gap = np.abs(encoder(images) - codes).max() / np.abs(codes).max()
     assert least <= gap <= most

@@ -1,4 +1,4 @@
-"""Networks that begin with a dense layer, on images that are mostly black."""
+"""Networks that begin with a dense layer, on images with large even areas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PART = 512
 """Images per call of what follows: enough to read its weights for, few enough to stay in the caches."""
 
 
-class OfNonzeros(Shortcut):
+class OfChanges(Shortcut):
     """A dense layer of all pixels and the layers after it: images (n, C, H, W) → features (n, F).
 
     Args:
