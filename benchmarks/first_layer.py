@@ -1,4 +1,4 @@
-"""What an MLP gains by reading the non-zeros of its images alone: updates and first layers, with and without.
+"""What an MLP gains by its kernel for sparse images: updates and first layers, with and without.
 
 Both take turns in one process on one thread; medians are shown.
 """
@@ -21,6 +21,7 @@ from submission.models.plain import plain
 from submission.models.sparse import SparseInputLinear, has_kernel
 from submission.models.vae import build
 from submission.native.memory import keep_freed_memory
+from submission.native.sparse import entries, multiply
 from submission.objectives import TrainingPosition, create
 from submission.training.settings import TrainSettings
 from submission.training.step import EagerStep
@@ -75,19 +76,41 @@ def pass_through(layer: nn.Linear, batch_size: int, density: float) -> Callable[
     return both
 
 
+def show_outputs(count: int = 4096, width: int = 1200) -> None:
+    """Print what outputs of dSprites' images cost and how exact they are, from lit pixels and from changes."""
+    dataset = data.load("dsprites_full")
+    images = torch.from_numpy(dataset.observations(torch.randint(len(dataset), (count,)).numpy())).flatten(1)
+    weight = torch.randn(images.shape[1], width)
+    exact, found = images.double() @ weight.double(), torch.empty(count, width)
+    print("from           entries   list us   add us   largest error")
+    for name, changes in (("lit pixels", False), ("changes", True)):
+        listed = entries(images, 1.0, changes)
+        assert listed is not None
+        tasks = [
+            lambda c=changes: entries(images, 1.0, c),
+            lambda e=listed, c=changes: multiply(e, weight, found, None, c),
+        ]
+        spent = [1e3 * each / count for each in milliseconds(tasks, 9)]
+        error = float((found - exact).abs().max())
+        print(f"{name:14s} {len(listed.values) / count:7.0f} {spent[0]:9.1f} {spent[1]:8.1f} {error:15.1e}")
+    print(f"{'nn.Linear':42s} {float((images @ weight - exact).abs().max()):15.1e}")
+
+
 def main() -> int:
-    """Print both tables."""
+    """Print the tables."""
     print(f"commit {provenance.commit()}; {provenance.machine()}, one thread")
     torch.set_num_threads(1)
     keep_freed_memory()
     if not has_kernel(torch.empty(0)):
         print("skipped: the C kernel was not built")
         return 0
-    print("\nwhole updates of a β-VAE on dSprites\nnetworks    batch  ordinary ms  non-zeros ms   ratio")
+    print("\nwhole updates of a β-VAE on dSprites\nnetworks    batch  ordinary ms     kernel ms   ratio")
     for (networks, batch_size), rounds in UPDATES.items():
         dense, ours = milliseconds([update(networks, batch_size, ordinary) for ordinary in (True, False)], rounds)
         print(f"{networks:10s} {batch_size:6d} {dense:12.1f} {ours:13.1f} {dense / ours:7.2f}", flush=True)
-    print("\nfirst layer, value and gradient: ordinary / non-zeros by share of non-zeros")
+    print("\noutputs alone of 4,096 images, 1,200 of them, per image")
+    show_outputs()
+    print("\nfirst layer, value and gradient: ordinary / kernel by share of lit pixels (twice as many changes)")
     print(f"images, inputs, outputs {''.join(f'{density:7.2f}' for density in DENSITIES)}")
     sparse.MOST[torch.float32] = 1.0
     for (batch_size, inputs, outputs), rounds in LAYERS.items():
