@@ -116,8 +116,8 @@ def test_folders_are_complete_and_differ_by_seed(tmp_path: Path, settings: Make,
         meta, model = folder.meta(), trained(folder)
         assert meta["seed"] == seed
         assert meta["training"] | {"seconds": 0, "best_step": 0, "best_elbo": 0} == {
-            "steps": 12, "images": 288, "seconds": 0, "fraction": 1.0, "ahead": 0.0, "finished": True, "ended_by": "steps",
-            "best_step": 0, "best_elbo": 0,
+            "steps": 12, "images": 288, "seconds": 0, "fraction": 1.0, "ahead": 0.0, "finished": True,
+            "ended_by": "steps", "best_step": 0, "best_elbo": 0,
         }  # fmt: skip
         assert f"train.seed = {seed}\n" in folder.config.read_text()
         codes.append(load_torchscript(folder.exported)(images))
