@@ -89,6 +89,13 @@ def positive(raw: Tensor, low: float, high: float, initial: float) -> Tensor:
     return low * torch.exp(span * torch.sigmoid(slope * raw + math.log(share / (1 - share))))
 
 
+def positive_inverse(value: float, low: float, high: float, initial: float) -> float:
+    """The number that :func:`positive` takes to ``value``."""
+    span = math.log(high / low)
+    share, own = (math.log(number / low) / span for number in (initial, value))
+    return span * share * (1 - share) * (math.log(own / (1 - own)) - math.log(share / (1 - share)))
+
+
 def bounded(raw: Tensor, bound: float = 1e3) -> Tensor:
     """The identity near zero, never beyond ±bound: squares and quotients of codes stay finite in float32."""
     return bound * torch.tanh(raw / bound)

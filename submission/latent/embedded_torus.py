@@ -12,7 +12,8 @@ from torch.distributions import Distribution
 from submission.distributions.embedded_torus import EmbeddedTorusBrownian, EmbeddedTorusUniform
 from submission.distributions.revolution import RATIOS, Radii, angles_of, point_of
 from submission.latent.components import unit
-from submission.latent.manifold import Family, Geometry, ManifoldSpace
+from submission.latent.families import Family, flattest_time
+from submission.latent.manifold import Geometry, ManifoldSpace
 from submission.latent.spec import Factor, describe
 
 DEFAULTS: dict[str, object] = {"R": 2.0, "r": 1.0, "sampler": "diffusion", "steps": 32}
@@ -69,8 +70,9 @@ def build(factor: Factor) -> EmbeddedTorus:
     }
     factor.done(dimension=False)
     radii = (outer, inner)
+    flattest = flattest_time(outer**-2, 2)  # the lowest oscillation, once around the axis, is hardly faster
     family = Family(
-        "time", 1e-5 * inner**2, 10 * outer**2, inner**2 / 2,
+        "time", 1e-5 * inner**2, 10 * outer**2, inner**2 / 2, flattest,
         lambda loc, time: EmbeddedTorusBrownian(loc, time, radii, **given, validate_args=False),
     )  # fmt: skip
     return EmbeddedTorus(describe("Torus", {"R": outer, "r": inner} | given, DEFAULTS), radii, family)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,31 +12,10 @@ from torch.jit import is_tracing
 
 from submission.errors import UsageError
 from submission.latent.base import Block, Component, Posterior
-from submission.latent.components import AnchoredSpace, exact_posterior, join, positive, split
+from submission.latent.components import AnchoredSpace, exact_posterior, join, split
+from submission.latent.families import Family
 
 MODES = ("ambient", "intrinsic", "mean", "mean_scaled", "sample")
-
-
-@dataclass(frozen=True)
-class Family:
-    """A kind of posterior on one manifold.
-
-    Attributes:
-        spread: what its one number per component is called: ``time`` or ``concentration``.
-        low, high: the open interval that number lies in.
-        initial: its value where the encoder outputs 0.
-        law: centres (n, C, e) and spreads (n, C) → distribution with batch shape (n, C).
-    """
-
-    spread: str
-    low: float
-    high: float
-    initial: float
-    law: Callable[[Tensor, Tensor], Distribution]
-
-    def spreads(self, raw: Tensor) -> Tensor:
-        """Encoder columns (n, C) → spreads (n, C)."""
-        return positive(raw, self.low, self.high, self.initial)
 
 
 @dataclass(frozen=True)

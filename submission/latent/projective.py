@@ -12,9 +12,10 @@ from torch.distributions import Distribution
 from submission.distributions.projective import ProjectiveBrownian, ProjectiveUniform
 from submission.distributions.rotation import RotationBrownian, RotationUniform, quaternion_to_matrix
 from submission.latent.components import unit
-from submission.latent.manifold import Family, Geometry, ManifoldSpace
+from submission.latent.families import Family, brownian, flattest_time
+from submission.latent.manifold import Geometry, ManifoldSpace
 from submission.latent.spec import Factor, describe
-from submission.latent.sphere import BROWNIAN, brownian, diffusion
+from submission.latent.sphere import BROWNIAN, diffusion
 
 
 class UpToSign(ManifoldSpace):
@@ -107,7 +108,10 @@ def build_projective(factor: Factor) -> Projective:
     dimension = factor.exponent(1, 64)
     given = diffusion(factor)
     factor.done()
-    family = brownian(1 / dimension, lambda loc, time: ProjectiveBrownian(loc, time, **given, validate_args=False))
+    flattest = flattest_time(2 * (dimension + 1), dimension * (dimension + 3) / 2)  # of even functions on S^d
+    family = brownian(
+        1 / dimension, flattest, lambda loc, time: ProjectiveBrownian(loc, time, **given, validate_args=False)
+    )
     return Projective(describe(f"RP^{dimension}", given, BROWNIAN), dimension, family)
 
 
@@ -117,6 +121,11 @@ def build_rotations(factor: Factor) -> Rotations:
         raise (factor.layout or [factor.name])[0].error("SO is known for three dimensions", 'write "SO(3)"')
     given = diffusion(factor)
     factor.done(dimension=False, layout=True)
-    family = brownian(8 / 3, lambda loc, time: RotationBrownian(loc, time, **given, validate_args=False), scale=8.0)
+    family = brownian(
+        1 / 3,
+        flattest_time(8, 9),
+        lambda loc, time: RotationBrownian(loc, time, **given, validate_args=False),
+        unit=8.0,
+    )
     spec = describe("SO", given, BROWNIAN)
     return Rotations("SO(3)" if spec == "SO" else spec.replace("(", "(3; ", 1), family)

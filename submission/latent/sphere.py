@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
+from scipy.special import polygamma
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -14,7 +14,8 @@ from submission.distributions.power_spherical import PowerSpherical
 from submission.distributions.sphere import SphereBrownian, SphereUniform
 from submission.distributions.von_mises_fisher import VonMisesFisher
 from submission.latent.components import unit
-from submission.latent.manifold import Family, Geometry, ManifoldSpace
+from submission.latent.families import Family, brownian, concentrated, flattest_time
+from submission.latent.manifold import Geometry, ManifoldSpace
 from submission.latent.spec import Factor, describe
 
 BROWNIAN: dict[str, object] = {"sampler": "exact", "steps": 5, "step": "sqrt", "kl": "exact"}
@@ -64,28 +65,25 @@ def diffusion(factor: Factor) -> dict[str, Any]:
     }
 
 
-def brownian(initial: float, law: Callable[[Tensor, Tensor], Distribution], scale: float = 1.0) -> Family:
-    """A posterior with times from 1e−5 to 10, times ``scale``; on S^d at first 1/d (E cos r = e^{−½})."""
-    return Family("time", 1e-5 * scale, 10.0 * scale, initial, law)
-
-
-def concentrated(dimension: int, law: Callable[[Tensor, Tensor], Distribution]) -> Family:
-    """A posterior with concentrations κ from 1e−6 to 1e6, at first d + 1 (mean lengths around ½)."""
-    return Family("concentration", 1e-6, 1e6, dimension + 1.0, law)
-
-
 def family(factor: Factor, dimension: int, options: dict[str, object]) -> Family:
     """The posterior that a factor's options name; they are entered in ``options``."""
     options["posterior"] = factor.choice("posterior", ("brownian", "vmf", "power_spherical"))
     if options["posterior"] == "brownian":
         given = diffusion(factor)
         options |= given
-        return brownian(1 / dimension, lambda loc, time: SphereBrownian(loc, time, **given, validate_args=False))
+        flattest = flattest_time(dimension, dimension + 1)
+        return brownian(
+            1 / dimension, flattest, lambda loc, time: SphereBrownian(loc, time, **given, validate_args=False)
+        )
     if options["posterior"] == "power_spherical":
-        return concentrated(dimension, lambda loc, kappa: PowerSpherical(loc, kappa, validate_args=False))
+        variance = float(polygamma(1, dimension / 2) - polygamma(1, dimension))  # of log(1 + cos r), a beta law's
+        return concentrated(dimension, variance, lambda loc, kappa: PowerSpherical(loc, kappa, validate_args=False))
     gradient = factor.choice("gradient", ("implicit", "two_term"))
     options["gradient"] = gradient
-    return concentrated(dimension, lambda loc, kappa: VonMisesFisher(loc, kappa, gradient, validate_args=False))
+    variance = 1 / (dimension + 1)  # of cos r
+    return concentrated(
+        dimension, variance, lambda loc, kappa: VonMisesFisher(loc, kappa, gradient, validate_args=False)
+    )
 
 
 def build_sphere(factor: Factor) -> Spheres:

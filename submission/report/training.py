@@ -8,7 +8,7 @@ from submission.report.page import Section, figure, paragraph, table
 from submission.run_folder import RunFolder
 
 TERMS = ("reconstruction", "kl", "loss", "images_per_second")
-COLLAPSED = 0.01
+COLLAPSED = 0.02
 """Nats of KL below which a component says next to nothing about the image."""
 
 

@@ -14,6 +14,7 @@ from submission.errors import UsageError
 from submission.latent import parse
 from submission.latent.base import LatentSpace
 from submission.latent.components import positive, unit
+from submission.latent.families import FLAT, Held
 
 Encode = Callable[..., tuple[LatentSpace, Tensor]]
 
@@ -188,3 +189,29 @@ def test_unit_vectors_for_every_finite_input() -> None:
     points = unit(raw)
     torch.testing.assert_close(points.norm(dim=-1), torch.ones(4))
     torch.testing.assert_close(points[3], torch.tensor([0.6, 0.8]))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["S^1", "S^2", "S^10", "S^64", "T^3", "RP^2", "RP^3", "RP^20", "SO(3)", "Torus", "Torus(R=10, r=1)"]
+    + [f"S^{d}(posterior={name})" for d in (1, 2, 40) for name in ("vmf", "power_spherical")],
+)
+def test_spreads_stop_where_the_posterior_is_nearly_uniform(spec: str) -> None:
+    space = parse(spec).double()
+    count = len(space.components)
+    raw = torch.randn(500, space.parameter_size, dtype=torch.float64)
+    raw[:, -count:] = 60.0 * (1 if "time" in space.posterior(raw).statistics() else -1)
+    posterior = space.posterior(raw)
+    kl = posterior.kl(posterior.rsample()).mean(0)
+    assert ((kl > 0.8 * FLAT) & (kl < 1.2 * FLAT)).all()
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_only_what_leads_away_from_the_limit_passes_there(above: bool) -> None:
+    sign = 1.0 if above else -1.0
+    values = torch.tensor([1.0, 2.0, 2.0, 5.0, 5.0]).mul(sign).requires_grad_()
+    held = Held.apply(values, 2.0 * sign, above)
+    assert held.tolist() == [sign, 2 * sign, 2 * sign, 2 * sign, 2 * sign]
+    held.backward(torch.tensor([-1.0, -1.0, 1.0, -1.0, 1.0]) * sign)
+    assert values.grad is not None
+    assert values.grad.tolist() == [-sign, 0.0, sign, 0.0, sign]
