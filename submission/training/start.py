@@ -103,8 +103,8 @@ def refuse_other_run(folder: RunFolder) -> None:
 
 def require_same(parts: Parts, folder: RunFolder, state: dict[str, Any]) -> None:
     """UsageError, showing the difference, when a checkpoint belongs to other settings, data or versions."""
-    ours = gin_lines(parts.settings.gin()) | fingerprint(parts.dataset) | {"torch": release(provenance.versions())}
-    theirs = gin_lines(state["config"]) | state["data"] | {"torch": release(state["versions"])}
+    ours = gin_lines(parts.settings.gin()) | fingerprint(parts.dataset) | releases(provenance.versions())
+    theirs = gin_lines(state["config"]) | state["data"] | releases(state["versions"])
     if own_file(ours["data.name"]) and own_file(theirs["data.name"]):
         theirs["data.name"] = ours["data.name"]  # another path; the images decide
     changed = differences(ours, theirs)
@@ -127,9 +127,9 @@ def gin_lines(text: str) -> dict[str, str]:
     return dict(line.split(" = ", 1) for line in text.splitlines())
 
 
-def release(versions: dict[str, str]) -> str:
-    """Major and minor version of torch, whose random streams and kernels decide the weights."""
-    return ".".join(versions["torch"].split(".")[:2])
+def releases(versions: dict[str, str]) -> dict[str, str]:
+    """Major and minor versions of what decides the weights: this package, and torch's random streams and kernels."""
+    return {name: ".".join(versions[name].split(".")[:2]) for name in ("submission", "torch")}
 
 
 def fingerprint(dataset: ImageDataset) -> dict[str, str]:

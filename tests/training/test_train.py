@@ -202,14 +202,15 @@ def test_a_folder_that_holds_a_run_is_left_alone(tmp_path: Path, settings: Make,
     assert {file: file.read_bytes() for file in folder.path.rglob("*") if file.is_file()} == before
 
 
-def test_another_release_of_torch_or_another_format_is_refused(
+def test_another_release_or_another_format_is_refused(
     tmp_path: Path, settings: Make, dots: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = train(settings(steps=2), tmp_path / "run", dataset=dots())
     state = checkpoint.read(folder.checkpoint)
-    checkpoint.save(folder.checkpoint, state | {"versions": state["versions"] | {"torch": "1.13.1"}})
-    with pytest.raises(SubmissionError, match=r"torch: 1\.13 → 2\."):
-        train(settings(steps=2), folder.path, dataset=dots(), resume=True)
+    for name, ours in {"torch": "2", "submission": "0"}.items():
+        checkpoint.save(folder.checkpoint, state | {"versions": state["versions"] | {name: "1.13.1"}})
+        with pytest.raises(SubmissionError, match=rf"differently: {name}: 1\.13 → {ours}\.\d+ — "):
+            train(settings(steps=2), folder.path, dataset=dots(), resume=True)
     monkeypatch.setattr(checkpoint, "FORMAT", 99)
     with pytest.raises(SubmissionError, match="has checkpoint format 1, this version reads 99"):
         train(settings(steps=2), folder.path, dataset=dots(), resume=True)
