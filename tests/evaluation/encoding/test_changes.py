@@ -39,7 +39,7 @@ def pictures(share: float, count: int = 80) -> Tensor:
 
 
 @pytest.mark.parametrize("form", ["plain", "file"])
-@pytest.mark.parametrize("share", [0.0, 0.04, 0.5])
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5])
 @pytest.mark.parametrize("bias", [True, False])
 def test_codes_are_those_of_all_pixels(bias: bool, share: float, form: str) -> None:
     module: nn.Module = dense(bias)
@@ -53,7 +53,7 @@ def test_codes_are_those_of_all_pixels(bias: bool, share: float, form: str) -> N
 
 
 @pytest.mark.skipif(sparse.library("sparse") is None, reason="the C kernel is not built")
-@pytest.mark.parametrize(("share", "calls"), [(0.04, 1), (0.5, 0)])
+@pytest.mark.parametrize(("share", "calls"), [(0.02, 1), (0.5, 0)])
 def test_the_kernel_is_used_where_images_are_mostly_black(
     share: float, calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
