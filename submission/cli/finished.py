@@ -55,7 +55,7 @@ def report(folder: RunFolder, data_root: Path | None = None) -> None:
     root = [] if data_root is None else ["--data-root", str(data_root)]
     score = shlex.join(["python", "evaluate.py", str(folder.path), *root])
     say(f"trained {done['steps']:,} updates ({done['images']:,} images) in {done['seconds']:,.0f} s: {folder.path}")
-    if done.get("ahead", 0) > NOTABLE:
+    if done["ahead"] > NOTABLE:
         say(
             f"the time budget hurried the schedules by up to {done['ahead']:.0%} of the run: with more time, or on a "
             "quicker machine, the weights would be others"

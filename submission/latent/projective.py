@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 from submission.distributions.projective import ProjectiveBrownian, ProjectiveUniform
 from submission.distributions.rotation import RotationBrownian, RotationUniform, quaternion_to_matrix
 from submission.latent.components import unit
-from submission.latent.families import Family, brownian, flattest_time
+from submission.latent.families import Family, Law, brownian, flattest_time
 from submission.latent.manifold import Geometry, ManifoldSpace
 from submission.latent.spec import Factor, describe
 from submission.latent.sphere import BROWNIAN, diffusion
@@ -103,15 +103,18 @@ class Rotations(UpToSign):
         return quaternion_to_matrix(points).flatten(-2)
 
 
+def even_brownian(dimension: int, law: Law, unit: float = 1.0) -> Family:
+    """A posterior on RP^d, whose lowest oscillations are the quadratic ones of S^d; times in multiples of ``unit``."""
+    flattest = flattest_time(2 * (dimension + 1), dimension * (dimension + 3) / 2)
+    return brownian(1 / dimension, flattest, law, unit)
+
+
 def build_projective(factor: Factor) -> Projective:
     """``RP^d``, d from 1 to 64."""
     dimension = factor.exponent(1, 64)
     given = diffusion(factor)
     factor.done()
-    flattest = flattest_time(2 * (dimension + 1), dimension * (dimension + 3) / 2)  # of even functions on S^d
-    family = brownian(
-        1 / dimension, flattest, lambda loc, time: ProjectiveBrownian(loc, time, **given, validate_args=False)
-    )
+    family = even_brownian(dimension, lambda loc, time: ProjectiveBrownian(loc, time, **given, validate_args=False))
     return Projective(describe(f"RP^{dimension}", given, BROWNIAN), dimension, family)
 
 
@@ -121,11 +124,6 @@ def build_rotations(factor: Factor) -> Rotations:
         raise (factor.layout or [factor.name])[0].error("SO is known for three dimensions", 'write "SO(3)"')
     given = diffusion(factor)
     factor.done(dimension=False, layout=True)
-    family = brownian(
-        1 / 3,
-        flattest_time(8, 9),
-        lambda loc, time: RotationBrownian(loc, time, **given, validate_args=False),
-        unit=8.0,
-    )
+    family = even_brownian(3, lambda loc, time: RotationBrownian(loc, time, **given, validate_args=False), unit=8.0)
     spec = describe("SO", given, BROWNIAN)
     return Rotations("SO(3)" if spec == "SO" else spec.replace("(", "(3; ", 1), family)

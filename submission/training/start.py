@@ -78,8 +78,7 @@ def continued(parts: Parts, folder: RunFolder, budget: Budget, resume: bool, tel
     if loop.validation is not None:
         loop.validation.restore(state)
     restore_generators(state["random"])
-    budget.fraction, budget.reserve = state["fraction"], state["reserve"]
-    budget.ahead = state.get("ahead", 0.0)
+    budget.fraction, budget.ahead, budget.reserve = state["fraction"], state["ahead"], state["reserve"]
     return loop
 
 

@@ -206,7 +206,10 @@ def test_bfloat16_codes_score_nearly_the_same(
     monkeypatch.setattr(processor, "multiplies_bfloat16", lambda device: True)
     arguments = (export(), "--data", "stripes", "--metrics", METRICS, "--no-baselines")
     full = values(scores_of(tmp_path, *arguments), "model.pt")
-    half = values(scores_of(tmp_path, *arguments, "--precision", "bf16"), "model.pt")
+    scores = scores_of(tmp_path, *arguments, "--precision", "bf16")
+    assert scores["representation"]["precision"] == "bf16"
+    half = values(scores, "model.pt")
+    assert half != full
     for name in full:
         for key in full[name]:
             assert half[name][key] == pytest.approx(full[name][key], abs=0.05), (name, key)
