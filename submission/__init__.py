@@ -5,4 +5,4 @@ The package is laid out in the order data flows: ``data`` → ``models`` (with `
 ``challenge``. ``docs/architecture.md`` is the map.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -72,11 +72,14 @@ class Filler:
         return known | {"options": self.options(name, chosen, rest)}
 
     def options(self, section: str, name: str, keys: Iterable[Key]) -> Mapping[str, object]:
-        """The options of the objective or data set called ``name``; a data set checks its own when it is loaded."""
+        """The options of the objective or data set called ``name``; a data set checks its own when it is loaded.
+
+        An objective's are complete, defaults included, so that a run's configuration says what its loss was.
+        """
         if section == "data":
             return {key.parameter: self.value(key, None) for key in keys}
-        hints = objective_parameters(name)
-        return {key.parameter: self.value(key, hints[key.parameter]) for key in keys if key.parameter in hints}
+        hints, defaults = objective_parameters(name)
+        return defaults | {k.parameter: self.value(k, hints[k.parameter]) for k in keys if k.parameter in hints}
 
     def value(self, key: Key, hint: Any) -> object:
         """The value bound to ``key``, macros and references resolved, checked against the type ``hint``."""
@@ -129,7 +132,7 @@ class Filler:
         """Every name that a binding of this configuration may have."""
         names = [f"{s}.{f.name}" for s, kind in SECTIONS.items() for f in dataclasses.fields(kind)]
         objective = self.bindings.get(Key("", "objective", "name"), Binding(ObjectiveSettings().name, "")).value
-        names += [f"objective.{option}" for option in objective_parameters(str(objective))]
+        names += [f"objective.{option}" for option in objective_parameters(str(objective))[0]]
         return [name for name in [*names, *self.valid_schedules()] if not name.endswith(".options")]
 
     def valid_schedules(self) -> list[str]:
@@ -138,15 +141,16 @@ class Filler:
         return [str(Key(s, n, f.name)) for s, n in scopes for f in dataclasses.fields(SCHEDULES[n])]
 
 
-def objective_parameters(name: str) -> dict[str, Any]:
-    """Settings of the objective called ``name`` and their types; UsageError for an unknown objective."""
+def objective_parameters(name: str) -> tuple[dict[str, Any], dict[str, object]]:
+    """Types and defaults of the settings of the objective called ``name``; UsageError for an unknown objective."""
     if name not in OBJECTIVES:
         hint = nearest(name, OBJECTIVES) or f"choose one of {', '.join(OBJECTIVES)}"
         raise UsageError(f"unknown objective {name!r}", hint)
     factory = OBJECTIVES[name]
     hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
-    parameters = list(inspect.signature(factory).parameters)[2:]  # after the space and the data set's size
-    return {parameter: hints[parameter] for parameter in parameters}
+    parameters = list(inspect.signature(factory).parameters.values())[2:]  # after the space and the data set's size
+    defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    return {p.name: hints[p.name] for p in parameters}, defaults
 
 
 def accepts(hint: Any, value: object) -> bool:

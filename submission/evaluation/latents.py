@@ -11,6 +11,7 @@ import torch
 from submission.data import ImageDataset
 from submission.evaluation.likelihood import batches
 from submission.latent.base import LatentSpace
+from submission.latent.families import COLLAPSED
 from submission.metrics.base import Blocks
 from submission.metrics.udr import INFORMATIVE
 from submission.models.restore import trained
@@ -27,16 +28,19 @@ class Latents:
             do not depend on the sign of the centre, which is arbitrary.
         kl: mean KL divergence (decoder_size,) in nats of the component that each column belongs to.
         blocks: the columns of each component, or ISA subspace.
+        threshold: KL in nats, at most, of what UDR leaves out: the reference's, or where posteriors stop before they
+            are uniform (compact spaces) a little more than the KL that is left there.
     """
 
     codes: npt.NDArray[np.float32]
     kl: npt.NDArray[np.float64]
     blocks: Blocks
+    threshold: float
 
     @property
     def informative(self) -> int:
-        """Number of blocks with a KL above UDR's threshold."""
-        return sum(bool((self.kl[list(block)] > INFORMATIVE).any()) for block in self.blocks)
+        """Number of blocks with a KL above the threshold."""
+        return sum(bool((self.kl[list(block)] > self.threshold).any()) for block in self.blocks)
 
 
 def run_latents(folder: RunFolder, dataset: ImageDataset, indices: npt.NDArray[np.integer], seed: int = 0) -> Latents:
@@ -56,7 +60,9 @@ def encode(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.integer], 
             codes.append(model.space.representation(parameters, "ambient"))
             kl.append(posterior.kl(posterior.rsample()).double())
     blocks = [list(range(block.start, block.stop)) for block in model.space.blocks("ambient")]
-    return Latents(torch.cat(codes).numpy(), column_kl(model.space, torch.cat(kl).mean(0).numpy()), blocks)
+    columns = column_kl(model.space, torch.cat(kl).mean(0).numpy())
+    normal = all(component.topology == "line" for component in model.space.components)
+    return Latents(torch.cat(codes).numpy(), columns, blocks, INFORMATIVE if normal else COLLAPSED)
 
 
 def column_kl(space: LatentSpace, kl: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

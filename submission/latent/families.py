@@ -15,6 +15,8 @@ from submission.latent.components import positive, positive_inverse
 
 FLAT = 0.01
 """KL in nats, nearly, from which on a posterior is as good as the uniform prior."""
+COLLAPSED = 2 * FLAT
+"""KL in nats below which a component says next to nothing about its image, wherever its posterior stopped."""
 Law = Callable[[Tensor, Tensor], Distribution]
 """Centres (n, C, e) and spreads (n, C) → distribution with batch shape (n, C)."""
 

@@ -30,7 +30,8 @@ from submission.metrics.classifiers import fit
 
 Similarity = Literal["lasso", "spearman"]
 Matrix = npt.NDArray[np.float64]
-INFORMATIVE = 0.01  # nats of KL
+INFORMATIVE = 0.01
+"""Nats of KL that a latent of a normal posterior has more than, if it is to count."""
 
 
 def udr(
@@ -38,6 +39,7 @@ def udr(
     kl: Sequence[npt.NDArray[np.floating]],
     similarity: Similarity = "lasso",
     blocks: Blocks | None = None,
+    threshold: float = INFORMATIVE,
 ) -> Scores:
     """UDR of M >= 2 models from their codes of the same images.
 
@@ -46,6 +48,7 @@ def udr(
         kl: average KL divergence (D,) of each latent, in nats, of each model; columns of one block have the block's.
         similarity: ``lasso`` (coefficients, penalty 0.1) or ``spearman`` (rank correlations).
         blocks: columns that count as one latent, in every model.
+        threshold: KL in nats of the latents that are left out, at most.
 
     Returns:
         ``model_0``, ``model_1``, ...: the models' scores in [0, 1]; ``mean``. Details: ``pairs`` (M, M). A model
@@ -53,7 +56,7 @@ def udr(
     """
     check_models(codes, kl)
     columns = columns_of(blocks, codes[0].shape[1])
-    informative = [np.asarray(divergence) > INFORMATIVE for divergence in kl]
+    informative = [np.asarray(divergence) > threshold for divergence in kl]
     scaled = [standardised(x) * mask for x, mask in zip(codes, informative, strict=True)]
     known = [np.array([mask[list(block)].any() for block in columns]) for mask in informative]
     pairs = np.zeros((len(codes), len(codes)))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from submission.latent.base import LatentSpace, Posterior
 from submission.objectives.model import Model
 from submission.objectives.reconstruction import log_density
-from submission.objectives.schedules import TrainingPosition
+from submission.objectives.schedules import TrainingPosition, WarmUp
 
 Coefficients = Mapping[str, float | Tensor]
 """Scheduled weights of one step: floats, or 0-d tensors that a captured CUDA graph reads anew at each replay."""
@@ -58,10 +58,11 @@ class Pass:
         posterior, z, kl = draw(model.space, model.encode(images).float())
         return cls(posterior, z, kl, posterior.unbiased(z, log_density(model, model.decode(z), images)))
 
-    def terms(self, space: LatentSpace, loss: Tensor, **more: Tensor) -> Terms:
-        """Terms of this pass with ``loss``; ``more`` are further scalars to log."""
+    def terms(self, space: LatentSpace, penalty: Tensor, coefficients: Coefficients, **more: Tensor) -> Terms:
+        """Terms of this pass with a ``penalty`` (0-d, nats per image) on the latents; ``more`` are scalars to log."""
         component_kl = self.kl.detach().mean(0)
         kl, log_likelihood = component_kl.sum(), self.log_likelihood.detach().mean()
+        loss = coefficients.get("warm_up", 1.0) * penalty - self.log_likelihood.mean()
         scalars = {"loss": loss, "reconstruction": -log_likelihood, "kl": kl, "elbo": log_likelihood - kl}
         scalars |= factor_kl(space, component_kl) | more
         return Terms(loss, {name: value.detach() for name, value in scalars.items()}, component_kl, self.posterior)
@@ -90,13 +91,18 @@ class Objective(nn.Module, ABC):
 
     Attributes:
         batches: independent batches that ``terms`` takes per step, stacked in ``images``.
+        warm_up: the weight, over the first updates, of everything but the reconstruction.
     """
 
     batches: int = 1
 
+    def __init__(self, warm_up: int = 0) -> None:
+        super().__init__()
+        self.warm_up = WarmUp(warm_up)
+
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:
         """The scheduled weights at ``position``, by name; they are worth logging, too."""
-        return {}
+        return {"warm_up": self.warm_up(position)}
 
     @abstractmethod
     def terms(self, model: Model, images: Tensor, coefficients: Coefficients) -> Terms:

@@ -12,7 +12,7 @@ from submission.errors import UsageError
 from submission.latent.base import LatentSpace, Posterior
 from submission.objectives.aggregate import aggregate_log_prob
 from submission.objectives.base import Coefficients, Pass, PassObjective, Terms
-from submission.objectives.schedules import Schedule, TrainingPosition, schedule
+from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, schedule
 
 
 class BetaTCVAE(PassObjective):
@@ -27,6 +27,7 @@ class BetaTCVAE(PassObjective):
         beta: weight of the total correlation, or a schedule of it.
         alpha, gamma: weights of the mutual information and the dimension-wise KL.
         weights: ``stratified`` or ``weighted`` (minibatch-stratified or -weighted sampling).
+        warm_up: updates over which the penalty's weight rises from 0 to 1, a tenth of the run at most.
     """
 
     def __init__(
@@ -37,8 +38,9 @@ class BetaTCVAE(PassObjective):
         alpha: float = 1.0,
         gamma: float = 1.0,
         weights: str = "stratified",
+        warm_up: int = WARM_UP,
     ) -> None:
-        super().__init__()
+        super().__init__(warm_up)
         if weights not in WEIGHTS:
             raise UsageError(f"unknown weights {weights!r} for β-TCVAE", f"choose one of {', '.join(WEIGHTS)}")
         self.dataset_size, self.weights = dataset_size, weights
@@ -46,7 +48,7 @@ class BetaTCVAE(PassObjective):
 
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:
         """β at ``position``."""
-        return {"beta": self.beta(position)}
+        return super().coefficients(position) | {"beta": self.beta(position)}
 
     def weigh(self, run: Pass, space: LatentSpace, coefficients: Coefficients) -> Terms:
         """Loss and terms of one pass, among them the KL's three parts."""
@@ -61,7 +63,8 @@ class BetaTCVAE(PassObjective):
         )
         return run.terms(
             space,
-            penalty - run.log_likelihood.mean(),
+            penalty,
+            coefficients,
             mutual_information=information,
             total_correlation=correlation,
             dimension_kl=kl - information - correlation,

@@ -8,7 +8,7 @@ from torch import Tensor
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
 from submission.objectives.base import Coefficients, Pass, PassObjective, Terms, factor_columns
-from submission.objectives.schedules import Schedule, TrainingPosition, schedule
+from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, schedule
 
 
 class BetaVAE(PassObjective):
@@ -22,24 +22,30 @@ class BetaVAE(PassObjective):
         dataset_size: images of the training set (taken by every objective, needed by β-TCVAE).
         beta: weight of the KL, or a schedule of it.
         factor_betas: one weight per factor of the product, in order; () for all ones.
+        warm_up: updates over which the penalty's weight rises from 0 to 1, a tenth of the run at most.
     """
 
     weights: Tensor
 
     def __init__(
-        self, space: LatentSpace, dataset_size: int, beta: float | Schedule = 1.0, factor_betas: tuple[float, ...] = ()
+        self,
+        space: LatentSpace,
+        dataset_size: int,
+        beta: float | Schedule = 1.0,
+        factor_betas: tuple[float, ...] = (),
+        warm_up: int = WARM_UP,
     ) -> None:
-        super().__init__()
+        super().__init__(warm_up)
         self.beta = schedule(beta)
         self.register_buffer("weights", component_weights(space, factor_betas), persistent=False)
 
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:
         """β at ``position``."""
-        return {"beta": self.beta(position)}
+        return super().coefficients(position) | {"beta": self.beta(position)}
 
     def weigh(self, run: Pass, space: LatentSpace, coefficients: Coefficients) -> Terms:
         """Loss and terms of one pass."""
-        return run.terms(space, -run.log_likelihood.mean() + self.penalty(run.kl, coefficients))
+        return run.terms(space, self.penalty(run.kl, coefficients), coefficients)
 
     def penalty(self, kl: Tensor, coefficients: Coefficients) -> Tensor:
         """What the KL per image and component (n, C) costs, in nats per image."""
@@ -48,6 +54,8 @@ class BetaVAE(PassObjective):
 
 class CapacityAnnealing(BetaVAE):
     """−E log p(x|z) + β·|KL − C| with C annealed (text 000, eq. 2, after Burgess et al. 2018).
+
+    There is no warm-up: C itself keeps the KL from zero.
 
     Args:
         space, dataset_size, beta, factor_betas: as for ``BetaVAE``.
@@ -65,7 +73,7 @@ class CapacityAnnealing(BetaVAE):
         factor_betas: tuple[float, ...] = (),
         per_image: bool = False,
     ) -> None:
-        super().__init__(space, dataset_size, beta, factor_betas)
+        super().__init__(space, dataset_size, beta, factor_betas, warm_up=0)
         self.capacity = schedule(capacity)
         self.per_image = per_image
 
@@ -86,7 +94,7 @@ class FreeBits(BetaVAE):
     The maximum is taken of the batch's mean KL, component by component.
 
     Args:
-        space, dataset_size, beta, factor_betas: as for ``BetaVAE``.
+        space, dataset_size, beta, factor_betas, warm_up: as for ``BetaVAE``.
         free: λ in nats per component, or a schedule of it.
     """
 
@@ -97,8 +105,9 @@ class FreeBits(BetaVAE):
         beta: float | Schedule = 1.0,
         free: float | Schedule = 0.0,
         factor_betas: tuple[float, ...] = (),
+        warm_up: int = WARM_UP,
     ) -> None:
-        super().__init__(space, dataset_size, beta, factor_betas)
+        super().__init__(space, dataset_size, beta, factor_betas, warm_up)
         self.free = schedule(free)
 
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:

@@ -13,7 +13,7 @@ from torch.nn.functional import softplus
 from submission.latent.base import LatentSpace
 from submission.objectives.base import Coefficients, Objective, Pass, Terms
 from submission.objectives.model import Model
-from submission.objectives.schedules import Schedule, TrainingPosition, schedule
+from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, schedule
 
 
 class FactorVAE(Objective):
@@ -30,6 +30,7 @@ class FactorVAE(Objective):
         gamma: weight of the total correlation, or a schedule of it.
         width, depth: the discriminator's hidden layers; text 002, A.4 has five of 1000 units.
         learning_rate: of the discriminator's Adam (betas 0.5 and 0.9, as in the paper).
+        warm_up: updates over which the weight of KL and TC rises from 0 to 1, a tenth of the run at most.
     """
 
     batches = 2
@@ -44,8 +45,9 @@ class FactorVAE(Objective):
         width: int = 1000,
         depth: int = 5,
         learning_rate: float = 1e-4,
+        warm_up: int = WARM_UP,
     ) -> None:
-        super().__init__()
+        super().__init__(warm_up)
         self.gamma = schedule(gamma)
         self.discriminator = discriminator(space.ambient_size, width, depth)
         self.optimizer = torch.optim.Adam(self.discriminator.parameters(), learning_rate, (0.5, 0.9), fused=True)
@@ -56,7 +58,7 @@ class FactorVAE(Objective):
 
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:
         """γ at ``position``."""
-        return {"gamma": self.gamma(position)}
+        return super().coefficients(position) | {"gamma": self.gamma(position)}
 
     def terms(self, model: Model, images: Tensor, coefficients: Coefficients) -> Terms:
         """Loss and terms of two stacked batches ``images`` (2n, channels, height, width)."""
@@ -64,10 +66,10 @@ class FactorVAE(Objective):
         run = Pass.of(model, first)
         seen = self.either_sign(run.z)
         correlation = self.total_correlation(seen)
-        loss = run.kl.sum(-1).mean() - run.log_likelihood.mean() + coefficients["gamma"] * correlation
+        penalty = run.kl.sum(-1).mean() + coefficients["gamma"] * correlation
         own = self.discriminator_loss(seen.detach(), self.shuffled(model, second))
-        terms = run.terms(model.space, loss, total_correlation=correlation, discriminator=own)
-        return replace(terms, loss=loss + own)
+        terms = run.terms(model.space, penalty, coefficients, total_correlation=correlation, discriminator=own)
+        return replace(terms, loss=terms.loss + own)
 
     def either_sign(self, z: Tensor) -> Tensor:
         """Codes z (n, ambient_size) of the same points, with a fair sign for each that two unit vectors stand for.

@@ -7,6 +7,9 @@ from typing import Protocol
 
 from submission.errors import UsageError
 
+WARM_UP = 500
+"""Updates that a warm-up takes where nothing else is said."""
+
 
 @dataclass(frozen=True)
 class TrainingPosition:
@@ -68,6 +71,29 @@ class Linear:
         """The value at ``position``."""
         done = position.step / self.steps if self.steps else position.fraction / self.fraction
         return self.start + (self.stop - self.start) * min(done, 1.0)
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """From 0 to 1 in a straight line over the first updates, a tenth of the run at most.
+
+    While a decoder knows nothing, a penalty alone speaks, and Adam, which divides gradients by their size, follows it
+    at full speed: within twenty updates the encoder's layers point all images of a compact space at one centre.
+
+    Args:
+        steps: updates; 0 for a weight of 1 throughout.
+    """
+
+    steps: int
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise UsageError(f"a warm-up cannot take {self.steps} updates", "give 0 or more (0 for none)")
+
+    def __call__(self, position: TrainingPosition) -> float:
+        """The weight of the update that comes at ``position``."""
+        updates = min(self.steps, position.total / 10)
+        return min((position.step + 1) / max(updates, 1), 1.0)
 
 
 def schedule(value: float | Schedule) -> Schedule:

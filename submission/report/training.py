@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from submission.files import read_json
+from submission.latent.families import COLLAPSED
 from submission.report.curves import component_curves, read_log, training_curves
 from submission.report.page import Section, figure, paragraph, table
 from submission.run_folder import RunFolder
 
 TERMS = ("reconstruction", "kl", "loss", "images_per_second")
-COLLAPSED = 0.02
-"""Nats of KL below which a component says next to nothing about the image."""
 
 
 def training_sections(folder: RunFolder, components: list[str]) -> list[Section]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,9 +94,10 @@ def agreement(
     chosen = np.random.RandomState(seed).permutation(len(dataset))[:images]
     latents = [run_latents(folder, dataset, chosen, seed) for folder in group]
     codes, kl, blocks = [run.codes for run in latents], [run.kl for run in latents], latents[0].blocks
-    scores = values(udr(codes, kl, similarity).values, len(group))
+    agree = functools.partial(udr, codes, kl, similarity, threshold=latents[0].threshold)
+    scores = values(agree().values, len(group))
     wide = any(len(block) > 1 for block in blocks)
-    joined = values(udr(codes, kl, similarity, blocks).values, len(group)) if wide and len(blocks) > 1 else scores
+    joined = values(agree(blocks=blocks).values, len(group)) if wide and len(blocks) > 1 else scores
     order = np.argsort(-joined, kind="stable")
     return Agreement(
         method,

@@ -9,12 +9,17 @@ import pytest
 from submission.configuration import catalogue, gin_folder, load
 from submission.configuration.catalogue import summary
 from submission.errors import SubmissionError
-from submission.objectives.schedules import Linear
+from submission.objectives.schedules import WARM_UP, Linear
 from submission.training.settings import ModelSettings, TrainSettings
 from submission.training.start import differences
 
 STEPS = "train.steps = 10"
 WARM = ["objective.beta = @w/Linear()", "w/Linear.start = 0.", "w/Linear.stop = 1"]
+
+BETA_VAE = {"beta": 1.0, "factor_betas": (), "warm_up": WARM_UP}
+CAPACITY = {"beta": 1.0, "capacity": 0.0, "factor_betas": (), "per_image": False}
+BETA_TCVAE = {"beta": 1.0, "alpha": 1.0, "gamma": 1.0, "weights": "stratified", "warm_up": WARM_UP}
+"""Defaults, which a configuration spells out."""
 
 
 def test_files_macros_includes_and_bindings_fill_the_settings(tmp_path: Path) -> None:
@@ -28,7 +33,7 @@ def test_files_macros_includes_and_bindings_fill_the_settings(tmp_path: Path) ->
     assert settings.train.steps == 7
     assert settings.model.space == "S^10"
     assert settings.objective.name == "capacity"
-    assert settings.objective.options == {"beta": 10, "capacity": Linear(0, 15.0)}
+    assert settings.objective.options == {**CAPACITY, "beta": 10, "capacity": Linear(0, 15.0)}
 
 
 def test_the_operative_configuration_reads_back_as_itself(tmp_path: Path) -> None:
@@ -144,7 +149,7 @@ def test_another_data_set_or_objective_comes_without_the_options_of_the_one_befo
     assert load(files).data.options == {"binarisation": "static"}
     changed = load(files, ["data.split = 'test'", "data.name = 'caltech101'", "objective.name = 'beta_vae'"])
     assert changed.data.options == {"split": "test"}
-    assert changed.objective.options == {}
+    assert changed.objective.options == BETA_VAE
     assert load(files, ["data.name = 'mnist'"]).data.options == {"binarisation": "static"}
 
 
@@ -158,11 +163,11 @@ def test_schedules_and_macros_go_with_the_options_that_used_them(tmp_path: Path)
     file = tmp_path / "a.gin"
     file.write_text(SCHEDULED)
     other = ["objective.name = 'beta_tcvae'"]
-    assert load([str(file)], other).objective.options == {}
+    assert load([str(file)], other).objective.options == BETA_TCVAE
     replaced = load([str(file)], ["objective.capacity = 5.0", "objective.beta = 1.0"])
-    assert replaced.objective.options == {"beta": 1.0, "capacity": 5.0}
+    assert replaced.objective.options == {**CAPACITY, "beta": 1.0, "capacity": 5.0}
     again = load([str(file)], [*other, "objective.beta = @c/Linear()", "END = 2.0"])
-    assert again.objective.options == {"beta": Linear(0.0, 2.0)}
+    assert again.objective.options == {**BETA_TCVAE, "beta": Linear(0.0, 2.0)}
     file.write_text(SCHEDULED + "train.learning_rate = %BETA\n")
     assert load([str(file)], other).train.learning_rate == 4.0
     for own in ("c/Linear.stop = 3.0", "BETA = 3.0"):
@@ -174,7 +179,7 @@ def test_schedules_and_macros_go_with_the_options_that_used_them(tmp_path: Path)
 def test_a_file_may_choose_another_objective_than_the_one_that_it_includes(tmp_path: Path) -> None:
     (tmp_path / "base.gin").write_text(SCHEDULED)
     (tmp_path / "run.gin").write_text("include 'base.gin'\nobjective.beta = 7.0\nobjective.name = 'beta_tcvae'\n")
-    assert load([str(tmp_path / "run.gin")]).objective.options == {"beta": 7.0}
+    assert load([str(tmp_path / "run.gin")]).objective.options == {**BETA_TCVAE, "beta": 7.0}
     (tmp_path / "base.gin").write_text("objective.beta = 3.0\ntrain.steps = 5\n")
     (tmp_path / "run.gin").write_text("include 'base.gin'\nobjective.name = 'beta_tcvae'\n")
-    assert load([str(tmp_path / "run.gin")]).objective.options == {"beta": 3.0}
+    assert load([str(tmp_path / "run.gin")]).objective.options == {**BETA_TCVAE, "beta": 3.0}

@@ -11,6 +11,7 @@ from submission.latent import parse
 from submission.models.networks import NETWORKS
 from submission.models.vae import build
 from submission.objectives import Linear, TrainingPosition, create
+from submission.objectives.schedules import WARM_UP
 
 RUNS = list(catalogue())
 TABLE_1 = [1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6]
@@ -88,6 +89,7 @@ def test_text_001_trains_as_it_says(name: str) -> None:
     train = load([name]).train
     assert (train.epochs, train.look_ahead, train.validation_split) == (300, 50, "valid")
     assert load([name]).objective.options["beta"] == Linear(0.0, 1.0, fraction=1 / 3)
+    assert load([name]).objective.options["warm_up"] == 0
 
 
 @pytest.mark.parametrize("data", ["mnist_static", "omniglot", "caltech101"])
@@ -102,5 +104,5 @@ def test_text_003_has_identity_covariance_in_its_own_range_and_no_weights(name: 
     settings = load([name])
     assert settings.model.likelihood == "gaussian"
     assert settings.model.variance == (1.0 if "mnist" in name else 0.25)  # [-1, 1] is twice as wide as [0, 1]
-    assert settings.objective.options == {"beta": 1.0}
+    assert settings.objective.options == {"beta": 1.0, "factor_betas": (), "warm_up": WARM_UP}
     assert settings.data.name == ("mnist_grey" if "mnist" in name else "torus_pictures")

@@ -20,6 +20,8 @@ def test_every_value_of_table_1(d: int, beta: str) -> None:
     assert settings.objective.options == {
         "beta": float(beta),
         "capacity": Linear(TABLE_1["C_min"], TABLE_1["C_max"]),
+        "factor_betas": (),
+        "per_image": False,
     }
     assert f"steps={TABLE_1['L']}" in settings.model.space
     assert "sampler=walk" in settings.model.space

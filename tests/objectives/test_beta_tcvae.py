@@ -12,7 +12,7 @@ from scipy.stats import norm
 from submission.errors import UsageError
 from submission.objectives import TrainingPosition, beta_tcvae, create
 
-START = TrainingPosition(0, 100)
+END = TrainingPosition(100, 100)
 
 
 @pytest.mark.parametrize(("batch", "size"), [(2, 2), (2, 10), (5, 5), (7, 100), (64, 737280)])
@@ -67,7 +67,7 @@ def test_total_correlation_of_a_correlated_gaussian_aggregate(normal_space):
 def test_the_three_parts_add_up_to_the_kl_of_the_batch(normal_space, linear_model, images, weights):
     space = normal_space(3)
     objective = create("beta_tcvae", space, 100, beta=4.0, weights=weights)
-    terms = objective.terms(linear_model(space), images, objective.coefficients(START))
+    terms = objective.terms(linear_model(space), images, objective.coefficients(END))
     parts = [terms.scalars[name] for name in ("mutual_information", "total_correlation", "dimension_kl")]
     torch.testing.assert_close(sum(parts), terms.scalars["kl"])
 
@@ -92,7 +92,7 @@ def test_weights_of_one_give_the_elbo_and_others_weight_their_part(normal_space,
     def terms(**settings):
         torch.manual_seed(1)
         objective = create("beta_tcvae", space, 100, **settings)
-        return objective.terms(model, images, objective.coefficients(START))
+        return objective.terms(model, images, objective.coefficients(END))
 
     plain, scalars = terms(), terms().scalars
     torch.testing.assert_close(plain.loss.detach(), -scalars["elbo"])
@@ -108,7 +108,7 @@ def test_weights_of_one_give_the_elbo_and_others_weight_their_part(normal_space,
 def test_single_image_batches_are_finite(normal_space, linear_model, images):
     space = normal_space(2)
     objective = create("beta_tcvae", space, 100, beta=4.0)
-    assert objective.terms(linear_model(space), images[:1], objective.coefficients(START)).loss.isfinite()
+    assert objective.terms(linear_model(space), images[:1], objective.coefficients(END)).loss.isfinite()
 
 
 def test_unknown_weights_are_refused(normal_space):

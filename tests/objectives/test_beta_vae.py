@@ -55,9 +55,24 @@ def test_beta_weights_the_kl(model, images):
     torch.testing.assert_close(terms.loss.detach(), terms.scalars["reconstruction"] + 7 * terms.scalars["kl"])
 
 
-def test_warm_up_scales_beta_with_the_position(model, images):
+def test_a_schedule_of_beta_follows_the_position(model, images):
     terms = evaluate("beta_vae", model, images, TrainingPosition(25, 100), beta=Linear(0, 2, fraction=0.5))
     torch.testing.assert_close(terms.loss.detach(), -terms.scalars["elbo"])
+
+
+@pytest.mark.parametrize("name", ["beta_vae", "free_bits", "beta_tcvae", "factor_vae"])
+def test_the_warm_up_weighs_all_but_the_reconstruction(model, images, name):
+    cold, warm = (evaluate(name, model, images, TrainingPosition(step, 10_000)) for step in (124, 500))
+    own = warm.scalars.get("discriminator", 0.0)
+    penalty = warm.loss.detach() - own - warm.scalars["reconstruction"]
+    assert penalty > 0
+    torch.testing.assert_close(cold.loss.detach() - own, cold.scalars["reconstruction"] + 0.25 * penalty)
+
+
+def test_the_capacity_objective_has_no_warm_up(model, images):
+    terms = evaluate("capacity", model, images, TrainingPosition(0, 10_000), capacity=1.0)
+    expected = terms.scalars["reconstruction"] + (terms.scalars["kl"] - 1).abs()
+    torch.testing.assert_close(terms.loss.detach(), expected)
 
 
 def test_factor_betas_weight_each_factor(model, images):

@@ -14,7 +14,7 @@ from submission.latent import parse
 from submission.objectives import TrainingPosition, create
 from submission.objectives.factor_vae import FactorVAE
 
-START = TrainingPosition(0, 100)
+END = TrainingPosition(100, 100)
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ def test_the_total_correlation_moves_the_encoder_and_not_the_discriminator(model
 def test_one_backward_pass_gives_each_side_the_gradient_of_its_own_loss(model, images):
     objective = small(model.space, gamma=0.0)
     torch.manual_seed(2)
-    objective.terms(model, images, objective.coefficients(START)).loss.backward()
+    objective.terms(model, images, objective.coefficients(END)).loss.backward()
     of_factor_vae = gradients(model)
     model.zero_grad()
     torch.manual_seed(2)
     elbo = create("beta_vae", model.space, 100)
-    elbo.terms(model, images[:6], elbo.coefficients(START)).loss.backward()
+    elbo.terms(model, images[:6], elbo.coefficients(END)).loss.backward()
     for mine, reference in zip(of_factor_vae, gradients(model), strict=True):
         torch.testing.assert_close(mine, reference)
 
@@ -63,7 +63,7 @@ def test_one_backward_pass_gives_each_side_the_gradient_of_its_own_loss(model, i
 def test_update_moves_only_the_discriminator(model, images):
     objective = small(model.space)
     before = [weight.clone() for weight in [*model.parameters(), *objective.discriminator.parameters()]]
-    objective.terms(model, images, objective.coefficients(START)).loss.backward()
+    objective.terms(model, images, objective.coefficients(END)).loss.backward()
     objective.update()
     after = [*model.parameters(), *objective.discriminator.parameters()]
     moved = [not torch.equal(old, new) for old, new in zip(before, after, strict=True)]
@@ -107,7 +107,7 @@ def test_the_log_odds_learn_the_total_correlation_of_a_correlated_gaussian(norma
 def test_resume_is_exact(model, images):
     def train(objective: FactorVAE, steps: int) -> None:
         for _ in range(steps):
-            objective.terms(model, images, objective.coefficients(START)).loss.backward()
+            objective.terms(model, images, objective.coefficients(END)).loss.backward()
             objective.update()
 
     first = small(model.space)
@@ -125,7 +125,7 @@ def test_resume_is_exact(model, images):
 
 def test_an_odd_stack_of_batches_still_trains(model, images):
     objective = small(model.space)
-    assert objective.terms(model, images[:5], objective.coefficients(START)).loss.isfinite()
+    assert objective.terms(model, images[:5], objective.coefficients(END)).loss.isfinite()
 
 
 def test_a_copy_learns_on_its_own(model, images):
@@ -133,7 +133,7 @@ def test_a_copy_learns_on_its_own(model, images):
     objective = small(model.space)
     before = [weight.clone() for weight in objective.parameters()]
     twin = copy.deepcopy(objective)
-    twin.terms(model, images, twin.coefficients(START)).loss.backward()
+    twin.terms(model, images, twin.coefficients(END)).loss.backward()
     twin.update()
     assert all(torch.equal(old, new) for old, new in zip(before, objective.parameters(), strict=True))
     assert any(not torch.equal(old, new) for old, new in zip(before, twin.parameters(), strict=True))

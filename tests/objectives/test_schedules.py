@@ -6,7 +6,7 @@ import pytest
 
 from submission.errors import UsageError
 from submission.objectives import Constant, Linear, TrainingPosition
-from submission.objectives.schedules import schedule
+from submission.objectives.schedules import WARM_UP, WarmUp, schedule
 
 
 @pytest.mark.parametrize(("step", "value"), [(0, 0.0), (300, 4.5), (1000, 15.0), (1200, 15.0)])
@@ -36,6 +36,24 @@ def test_numbers_are_constant_schedules_and_schedules_stay_themselves():
 def test_impossible_lengths_are_refused(settings):
     with pytest.raises(UsageError, match="fraction in"):
         Linear(0, 1, **settings)
+
+
+@pytest.mark.parametrize(("step", "weight"), [(0, 0.002), (249, 0.5), (499, 1.0), (80_000, 1.0)])
+def test_the_warm_up_ends_after_its_updates(step: int, weight: float) -> None:
+    assert WarmUp(WARM_UP)(TrainingPosition(step, 100_000)) == pytest.approx(weight)
+
+
+@pytest.mark.parametrize(("total", "ends"), [(1, 0), (10, 0), (1000, 99), (5000, 499)])
+def test_the_warm_up_takes_a_tenth_of_a_short_run(total: int, ends: int) -> None:
+    weights = [WarmUp(WARM_UP)(TrainingPosition(step, total)) for step in range(total)]
+    assert weights.index(1.0) == ends
+    assert weights == sorted(weights)
+
+
+def test_no_warm_up_is_a_weight_of_one_and_a_negative_one_is_refused() -> None:
+    assert WarmUp(0)(TrainingPosition(0, 100_000)) == 1.0
+    with pytest.raises(UsageError, match="cannot take -1 updates"):
+        WarmUp(-1)
 
 
 def test_an_empty_run_is_at_its_start():

@@ -108,3 +108,22 @@ def test_codes_do_not_depend_on_the_sign_that_a_projective_space_forgets(spec: s
     assert latents.codes.shape == (5, space.decoder_size)
     assert len(latents.kl) == space.decoder_size
     assert (latents.kl > 0).all()
+
+
+@pytest.mark.parametrize("spec", ["R^3", "S^2", "T^3", "RP^2", "SO(3)", "Torus", "S^3(posterior=vmf)"])
+def test_components_that_say_nothing_do_not_count(spec: str) -> None:
+    """Encoders that output standard normal posteriors, or the flattest ones of a compact space."""
+    space = parse(spec)
+    model = build("mlp_small", space, (64, 64, 1))
+    last = model.encoder[-1]
+    assert isinstance(last, torch.nn.Linear)
+    spreads = torch.arange(space.parameter_size) >= space.parameter_size - len(space.components)
+    flat = {"R^3": 0.0, "S^3(posterior=vmf)": -100.0}.get(spec, 100.0)
+    with torch.no_grad():
+        last.weight[spreads] = 0.0
+        last.bias[spreads] = flat
+        last.weight[~spreads] *= 1e-3 if spec == "R^3" else 1.0
+        last.bias[~spreads] *= 1e-3 if spec == "R^3" else 1.0
+    latents = encode(model, load("dsprites_small"), np.arange(20), 0)
+    assert latents.informative == 0
+    assert (latents.kl < latents.threshold).all()
