@@ -21,7 +21,7 @@ IMPORTS = {
     "export": {"latent", "models"},
     "training": {"data", "latent", "models", "objectives", "export"},
     "evaluation": {"data", "latent", "models", "objectives", "export", "metrics", "reference"},
-    "report": {"data", "models", "evaluation"},
+    "report": {"data", "latent", "models", "evaluation"},
     "studies": {"data", "metrics", "evaluation", "report"},
     "challenge": {"configuration", "training", "export"},
 }

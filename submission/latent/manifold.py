@@ -91,7 +91,10 @@ class ManifoldSpace(AnchoredSpace):
 
     def posterior(self, parameters: Tensor) -> Posterior:
         """The family's posterior around the centres, with exact KL."""
-        raw, spread = self._shares(parameters)
+        return self.around(*self._shares(parameters))
+
+    def around(self, raw: Tensor, spread: Tensor) -> Posterior:
+        """The posterior of any number of copies: centres' columns (n, copies, raw) and spreads' (n, copies)."""
         spreads = self.family.spreads(spread)
         law = self.family.law(self.centre(raw), spreads)
         return exact_posterior(law, self.prior(spreads), {self.family.spread: spreads})

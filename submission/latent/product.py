@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from submission.latent.base import Block, Component, LatentSpace, NormalCoordinates, Posterior
+from submission.latent.manifold import ManifoldSpace
 
 MODES = ("default", "ambient", "intrinsic", "mean", "mean_scaled", "sample")
 
@@ -19,12 +20,13 @@ class ProductPosterior(Posterior):
     """Independent posteriors of the factors.
 
     Args:
-        parts: one posterior per factor.
-        sizes: ambient columns of each factor.
+        parts: one posterior per factor, or for several factors in a row that have one component each.
+        sizes: ambient columns of each part.
+        counts: factors of each part.
     """
 
-    def __init__(self, parts: Sequence[Posterior], sizes: Sequence[int]) -> None:
-        self.parts, self.sizes = tuple(parts), list(sizes)
+    def __init__(self, parts: Sequence[Posterior], sizes: Sequence[int], counts: Sequence[int]) -> None:
+        self.parts, self.sizes, self.counts = tuple(parts), list(sizes), list(counts)
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         """Samples (*sample_shape, n, ambient_size)."""
@@ -57,9 +59,10 @@ class ProductPosterior(Posterior):
     def statistics(self) -> dict[str, Tensor]:
         """Every factor's statistics under ``name/factor``, such as ``time/0``."""
         return {
-            f"{name}/{index}": values
-            for index, part in enumerate(self.parts)
+            f"{name}/{first + index}": own
+            for first, count, part in zip(offsets(self.counts), self.counts, self.parts, strict=True)
             for name, values in part.statistics().items()
+            for index, own in enumerate(values.chunk(count))
         }
 
     def _pairs(self, z: Tensor) -> zip[tuple[Posterior, Tensor]]:
@@ -79,6 +82,7 @@ class Product(LatentSpace):
         super().__init__()
         self.factors = nn.ModuleList(spaces)
         self.spaces = tuple(spaces)
+        self.runs = repetitions(spaces)
         self.spec = " x ".join(space.spec for space in spaces)
         self.parameter_size = sum(space.parameter_size for space in spaces)
         self.ambient_size = sum(space.ambient_size for space in spaces)
@@ -99,9 +103,11 @@ class Product(LatentSpace):
         return f"{factor}:{name}" if repeated else name
 
     def posterior(self, parameters: Tensor) -> Posterior:
-        """The factors' posteriors, independent of each other."""
-        parts = [space.posterior(own) for space, own in self._shares(parameters)]
-        return ProductPosterior(parts, [space.ambient_size for space in self.spaces])
+        """The factors' posteriors, independent of each other; equal factors in a row are one tensor's columns."""
+        columns = parameters.split([count * space.parameter_size for space, count in self.runs], -1)
+        parts = [together(space, count, own) for (space, count), own in zip(self.runs, columns, strict=True)]
+        sizes = [count * space.ambient_size for space, count in self.runs]
+        return ProductPosterior(parts, sizes, [count for _, count in self.runs])
 
     def prior_log_prob(self, z: Tensor) -> Tensor:
         """log p(z) per component (..., C)."""
@@ -153,6 +159,26 @@ class Product(LatentSpace):
     def _join(self, z: Tensor, function: Callable[[LatentSpace, Tensor], Tensor]) -> Tensor:
         parts = z.split([space.ambient_size for space in self.spaces], -1)
         return torch.cat([function(space, own) for space, own in zip(self.spaces, parts, strict=True)], -1)
+
+
+def repetitions(spaces: Sequence[LatentSpace]) -> list[tuple[LatentSpace, int]]:
+    """The factors in order, those in a row that are the same manifold only once, with their number."""
+    found: list[tuple[LatentSpace, int]] = []
+    for space in spaces:
+        alike = found and found[-1][0].spec == space.spec and isinstance(space, ManifoldSpace)
+        if alike and len(space.components) == 1:
+            found[-1] = (found[-1][0], found[-1][1] + 1)
+        else:
+            found.append((space, 1))
+    return found
+
+
+def together(space: LatentSpace, count: int, parameters: Tensor) -> Posterior:
+    """The posterior of ``count`` factors like ``space`` from their parameters (n, count·parameter_size)."""
+    if count == 1:
+        return space.posterior(parameters)
+    own = parameters.unflatten(-1, (count, -1))
+    return cast("ManifoldSpace", space).around(own[..., :-1], own[..., -1])
 
 
 def own_mode(space: LatentSpace, mode: str) -> str:

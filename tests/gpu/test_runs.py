@@ -72,7 +72,7 @@ def test_seeds_together_are_the_seeds_alone(tmp_path: Path, gpu: torch.device) -
         alone = train(replace(SETTINGS, train=replace(SETTINGS.train, seed=seed)), tmp_path / f"alone_{seed}")
         first, second = checkpoint.read(folder.checkpoint), checkpoint.read(alone.checkpoint)
         for name, weight in first["model"].items():
-            assert (weight - second["model"][name]).abs().max() < 1e-3
+            assert (weight - second["model"][name]).abs().max() < 5e-3  # Adam makes steps of 1e-3 of rounding errors
             assert (weight - second["model"][name]).abs().mean() < 1e-5
         pairs = zip(first["random"]["cuda"], second["random"]["cuda"], strict=True)
         assert all(torch.equal(ours, theirs) for ours, theirs in pairs)

@@ -15,6 +15,7 @@ from submission.latent import parse
 from submission.latent.base import LatentSpace
 from submission.latent.components import positive, unit
 from submission.latent.families import FLAT, Held
+from submission.latent.product import Product
 
 Encode = Callable[..., tuple[LatentSpace, Tensor]]
 
@@ -146,6 +147,47 @@ def test_two_term_posteriors_give_unbiased_gradients_inside_a_product() -> None:
     (implicit, first), (two_term, second) = results
     assert ((implicit - two_term).abs() < 4.5 * (first + second).sqrt() + 1e-9).all()
     assert implicit[[5, 8]].abs().min() > 0.01
+
+
+@pytest.mark.parametrize(
+    "factor", ["S^2", "S^3(posterior=vmf)", "S^2(posterior=vmf, gradient=two_term)", "SO(3)", "T^1"]
+)
+def test_equal_factors_in_a_row_are_what_each_is_alone(factor: str) -> None:
+    """Their laws are evaluated as one."""
+    space, alone = parse(f"{factor} x {factor} x {factor} x S^4 x {factor}"), parse(factor)
+    assert isinstance(space, Product)
+    assert [count for _, count in space.runs] == [3, 1, 1]
+    parameters = torch.randn(6, space.parameter_size, requires_grad=True)
+    posterior = space.posterior(parameters)
+    z = posterior.rsample()
+    cost = torch.randn(6)
+    width = alone.parameter_size
+    for index, column in ((0, 0), (1, 1), (2, 2), (4, -1)):
+        start = index * width if index < 4 else space.parameter_size - width
+        single = alone.posterior(parameters[:, start : start + width])
+        block = space.components[column]
+        own = z[:, block.start : block.stop]
+        torch.testing.assert_close(posterior.log_prob(z)[:, [column]], single.log_prob(own))
+        torch.testing.assert_close(posterior.kl(z)[:, [column]], single.kl(own))
+        for name, values in single.statistics().items():
+            torch.testing.assert_close(posterior.statistics()[f"{name}/{index}"], values)
+        gradients = [
+            torch.autograd.grad(law.unbiased(draw, cost).sum(), parameters, retain_graph=True, allow_unused=True)[0]
+            if law.unbiased(draw, cost).requires_grad
+            else torch.zeros_like(parameters)
+            for law, draw in ((posterior, z), (single, own))
+        ]
+        torch.testing.assert_close(*(gradient[:, start : start + width] for gradient in gradients))
+
+
+def test_samples_of_equal_factors_are_those_of_their_laws() -> None:
+    space = parse("S^2(posterior=vmf) x S^2(posterior=vmf)")
+    parameters = torch.tensor([[3.0, 0.0, 0.0, 2.0, 0.0, -1.0, 0.0, 0.0]]).expand(20_000, -1)
+    means = space.posterior(parameters).rsample().unflatten(-1, (2, 3)).mean(0)
+    kappa = parse("S^2(posterior=vmf)").posterior(torch.tensor([[1.0, 0.0, 0.0, 2.0], [1.0, 0.0, 0.0, 0.0]]))
+    lengths = [1 / math.tanh(k) - 1 / k for k in kappa.distribution.concentration.flatten().tolist()]  # type: ignore[attr-defined]
+    expected = torch.tensor([[lengths[0], 0.0, 0.0], [0.0, -lengths[1], 0.0]])
+    torch.testing.assert_close(means, expected, atol=0.02, rtol=0)
 
 
 def test_products_keep_each_factors_kl_and_scale() -> None:
