@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from pathlib import Path
 
 import submission
-from submission.errors import UsageError
+from submission.errors import UsageError, did_you_mean
 
 
 def gin_folder() -> Path:
@@ -39,10 +37,6 @@ def find(name: str, beside: Path | None = None) -> Path:
         for candidate in (folder / name, folder / f"{name}.gin"):
             if candidate.is_file():
                 return candidate.resolve()
-    raise UsageError(f"there is no configuration {name!r}", nearest(name, catalogue()) or "see train.py --list")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``did you mean …?`` with the known name closest to ``name``; empty where none is close."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else ""
+    raise UsageError(
+        f"there is no configuration {name!r}", did_you_mean(name, catalogue(), "see train.py --list", most=1)
+    )

@@ -9,9 +9,8 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from submission.configuration.catalogue import nearest
 from submission.configuration.parse import Binding, Bindings, Key, Macro, Reference, read
-from submission.errors import UsageError
+from submission.errors import UsageError, did_you_mean
 from submission.objectives import OBJECTIVES
 from submission.objectives.schedules import Constant, Linear
 from submission.training.settings import (
@@ -109,7 +108,7 @@ class Filler:
     def schedule(self, reference: Reference, binding: Binding) -> object:
         """The schedule that ``reference`` names, from the bindings of its scope."""
         if reference.name not in SCHEDULES:
-            hint = nearest(reference.name, SCHEDULES) or f"choose one of {', '.join(SCHEDULES)}"
+            hint = did_you_mean(reference.name, SCHEDULES, f"choose one of {', '.join(SCHEDULES)}", most=1)
             raise UsageError(f"there is no schedule @{reference.name} ({binding.origin})", hint)
         kind = SCHEDULES[reference.name]
         hints = typing.get_type_hints(kind)
@@ -126,7 +125,7 @@ class Filler:
         """The error for a binding that nothing consumed."""
         what = f"nothing uses {key} ({self.bindings[key].origin})"
         names = self.valid_schedules() if key.selector in SCHEDULES else self.valid_names()
-        return UsageError(what, nearest(str(key), names) or "remove it, or see train.py --list")
+        return UsageError(what, did_you_mean(str(key), names, "remove it, or see train.py --list", most=1))
 
     def valid_names(self) -> list[str]:
         """Every name that a binding of this configuration may have."""
@@ -144,7 +143,7 @@ class Filler:
 def objective_parameters(name: str) -> tuple[dict[str, Any], dict[str, object]]:
     """Types and defaults of the settings of the objective called ``name``; UsageError for an unknown objective."""
     if name not in OBJECTIVES:
-        hint = nearest(name, OBJECTIVES) or f"choose one of {', '.join(OBJECTIVES)}"
+        hint = did_you_mean(name, OBJECTIVES, f"choose one of {', '.join(OBJECTIVES)}", most=1)
         raise UsageError(f"unknown objective {name!r}", hint)
     factory = OBJECTIVES[name]
     hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import os
@@ -15,7 +14,7 @@ from submission.data.dataset import ImageDataset
 from submission.data.options import check
 from submission.data.own_files import HINT, moved, own_file
 from submission.data.readers.unreadable import forbidden
-from submission.errors import UsageError
+from submission.errors import UsageError, did_you_mean
 from submission.progress import QUIET, Progress
 
 ROOT_VARIABLE = "DISENTANGLEMENT_LIB_DATA"
@@ -155,9 +154,8 @@ def entry(name: str) -> Entry:
         raise UsageError(f"{name} is a folder, which is no data set", fix)
     if "/" in name:
         raise UsageError(f"there is no data set named {name!r}", HINT)
-    close = difflib.get_close_matches(name, REGISTRY, n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
-    raise UsageError(f"there is no data set named {name!r}", f"{hint}{LIST}")
+    hint = did_you_mean(name, REGISTRY, "")
+    raise UsageError(f"there is no data set named {name!r}", f"{hint} {LIST}".strip())
 
 
 def load(name: str, /, root: str | Path | None = None, progress: Progress = QUIET, **options: object) -> ImageDataset:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from submission.errors import UsageError
+from submission.errors import UsageError, did_you_mean
 from submission.metrics.base import Era, Metric
 from submission.metrics.registry import metric
 
@@ -80,8 +79,8 @@ def make_plan(
             era that the backend cannot imitate.
     """
     if preset not in PRESETS:
-        close = difflib.get_close_matches(preset, PRESETS, n=1) or list(PRESETS)
-        raise UsageError(f"there is no preset named {preset!r}", f"did you mean {' or '.join(close)}?")
+        fix = did_you_mean(preset, PRESETS, f"choose from {', '.join(PRESETS)}")
+        raise UsageError(f"there is no preset named {preset!r}", fix)
     if era not in ("installed", "2019"):
         raise UsageError(f"there is no era {era!r}", "use installed or 2019")
     if backend == "disentanglement_lib" and era != "installed":

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 
-from submission.errors import UsageError
+from submission.errors import UsageError, did_you_mean
 from submission.metrics.base import Metric
 
 REGISTRY: dict[str, str] = {  # name -> module with METRIC (name:ATTRIBUTE for another attribute)
@@ -37,8 +36,7 @@ def metric(name: str) -> Metric:
     """The metric called ``name`` in small or capital letters; an unknown name is a UsageError with the closest ones."""
     known = name.lower()
     if known not in REGISTRY:
-        close = difflib.get_close_matches(known, REGISTRY, n=3, cutoff=0.4)
-        fix = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(REGISTRY)}"
+        fix = did_you_mean(known, REGISTRY, f"choose from {', '.join(REGISTRY)}")
         raise UsageError(f"there is no metric named {name!r}", fix)
     module, _, attribute = REGISTRY[known].partition(":")
     return getattr(importlib.import_module(f"submission.metrics.{module}"), attribute or "METRIC")

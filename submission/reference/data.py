@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
-from submission.errors import SubmissionError, UsageError
+from submission.errors import SubmissionError, UsageError, did_you_mean
 from submission.reference.compatibility import data_under, reload
 
 DATA_SETS: dict[str, tuple[str, str, dict[str, Any]]] = {  # name -> module, class, arguments
@@ -34,8 +33,8 @@ def load_data(name: str, root: Path) -> Any:
         SubmissionError: no such name, the package is not installed, or its reader fails.
     """
     if name not in DATA_SETS:
-        close = difflib.get_close_matches(name, DATA_SETS, n=3, cutoff=0.4) or list(DATA_SETS)
-        raise UsageError(f"disentanglement_lib has no data set named {name!r}", f"did you mean {' or '.join(close)}?")
+        fix = did_you_mean(name, DATA_SETS, f"choose from {', '.join(DATA_SETS)}")
+        raise UsageError(f"disentanglement_lib has no data set named {name!r}", fix)
     file, kind, arguments = DATA_SETS[name]
     loaded = reload(f"data.ground_truth.{file}", root)
     try:
