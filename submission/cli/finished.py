@@ -11,6 +11,9 @@ from submission.run_folder import RunFolder
 NOTABLE = 0.01
 """From when on it is said that a time budget hurried the schedules, as a part of the run."""
 
+NAMED = 6
+"""Components that are named, if they have collapsed."""
+
 
 class Finished:
     """Says what became of a row of runs; one that failed, or could not be reported, does not stop the others.
@@ -50,6 +53,10 @@ class Finished:
 def report(folder: RunFolder, data_root: Path | None = None) -> None:
     """Say what was trained and what to do with it."""
     from submission.cli.console import say
+    from submission.latent import parse
+    from submission.latent.families import COLLAPSED
+    from submission.report.curves import read_log
+    from submission.report.training import collapsed
 
     done = folder.meta()["training"]
     root = [] if data_root is None else ["--data-root", str(data_root)]
@@ -60,4 +67,12 @@ def report(folder: RunFolder, data_root: Path | None = None) -> None:
             f"the time budget hurried the schedules by up to {done['ahead']:.0%} of the run: with more time, or on a "
             "quicker machine, the weights would be others"
         )
+    if flat := collapsed(read_log(folder.components), [part.name for part in parse(folder.meta()["space"]).components]):
+        say(f"latent components that say next to nothing about an image (KL below {COLLAPSED} nats): {shortened(flat)}")
     say(f"exported {folder.exported}; score it with: {score}")
+
+
+def shortened(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from submission.files import read_json
 from submission.latent.families import COLLAPSED
 from submission.report.curves import component_curves, read_log, training_curves
@@ -41,13 +44,18 @@ def component_section(folder: RunFolder, names: list[str]) -> list[Section]:
     records = read_log(folder.components)
     if not records:
         return []
-    last = records[-1]["kl"]
-    flat = [name for name, kl in zip(names, last, strict=False) if kl < COLLAPSED]
+    flat = collapsed(records, names)
     text = f"Collapsed (KL below {COLLAPSED} nats): {', '.join(flat)}." if flat else "No component has collapsed."
     caption = "KL in nats and mean posterior statistics of each component; a component without KL carries nothing."
     return [
         Section("Latent components", figure(component_curves(records, names), caption, chart=True) + paragraph(text))
     ]
+
+
+def collapsed(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[str]:
+    """Which of the components ``names`` say next to nothing in the last of the logged ``records``."""
+    last = records[-1]["kl"] if records else []
+    return [name for name, kl in zip(names, last, strict=False) if kl < COLLAPSED]
 
 
 def likelihood_section(folder: RunFolder) -> list[Section]:

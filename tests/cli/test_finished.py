@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,32 @@ def test_it_is_said_where_a_time_budget_hurried_the_schedules(
 ) -> None:
     folder = RunFolder(tmp_path / "a run")
     training = {"steps": 3000, "images": 768_000, "seconds": 178.2, "ahead": ahead}
-    write_json(folder.meta_file, {"training": training})
+    write_json(folder.meta_file, {"training": training, "space": "S^2"})
     report(folder)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("trained 3,000 updates (768,000 images) in 178 s: ")
     assert lines[-1].endswith(f"python evaluate.py '{folder.path}'")
     assert len(lines) == (3 if told else 2)
     assert told in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("kl", "told"),
+    [
+        ([0.5] * 9, ""),
+        ([0.5] * 3 + [0.011] + [2.0] * 5, "(KL below 0.02 nats): T^9[3]"),
+        ([0.01] * 9, "(KL below 0.02 nats): T^9[0], T^9[1], T^9[2], T^9[3], T^9[4], T^9[5] and 3 more"),
+    ],
+)
+def test_components_that_have_collapsed_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kl: list[float], told: str
+) -> None:
+    folder = RunFolder(tmp_path)
+    training = {"steps": 3000, "images": 768_000, "seconds": 178.2, "ahead": 0.0}
+    write_json(folder.meta_file, {"training": training, "space": "T^9"})
+    records = [{"step": 50, "kl": [0.0] * 9}, {"step": 100, "kl": kl}]
+    folder.components.write_text("".join(json.dumps(record) + "\n" for record in records))
+    report(folder)
+    lines = capsys.readouterr().out.replace("\n", " ")
+    assert told in lines
+    assert ("say next to nothing" in lines) == bool(told)
