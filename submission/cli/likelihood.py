@@ -10,6 +10,7 @@ from submission.errors import UsageError
 
 if TYPE_CHECKING:
     from submission.evaluation.likelihood import Likelihood
+    from submission.run_folder import RunFolder
 
 MOST_SAMPLES = 1_000_000
 """Importance samples per image; more are a mistyped number."""
@@ -33,12 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Estimate, show, and keep the result in the run's folder."""
-    if arguments.target is None or not arguments.target.is_dir():
-        raise UsageError("--likelihood needs a run folder", "pass the folder that train.py --out wrote")
-    if arguments.images < 1:
-        raise UsageError(f"--images {arguments.images} is out of range", "use at least 1")
-    within("samples", arguments.samples, 1, MOST_SAMPLES)
-    seed_within(arguments.seed)
+    require_sensible(arguments)
     from pathlib import Path
 
     from submission.cli.console import Bars, print_json, say
@@ -48,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.run_folder import RunFolder
 
     folder = RunFolder.open(arguments.target)
+    warn_of_early_weights(folder)
     images = held_out_images(folder, arguments.data_root, arguments.images, arguments.seed)
     device = str(usable(arguments.device))
     result, record = run_likelihood(folder, images, arguments.samples, arguments.seed, device, Bars())
@@ -60,6 +57,27 @@ def run(arguments: argparse.Namespace) -> int:
         show(result, f"{arguments.target} on {result.images:,} images ({images.remark}), {result.samples} samples each")
         say(f"kept in {folder.likelihood}")
     return 0
+
+
+def require_sensible(arguments: argparse.Namespace) -> None:
+    """UsageError for what is no run folder, and for numbers out of range."""
+    if arguments.target is None or not arguments.target.is_dir():
+        raise UsageError("--likelihood needs a run folder", "pass the folder that train.py --out wrote")
+    if arguments.images < 1:
+        raise UsageError(f"--images {arguments.images} is out of range", "use at least 1")
+    within("samples", arguments.samples, 1, MOST_SAMPLES)
+    seed_within(arguments.seed)
+
+
+def warn_of_early_weights(folder: RunFolder) -> None:
+    """Say so where a run was not trained to its end."""
+    from submission.cli.console import warn
+
+    if not folder.meta().get("training", {}).get("finished", True):
+        warn(
+            f"{folder.path} was not trained to its end: these are the weights of its last checkpoint "
+            f"(train.py --resume --out {folder.path} goes on)"
+        )
 
 
 def show(result: Likelihood, title: str) -> None:

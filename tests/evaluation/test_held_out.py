@@ -54,6 +54,16 @@ def test_the_command_leaves_the_numbers_it_shows(trained_run: Path, capsys: pyte
     assert record["data"]["images"] == "held out of training"
 
 
+def test_a_run_that_has_not_ended_is_called_that(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = RunFolder.open(trained_run)
+    meta = folder.meta()
+    for finished, lines in ((False, 1), (True, 0)):
+        folder.write_meta(meta | {"training": meta["training"] | {"finished": finished}})
+        assert run("evaluate", str(trained_run), "--likelihood", "--samples=2", "--images=1") == 0
+        warned = " ".join(capsys.readouterr().err.split())
+        assert warned.count("not trained to its end: these are the weights of its last checkpoint") == lines
+
+
 def test_json_alone_on_standard_output(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("evaluate", str(trained_run), "--likelihood", "--samples=2", "--images=1", "--json") == 0
     scores = json.loads(capsys.readouterr().out)["likelihood"]
