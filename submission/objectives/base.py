@@ -36,7 +36,7 @@ class Terms:
     posterior: Posterior = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Pass:
     """One way through the model with one sample per image, in float32 wherever it is summed.
 
@@ -45,12 +45,16 @@ class Pass:
         z: samples (n, ambient_size).
         kl: KL(q(z|x) ‖ p(z)) per image and component (n, C).
         log_likelihood: log p(x|z) (n,).
+        cost: −log p(x|z) on average (0-d), taken here so that gradients add up in one order whatever the penalty.
     """
 
     posterior: Posterior
     z: Tensor
     kl: Tensor
     log_likelihood: Tensor
+
+    def __post_init__(self) -> None:
+        self.cost = -self.log_likelihood.mean()
 
     @classmethod
     def of(cls, model: Model, images: Tensor) -> Pass:
@@ -62,7 +66,7 @@ class Pass:
         """Terms of this pass with a ``penalty`` (0-d, nats per image) on the latents; ``more`` are scalars to log."""
         component_kl = self.kl.detach().mean(0)
         kl, log_likelihood = component_kl.sum(), self.log_likelihood.detach().mean()
-        loss = coefficients.get("warm_up", 1.0) * penalty - self.log_likelihood.mean()
+        loss = self.cost + coefficients.get("warm_up", 1.0) * penalty
         scalars = {"loss": loss, "reconstruction": -log_likelihood, "kl": kl, "elbo": log_likelihood - kl}
         scalars |= factor_kl(space, component_kl) | more
         return Terms(loss, {name: value.detach() for name, value in scalars.items()}, component_kl, self.posterior)
