@@ -58,7 +58,8 @@ def report(folder: RunFolder, data_root: Path | None = None) -> None:
     from submission.report.curves import read_log
     from submission.report.training import collapsed
 
-    done = folder.meta()["training"]
+    meta = folder.meta()
+    done, names = meta["training"], [component.name for component in parse(meta["space"]).components]
     root = [] if data_root is None else ["--data-root", str(data_root)]
     score = shlex.join(["python", "evaluate.py", str(folder.path), *root])
     say(f"trained {done['steps']:,} updates ({done['images']:,} images) in {done['seconds']:,.0f} s: {folder.path}")
@@ -67,7 +68,7 @@ def report(folder: RunFolder, data_root: Path | None = None) -> None:
             f"the time budget hurried the schedules by up to {done['ahead']:.0%} of the run: with more time, or on a "
             "quicker machine, the weights would be others"
         )
-    if flat := collapsed(read_log(folder.components), [part.name for part in parse(folder.meta()["space"]).components]):
+    if flat := collapsed(read_log(folder.components), names):
         say(f"latent components that say next to nothing about an image (KL below {COLLAPSED} nats): {shortened(flat)}")
     say(f"exported {folder.exported}; score it with: {score}")
 

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.run_folder import RunFolder
 
     folder = RunFolder.open(arguments.target)
-    warn_of_early_weights(folder)
+    warn_of_early_weights(folder, arguments)
     images = held_out_images(folder, arguments.data_root, arguments.images, arguments.seed)
     device = str(usable(arguments.device))
     result, record = run_likelihood(folder, images, arguments.samples, arguments.seed, device, Bars())
@@ -69,14 +69,15 @@ def require_sensible(arguments: argparse.Namespace) -> None:
     seed_within(arguments.seed)
 
 
-def warn_of_early_weights(folder: RunFolder) -> None:
+def warn_of_early_weights(folder: RunFolder, arguments: argparse.Namespace) -> None:
     """Say so where a run was not trained to its end."""
     from submission.cli.console import warn
+    from submission.training.resuming import resuming
 
     if not folder.meta().get("training", {}).get("finished", True):
         warn(
             f"{folder.path} was not trained to its end: these are the weights of its last checkpoint "
-            f"(train.py --resume --out {folder.path} goes on)"
+            f"(go on with {resuming(folder.path, arguments.data_root, 'auto')})"
         )
 
 
