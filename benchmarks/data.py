@@ -132,7 +132,7 @@ def batches(dataset: GroundTruthDataset, batch: int) -> torch.Tensor:
 
 
 def mlp(channels: int) -> nn.Module:
-    """The fully connected networks of text 002: 1200-1200 and 1200-1200-1200."""
+    """The fully connected networks of Stühmer et al. (2020): 1200-1200 and 1200-1200-1200."""
     encoder = [nn.Linear(4096 * channels, 1200), nn.ReLU(), nn.Linear(1200, 1200), nn.ReLU(), nn.Linear(1200, 10)]
     decoder = [nn.Linear(10, 1200), nn.Tanh(), nn.Linear(1200, 1200), nn.Tanh(), nn.Linear(1200, 4096 * channels)]
     return nn.Sequential(nn.Flatten(), *encoder, *decoder, nn.Unflatten(1, (channels, 64, 64)))

@@ -1,4 +1,4 @@
-"""Training and encoding on a GPU: text 002's MLP networks on the whole of dSprites, everything measured in this run.
+"""Training and encoding on a GPU: Stühmer et al.'s MLP networks on the whole of dSprites, all measured in this run.
 
 Prints one line and ends well where there is no GPU. Part 1 trains for 20 epochs and extrapolates the same from a
 shorter run, part 2 compares ways to make an update, part 3 makes updates of 16 seeds together and of one, part 4
@@ -52,7 +52,7 @@ SHORT = 600
 
 
 def settings(**changes: Any) -> Settings:
-    """Text 002's MLP networks on dSprites."""
+    """Stühmer et al.'s (2020) MLP networks on dSprites."""
     base = TrainSettings(epochs=EPOCHS, batch_size=BATCH, log_every=SHORT // 6)
     return Settings(replace(base, **changes), DataSettings("dsprites_full"), ModelSettings(SPACE, NETWORKS))
 

@@ -25,7 +25,7 @@ SPACES = ("R^10", "ISA(5x4)", "T^10", "S^10")
 BATCHES = (256, 2048)
 SHELL = "S^{}(posterior=vmf)"
 PRODUCTS = ([10] * 4, [4] * 10, [31] + [1] * 9)
-"""Dimensions of text 001's hyperspheres; batches of 64, as there."""
+"""Dimensions of Davidson et al.'s (2019) hyperspheres; batches of 64, as there."""
 IMAGES = 737_280
 LONG = 5.0
 """Seconds from which one round is enough."""

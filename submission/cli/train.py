@@ -15,7 +15,7 @@ from submission.run_folder import RunFolder
 SUMMARY = "Train a model from gin configurations and export its representation."
 EPILOG = """examples:
   python train.py --config demo --out runs/demo
-  python train.py --config text000/d10_beta1 --data cars3d --data-root data --time-budget 2h
+  python train.py --config delta_vae_challenge/d10_beta1 --data cars3d --data-root data --time-budget 2h
   python train.py --config demo --bind "model.space = 'S^2'" --bind train.steps=2000 --out runs/sphere
   python train.py --resume --out runs/demo
   python train.py --config demo --seeds 0:16 --out runs/seeds

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from pathlib import Path
 
 import submission
 from submission.errors import UsageError, did_you_mean
+
+FORMER_NAMES = {
+    "text000": "delta_vae_challenge",
+    "text001": "product_svae",
+    "text002": "isa_vae",
+    "text003": "delta_vae",
+}
+"""Names of configurations before version 0.4 and their names now; still accepted, with a warning, until version 0.5."""
 
 
 def gin_folder() -> Path:
@@ -32,6 +42,7 @@ def find(name: str, beside: Path | None = None) -> Path:
 
     The ``.gin`` at the end may be left out. UsageError, with the nearest known name, when there is none.
     """
+    name = current_name(name)
     folders = [*([beside] if beside else []), Path(), gin_folder(), gin_folder() / "runs"]
     for folder in folders:
         for candidate in (folder / name, folder / f"{name}.gin"):
@@ -40,3 +51,11 @@ def find(name: str, beside: Path | None = None) -> Path:
     raise UsageError(
         f"there is no configuration {name!r}", did_you_mean(name, catalogue(), "see train.py --list", most=1)
     )
+
+
+def current_name(name: str) -> str:
+    """``name``, with a folder or file of ``FORMER_NAMES`` replaced by its current name and a warning that says so."""
+    renamed = re.sub("|".join(FORMER_NAMES), lambda match: FORMER_NAMES[match[0]], name)
+    if renamed != name:
+        warnings.warn(f"configuration {name!r} is now called {renamed!r}", FutureWarning, stacklevel=3)
+    return renamed

@@ -36,12 +36,12 @@ class UnitVectorBrownian(Distribution):
     Args:
         loc: unit vectors (..., d + 1), d from 1 to 64.
         time: t > 0 (...); the generator is half the Laplacian.
-        sampler: ``exact``, or ``walk`` for the random walk of texts 000 and 003 (an approximation of the law whose
+        sampler: ``exact``, or ``walk`` for the random walk of Pérez Rey et al. (an approximation of the law whose
             density ``log_prob`` gives).
         steps: the walk's number of steps L.
-        step: ``sqrt`` scales each step by sqrt(t / L) (text 003); ``literal`` by t, as text 000 prints it.
+        step: ``sqrt`` scales each step by sqrt(t / L) (Pérez Rey et al.); ``literal`` by t, as Rey (2020) prints it.
         kl: what ``kl_divergence`` to the uniform law computes: ``exact``; ``short_time``, the expansion to first order
-            in t (text 000, equation 3); ``paper``, text 003's with its factor (d + 4) / 24, right at d = 2 only.
+            in t (Rey, equation 3); ``paper``, Pérez Rey et al.'s with its factor (d + 4) / 24, right at d = 2 only.
     """
 
     arg_constraints = {"loc": constraints.real_vector, "time": constraints.positive}  # noqa: RUF012

@@ -1,4 +1,4 @@
-"""Brownian motion and the uniform law on the torus of revolution in R^3 (text 003)."""
+"""Brownian motion and the uniform law on the torus of revolution in R^3 (Pérez Rey et al. (2020))."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class EmbeddedTorusBrownian(Distribution):
         loc: points (..., 3) on the torus.
         time: t > 0 (...).
         radii: c > a > 0.
-        sampler: ``diffusion``, or ``walk`` for text 003's random walk in R^3.
+        sampler: ``diffusion``, or ``walk`` for Pérez Rey et al.'s (2020) random walk in R^3.
         steps: of either sampler.
 
     Example:

@@ -1,4 +1,4 @@
-"""The L^p-nested distribution of independent subspace analysis (text 002)."""
+"""The L^p-nested distribution of independent subspace analysis (Stühmer et al. (2020))."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FLOOR = 1e-18
 
 
 class IndependentSubspaces(Distribution):
-    """K independent subspaces of R^n, L^p-spherical each (text 002, eq. 7 to 11).
+    """K independent subspaces of R^n, L^p-spherical each (Stühmer et al. (2020), eq. 7 to 11).
 
     With v_k = (Σ_i |z_i|^{p_k})^{1/p_k} over the n_k coordinates of subspace k,
 
@@ -73,7 +73,7 @@ class IndependentSubspaces(Distribution):
         return torch.exp(radius + share)[self.subspace]
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
-        """Exact samples (*sample_shape, n) by text 002's Algorithm 1.
+        """Exact samples (*sample_shape, n) by Stühmer et al.'s (2020) Algorithm 1.
 
         v_0 from its radial law, Dirichlet shares of v_0^{p0} at the root and of v_k^{p_k} at each node, random signs.
         """

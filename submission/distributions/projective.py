@@ -1,4 +1,4 @@
-"""Brownian motion and the uniform law on real projective space RP^d = S^d / ±1 (text 003)."""
+"""Brownian motion and the uniform law on real projective space RP^d = S^d / ±1 (Pérez Rey et al. (2020))."""
 
 from __future__ import annotations
 

@@ -43,5 +43,5 @@ def point_of(theta: Tensor, phi: Tensor, radii: Radii) -> Tensor:
 
 
 def project_to_torus(point: Tensor, radii: Radii) -> Tensor:
-    """The nearest point of the torus to each of ``point`` (..., 3); text 003's projection P."""
+    """The nearest point of the torus to each of ``point`` (..., 3); Pérez Rey et al.'s (2020) projection P."""
     return point_of(*angles_of(point, radii), radii)

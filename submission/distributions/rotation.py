@@ -1,4 +1,4 @@
-"""Brownian motion and the uniform law on SO(3), as RP^3 scaled by 2 sqrt 2 (text 003)."""
+"""Brownian motion and the uniform law on SO(3), as RP^3 scaled by 2 sqrt 2 (Pérez Rey et al. (2020))."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class RotationUniform(ManifoldUniform):
 class RotationBrownian(Distribution):
     """Brownian motion on SO(3) at time t, in unit quaternions (scalar first, sign immaterial).
 
-    Lengths are those of the Frobenius norm on rotation matrices, which text 003's walk in R^9 uses: SO(3) is RP^3
+    Lengths are those of the Frobenius norm on rotation matrices, which the walk of Pérez Rey et al. uses: SO(3) is RP^3
     scaled by 2 sqrt 2, so this is ``ProjectiveBrownian`` at time t / 8, and densities, with respect to the Frobenius
     metric's Riemannian volume 16 sqrt(2) π², are smaller by (2 sqrt 2)³.
 

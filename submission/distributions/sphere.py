@@ -1,4 +1,4 @@
-"""Brownian motion and the uniform law on the sphere S^d (texts 000 and 003)."""
+"""Brownian motion and the uniform law on the sphere S^d (Rey (2020) and Pérez Rey et al. (2020))."""
 
 from __future__ import annotations
 

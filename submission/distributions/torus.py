@@ -1,4 +1,4 @@
-"""Brownian motion and the uniform law on the flat torus T^k = (S^1)^k with unit radii (text 003)."""
+"""Brownian motion and the uniform law on the flat torus T^k = (S^1)^k with unit radii (Pérez Rey et al. (2020))."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from torch.distributions import Distribution, constraints
 
 
 def project_to_sphere(x: Tensor) -> Tensor:
-    """x / |x| over the last axis (..., m); text 003's projection P."""
+    """x / |x| over the last axis (..., m); Pérez Rey et al.'s (2020) projection P."""
     return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
 
 

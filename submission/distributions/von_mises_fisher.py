@@ -24,9 +24,9 @@ class VonMisesFisher(Distribution):
     1e6; inside, radial quantities are float64, because Bessel ratios underflow and differences 1 − w cancel in float32.
 
     Sampling is Ulrich–Wood (Wood 1994) with bounded rounds. Its gradient in κ is implicit reparameterisation of the
-    angle (Figurnov et al. 2018), unbiased for every m. ``two_term`` is the estimator of text 004 (Naesseth et al.
-    2017): samples carry the pathwise part only, and the loss of each sample must pass through ``unbiased``, which adds
-    the rest; it exists for comparison and has more variance.
+    angle (Figurnov et al. 2018), unbiased for every m. ``two_term`` is the estimator of Davidson
+    et al. (2018): samples carry the pathwise part only, and the loss of each sample must pass through ``unbiased``,
+    which adds the rest; it exists for comparison and has more variance.
 
     Args:
         loc: unit vectors μ (..., m), m ≥ 2.
@@ -110,7 +110,7 @@ class VonMisesFisher(Distribution):
         """``cost`` (...) of samples z (..., m), with the gradient that the samples' pathwise part lacks.
 
         The value is unchanged. For ``implicit`` nothing is missing; for ``two_term`` it is cost·∇_κ log(g/r), with g
-        the density of w and r that of its proposal, at the accepted ε (text 004).
+        the density of w and r that of its proposal, at the accepted ε (Davidson et al. (2018)).
         """
         if self.gradient == "implicit":
             return cost

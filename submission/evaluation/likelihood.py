@@ -45,7 +45,7 @@ class Likelihood:
 
     Attributes:
         log_likelihood: log mean_l p(x|z_l)·p(z_l)/q(z_l|x), a lower bound of log p(x) in expectation (Burda et al.
-            2016; texts 001 and 003).
+            2016; Davidson et al. (2019) and Pérez Rey et al. (2020)).
         elbo: −reconstruction − kl.
         kl: KL(q(z|x) ‖ p(z)) as training computes it.
         reconstruction: −E log p(x|z).
@@ -88,7 +88,7 @@ def likelihood(
     left as it was.
 
     Args:
-        samples: L of the importance-sampled estimate; text 001 takes 500, text 003 takes 100.
+        samples: L of the importance-sampled estimate; Davidson et al. takes 500, Pérez Rey et al. (2020) takes 100.
         seed: of the samples.
 
     Raises:

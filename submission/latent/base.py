@@ -81,7 +81,7 @@ class Posterior(ABC):
         """``cost`` (n,) of the samples ``z`` (n, ambient_size), unchanged in value, with every part of its gradient.
 
         Samples carry the whole gradient by themselves (and this returns ``cost``) except where a score-function
-        estimator was asked for: the two-term estimator of text 004.
+        estimator was asked for: the two-term estimator of Davidson et al. (2018).
         """
         return cost
 

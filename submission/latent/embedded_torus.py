@@ -1,4 +1,4 @@
-"""The torus of revolution in R³ with its area's metric and Brownian posteriors (text 003)."""
+"""The torus of revolution in R³ with its area's metric and Brownian posteriors (Pérez Rey et al. (2020))."""
 
 from __future__ import annotations
 

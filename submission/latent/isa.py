@@ -1,4 +1,4 @@
-"""R^n with the ISA prior of text 002 and a diagonal Gaussian posterior."""
+"""R^n with the ISA prior of Stühmer et al. (2020) and a diagonal Gaussian posterior."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEARNED, FIXED = (1.0, 3.0), (0.5, 4.0)
 
 
 class SubspacePosterior(Posterior):
-    """Diagonal Gaussian whose KL to the ISA prior is estimated at the sample (text 002, eq. 12).
+    """Diagonal Gaussian whose KL to the ISA prior is estimated at the sample (Stühmer et al. (2020), eq. 12).
 
     Args:
         law: q(z|x), batch shape (n, coordinates).
@@ -59,7 +59,7 @@ class SubspacePosterior(Posterior):
 class Subspaces(AnchoredSpace):
     """R^n = R^{n_1} × … × R^{n_K} with an L^p-nested prior that is independent between subspaces, not within.
 
-    Components are coordinates by default, as β-TCVAE's total correlation was taken in text 002; log p is then split as
+    Components are coordinates by default, as for the total correlation of Stühmer et al.; log p is then split as
     ``IndependentSubspaces.coordinate_log_prob`` says. With ``components=subspaces`` they are the subspaces, whose
     log-densities are exact: total correlation then leaves alone the dependence inside a subspace that the prior allows.
     Export blocks are subspaces either way.
@@ -158,7 +158,7 @@ def layout(sizes: tuple[int, ...]) -> str:
 
 
 def read_layout(word: Word) -> tuple[int, ...]:
-    """``5x4`` (five subspaces of four, text 002's l0 = 5, l1…5 = 4) or ``2x4+3``."""
+    """``5x4`` (five subspaces of four, Stühmer et al.'s (2020) l0 = 5, l1…5 = 4) or ``2x4+3``."""
     sizes: list[int] = []
     position = word.position
     for term in word.text.split("+"):

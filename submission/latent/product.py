@@ -70,7 +70,7 @@ class ProductPosterior(Posterior):
 
 
 class Product(LatentSpace):
-    """Cartesian product of latent spaces (text 001, eq. 3 and 4, for any topologies).
+    """Cartesian product of latent spaces (Davidson et al. (2019), eq. 3 and 4, for any topologies).
 
     The default export mode exports every factor in that factor's own default mode.
 

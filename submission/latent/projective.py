@@ -1,4 +1,4 @@
-"""RP^d and SO(3): unit vectors up to sign, whose decoders and exports are even by construction (text 003)."""
+"""RP^d and SO(3): unit vectors up to sign, whose decoders and exports are even by construction (Pérez Rey et al.)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S^d and flat tori (S¹)^k; posteriors: Brownian (text 003), von Mises–Fisher (texts 001, 004), power spherical."""
+"""Spheres with Brownian (Pérez Rey et al.), von Mises–Fisher (Davidson et al.) and power spherical posteriors."""
 
 from __future__ import annotations
 

@@ -124,9 +124,9 @@ def _glorot(network: nn.Sequential) -> nn.Sequential:
 
 
 NETWORKS: dict[str, Networks] = {
-    "mlp": _mlp_pair([1200, 1200], [1200, 1200, 1200]),  # text 002, A.4
+    "mlp": _mlp_pair([1200, 1200], [1200, 1200, 1200]),  # Stühmer et al. (2020), A.4
     "mlp_small": _mlp_pair([256, 256], [256, 256]),  # for quick work
-    "mlp_sphere": _mlp_pair([256, 128], [128, 256], nn.ReLU),  # text 001, after its [4]
-    "mlp_diffusion": _mlp_pair([512, 256, 128], [256, 512], nn.ReLU),  # text 003, which prints no widths
+    "mlp_sphere": _mlp_pair([256, 128], [128, 256], nn.ReLU),  # Davidson et al. (2019), after its [4]
+    "mlp_diffusion": _mlp_pair([512, 256, 128], [256, 512], nn.ReLU),  # Pérez Rey et al. (2020), which prints no widths
     "conv": Networks(_conv_encoder, _conv_decoder),  # disentanglement_lib's
 }

@@ -21,7 +21,7 @@ class VAE(nn.Module):
         decoder: (n, space.decoder_size) → (n, C, H, W).
         image_shape: (height, width, channels).
         likelihood: ``bernoulli`` (decoder gives logits) or ``gaussian`` (decoder gives means).
-        variance: the fixed pixel variance of a Gaussian decoder; text 000 takes the identity.
+        variance: the fixed pixel variance of a Gaussian decoder; Rey (2020) takes the identity.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition,
 
 
 class BetaTCVAE(PassObjective):
-    """−E log p(x|z) + α·MI + β·TC + γ·dimension-wise KL (Chen et al. 2018; text 002, eq. 3).
+    """−E log p(x|z) + α·MI + β·TC + γ·dimension-wise KL (Chen et al. 2018; Stühmer et al. (2020), eq. 3).
 
     On any space whose posterior has a density: the parts whose dependence is penalised are the space's components.
     With KL from the posterior itself, only MI and TC are estimated from the batch: the penalty is

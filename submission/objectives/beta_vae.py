@@ -12,10 +12,10 @@ from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition,
 
 
 class BetaVAE(PassObjective):
-    """−E log p(x|z) + β·KL (Higgins et al. 2017; text 002, eq. 2); the negative ELBO at β = 1.
+    """−E log p(x|z) + β·KL (Higgins et al. 2017; Stühmer et al. (2020), eq. 2); the negative ELBO at β = 1.
 
-    A schedule for β is KL warm-up (text 001). With ``factor_betas`` each factor of a product space has its own
-    weight, on top of β (text 001, appendix B, suggests it against ignored factors).
+    A schedule for β is KL warm-up (Davidson et al.). With ``factor_betas`` each factor of a product space has its own
+    weight, on top of β (Davidson et al. (2019), appendix B, suggests it against ignored factors).
 
     Args:
         space: the model's latent space.
@@ -53,7 +53,7 @@ class BetaVAE(PassObjective):
 
 
 class CapacityAnnealing(BetaVAE):
-    """−E log p(x|z) + β·|KL − C| with C annealed (text 000, eq. 2, after Burgess et al. 2018).
+    """−E log p(x|z) + β·|KL − C| with C annealed (Rey (2020), eq. 2, after Burgess et al. 2018).
 
     There is no warm-up: C itself keeps the KL from zero.
 

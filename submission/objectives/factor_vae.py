@@ -28,7 +28,7 @@ class FactorVAE(Objective):
         space: the model's latent space; components are shuffled whole.
         dataset_size: images of the training set (not used).
         gamma: weight of the total correlation, or a schedule of it.
-        width, depth: the discriminator's hidden layers; text 002, A.4 has five of 1000 units.
+        width, depth: the discriminator's hidden layers; Stühmer et al. (2020), A.4 has five of 1000 units.
         learning_rate: of the discriminator's Adam (betas 0.5 and 0.9, as in the paper).
         warm_up: updates over which the weight of KL and TC rises from 0 to 1, a tenth of the run at most.
     """
@@ -120,7 +120,7 @@ class FactorVAE(Objective):
 def discriminator(inputs: int, width: int, depth: int) -> nn.Sequential:
     """An MLP from codes (n, inputs) to the log-odds (n, 1) that they are joint ones.
 
-    One output is the difference of text 002's two; leaky ReLU of slope 0.2 as there.
+    One output is the difference of Stühmer et al.'s (2020) two; leaky ReLU of slope 0.2 as there.
     """
     layers: list[nn.Module] = []
     for size in [inputs, *[width] * (depth - 1)]:

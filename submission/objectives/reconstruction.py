@@ -14,7 +14,7 @@ from submission.objectives.model import Model
 def gaussian(means: Tensor, images: Tensor, variance: float = 1.0) -> Tensor:
     """log N(x; mean, variance·I) summed over pixels, (..., n), normaliser included.
 
-    Texts 000 and 003 use the identity covariance.
+    Rey (2020) and Pérez Rey et al. (2020) use the identity covariance.
     """
     squares = (images.float() - means.float()).square().flatten(-3)
     return -0.5 * (squares.sum(-1) / variance + squares.shape[-1] * math.log(2 * math.pi * variance))

@@ -46,7 +46,7 @@ class Constant:
 class Linear:
     """From ``start`` to ``stop`` in a straight line, then ``stop`` for the rest of the run.
 
-    With the defaults it is text 000's annealing of C (start = C_min, stop = C_max, over the whole run); text 001's
+    With the defaults it is Rey's annealing of C (start = C_min, stop = C_max, over the whole run); Davidson et al.'s
     warm-up of the KL, 100 epochs of 300, is ``Linear(0, 1, fraction=1 / 3)``.
 
     Args:

@@ -1,4 +1,4 @@
-"""Early stopping: the ELBO of held-out images once per epoch, the best weights, and when to give up (text 001)."""
+"""Early stopping on the ELBO of held-out images (Davidson et al. 2019)."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ def files(folder: str) -> list[str]:
     return [name for name in RUNS if name.startswith(f"{folder}/")]
 
 
-@pytest.mark.parametrize("name", [name for name in files("text002") if not name.endswith("cars3d")])
-def test_text_002_has_the_values_of_tables_1_and_2(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in files("isa_vae") if not name.endswith("cars3d")])
+def test_isa_vae_has_the_values_of_tables_1_and_2(name: str) -> None:
     settings = load([name])
     train = settings.train
     dsprites = name.endswith("dsprites")
@@ -56,8 +56,8 @@ def test_text_002_has_the_values_of_tables_1_and_2(name: str) -> None:
     assert (settings.model.networks, settings.model.likelihood) == ("mlp", "bernoulli")
 
 
-@pytest.mark.parametrize("name", files("text002"))
-def test_text_002_can_be_run_at_every_weight_of_its_tables(name: str) -> None:
+@pytest.mark.parametrize("name", files("isa_vae"))
+def test_isa_vae_can_be_run_at_every_weight_of_its_tables(name: str) -> None:
     weight = "gamma" if "factor" in name else "beta"
     values = range(1, 11) if weight == "gamma" else TABLE_1 if name.endswith("dsprites") else TABLE_2
     header = (gin_folder() / "runs" / f"{name}.gin").read_text().splitlines()[1]
@@ -66,12 +66,15 @@ def test_text_002_can_be_run_at_every_weight_of_its_tables(name: str) -> None:
         assert f" {value}," in header or f" {value};" in header or "learned" in name
 
 
-@pytest.mark.parametrize("name", [name for name in files("text001") if "gaussian" not in name])
-def test_text_001_has_the_shells_that_the_name_says(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in files("product_svae") if "gaussian" not in name])
+def test_product_svae_has_the_shells_that_the_name_says(name: str) -> None:
     settings = load([name])
     space = parse(settings.model.space)
     sizes = [part.stop - part.start for part in space.components]
-    total, shells = {"ambient41": 41, "freedom40": 40}.get(name.split("/")[1].partition("_")[0]), name.split("_")
+    total, shells = (
+        {"ambient41": 41, "freedom40": 40}.get(name.split("/")[1].partition("_")[0]),
+        name.split("/")[1].split("_"),
+    )
     assert total is None or len(sizes) == int(shells[1])
     assert sum(sizes) == (41 if total != 40 else 40 + len(sizes))
     if name.endswith("_balanced"):
@@ -84,8 +87,8 @@ def test_text_001_has_the_shells_that_the_name_says(name: str) -> None:
     assert "vmf" in settings.model.space
 
 
-@pytest.mark.parametrize("name", files("text001"))
-def test_text_001_trains_as_it_says(name: str) -> None:
+@pytest.mark.parametrize("name", files("product_svae"))
+def test_product_svae_trains_as_it_says(name: str) -> None:
     train = load([name]).train
     assert (train.epochs, train.look_ahead, train.validation_split) == (300, 50, "valid")
     assert load([name]).objective.options["beta"] == Linear(0.0, 1.0, fraction=1 / 3)
@@ -93,14 +96,14 @@ def test_text_001_trains_as_it_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("data", ["mnist_static", "omniglot", "caltech101"])
-def test_text_001_runs_on_each_of_its_data_sets(data: str) -> None:
-    chosen = load(["text001/ambient41_4_balanced", f"data/{data}"]).data
+def test_product_svae_runs_on_each_of_its_data_sets(data: str) -> None:
+    chosen = load(["product_svae/ambient41_4_balanced", f"data/{data}"]).data
     allowed = entry(chosen.name).parameters()
     assert set(chosen.options) <= set(allowed)
 
 
-@pytest.mark.parametrize("name", files("text003"))
-def test_text_003_has_identity_covariance_in_its_own_range_and_no_weights(name: str) -> None:
+@pytest.mark.parametrize("name", files("delta_vae"))
+def test_delta_vae_has_identity_covariance_in_its_own_range_and_no_weights(name: str) -> None:
     settings = load([name])
     assert settings.model.likelihood == "gaussian"
     assert settings.model.variance == (1.0 if "mnist" in name else 0.25)  # [-1, 1] is twice as wide as [0, 1]

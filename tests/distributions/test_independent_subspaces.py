@@ -1,4 +1,4 @@
-"""The ISA prior: its density as text 002 prints it, its exact sampler, and its derivatives at zero."""
+"""The ISA prior: its density as Stühmer et al. (2020) prints it, its exact sampler, and its derivatives at zero."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def law(sizes: list[int], exponents: list[float], root: float, scale: float) -> 
 
 
 def nested_log_prob(z: Tensor, sizes: list[int], exponents: list[float], root: float, scale: float) -> Tensor:
-    """log ψ(v_0) − (n − 1)·log v_0 − log S(1), as text 002's equations 7, 8 and 11 have it."""
+    """log ψ(v_0) − (n − 1)·log v_0 − log S(1), as Stühmer et al.'s (2020) equations 7, 8 and 11 have it."""
     parts = zip(z.split(sizes, -1), exponents, strict=True)
     radii = torch.stack([part.abs().pow(p).sum(-1).pow(1 / p) for part, p in parts], -1)
     radius = radii.pow(root).sum(-1).pow(1 / root)

@@ -237,7 +237,7 @@ class TorusPosterior:
 
 
 def test_the_periodic_picture_reaches_the_limit_of_minus_3772():
-    """mathematics of text 003's Table 2: normaliser −3763.97, expected reconstruction loss 1, KL 7.08."""
+    """mathematics of Pérez Rey et al.'s Table 2: normaliser −3763.97, expected reconstruction loss 1, KL 7.08."""
     model = PeriodicPictures()
     shifts = torch.randint(0, 64, (40, 2)) * 2 * math.pi / 64
     centres = torch.stack([shifts.cos(), shifts.sin()], -1).flatten(1)

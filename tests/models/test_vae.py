@@ -17,7 +17,7 @@ def shapes(module: nn.Module) -> list[tuple[int, ...]]:
     return [tuple(parameter.shape) for name, parameter in module.named_parameters() if name.endswith("weight")]
 
 
-def test_mlp_has_the_sizes_of_text_002(plain_space: LatentSpace) -> None:
+def test_mlp_has_the_sizes_of_stuehmer_et_al(plain_space: LatentSpace) -> None:
     vae = build("mlp", plain_space, (64, 64, 1))
     assert shapes(vae.encoder) == [(1200, 4096), (1200, 1200), (3, 1200)]
     assert shapes(vae.decoder) == [(1200, 6), (1200, 1200), (1200, 1200), (4096, 1200)]

@@ -10,12 +10,12 @@ from submission.objectives.schedules import WARM_UP, WarmUp, schedule
 
 
 @pytest.mark.parametrize(("step", "value"), [(0, 0.0), (300, 4.5), (1000, 15.0), (1200, 15.0)])
-def test_capacity_of_text_000_rises_over_the_whole_run(step, value):
+def test_capacity_of_the_challenge_report_rises_over_the_whole_run(step, value):
     assert Linear(0, 15)(TrainingPosition(step, 1000)) == pytest.approx(value)
 
 
 @pytest.mark.parametrize(("epoch", "value"), [(0, 0.0), (50, 0.5), (100, 1.0), (299, 1.0)])
-def test_warm_up_of_text_001_takes_a_third_of_the_run(epoch, value):
+def test_warm_up_of_the_product_svae_takes_a_third_of_the_run(epoch, value):
     assert Linear(0, 1, fraction=1 / 3)(TrainingPosition(10 * epoch, 3000)) == pytest.approx(value)
 
 
