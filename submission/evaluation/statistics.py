@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
+from scipy.stats import t as student
 
 from submission.errors import SubmissionError
 
 RESAMPLES = 10_000
+STUDENTISED = 5
+"""Values from which the studentised bootstrap is used."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Summary:
 
     Attributes:
         mean, sd: average and sample standard deviation (0 for a single value).
-        low, high: bootstrap interval of the mean (both the mean for a single value).
+        low, high: interval of the mean (both the mean for a single value).
         count: how many values.
         level: coverage of the interval, e.g. 0.95.
     """
@@ -39,28 +42,47 @@ class Summary:
 
 
 def summarise(values: Sequence[float], level: float = 0.95, seed: int = 0) -> Summary:
-    """Mean, standard deviation and bootstrap percentile interval of the mean (Efron, 1979).
+    """Mean, standard deviation and an interval of the mean that holds for few values, too (``mean_interval``).
 
     Args:
         values: one score from each of n >= 1 repetitions.
-        level: coverage of the interval in (0, 1). With fewer than about ten values it covers less than it says.
+        level: coverage of the interval in (0, 1).
         seed: of the resampling.
     """
     scores = np.asarray(values, np.float64)
     if scores.size == 0 or not np.isfinite(scores).all():
         raise SubmissionError(f"cannot summarise {list(values)}", "give at least one value, all of them finite")
-    means = bootstrap_means(scores, seed)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    low, high = mean_interval(scores, level, seed)
     sd = float(scores.std(ddof=1)) if scores.size > 1 else 0.0
-    return Summary(float(scores.mean()), sd, float(low), float(high), int(scores.size), level)
+    return Summary(float(scores.mean()), sd, low, high, int(scores.size), level)
 
 
-def bootstrap_means(values: npt.NDArray[np.float64], seed: int = 0) -> npt.NDArray[np.float64]:
-    """Means (RESAMPLES,) of samples drawn with replacement from values (n,)."""
-    if values.size == 1:
-        return np.repeat(values, RESAMPLES)
-    picks = np.random.default_rng(seed).multinomial(values.size, np.full(values.size, 1 / values.size), RESAMPLES)
-    return picks @ values / values.size
+def mean_interval(values: npt.NDArray[np.float64], level: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """Interval of the mean of values (n,).
+
+    From ``STUDENTISED`` values on, the studentised bootstrap (Efron and Tibshirani 1993, chapter 12.5); Student's
+    interval for fewer, where resamples say too little. Percentile and BCa intervals of five values cover 80 to 84 %
+    instead of 95 % (docs/methods/statistics.md).
+    """
+    count, mean = values.size, float(values.mean())
+    error = float(values.std(ddof=1)) / np.sqrt(count) if count > 1 else 0.0
+    if error <= 1e-12 * abs(mean):
+        return mean, mean
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    low, high = student.ppf(tails, count - 1) if count < STUDENTISED else studentised(values, tails, seed)
+    return mean - high * error, mean - low * error
+
+
+def studentised(values: npt.NDArray[np.float64], tails: npt.NDArray[np.float64], seed: int) -> tuple[float, float]:
+    """Quantiles ``tails`` of (mean* − mean) / error* over resamples of values (n,), constant resamples left out."""
+    count = values.size
+    centred = values - values.mean()
+    picks = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES) / count
+    means = picks @ centred
+    errors = np.sqrt(np.maximum(picks @ centred**2 - means**2, 0) / (count - 1))
+    usable = errors > 1e-9 * np.abs(centred).max()
+    low, high = np.quantile(means[usable] / errors[usable], tails)
+    return float(low), float(high)
 
 
 Results = Mapping[str, Mapping[str, Sequence[float]]]  # method -> metric -> one score per repetition

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,12 +11,15 @@ from scipy import stats
 from submission.errors import SubmissionError
 from submission.evaluation.statistics import rank_correlations, spearman, summarise, table
 
+Draw = Callable[..., np.ndarray]
+
 
 def test_mean_and_deviation() -> None:
     summary = summarise([1.0, 2.0, 4.0])
     assert summary.mean == pytest.approx(7 / 3)
     assert summary.sd == pytest.approx(np.std([1, 2, 4], ddof=1))
-    assert 1 <= summary.low < summary.mean < summary.high <= 4
+    half = stats.t.ppf(0.975, 2) * np.std([1, 2, 4], ddof=1) / np.sqrt(3)
+    assert (summary.low, summary.high) == pytest.approx((7 / 3 - half, 7 / 3 + half))
 
 
 def test_bootstrap_interval_approaches_the_normal_one() -> None:
@@ -25,14 +30,16 @@ def test_bootstrap_interval_approaches_the_normal_one() -> None:
     assert summary.high == pytest.approx(values.mean() + half, abs=0.006)
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+@pytest.mark.parametrize("count", [2, 3, 5, 10])
+@pytest.mark.parametrize("draw", [np.random.Generator.normal, lambda g, size: g.beta(2, 5, size=size) - 2 / 7])
+def test_intervals_of_few_values_cover_the_truth_as_often_as_they_say(count: int, draw: Draw) -> None:
     generator = np.random.default_rng(0)
     hits = 0
-    for trial in range(200):
-        summary = summarise(list(generator.uniform(size=25)), level=0.9, seed=trial)
-        hits += summary.low <= 0.5 <= summary.high
-    low, high = stats.binom.interval(0.9999, 200, 0.88)  # percentile intervals of 25 values cover a little less
-    assert low <= hits <= high
+    for trial in range(300):
+        summary = summarise(list(draw(generator, size=count)), seed=trial)
+        hits += summary.low <= 0 <= summary.high
+    assert hits >= stats.binom.ppf(1e-4, 300, 0.92)  # percentile intervals cover 0.84 at five values, 0.72 at three
+    assert hits <= stats.binom.ppf(1 - 1e-4, 300, 0.98)
 
 
 def test_one_value_has_no_spread() -> None:
