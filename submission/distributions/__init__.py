@@ -1,6 +1,7 @@
 """Densities on manifolds in the style of torch.distributions; they know nothing of images or training."""
 
 from submission.distributions.embedded_torus import EmbeddedTorusBrownian, EmbeddedTorusUniform
+from submission.distributions.flat_torus import TorusBrownian, TorusUniform
 from submission.distributions.independent_subspaces import IndependentSubspaces
 from submission.distributions.power_spherical import PowerSpherical
 from submission.distributions.projective import ProjectiveBrownian, ProjectiveUniform
@@ -12,7 +13,6 @@ from submission.distributions.rotation import (
     quaternion_to_matrix,
 )
 from submission.distributions.sphere import SphereBrownian, SphereUniform
-from submission.distributions.torus import TorusBrownian, TorusUniform
 from submission.distributions.von_mises_fisher import VonMisesFisher
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Normaliser and mean length of the von Mises–Fisher law, from Bessel functions of the first kind, in float64.
+"""Normaliser and mean length of the von Mises–Fisher distribution, from Bessel functions of the first kind, in float64.
 
 With ν = m/2 − 1 and the hypergeometric F_ν(κ) = log[Γ(ν+1)·(2/κ)^ν·I_ν(κ)] = log E exp(κ·w) over uniform directions,
 

@@ -36,12 +36,13 @@ class UnitVectorBrownian(Distribution):
     Args:
         loc: unit vectors (..., d + 1), d from 1 to 64.
         time: t > 0 (...); the generator is half the Laplacian.
-        sampler: ``exact``, or ``walk`` for the random walk of Pérez Rey et al. (an approximation of the law whose
-            density ``log_prob`` gives).
+        sampler: ``exact``, or ``walk`` for the random walk of Pérez Rey et al. (an approximation of the distribution
+            whose density ``log_prob`` gives).
         steps: the walk's number of steps L.
         step: ``sqrt`` scales each step by sqrt(t / L) (Pérez Rey et al.); ``literal`` by t, as Rey (2020) prints it.
-        kl: what ``kl_divergence`` to the uniform law computes: ``exact``; ``short_time``, the expansion to first order
-            in t (Rey, equation 3); ``paper``, Pérez Rey et al.'s with its factor (d + 4) / 24, right at d = 2 only.
+        kl: what ``kl_divergence`` to the uniform distribution computes: ``exact``; ``short_time``, the expansion to
+            first order in t (Rey, equation 3); ``paper``, Pérez Rey et al.'s with its factor (d + 4) / 24, right at d =
+            2 only.
     """
 
     arg_constraints = {"loc": constraints.real_vector, "time": constraints.positive}  # noqa: RUF012
@@ -76,7 +77,7 @@ class UnitVectorBrownian(Distribution):
 
     @abstractmethod
     def _exact_divergence(self) -> Tensor:
-        """KL to the uniform law (...), from its table."""
+        """KL to the uniform distribution (...), from its table."""
 
     @property
     def support(self) -> constraints.Constraint:
@@ -89,7 +90,7 @@ class UnitVectorBrownian(Distribution):
         return sphere_tables(self.dim)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
-        """The same laws with a larger batch shape."""
+        """The same distributions with a larger batch shape."""
         new = self._get_checked_instance(UnitVectorBrownian, _instance)
         new.__dict__.update(self.__dict__)
         shape = torch.Size(batch_shape)
@@ -106,7 +107,7 @@ class UnitVectorBrownian(Distribution):
         return place(loc, self._radius(time))
 
     def _radius(self, time: Tensor) -> Tensor:
-        """Geodesic distances drawn from their exact law, one per time; dr/dt is the quantile's slope in t."""
+        """Geodesic distances drawn from their exact distribution, one per time; dr/dt is the quantile's slope in t."""
         score = torch.randn_like(time)
         if self.dim == 1:
             return time.sqrt() * score  # the wrapped normal itself: signed arc length
@@ -121,7 +122,7 @@ class UnitVectorBrownian(Distribution):
         return loc
 
     def divergence_from_uniform(self) -> Tensor:
-        """KL to the uniform law (...), by the form that ``kl`` names."""
+        """KL to the uniform distribution (...), by the form that ``kl`` names."""
         if self.kl == "exact":
             return self._exact_divergence()
         factor = 0.25 if self.kl == "short_time" else (self.dim + 4) / 24.0

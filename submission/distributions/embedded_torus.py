@@ -1,4 +1,4 @@
-"""Brownian motion and the uniform law on the torus of revolution in R^3 (Pérez Rey et al. (2020))."""
+"""Brownian motion and the uniform distribution on the torus of revolution in R^3 (Pérez Rey et al. (2020))."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints, register_kl
 
 from submission.distributions.brownian import one_of
-from submission.distributions.embedded_spectrum import FREQUENCIES, LONGEST, NEGLIGIBLE, SHORTEST, kl_table, modes
-from submission.distributions.revolution import Radii, angles_of, checked, log_area, point_of, project_to_torus
+from submission.distributions.torus_coordinates import Radii, angles_of, checked, log_area, point_of, project_to_torus
+from submission.distributions.torus_spectrum import FREQUENCIES, LONGEST, NEGLIGIBLE, SHORTEST, kl_table, modes
 from submission.distributions.uniform import ManifoldUniform
 
 FLOOR = 1e-11
@@ -19,7 +19,7 @@ FLOOR = 1e-11
 
 
 class EmbeddedTorusUniform(ManifoldUniform):
-    """The uniform law on the torus of radii (c, a) in R^3; density 1 / (4 π² c a) with respect to area.
+    """The uniform distribution on the torus of radii (c, a) in R^3; density 1 / (4 π² c a) with respect to area.
 
     Args:
         radii: c, the radius of the centre circle, and a < c, the tube's.
@@ -60,11 +60,11 @@ class EmbeddedTorusBrownian(Distribution):
     """Brownian motion at time t on the torus of radii (c, a) in R^3, started at ``loc``; densities w.r.t. area.
 
     θ is a one-dimensional diffusion and φ, given θ's path, a Gaussian of variance ∫ ds / (c + a cos θ)². Samples follow
-    them by Heun's scheme, of weak order two and near the uniform law at steps longer than a², too: no exact sampler in
-    one step is known. Density and KL are exact (series, within 1e-6) from t = a²/20 on; below, KL is the expansion
-    -log 2πt - 1 + log area + Sc t / 4, continued to second order from the series (within 2e-5), and the log-density a
-    short-time expansion: where the two meet it differs from the series by less than 0.01 on average over samples and
-    by less than 0.03 for 19 in 20 of them.
+    them by Heun's scheme, of weak order two and near the uniform distribution at steps longer than a², too: no exact
+    sampler in one step is known. Density and KL are exact (series, within 1e-6) from t = a²/20 on; below, KL is the
+    expansion -log 2πt - 1 + log area + Sc t / 4, continued to second order from the series (within 2e-5), and the
+    log-density a short-time expansion: where the two meet it differs from the series by less than 0.01 on average over
+    samples and by less than 0.03 for 19 in 20 of them.
 
     Args:
         loc: points (..., 3) on the torus.
@@ -103,10 +103,10 @@ class EmbeddedTorusBrownian(Distribution):
         return constraints.real_vector
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
-        """The same laws with a larger batch shape."""
+        """The same distributions with a larger batch shape."""
         shape = torch.Size(batch_shape)
         loc, time = self.loc.expand(shape + self.event_shape), self.time.expand(shape)
-        return type(self)(loc, time, self.radii, self.sampler, self.steps, validate_args=False)  # type: ignore[arg-type]
+        return type(self)(loc, time, self.radii, self.sampler, self.steps, validate_args=False)
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Samples (*sample_shape, ..., 3), differentiable in ``loc`` and ``time``."""
@@ -119,7 +119,7 @@ class EmbeddedTorusBrownian(Distribution):
         return point_of(*self._diffuse(*angles_of(loc, self.radii), step), self.radii)
 
     def _bounded_time(self) -> Tensor:
-        """t, or LONGEST c² where t is longer: the law is uniform by then."""
+        """t, or LONGEST c² where t is longer: the distribution is uniform by then."""
         return self.time.clamp(max=LONGEST * self.radii[0] ** 2)
 
     def _diffuse(self, theta: Tensor, phi: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
@@ -130,15 +130,15 @@ class EmbeddedTorusBrownian(Distribution):
         """
         c, a = self.radii
         pull = 4.0 * a**2 * torch.tanh(step / (4.0 * a**2))
-        spread = torch.zeros_like(step)
+        variance = torch.zeros_like(step)
         for _ in range(self.steps):
             noise = step.sqrt() / a * torch.randn_like(step)
             w = c + a * theta.cos()
             drift = -theta.sin() / (2.0 * a * w)
             guess = theta + drift * pull + noise
             theta = theta + 0.5 * (drift - guess.sin() / (2.0 * a * (c + a * guess.cos()))) * pull + noise
-            spread = spread + 0.5 * step * (w**-2 + (c + a * theta.cos()) ** -2)
-        return theta, phi + spread.sqrt() * torch.randn_like(step)
+            variance = variance + 0.5 * step * (w**-2 + (c + a * theta.cos()) ** -2)
+        return theta, phi + variance.sqrt() * torch.randn_like(step)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log density (...) at points ``value`` (..., 3)."""
@@ -185,7 +185,7 @@ class EmbeddedTorusBrownian(Distribution):
         return -stretched / (2.0 * time) - (2.0 * math.pi * time).log() + rest
 
     def divergence_from_uniform(self) -> Tensor:
-        """KL to the uniform law (...)."""
+        """KL to the uniform distribution (...)."""
         time, shortest = self._bounded_time(), SHORTEST * self.radii[1] ** 2
         height = angles_of(self.loc, self.radii)[0].cos()
         tabulated = time.clamp(min=shortest)

@@ -169,7 +169,7 @@ def series_log_relative(dim: int, time: Array, angle: Array) -> Array:
 
 
 def log_relative(dim: int, time: Array, angle: Array) -> Array:
-    """log of the heat kernel of S^d relative to the uniform law, times (T, 1) and angles (T, n) -> (T, n)."""
+    """log of the heat kernel of S^d relative to the uniform distribution, times (T, 1) and angles (T, n) -> (T, n)."""
     near_uniform = series_terms(dim, time[:, 0]).sum(-1) < 0.5
     result = np.empty(np.broadcast_shapes(time.shape, angle.shape))
     kernel = even_log_kernel if dim % 2 == 0 else odd_log_kernel

@@ -75,7 +75,8 @@ class IndependentSubspaces(Distribution):
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Exact samples (*sample_shape, n) by Stühmer et al.'s (2020) Algorithm 1.
 
-        v_0 from its radial law, Dirichlet shares of v_0^{p0} at the root and of v_k^{p_k} at each node, random signs.
+        v_0 from its radial distribution, Dirichlet shares of v_0^{p0} at the root and of v_k^{p_k} at each node, random
+        signs.
         """
         shape = torch.Size(sample_shape)
         with torch.no_grad():

@@ -11,19 +11,19 @@ from torch import Tensor
 from torch.distributions import Distribution, Gamma, constraints, register_kl
 
 from submission.distributions.bessel import log_sphere_area
-from submission.distributions.radial import ImplicitAngle, Statistic, gap, place, to_angle
+from submission.distributions.radial import ImplicitAngle, Statistic, one_minus_cosine, place, to_angle
 from submission.distributions.sphere import SphereUniform
 
 LINEAR = 1e-2
-"""Below this κ/β the divergence from the uniform law is its Taylor series: the closed form would cancel."""
+"""Below this κ/β the divergence from the uniform distribution is its Taylor series: the closed form would cancel."""
 
 
 class PowerSpherical(Distribution):
     """p(z) ∝ (1 + μᵀz)^κ on the sphere S^{m−1}, with respect to its surface measure (De Cao and Aziz 2020).
 
-    (1 + μᵀz)/2 is Beta(β + κ, β) with β = (m−1)/2: density, entropy and KL to the uniform law are closed forms, and a
-    sample needs two gamma variables. Its gradient in κ is implicit reparameterisation of the angle. Radial quantities
-    are float64 inside; finite for m from 2 to 1000 and κ from 0 to 1e6.
+    (1 + μᵀz)/2 is Beta(β + κ, β) with β = (m−1)/2: density, entropy and KL to the uniform distribution are closed
+    forms, and a sample needs two gamma variables. Its gradient in κ is implicit reparameterisation of the angle. Radial
+    quantities are float64 inside; finite for m from 2 to 1000 and κ from 0 to 1e6.
 
     Args:
         loc: unit vectors μ (..., m), m ≥ 2.
@@ -49,7 +49,7 @@ class PowerSpherical(Distribution):
         return constraints.real_vector
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> PowerSpherical:
-        """The same laws with a larger batch shape."""
+        """The same distributions with a larger batch shape."""
         shape = torch.Size(batch_shape)
         loc, concentration = self.loc.expand(shape + self.event_shape), self.concentration.expand(shape)
         return PowerSpherical(loc, concentration, validate_args=False)
@@ -93,7 +93,7 @@ class PowerSpherical(Distribution):
         """Samples (*sample_shape, ..., m), differentiable in ``loc`` and ``concentration``."""
         shape = self._extended_shape(torch.Size(sample_shape))
         kappa = self._kappa.expand(shape[:-1])
-        angle = to_angle(sample_gap(kappa.detach(), self.beta))
+        angle = to_angle(sample_one_minus_cosine(kappa.detach(), self.beta))
         dtype = self.loc.dtype
         mean = self._mean_statistic.detach().expand_as(angle).to(dtype)
         followed = ImplicitAngle.apply(kappa.to(dtype), angle.to(dtype), mean, self.m, LOG_COSINE_SQUARED)
@@ -102,7 +102,7 @@ class PowerSpherical(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(value) (...) with respect to the surface measure; ``value`` (..., m) broadcasts."""
         height = -self._log_moment - log_sphere_area(self.m)
-        rest = torch.log1p(-gap(self.loc, value).clamp(max=2 - 1e-15) / 2)
+        rest = torch.log1p(-one_minus_cosine(self.loc, value).clamp(max=2 - 1e-15) / 2)
         return (height + self._kappa * rest).to(self.loc.dtype)
 
     def divergence_from_uniform(self) -> Tensor:
@@ -119,7 +119,7 @@ class PowerSpherical(Distribution):
         return log_sphere_area(self.m) - self.divergence_from_uniform()
 
 
-def sample_gap(kappa: Tensor, beta: float) -> Tensor:
+def sample_one_minus_cosine(kappa: Tensor, beta: float) -> Tensor:
     """1 − w of samples, one per entry of float64 ``kappa``; twice a Beta(β, β + κ) variable."""
     with torch.no_grad():
         rest = Gamma(torch.full_like(kappa, beta), torch.ones_like(kappa), validate_args=False).sample()

@@ -1,4 +1,4 @@
-"""Brownian motion and the uniform law on real projective space RP^d = S^d / ±1 (Pérez Rey et al. (2020))."""
+"""Brownian motion and the uniform distribution on real projective space RP^d = S^d / ±1 (Pérez Rey et al. (2020))."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch.distributions import register_kl
 
 from submission.distributions.bessel import log_sphere_area
 from submission.distributions.brownian import UnitVectorBrownian
-from submission.distributions.radial import gap, to_angle
+from submission.distributions.radial import one_minus_cosine, to_angle
 from submission.distributions.sphere import log_relative
 from submission.distributions.uniform import UnitVectorUniform
 
 
 class ProjectiveUniform(UnitVectorUniform):
-    """The uniform law on RP^d; points are unit vectors (..., d + 1) up to sign, the density is 2 / Vol(S^d).
+    """The uniform distribution on RP^d; points are unit vectors (..., d + 1) up to sign, the density is 2 / Vol(S^d).
 
     Args:
         dim: d >= 1.
@@ -55,7 +55,7 @@ class ProjectiveBrownian(UnitVectorBrownian):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log density (...) at points ``value`` (..., d + 1), even in ``value``."""
-        angle, time = to_angle(gap(self.loc, value)), self.time.double()
+        angle, time = to_angle(one_minus_cosine(self.loc, value)), self.time.double()
         both = [log_relative(self.tables, self.dim, time, r) for r in (angle, torch.pi - angle)]
         return (torch.logaddexp(*both) - math.log(2.0) - self.log_volume).to(self.loc.dtype)
 

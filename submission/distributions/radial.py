@@ -1,4 +1,4 @@
-"""Laws on the sphere that depend on the angle θ to a mean direction only: their sampling and their gradients."""
+"""Distributions on the sphere that depend only on the angle θ to a mean direction: sampling and gradients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from torch import Tensor
 NODES = 16
 """Gauss–Legendre nodes per angle; the implicit derivative is then good to about 1e−6.
 
-(Less good for power spherical laws on circles near κ = 0, whose T is infinite opposite the mean: 5e−4 of dE w/dκ.)
+(Less good for power spherical distributions on circles near κ = 0, whose T is infinite opposite the mean: 5e−4 of dE
+w/dκ.)
 """
 REACH = 7.0
 """Standard deviations after which a one-sided tail is left out."""
@@ -22,11 +23,11 @@ REACH = 7.0
 
 @dataclass(frozen=True)
 class Statistic:
-    """T(θ) of a law with density ∝ sin^{m−2}θ·exp(κ·T(θ)).
+    """T(θ) of a distribution with density ∝ sin^{m−2}θ·exp(κ·T(θ)).
 
     Attributes:
         value: T from sin²(θ/2), decreasing.
-        curvature: the least −T″ near θ = 0; with m − 2 it bounds the law's width.
+        curvature: the least −T″ near θ = 0; with m − 2 it bounds the distribution's width.
     """
 
     value: Callable[[Tensor], Tensor]
@@ -37,9 +38,9 @@ def place(loc: Tensor, angle: Tensor) -> Tensor:
     """Points at ``angle`` (...) from ``loc`` (..., m) in a uniformly random direction.
 
     The direction is Gaussian noise projected onto the tangent space at ``loc``. The derivative in ``loc`` is that of
-    the rotation that takes it along and moves the sample with it: the law is the same in every rotated frame, so its
-    expectations are differentiated right, and the derivative is at most 1. (At fixed noise the direction swings by
-    1/|projected noise|, whose square has no expectation on S².) On a circle the direction is one of two tangents.
+    the rotation that takes it along and moves the sample with it: the distribution is the same in every rotated frame,
+    so its expectations are differentiated right, and the derivative is at most 1. (At fixed noise its derivative
+    grows like 1/|projected noise|, whose square has no expectation on S².) On a circle it is one of two tangents.
     """
     angle = angle.to(loc.dtype)[..., None]
     if loc.shape[-1] == 2:
@@ -70,7 +71,7 @@ class Geodesic(torch.autograd.Function):
         return torch.addcmul(cosine * grad, upward, direction, value=-1), cosine * forward - upward, None
 
 
-def gap(loc: Tensor, z: Tensor) -> Tensor:
+def one_minus_cosine(loc: Tensor, z: Tensor) -> Tensor:
     """1 − cos θ between ``loc`` (..., m) and ``z`` (..., m), float64, free of either's rounding in length.
 
     No (..., m) table is made where the two broadcast, so that a table of all pairs costs as many numbers as pairs.
@@ -87,8 +88,8 @@ def to_angle(x: Tensor) -> Tensor:
 class ImplicitAngle(torch.autograd.Function):
     """Sampled angles θ with dθ/dκ from their density p ∝ sin^{m−2}θ·exp(κ·T(θ)).
 
-    −∂_κ CDF/p by quadrature of (T − E T)·p over the tail beyond θ (Figurnov et al. 2018, eq. 8, for a law without a
-    closed-form CDF). The tail on θ's side of the mean is taken, where the integrand keeps its sign.
+    −∂_κ CDF/p by quadrature of (T − E T)·p over the tail beyond θ (Figurnov et al. 2018, eq. 8, for a distribution
+    without a closed-form CDF). The tail on θ's side of the mean is taken, where the integrand keeps its sign.
     """
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Brownian motion and the uniform law on SO(3), as RP^3 scaled by 2 sqrt 2 (Pérez Rey et al. (2020))."""
+"""Brownian motion and the uniform distribution on SO(3), as RP^3 scaled by 2 sqrt 2 (Pérez Rey et al. (2020))."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class RotationBrownian(Distribution):
 
     @classmethod
     def from_matrix(cls, matrix: Tensor, time: Tensor, **options: Any) -> Self:
-        """The law around rotation matrices (..., 3, 3)."""
+        """The distribution around rotation matrices (..., 3, 3)."""
         return cls(matrix_to_quaternion(matrix), time, **options)
 
     @property
@@ -133,7 +133,7 @@ class RotationBrownian(Distribution):
         return constraints.real_vector
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
-        """The same laws with a larger batch shape."""
+        """The same distributions with a larger batch shape."""
         new = self._get_checked_instance(RotationBrownian, _instance)
         new.projective = self.projective.expand(batch_shape)
         new.loc, new.time = new.projective.loc, self.time.expand(batch_shape)

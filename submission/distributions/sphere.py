@@ -1,4 +1,4 @@
-"""Brownian motion and the uniform law on the sphere S^d (Rey (2020) and Pérez Rey et al. (2020))."""
+"""Brownian motion and the uniform distribution on the sphere S^d (Rey (2020) and Pérez Rey et al. (2020))."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch.distributions import register_kl
 from submission.distributions import wrapped_normal
 from submission.distributions.bessel import log_sphere_area
 from submission.distributions.brownian import UnitVectorBrownian
-from submission.distributions.radial import gap, to_angle
+from submission.distributions.radial import one_minus_cosine, to_angle
 from submission.distributions.sphere_tables import SphereTables, coordinate, parametrix
 from submission.distributions.uniform import UnitVectorUniform
 
 
 class SphereUniform(UnitVectorUniform):
-    """The uniform law on S^d in R^{d+1}; its density is 1 / Vol(S^d) with respect to the Riemannian volume.
+    """The uniform distribution on S^d in R^{d+1}; its density is 1 / Vol(S^d) with respect to the Riemannian volume.
 
     Args:
         dim: d >= 1.
@@ -39,7 +39,7 @@ class SphereBrownian(UnitVectorBrownian):
     takes one step: r from the tabulated inverse of its distribution function, a uniform tangent direction by
     projecting Gaussian noise (continuous in ``loc``), then the geodesic. The gradient in t is the implicit one,
     dr/dt = -F_t / p. Density and divergence come from tables built from the heat kernel (``heat_kernel``), within 1e-6
-    for t from 1e-5 to 10; beyond the tables the limits (flat space, uniform law) continue them.
+    for t from 1e-5 to 10; beyond the tables the limits (flat space, uniform distribution) continue them.
 
     Args:
         loc, time, sampler, steps, step, kl: see ``UnitVectorBrownian``.
@@ -59,7 +59,7 @@ class SphereBrownian(UnitVectorBrownian):
         """log density (...) at points ``value`` (..., d + 1), which broadcast against the batch."""
         if self.dim == 1:
             return wrapped_normal.log_density(wrapped_normal.arc(self.loc, value), self.time)
-        angle = to_angle(gap(self.loc, value))
+        angle = to_angle(one_minus_cosine(self.loc, value))
         return (log_relative(self.tables, self.dim, self.time.double(), angle) - self.log_volume).to(self.loc.dtype)
 
     def _exact_divergence(self) -> Tensor:
@@ -67,7 +67,7 @@ class SphereBrownian(UnitVectorBrownian):
 
 
 def log_relative(tables: SphereTables, dim: int, time: Tensor, angle: Tensor) -> Tensor:
-    """log of the heat kernel of S^d relative to the uniform law; float64 times and angles that broadcast."""
+    """log of the heat kernel of S^d relative to the uniform distribution; float64 times and angles that broadcast."""
     first, last = tables.log_times
     time = time.clamp(max=torch.e**last)
     position = coordinate(dim, time.clamp(min=torch.e**first), angle)

@@ -1,4 +1,4 @@
-"""Tables of Brownian motion on S^d over log t: KL to the uniform law, radial quantiles, and the density.
+"""Tables of Brownian motion on S^d over log t: KL to the uniform distribution, radial quantiles, and the density.
 
 One dimension's tables take about a second to build and live as long as the process.
 """
@@ -29,7 +29,7 @@ SCORES = np.linspace(-8.0, 8.0, 161)
 
 
 def largest_time(dim: int) -> float:
-    """Time at which the law is uniform to 1e-16."""
+    """Time at which the distribution is uniform to 1e-16."""
     return 80.0 / dim
 
 
@@ -80,7 +80,7 @@ def panels(dim: int, times: Array) -> tuple[Array, Array]:
 
 
 def uniform_log_density(dim: int, points: Array) -> Array:
-    """log of the uniform law's radial density in l = log tan(r/2): sech^d(l) Vol(S^{d-1}) / Vol(S^d)."""
+    """log of the uniform distribution's radial density in l = log tan(r/2): sech^d(l) Vol(S^{d-1}) / Vol(S^d)."""
     log_cosh = np.logaddexp(points, -points) - np.log(2.0)
     return log_sphere_area(dim) - log_sphere_area(dim + 1) - dim * log_cosh
 
@@ -154,7 +154,7 @@ def radial_integrals(kernel: Profile) -> tuple[Array, Array, Array]:
     ratio = kernel.log_ratio(angle)
     density = np.exp(ratio + uniform) * weights
     even = np.logaddexp(ratio, kernel.log_ratio(np.pi - angle)) - np.log(2.0)
-    even_kl = (density * even).sum(-1)  # the far half of an even law carries as much as the near one
+    even_kl = (density * even).sum(-1)  # the far half of an even distribution carries as much as the near one
     even_kl = np.where(even_kl > 0.1, even_kl, divergence(even, uniform, weights))
     masses = density.reshape(len(points), PANELS, PANEL_NODES).sum(-1)
     position = np.stack([quantiles(*row) for row in zip(masses, edges, strict=True)])

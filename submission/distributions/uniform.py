@@ -1,4 +1,4 @@
-"""Uniform laws on compact manifolds: what they share."""
+"""Uniform distributions on compact manifolds: what they share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def project_to_sphere(x: Tensor) -> Tensor:
 
 
 class ManifoldUniform(Distribution):
-    """The uniform law on a compact manifold; subclasses give its volume and its sampler."""
+    """The uniform distribution on a compact manifold; subclasses give its volume and its sampler."""
 
     arg_constraints = {}  # noqa: RUF012
     has_rsample = True
@@ -46,7 +46,7 @@ class ManifoldUniform(Distribution):
         return constraints.real_vector
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
-        """The same law with another batch shape."""
+        """The same distribution with another batch shape."""
         new = self._get_checked_instance(type(self), _instance)
         new.__dict__.update(self.__dict__)
         super(ManifoldUniform, new).__init__(torch.Size(batch_shape), self.event_shape, validate_args=False)
@@ -57,7 +57,7 @@ class ManifoldUniform(Distribution):
         return self._draw(torch.Size(sample_shape) + self.batch_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """-log volume, in the shape that ``value``'s batch and the law's broadcast to."""
+        """-log volume, in the shape that ``value``'s batch and the distribution's broadcast to."""
         shape = torch.broadcast_shapes(value.shape[: value.ndim - len(self.event_shape)], self.batch_shape)
         return value.new_full(shape, -self.log_volume)
 
@@ -67,7 +67,7 @@ class ManifoldUniform(Distribution):
 
 
 class UnitVectorUniform(ManifoldUniform):
-    """The uniform law of a unit vector of R^{d+1}: on S^d, or on RP^d up to sign.
+    """The uniform distribution of a unit vector of R^{d+1}: on S^d, or on RP^d up to sign.
 
     Args:
         dim: d >= 1.

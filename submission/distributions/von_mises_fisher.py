@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints, register_kl
 
 from submission.distributions.bessel import log_sphere_area, normaliser
-from submission.distributions.radial import ImplicitAngle, Statistic, gap, place, to_angle
+from submission.distributions.radial import ImplicitAngle, Statistic, one_minus_cosine, place, to_angle
 from submission.distributions.sphere import SphereUniform
-from submission.distributions.wood import Envelope, sample_gap
+from submission.distributions.vmf_sampler import Envelope, sample_one_minus_cosine
 
 GRADIENTS = ("implicit", "two_term")
 
@@ -25,8 +25,8 @@ class VonMisesFisher(Distribution):
 
     Sampling is Ulrich–Wood (Wood 1994) with bounded rounds. Its gradient in κ is implicit reparameterisation of the
     angle (Figurnov et al. 2018), unbiased for every m. ``two_term`` is the estimator of Davidson
-    et al. (2018): samples carry the pathwise part only, and the loss of each sample must pass through ``unbiased``,
-    which adds the rest; it exists for comparison and has more variance.
+    et al. (2018): samples carry the pathwise part only, and the loss of each sample must pass through
+    ``add_score_term``, which adds the rest; it exists for comparison and has more variance.
 
     Args:
         loc: unit vectors μ (..., m), m ≥ 2.
@@ -58,7 +58,7 @@ class VonMisesFisher(Distribution):
         return constraints.real_vector
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> VonMisesFisher:
-        """The same laws with a larger batch shape."""
+        """The same distributions with a larger batch shape."""
         shape = torch.Size(batch_shape)
         loc, concentration = self.loc.expand(shape + self.event_shape), self.concentration.expand(shape)
         return VonMisesFisher(loc, concentration, self.gradient, validate_args=False)
@@ -91,7 +91,7 @@ class VonMisesFisher(Distribution):
         """Samples (*sample_shape, ..., m), differentiable in ``loc`` and ``concentration``."""
         shape = self._extended_shape(torch.Size(sample_shape))
         kappa = self.concentration.to(self.loc.dtype).expand(shape[:-1])
-        x = sample_gap(kappa.detach(), self.m)
+        x = sample_one_minus_cosine(kappa.detach(), self.m)
         angle = self._follow(kappa, x) if self.gradient == "two_term" else self._implicit(kappa, x)
         return place(self.loc.expand(shape), angle)
 
@@ -104,9 +104,9 @@ class VonMisesFisher(Distribution):
     def _follow(self, kappa: Tensor, x: Tensor) -> Tensor:
         """Angles of x = 1 − w with the derivative of the accepted proposal."""
         epsilon = Envelope(kappa.detach(), self.m).epsilon(x)
-        return to_angle(Envelope(kappa, self.m).gap(epsilon))
+        return to_angle(Envelope(kappa, self.m).one_minus_cosine(epsilon))
 
-    def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:
+    def add_score_term(self, z: Tensor, cost: Tensor) -> Tensor:
         """``cost`` (...) of samples z (..., m), with the gradient that the samples' pathwise part lacks.
 
         The value is unchanged. For ``implicit`` nothing is missing; for ``two_term`` it is cost·∇_κ log(g/r), with g
@@ -121,9 +121,9 @@ class VonMisesFisher(Distribution):
         """log g(w)/r(w) (...) but for constants at the accepted ε of ``z``; E of its gradient in κ is zero."""
         kappa = self._kappa
         with torch.no_grad():
-            epsilon = Envelope(kappa, self.m).epsilon(gap(self.loc, z).clamp_min(1e-300))
+            epsilon = Envelope(kappa, self.m).epsilon(one_minus_cosine(self.loc, z).clamp_min(1e-300))
         envelope = Envelope(kappa, self.m)
-        x, b = envelope.gap(epsilon), envelope.b
+        x, b = envelope.one_minus_cosine(epsilon), envelope.b
         log_ratio = (self.m - 1) * (torch.log(2 * b + (1 - b) * x) - torch.log(b) / 2)
         return kappa * (1 - x) - self._normaliser[0] + log_ratio
 
@@ -131,7 +131,7 @@ class VonMisesFisher(Distribution):
         """log p(value) (...) with respect to the surface measure; ``value`` (..., m) broadcasts."""
         kappa = self._kappa
         height = kappa - self._normaliser[0] - log_sphere_area(self.m)
-        return (height - kappa * gap(self.loc, value)).to(self.loc.dtype)
+        return (height - kappa * one_minus_cosine(self.loc, value)).to(self.loc.dtype)
 
     def divergence_from_uniform(self) -> Tensor:
         """KL(self ‖ uniform) = κ·A(κ) − F(κ), (...)."""

@@ -1,4 +1,4 @@
-"""The normal law wrapped around the circle: Brownian motion on S^1 in closed form.
+"""The normal distribution wrapped around the circle: Brownian motion on S^1 in closed form.
 
 With A, B = exp(-2π(π ∓ |x|)/t) the image at distance k turns has, relative to the nearest one, the density
 (AB)^{k(k-1)/2} (A^k + B^k) for both directions together: sums of images take two exponentials. Long times take the

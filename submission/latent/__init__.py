@@ -1,5 +1,5 @@
 """Latent spaces: encoder output → posterior, prior, decoder input, exported representation; and their spec strings."""
 
-from submission.latent.registry import parse
+from submission.latent.spaces import parse
 
 __all__ = ["parse"]

@@ -1,10 +1,10 @@
-"""What a latent space is: encoder output → posterior, prior, what the decoder sees, what is exported."""
+"""Interfaces of latent spaces: encoder output → posterior, prior, decoder input and exported representation."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -37,23 +37,6 @@ class Block:
     topology: str
 
 
-class NormalCoordinates(NamedTuple):
-    """Samples, and a posterior of n images, in D coordinates in which it is N(mean, diag(scale²)).
-
-    Attributes:
-        value: of the samples (m, D).
-        mean, scale: (n, D).
-        sizes: how many neighbouring coordinates each of the C components has, in order.
-        circular: which coordinates are angles: their law is wrapped around the circle.
-    """
-
-    value: Tensor
-    mean: Tensor
-    scale: Tensor
-    sizes: tuple[int, ...]
-    circular: tuple[bool, ...]
-
-
 class Posterior(ABC):
     """q(z|x) for a batch of n images over a space with C components."""
 
@@ -73,21 +56,10 @@ class Posterior(ABC):
     def kl(self, z: Tensor) -> Tensor:
         """KL(q(z|x) ‖ p(z)) per component, (n, C); exact where a formula or table exists, else estimated at ``z``."""
 
-    def normal(self, z: Tensor) -> NormalCoordinates | None:
-        """Samples ``z`` (m, ambient_size) in coordinates in which the posterior is normal, where there are such."""
-        return None
-
-    def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:
-        """``cost`` (n,) of the samples ``z`` (n, ambient_size), unchanged in value, with every part of its gradient.
-
-        Samples carry the whole gradient by themselves (and this returns ``cost``) except where a score-function
-        estimator was asked for: the two-term estimator of Davidson et al. (2018).
-        """
-        return cost
-
     @abstractmethod
     def statistics(self) -> dict[str, Tensor]:
-        """What collapse is seen by: a 1-D tensor over components per name (``time``, ``concentration``, ``scale``)."""
+        """Dispersion parameters by name (``time``, ``concentration``, ``scale``): batch means, a 1-D tensor over
+        components."""
 
 
 class LatentSpace(nn.Module, ABC):
@@ -144,6 +116,9 @@ class LatentSpace(nn.Module, ABC):
 
         One number; a product whose factors differ gives one per factor.
         """
+
+    def __repr__(self) -> str:
+        return f'parse("{self.spec}")'
 
     def decoder_input(self, z: Tensor) -> Tensor:
         """What the decoder receives, (..., decoder_size); even in z on projective spaces."""

@@ -1,4 +1,4 @@
-"""What spaces share: posteriors of independent components, and maps from the encoder's reals to parameters."""
+"""Posteriors of independent components, and maps from unbounded encoder outputs to valid parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from torch.distributions import Distribution, Normal, kl_divergence
 
 from submission.distributions.sphere import SphereBrownian
 from submission.distributions.von_mises_fisher import VonMisesFisher
-from submission.latent.base import LatentSpace, NormalCoordinates, Posterior
+from submission.latent.base import LatentSpace, Posterior
+from submission.latent.estimators import NormalCoordinates, add_score_terms, normal_coordinates
 
 
 class ComponentPosterior(Posterior):
@@ -20,7 +21,7 @@ class ComponentPosterior(Posterior):
     Args:
         distribution: q(z|x), batch shape (n, C), event shape () or (e,).
         kl: KL(q(z|x) ‖ p(z)) per component (n, C); called once per batch at most.
-        statistics: parameters (n, C) by name whose batch means tell a collapsed component.
+        statistics: dispersion parameters (n, C) by name; their batch means show which components collapsed.
     """
 
     def __init__(self, distribution: Distribution, kl: Callable[[], Tensor], statistics: dict[str, Tensor]) -> None:
@@ -38,27 +39,32 @@ class ComponentPosterior(Posterior):
         """KL per component (n, C), exact; ``z`` is not needed."""
         return self._kl()
 
-    def normal(self, z: Tensor) -> NormalCoordinates | None:
-        """One coordinate per component, where they are normal, or Brownian motions on circles."""
-        law = self.distribution
-        if isinstance(law, Normal):
-            value, mean, scale, circular = z, law.loc, law.scale, False
-        elif isinstance(law, SphereBrownian) and law.dim == 1:
-            value, mean, scale, circular = to_angles(split(z, law)), to_angles(law.loc), law.time.sqrt(), True
-        else:
-            return None
-        return NormalCoordinates(value, mean, scale, (1,) * mean.shape[-1], (circular,) * mean.shape[-1])
-
-    def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:
-        """``cost`` (n,) with each component's score-function term, if its law has one."""
-        if not isinstance(self.distribution, VonMisesFisher):
-            return cost
-        corrected = self.distribution.unbiased(split(z, self.distribution), cost.detach()[..., None])
-        return cost + (corrected - corrected.detach()).sum(-1)
-
     def statistics(self) -> dict[str, Tensor]:
         """Batch means over images, one number per component."""
         return {name: value.detach().mean(0) for name, value in self._statistics.items()}
+
+
+@normal_coordinates.register
+def _component_coordinates(posterior: ComponentPosterior, z: Tensor) -> NormalCoordinates | None:
+    """One coordinate per component for normal distributions, and for Brownian motions on circles (angles)."""
+    q = posterior.distribution
+    if isinstance(q, Normal):
+        value, mean, scale, circular = z, q.loc, q.scale, False
+    elif isinstance(q, SphereBrownian) and q.dim == 1:
+        value, mean, scale, circular = to_angles(split(z, q)), to_angles(q.loc), q.time.sqrt(), True
+    else:
+        return None
+    return NormalCoordinates(value, mean, scale, (1,) * mean.shape[-1], (circular,) * mean.shape[-1])
+
+
+@add_score_terms.register
+def _component_score_terms(posterior: ComponentPosterior, z: Tensor, cost: Tensor) -> Tensor:
+    """One term per von Mises–Fisher component with ``gradient="two_term"``."""
+    q = posterior.distribution
+    if not isinstance(q, VonMisesFisher):
+        return cost
+    corrected = q.add_score_term(split(z, q), cost.detach()[..., None])
+    return cost + (corrected - corrected.detach()).sum(-1)
 
 
 def exact_posterior(distribution: Distribution, prior: Distribution, statistics: dict[str, Tensor]) -> Posterior:
@@ -111,11 +117,11 @@ def unit(raw: Tensor) -> Tensor:
     return point / torch.linalg.vector_norm(point, dim=-1, keepdim=True)
 
 
-class AnchoredSpace(LatentSpace):
-    """A space that knows the device and the floating type it was moved to, for sampling the prior."""
+class DeviceAwareSpace(LatentSpace):
+    """A space with an empty buffer that follows it to its device and floating type, for sampling the prior."""
 
-    anchor: Tensor
+    reference: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("anchor", torch.zeros(()), persistent=False)
+        self.register_buffer("reference", torch.zeros(()), persistent=False)

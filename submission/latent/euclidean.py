@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from submission.latent.base import Block, Component, Posterior
-from submission.latent.components import AnchoredSpace, bounded, exact_posterior, positive
-from submission.latent.spec import Factor
+from submission.latent.components import DeviceAwareSpace, bounded, exact_posterior, positive
+from submission.latent.spec import FactorSpec
 
 MODES = ("mean", "mean_scaled", "ambient", "intrinsic", "sample")
 SCALES = (1e-4, 1e3)
@@ -34,7 +34,7 @@ def walk_line(mean: Tensor, coordinate: int, steps: int, half_width: float) -> T
     return rows
 
 
-class Euclidean(AnchoredSpace):
+class EuclideanSpace(DeviceAwareSpace):
     """R^d with d components, one per coordinate; KL per coordinate in closed form.
 
     Every export mode but ``sample`` is the posterior mean; the prior's codes have unit variance, the scale is 1.
@@ -66,7 +66,7 @@ class Euclidean(AnchoredSpace):
 
     def prior_sample(self, shape: tuple[int, ...]) -> Tensor:
         """Standard normal samples (*shape, d)."""
-        return self.prior(self.anchor).sample(torch.Size((*shape, self.ambient_size)))
+        return self.prior(self.reference).sample(torch.Size((*shape, self.ambient_size)))
 
     def representation(self, parameters: Tensor, mode: str) -> Tensor:
         """Posterior means (n, d), or one sample."""
@@ -87,8 +87,8 @@ class Euclidean(AnchoredSpace):
         return walk_line(self.representation(parameters, "mean"), block, steps, half_width=1.96)
 
 
-def build(factor: Factor) -> Euclidean:
+def build(factor: FactorSpec) -> EuclideanSpace:
     """``R^d``, d from 1 to 4096."""
     dimension = factor.exponent(1, 4096)
     factor.done()
-    return Euclidean(dimension)
+    return EuclideanSpace(dimension)

@@ -1,4 +1,4 @@
-"""Kinds of posteriors around a centre: what their one number is called, where it lies, and where it stops."""
+"""Posterior families on compact manifolds: a centre and one dispersion parameter, its range and where it stops."""
 
 from __future__ import annotations
 
@@ -13,84 +13,97 @@ from torch.distributions import Distribution
 
 from submission.latent.components import positive, positive_inverse
 
-FLAT = 0.01
-"""KL in nats, nearly, from which on a posterior is as good as the uniform prior."""
-COLLAPSED = 2 * FLAT
-"""KL in nats below which a component says next to nothing about its image, wherever its posterior stopped."""
-Law = Callable[[Tensor, Tensor], Distribution]
-"""Centres (n, C, e) and spreads (n, C) → distribution with batch shape (n, C)."""
+NEARLY_UNIFORM = 0.01
+"""KL to the uniform prior in nats, approximately, at which dispersion parameters stop."""
+COLLAPSED = 2 * NEARLY_UNIFORM
+"""KL in nats below which a component counts as collapsed: its posterior is nearly the prior for every image."""
+DistributionFactory = Callable[[Tensor, Tensor], Distribution]
+"""Centres (n, C, e) and dispersion parameters (n, C) → distribution with batch shape (n, C)."""
 
 
-class Held(torch.autograd.Function):
-    """Numbers that stop at a limit and are not pushed against it: only gradients that lead away from it pass there."""
+class OneSidedClamp(torch.autograd.Function):
+    """Clamp that blocks gradients pointing past the limit and passes those pointing back."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, limit: float, above: bool) -> Tensor:
-        """``values`` of any shape, those above (else below) ``limit`` replaced by it."""
-        ctx.save_for_backward(values >= limit if above else values <= limit)
-        ctx.above = above
+    def forward(values: Tensor, limit: float, above: bool) -> Tensor:
+        """``values`` of any shape, clamped to at most (``above``) or at least ``limit``."""
         return values.clamp(max=limit) if above else values.clamp(min=limit)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float, bool], output: Tensor) -> None:
+        """Keep which values reached the limit."""
+        values, limit, above = inputs
+        ctx.save_for_backward(values >= limit if above else values <= limit)
+        ctx.above = above
+
+    @staticmethod
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None, None]:
-        """``outer`` where a step against it leads away from the limit, or there is none."""
+        """``outer``, but 0 where a descent step would move a clamped value past the limit."""
         (stopped,) = ctx.saved_tensors
         outwards = outer < 0 if ctx.above else outer > 0
         return outer.masked_fill(stopped & outwards, 0.0), None, None
 
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, values: Tensor, limit: float, above: bool) -> tuple[Tensor, int | None]:
+        """Elementwise: the batch dimension stays where it is."""
+        result: Tensor = OneSidedClamp.apply(values, limit, above)
+        return result, in_dims[0]
+
 
 @dataclass(frozen=True)
-class Family:
-    """A kind of posterior on one manifold.
+class PosteriorFamily:
+    """A family of posteriors on one manifold with one dispersion parameter: a time or a concentration.
 
-    The KL to a uniform prior has its minimum where the spread is infinite (a concentration zero). Long before, the
-    decoder sees nothing of the centre any more, and yet Adam, which divides gradients by their size, goes on in that
-    direction until nothing leads back. So spreads stop where the KL is next to nothing (``FLAT``) and the centre is
-    still seen a little.
+    The KL to a uniform prior falls to its infimum only as the time goes to infinity (the concentration to zero). Long
+    before, the decoder gets no information about the centre, and Adam, which divides gradients by their size, keeps
+    moving in that direction until no gradient leads back. The parameter therefore stops where the KL is about
+    ``NEARLY_UNIFORM``, where gradients through the centre are still useful.
 
     Attributes:
-        spread: what its one number per component is called: ``time`` or ``concentration``.
-        low, high: the open interval that the encoder's number is mapped into.
-        initial: its value where the encoder outputs 0.
-        flattest: its value from which on the posterior is as good as uniform, beyond which it does not go.
-        law: the distribution.
+        parameter: its name, ``time`` or ``concentration``.
+        low, high: the open interval that encoder outputs are mapped into.
+        initial: its value for an encoder output of 0.
+        limit: its value at which the posterior is nearly uniform (largest time, smallest concentration).
+        distribution: centres and dispersion parameters → distribution.
     """
 
-    spread: str
+    parameter: str
     low: float
     high: float
     initial: float
-    flattest: float
-    law: Law
+    limit: float
+    distribution: DistributionFactory
 
-    def spreads(self, raw: Tensor) -> Tensor:
-        """Encoder columns (n, C) → spreads (n, C)."""
+    def dispersion(self, raw: Tensor) -> Tensor:
+        """Encoder columns (n, C) → dispersion parameters (n, C) between the limit and the other end."""
         interval = self.low, self.high, self.initial
-        limit = positive_inverse(self.flattest, *interval)
-        return positive(Held.apply(raw, limit, limit > 0), *interval)
+        raw_limit = positive_inverse(self.limit, *interval)
+        return positive(OneSidedClamp.apply(raw, raw_limit, raw_limit > 0), *interval)
 
 
-def flattest_time(eigenvalue: float, multiplicity: float) -> float:
-    """When Brownian motion is ``FLAT`` from uniform: at time t its KL is nearly ½·multiplicity·exp(−eigenvalue·t).
+def max_time(eigenvalue: float, multiplicity: float) -> float:
+    """Time at which Brownian motion is ``NEARLY_UNIFORM``: its KL is about ½·multiplicity·exp(−eigenvalue·t).
 
     Args:
-        eigenvalue, multiplicity: of the lowest oscillation of the manifold (minus the Laplacian's, but for constants).
+        eigenvalue: lowest positive eigenvalue of minus the Laplacian.
+        multiplicity: of that eigenvalue.
     """
-    return math.log(multiplicity / (2 * FLAT)) / eigenvalue
+    return math.log(multiplicity / (2 * NEARLY_UNIFORM)) / eigenvalue
 
 
-def brownian(initial: float, flattest: float, law: Law, unit: float = 1.0) -> Family:
-    """A posterior with times from 1e−5 to ``flattest``, all three times in multiples of ``unit``."""
-    return Family("time", 1e-5 * unit, 10.0 * unit, initial * unit, flattest * unit, law)
+def brownian(initial: float, limit: float, distribution: DistributionFactory, unit: float = 1.0) -> PosteriorFamily:
+    """Brownian posteriors with times from 1e−5 to ``limit``; all times in multiples of ``unit``."""
+    return PosteriorFamily("time", 1e-5 * unit, 10.0 * unit, initial * unit, limit * unit, distribution)
 
 
-def concentrated(dimension: int, variance: float, law: Law) -> Family:
-    """A posterior on S^d with concentrations κ to 1e6, at first d + 1 (mean lengths around ½).
+def concentrated(dimension: int, variance: float, distribution: DistributionFactory) -> PosteriorFamily:
+    """Posteriors on S^d with concentrations κ to 1e6 and an initial one of d + 1 (mean resultant length near ½).
 
     Args:
         dimension: d.
-        variance: over uniform points, of what κ multiplies in the log-density; the KL is nearly ½·variance·κ² at first.
-        law: the distribution.
+        variance: of the statistic that κ multiplies in the log density, under the uniform distribution; for small κ
+            the KL is about ½·variance·κ².
+        distribution: the family's distribution.
     """
-    return Family("concentration", 1e-6, 1e6, dimension + 1.0, math.sqrt(2 * FLAT / variance), law)
+    limit = math.sqrt(2 * NEARLY_UNIFORM / variance)
+    return PosteriorFamily("concentration", 1e-6, 1e6, dimension + 1.0, limit, distribution)

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from submission.distributions import IndependentSubspaces
-from submission.latent.base import Block, Component, NormalCoordinates, Posterior
-from submission.latent.components import AnchoredSpace, bounded, positive
+from submission.latent.base import Block, Component, Posterior
+from submission.latent.components import DeviceAwareSpace, bounded, positive
+from submission.latent.estimators import NormalCoordinates, normal_coordinates
 from submission.latent.euclidean import MODES, drawn, gaussian, walk_line
-from submission.latent.spec import Factor, Word, describe
+from submission.latent.spec import FactorSpec, Token, describe
 
 DEFAULTS: dict[str, object] = {"p0": 2.1, "p": 2.2, "learn": False, "components": "coordinates"}
 LEARNED, FIXED = (1.0, 3.0), (0.5, 4.0)
@@ -24,39 +25,42 @@ class SubspacePosterior(Posterior):
     """Diagonal Gaussian whose KL to the ISA prior is estimated at the sample (Stühmer et al. (2020), eq. 12).
 
     Args:
-        law: q(z|x), batch shape (n, coordinates).
+        distribution: q(z|x), batch shape (n, coordinates).
         space: the space it belongs to.
     """
 
-    def __init__(self, law: Normal, space: Subspaces) -> None:
-        self.law, self.space = law, space
+    def __init__(self, distribution: Normal, space: IsaSpace) -> None:
+        self.distribution, self.space = distribution, space
 
     def rsample(self, sample_shape: tuple[int, ...] = ()) -> Tensor:
         """Samples (*sample_shape, n, coordinates)."""
-        return self.law.rsample(torch.Size(sample_shape))
+        return self.distribution.rsample(torch.Size(sample_shape))
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log q(z|x) per component (..., C)."""
-        return self.space.gather(self.law.log_prob(z))
+        return self.space.gather(self.distribution.log_prob(z))
 
     def kl(self, z: Tensor) -> Tensor:
         """log q(z|x) − log p(z) per component (n, C): unbiased, no closed form exists."""
         return self.log_prob(z) - self.space.prior_log_prob(z)
 
-    def normal(self, z: Tensor) -> NormalCoordinates:
-        """Coordinates, or subspaces of several."""
-        sizes = tuple(part.stop - part.start for part in self.space.components)
-        return NormalCoordinates(z, self.law.loc, self.law.scale, sizes, (False,) * z.shape[-1])
-
     def statistics(self) -> dict[str, Tensor]:
         """Mean posterior scale, and the prior's exponent, per component."""
-        scales = self.space.gather(self.law.scale.detach().mean(0))
+        scales = self.space.gather(self.distribution.scale.detach().mean(0))
         sizes = scales.new_tensor([part.stop - part.start for part in self.space.components])
         exponents = self.space.coordinate_exponents().detach().to(scales)
         return {"scale": scales / sizes, "exponent": self.space.gather(exponents) / sizes}
 
 
-class Subspaces(AnchoredSpace):
+@normal_coordinates.register
+def _subspace_coordinates(posterior: SubspacePosterior, z: Tensor) -> NormalCoordinates:
+    """Coordinates of R^n; one component is one of them, or a subspace of several."""
+    sizes = tuple(part.stop - part.start for part in posterior.space.components)
+    q = posterior.distribution
+    return NormalCoordinates(z, q.loc, q.scale, sizes, (False,) * z.shape[-1])
+
+
+class IsaSpace(DeviceAwareSpace):
     """R^n = R^{n_1} × … × R^{n_K} with an L^p-nested prior that is independent between subspaces, not within.
 
     Components are coordinates by default, as for the total correlation of Stühmer et al.; log p is then split as
@@ -95,7 +99,7 @@ class Subspaces(AnchoredSpace):
     def prior(self) -> IndependentSubspaces:
         """The ISA distribution with the current exponents."""
         if self.raw_exponents is None:
-            exponents = self.anchor + self.exponent
+            exponents = self.reference + self.exponent
         else:
             exponents = positive(self.raw_exponents, *LEARNED, self.exponent)
         return IndependentSubspaces(self.sizes, exponents, self.root_exponent, validate_args=False)
@@ -157,21 +161,21 @@ def layout(sizes: tuple[int, ...]) -> str:
     return f"{len(sizes)}x{sizes[0]}" if len(set(sizes)) == 1 else "+".join(map(str, sizes))
 
 
-def read_layout(word: Word) -> tuple[int, ...]:
+def read_layout(word: Token) -> tuple[int, ...]:
     """``5x4`` (five subspaces of four, Stühmer et al.'s (2020) l0 = 5, l1…5 = 4) or ``2x4+3``."""
     sizes: list[int] = []
     position = word.position
     for term in word.text.split("+"):
         first, times, second = term.partition("x")
-        count = Word(first, position, word.spec).integer("a number of subspaces", 1, 4096) if times else 1
+        count = Token(first, position, word.spec).integer("a number of subspaces", 1, 4096) if times else 1
         start = position + len(first) + len(times) if times else position
-        size = Word(second if times else first, start, word.spec).integer("a subspace's size", 1, 4096)
+        size = Token(second if times else first, start, word.spec).integer("a subspace's size", 1, 4096)
         sizes += [size] * count
         position += len(term) + 1
     return tuple(sizes)
 
 
-def build(factor: Factor) -> Subspaces:
+def build(factor: FactorSpec) -> IsaSpace:
     """``ISA(5x4; p0=2.1, p=2.2, learn=true, components=subspaces)``."""
     if len(factor.layout) != 1:
         word = factor.layout[1] if factor.layout else factor.name
@@ -182,4 +186,4 @@ def build(factor: Factor) -> Subspaces:
     exponent = factor.real("p", 2.0 if learn else 2.2, *(LEARNED if learn else FIXED))
     components = factor.choice("components", ("coordinates", "subspaces"))
     factor.done(dimension=False, layout=True)
-    return Subspaces(sizes, root, exponent, learn, components)
+    return IsaSpace(sizes, root, exponent, learn, components)

@@ -1,4 +1,4 @@
-"""Spaces made of C copies of one compact manifold: a centre and one spread per copy, a uniform prior."""
+"""Spaces of C copies of one compact manifold: a centre and one dispersion parameter per copy, a uniform prior."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch.jit import is_tracing
 
 from submission.errors import UsageError
 from submission.latent.base import Block, Component, Posterior
-from submission.latent.components import AnchoredSpace, exact_posterior, join, split
-from submission.latent.families import Family
+from submission.latent.components import DeviceAwareSpace, exact_posterior, join, split
+from submission.latent.families import PosteriorFamily
 
 MODES = ("ambient", "intrinsic", "mean", "mean_scaled", "sample")
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """What a manifold looks like to encoder, decoder and export, per component.
+    """Columns and scales of a manifold for encoder, decoder and export, per component.
 
     Attributes:
         names: one name per component.
@@ -42,7 +42,7 @@ class Geometry:
     full_turn: float = 2 * torch.pi
 
 
-class ManifoldSpace(AnchoredSpace):
+class ManifoldSpace(DeviceAwareSpace):
     """C independent points of one manifold.
 
     Export modes: ``ambient``, the decoder's view of the centre times ``feature_scale`` (the default);
@@ -57,7 +57,7 @@ class ManifoldSpace(AnchoredSpace):
         geometry, family: the manifold and the posterior on it.
     """
 
-    def __init__(self, spec: str, geometry: Geometry, family: Family) -> None:
+    def __init__(self, spec: str, geometry: Geometry, family: PosteriorFamily) -> None:
         super().__init__()
         self.spec, self.geometry, self.family = spec, geometry, family
         count = len(geometry.names)
@@ -91,13 +91,13 @@ class ManifoldSpace(AnchoredSpace):
 
     def posterior(self, parameters: Tensor) -> Posterior:
         """The family's posterior around the centres, with exact KL."""
-        return self.around(*self._shares(parameters))
+        return self.posterior_at(*self._split(parameters))
 
-    def around(self, raw: Tensor, spread: Tensor) -> Posterior:
-        """The posterior of any number of copies: centres' columns (n, copies, raw) and spreads' (n, copies)."""
-        spreads = self.family.spreads(spread)
-        law = self.family.law(self.centre(raw), spreads)
-        return exact_posterior(law, self.prior(spreads), {self.family.spread: spreads})
+    def posterior_at(self, raw: Tensor, raw_dispersion: Tensor) -> Posterior:
+        """The posterior of any number of copies: raw centres (n, copies, raw) and raw dispersion (n, copies)."""
+        dispersion = self.family.dispersion(raw_dispersion)
+        distribution = self.family.distribution(self.centre(raw), dispersion)
+        return exact_posterior(distribution, self.prior(dispersion), {self.family.parameter: dispersion})
 
     def prior_log_prob(self, z: Tensor) -> Tensor:
         """Minus the logarithm of the manifold's volume per component (..., C)."""
@@ -106,7 +106,7 @@ class ManifoldSpace(AnchoredSpace):
 
     def prior_sample(self, shape: tuple[int, ...]) -> Tensor:
         """Uniform samples (*shape, ambient_size)."""
-        prior = self.prior(self.anchor)
+        prior = self.prior(self.reference)
         return join(prior.sample(torch.Size((*shape, len(self.components)))), prior)
 
     def decoder_input(self, z: Tensor) -> Tensor:
@@ -118,7 +118,7 @@ class ManifoldSpace(AnchoredSpace):
         if mode == "sample":
             refuse_tracing(self.spec)
             return self.scale(mode) * self.decoder_input(self.posterior(parameters).rsample())
-        centre = self.centre(self._shares(parameters)[0])
+        centre = self.centre(self._split(parameters)[0])
         if mode == "intrinsic":
             return self.coordinates(self.canonical(centre)).flatten(-2)
         shown = self.features(centre) if mode == "ambient" else self.canonical(centre)
@@ -141,22 +141,22 @@ class ManifoldSpace(AnchoredSpace):
 
     def traversal(self, parameters: Tensor, block: int, steps: int) -> Tensor:
         """One component once around a closed geodesic, the others at their centre."""
-        centres = self.centre(self._shares(parameters)[0])[0]
+        centres = self.centre(self._split(parameters)[0])[0]
         angles = torch.arange(steps, device=centres.device, dtype=centres.dtype) * (self.geometry.full_turn / steps)
         points = centres.expand(steps, -1, -1).clone()
-        points[:, block] = self.walk(centres[block], angles)
+        points[:, block] = self.geodesic(centres[block], angles)
         return points.flatten(-2)
 
-    def walk(self, centre: Tensor, angles: Tensor) -> Tensor:
+    def geodesic(self, centre: Tensor, angles: Tensor) -> Tensor:
         """Points (steps, point) along a great circle through ``centre`` (point,)."""
         ahead = tangent(centre)
         return torch.cos(angles)[:, None] * centre + torch.sin(angles)[:, None] * ahead
 
-    def _shares(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
-        """Encoder output (n, parameter_size) → centres' columns (n, C, raw) and spreads' (n, C)."""
+    def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """Encoder output (n, parameter_size) → raw centres (n, C, raw) and raw dispersion parameters (n, C)."""
         count = len(self.components)
-        raw, spread = parameters.split([count * self.geometry.raw, count], -1)
-        return raw.unflatten(-1, (count, -1)), spread
+        raw, dispersion = parameters.split([count * self.geometry.raw, count], -1)
+        return raw.unflatten(-1, (count, -1)), dispersion
 
 
 def refuse_tracing(spec: str) -> None:

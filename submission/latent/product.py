@@ -10,7 +10,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from submission.latent.base import Block, Component, LatentSpace, NormalCoordinates, Posterior
+from submission.latent.base import Block, Component, LatentSpace, Posterior
+from submission.latent.estimators import NormalCoordinates, add_score_terms, normal_coordinates
 from submission.latent.manifold import ManifoldSpace
 
 MODES = ("default", "ambient", "intrinsic", "mean", "mean_scaled", "sample")
@@ -34,27 +35,11 @@ class ProductPosterior(Posterior):
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log q(z|x) per component (..., C)."""
-        return torch.cat([part.log_prob(own) for part, own in self._pairs(z)], -1)
+        return torch.cat([part.log_prob(own) for part, own in self.pairs(z)], -1)
 
     def kl(self, z: Tensor) -> Tensor:
         """KL per component (n, C)."""
-        return torch.cat([part.kl(own) for part, own in self._pairs(z)], -1)
-
-    def normal(self, z: Tensor) -> NormalCoordinates | None:
-        """The factors' coordinates side by side, where all have them."""
-        parts = [part.normal(own) for part, own in self._pairs(z)]
-        known = [part for part in parts if part is not None]
-        if len(known) < len(parts):
-            return None
-        *tensors, sizes, circular = zip(*known, strict=True)
-        value, mean, scale = (torch.cat(columns, -1) for columns in tensors)
-        return NormalCoordinates(value, mean, scale, sum(sizes, ()), sum(circular, ()))
-
-    def unbiased(self, z: Tensor, cost: Tensor) -> Tensor:
-        """``cost`` (n,) with every factor's terms."""
-        for part, own in self._pairs(z):
-            cost = part.unbiased(own, cost)
-        return cost
+        return torch.cat([part.kl(own) for part, own in self.pairs(z)], -1)
 
     def statistics(self) -> dict[str, Tensor]:
         """Every factor's statistics under ``name/factor``, such as ``time/0``."""
@@ -65,11 +50,31 @@ class ProductPosterior(Posterior):
             for index, own in enumerate(values.chunk(count))
         }
 
-    def _pairs(self, z: Tensor) -> zip[tuple[Posterior, Tensor]]:
+    def pairs(self, z: Tensor) -> zip[tuple[Posterior, Tensor]]:
         return zip(self.parts, z.split(self.sizes, -1), strict=True)
 
 
-class Product(LatentSpace):
+@normal_coordinates.register
+def _product_coordinates(posterior: ProductPosterior, z: Tensor) -> NormalCoordinates | None:
+    """The factors' coordinates side by side, if all of them have normal coordinates."""
+    parts = [normal_coordinates(part, own) for part, own in posterior.pairs(z)]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    *tensors, sizes, circular = zip(*known, strict=True)
+    value, mean, scale = (torch.cat(columns, -1) for columns in tensors)
+    return NormalCoordinates(value, mean, scale, sum(sizes, ()), sum(circular, ()))
+
+
+@add_score_terms.register
+def _product_score_terms(posterior: ProductPosterior, z: Tensor, cost: Tensor) -> Tensor:
+    """Every factor's terms."""
+    for part, own in posterior.pairs(z):
+        cost = add_score_terms(part, own, cost)
+    return cost
+
+
+class ProductSpace(LatentSpace):
     """Cartesian product of latent spaces (Davidson et al. (2019), eq. 3 and 4, for any topologies).
 
     The default export mode exports every factor in that factor's own default mode.
@@ -82,7 +87,7 @@ class Product(LatentSpace):
         super().__init__()
         self.factors = nn.ModuleList(spaces)
         self.spaces = tuple(spaces)
-        self.runs = repetitions(spaces)
+        self.groups = group_equal(spaces)
         self.spec = " x ".join(space.spec for space in spaces)
         self.parameter_size = sum(space.parameter_size for space in spaces)
         self.ambient_size = sum(space.ambient_size for space in spaces)
@@ -104,10 +109,10 @@ class Product(LatentSpace):
 
     def posterior(self, parameters: Tensor) -> Posterior:
         """The factors' posteriors, independent of each other; equal factors in a row are one tensor's columns."""
-        columns = parameters.split([count * space.parameter_size for space, count in self.runs], -1)
-        parts = [together(space, count, own) for (space, count), own in zip(self.runs, columns, strict=True)]
-        sizes = [count * space.ambient_size for space, count in self.runs]
-        return ProductPosterior(parts, sizes, [count for _, count in self.runs])
+        columns = parameters.split([count * space.parameter_size for space, count in self.groups], -1)
+        parts = [joint_posterior(space, count, own) for (space, count), own in zip(self.groups, columns, strict=True)]
+        sizes = [count * space.ambient_size for space, count in self.groups]
+        return ProductPosterior(parts, sizes, [count for _, count in self.groups])
 
     def prior_log_prob(self, z: Tensor) -> Tensor:
         """log p(z) per component (..., C)."""
@@ -123,21 +128,21 @@ class Product(LatentSpace):
 
     def representation(self, parameters: Tensor, mode: str) -> Tensor:
         """The factors' representations side by side."""
-        columns = [space.representation(own, own_mode(space, mode)) for space, own in self._shares(parameters)]
+        columns = [space.representation(own, factor_mode(space, mode)) for space, own in self._split(parameters)]
         return torch.cat(columns, -1)
 
     def blocks(self, mode: str) -> tuple[Block, ...]:
         """The factors' blocks, named like the components."""
-        starts = offsets([space.width(own_mode(space, mode)) for space in self.spaces])
+        starts = offsets([space.width(factor_mode(space, mode)) for space in self.spaces])
         return tuple(
             replace(block, name=self._name(factor, block.name), start=block.start + start, stop=block.stop + start)
             for factor, (space, start) in enumerate(zip(self.spaces, starts, strict=True))
-            for block in space.blocks(own_mode(space, mode))
+            for block in space.blocks(factor_mode(space, mode))
         )
 
     def scale(self, mode: str) -> float | tuple[float, ...]:
         """The factors' scales in order, or their common one."""
-        scales = [space.scale(own_mode(space, mode)) for space in self.spaces]
+        scales = [space.scale(factor_mode(space, mode)) for space in self.spaces]
         return scales[0] if len(set(scales)) == 1 else tuple(cast("float", scale) for scale in scales)
 
     def traversal(self, parameters: Tensor, block: int, steps: int) -> Tensor:
@@ -148,11 +153,11 @@ class Product(LatentSpace):
             space.traversal(own, block - first, steps)
             if index == moving
             else space.representation(own, "mean").expand(steps, -1)
-            for index, (space, own) in enumerate(self._shares(parameters))
+            for index, (space, own) in enumerate(self._split(parameters))
         ]
         return torch.cat(columns, -1)
 
-    def _shares(self, parameters: Tensor) -> zip[tuple[LatentSpace, Tensor]]:
+    def _split(self, parameters: Tensor) -> zip[tuple[LatentSpace, Tensor]]:
         sizes = [space.parameter_size for space in self.spaces]
         return zip(self.spaces, parameters.split(sizes, -1), strict=True)
 
@@ -161,7 +166,7 @@ class Product(LatentSpace):
         return torch.cat([function(space, own) for space, own in zip(self.spaces, parts, strict=True)], -1)
 
 
-def repetitions(spaces: Sequence[LatentSpace]) -> list[tuple[LatentSpace, int]]:
+def group_equal(spaces: Sequence[LatentSpace]) -> list[tuple[LatentSpace, int]]:
     """The factors in order, those in a row that are the same manifold only once, with their number."""
     found: list[tuple[LatentSpace, int]] = []
     for space in spaces:
@@ -173,15 +178,15 @@ def repetitions(spaces: Sequence[LatentSpace]) -> list[tuple[LatentSpace, int]]:
     return found
 
 
-def together(space: LatentSpace, count: int, parameters: Tensor) -> Posterior:
+def joint_posterior(space: LatentSpace, count: int, parameters: Tensor) -> Posterior:
     """The posterior of ``count`` factors like ``space`` from their parameters (n, count·parameter_size)."""
     if count == 1:
         return space.posterior(parameters)
     own = parameters.unflatten(-1, (count, -1))
-    return cast("ManifoldSpace", space).around(own[..., :-1], own[..., -1])
+    return cast("ManifoldSpace", space).posterior_at(own[..., :-1], own[..., -1])
 
 
-def own_mode(space: LatentSpace, mode: str) -> str:
+def factor_mode(space: LatentSpace, mode: str) -> str:
     """The factor's mode for a product's mode."""
     return space.export_modes[0] if mode == "default" else mode
 

@@ -28,7 +28,7 @@ class SpecError(UsageError):
 
 
 @dataclass(frozen=True)
-class Word:
+class Token:
     """A word of a spec and where it begins."""
 
     text: str
@@ -63,13 +63,13 @@ class Word:
 
 
 @dataclass
-class Factor:
+class FactorSpec:
     """One factor of a spec as it was read; builders take its parts with the methods below and then call ``done``."""
 
-    name: Word
-    dimension: Word | None = None
-    layout: list[Word] = field(default_factory=list)
-    options: dict[str, tuple[Word, Word]] = field(default_factory=dict)
+    name: Token
+    dimension: Token | None = None
+    layout: list[Token] = field(default_factory=list)
+    options: dict[str, tuple[Token, Token]] = field(default_factory=dict)
     known: list[str] = field(default_factory=list)
 
     def exponent(self, low: int, high: int) -> int:
@@ -78,7 +78,7 @@ class Factor:
             raise self.name.error(f"{self.name.text} has no dimension", f"write {self.name.text}^{max(low, 3)}, say")
         return self.dimension.integer(f"the dimension of {self.name.text}", low, high)
 
-    def take(self, option: str) -> Word | None:
+    def take(self, option: str) -> Token | None:
         """The value of ``option`` where it was given; the option is known from here on."""
         self.known.append(option)
         return self.options[option][1] if option in self.options else None
@@ -131,9 +131,9 @@ def text(value: object) -> str:
     )
 
 
-def factors(spec: str) -> list[Factor]:
+def factors(spec: str) -> list[FactorSpec]:
     """The factors of a spec, in order."""
-    reader = Reader(spec)
+    reader = SpecReader(spec)
     found = [reader.factor()]
     while reader.peek() is not None:
         reader.expect("x", "×")
@@ -141,19 +141,19 @@ def factors(spec: str) -> list[Factor]:
     return found
 
 
-class Reader:
+class SpecReader:
     """Walks over the words of a spec from left to right."""
 
     def __init__(self, spec: str) -> None:
         self.spec = spec
-        self.words = [Word(match.group(), match.start(), spec) for match in WORD.finditer(spec)]
+        self.words = [Token(match.group(), match.start(), spec) for match in WORD.finditer(spec)]
         self.next = 0
 
     def peek(self) -> str | None:
         """The next word's text, or None at the end."""
         return self.words[self.next].text if self.next < len(self.words) else None
 
-    def word(self, what: str) -> Word:
+    def word(self, what: str) -> Token:
         """The next word, which must be more than punctuation."""
         if self.next == len(self.words):
             raise SpecError(self.spec, len(self.spec), f"{what} expected at the end", "complete the spec")
@@ -176,16 +176,16 @@ class Reader:
             wanted = " or ".join(repr(text) for text in texts)
             raise SpecError(self.spec, position, f"{wanted} expected", 'write "S^10(posterior=vmf) x R^4", say')
 
-    def factor(self) -> Factor:
+    def factor(self) -> FactorSpec:
         """One factor with its dimension and everything in parentheses."""
-        factor = Factor(self.word("a space's name"))
+        factor = FactorSpec(self.word("a space's name"))
         if self.accept("^"):
             factor.dimension = self.word("a dimension")
         if self.accept("("):
             self.arguments(factor)
         return factor
 
-    def arguments(self, factor: Factor) -> None:
+    def arguments(self, factor: FactorSpec) -> None:
         """Layout words and options up to the closing parenthesis."""
         while not self.accept(")"):
             word = self.word("a name or ')'")
@@ -196,7 +196,7 @@ class Reader:
             if self.peek() != ")":
                 self.expect(",", ";", ")") if self.peek() is None else self.expect(",", ";")
 
-    def option(self, factor: Factor, key: Word) -> None:
+    def option(self, factor: FactorSpec, key: Token) -> None:
         """The value of an option whose name was just read."""
         if key.text in factor.options:
             raise key.error(f"option {key.text!r} is given twice", "keep one of them")

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from submission.latent.base import NormalCoordinates, Posterior
+from submission.latent.base import Posterior
+from submission.latent.estimators import NormalCoordinates, normal_coordinates
 from submission.native import library
 from submission.native.processor import kernel_threads
 
@@ -29,7 +30,7 @@ def aggregate_log_prob(posterior: Posterior, z: Tensor, log_weights: Tensor) -> 
         z: samples (m, ambient_size).
         log_weights: (m, n).
     """
-    normal = posterior.normal(z) if suits_kernel(z) else None
+    normal = normal_coordinates(posterior, z) if suits_kernel(z) else None
     if normal is None:
         return in_slabs(posterior, z, log_weights)
     joint, marginals = Kernel.apply(*normal, log_weights)

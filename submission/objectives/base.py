@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from submission.latent.base import LatentSpace, Posterior
+from submission.latent.estimators import add_score_terms
 from submission.objectives.model import Model
 from submission.objectives.reconstruction import log_density
 from submission.objectives.schedules import TrainingPosition, WarmUp
@@ -60,7 +61,7 @@ class Pass:
     def of(cls, model: Model, images: Tensor) -> Pass:
         """Encode, sample and decode ``images`` (n, channels, height, width); networks follow the caller's autocast."""
         posterior, z, kl = draw(model.space, model.encode(images).float())
-        return cls(posterior, z, kl, posterior.unbiased(z, log_density(model, model.decode(z), images)))
+        return cls(posterior, z, kl, add_score_terms(posterior, z, log_density(model, model.decode(z), images)))
 
     def terms(self, space: LatentSpace, penalty: Tensor, coefficients: Coefficients, **more: Tensor) -> Terms:
         """Terms of this pass with a ``penalty`` (0-d, nats per image) on the latents; ``more`` are scalars to log."""

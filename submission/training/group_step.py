@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 
+from submission.latent.estimators import add_score_terms
 from submission.objectives import Coefficients, PassObjective, Terms
 from submission.objectives.base import Pass, draw
 from submission.objectives.reconstruction import log_density
@@ -72,7 +73,7 @@ class GroupStep:
         outputs = self.apply("decoder", features)
         densities = log_density(self.models[0], outputs.flatten(0, 1), images.flatten(0, 1)).view(len(draws), -1)
         return [
-            Pass(posterior, z, kl, posterior.unbiased(z, density))
+            Pass(posterior, z, kl, add_score_terms(posterior, z, density))
             for (posterior, z, kl), density in zip(draws, densities.unbind(), strict=True)
         ]
 

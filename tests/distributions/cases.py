@@ -1,4 +1,4 @@
-"""The laws that the contract suite runs over. A new law is one new entry in ``CASES``."""
+"""The distributions that the contract suite runs over. A new distribution is one new entry in ``CASES``."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ Grid = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Case:
-    """One law with everything that the contract needs to check it.
+    """One distribution with everything that the contract needs to check it.
 
     Attributes:
         name: shown in test ids.
         centre: a point (e,) in float64.
-        spread: shape of the second parameter for one law, () or (k,).
-        law: (centres (..., e), spreads (..., *spread)) -> posterior.
+        dispersion: shape of the second parameter for one distribution, () or (k,).
+        distribution: (centres (..., e), dispersions (..., *dispersion)) -> posterior.
         prior: dtype -> the prior that a KL is registered for.
-        spreads: ordinary values, at which quadrature and sampling are checked.
+        dispersions: ordinary values, at which quadrature and sampling are checked.
         extremes: values at which everything must stay finite, in float32, too.
-        grid: spread -> quadrature points (G, e) and weights (G,) with respect to the Riemannian volume; it must
+        grid: dispersion -> quadrature points (G, e) and weights (G,) with respect to the Riemannian volume; it must
             integrate every function that is symmetric around the centre.
-        statistic: points (..., e) -> a number (...) whose law the grid resolves.
+        statistic: points (..., e) -> a number (...) whose distribution the grid resolves.
     """
 
     name: str
     centre: Tensor
-    spread: tuple[int, ...]
-    law: Callable[[Tensor, Tensor], Distribution]
+    dispersion: tuple[int, ...]
+    distribution: Callable[[Tensor, Tensor], Distribution]
     prior: Callable[[torch.dtype], Distribution]
-    spreads: tuple[float, ...]
+    dispersions: tuple[float, ...]
     extremes: tuple[float, ...]
     grid: Callable[[float], Grid]
     statistic: Callable[[Tensor], Tensor]
@@ -88,7 +88,7 @@ def radial_grid(dim: int, last: float = math.pi, volume_scale: float = 1.0, time
 
 
 def torus_grid(time: float) -> Grid:
-    """A grid of two circles, as wide as the law."""
+    """A grid of two circles, as wide as the distribution."""
     angle, weight = circle_grid(math.pi, 9.0 * math.sqrt(time), 80)
     angle, weight = torch.cat([-angle, angle]), torch.cat([weight, weight])
     first, second = torch.meshgrid(angle, angle, indexing="ij")
@@ -131,10 +131,10 @@ def torus() -> Case:
 
 
 def directional(dim: int, kind: type[VonMisesFisher | PowerSpherical]) -> Case:
-    """A law with concentration 1/spread on S^d; its width is about that of Brownian motion at twice the spread."""
+    """A distribution with concentration 1/dispersion on S^d, about as wide as Brownian motion at time 2·dispersion."""
     wide = (1e-6, 1e-2, 0.3, 2.0, 1e6)
     return Case(
-        f"{kind.__name__} S^{dim}", first_axis(dim + 1), (), lambda loc, spread: kind(loc, 1 / spread),
+        f"{kind.__name__} S^{dim}", first_axis(dim + 1), (), lambda loc, dispersion: kind(loc, 1 / dispersion),
         lambda dtype: SphereUniform(dim, dtype=dtype), wide, wide, radial_grid(dim, time_scale=2.0),
         lambda z: z[..., 0].clamp(-1, 1),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Parametrises every test that asks for ``case`` (and ``spread``) over the laws in cases.py."""
+"""Parametrises every test that asks for ``case`` (and ``dispersion``) over the distributions in cases.py."""
 
 from __future__ import annotations
 
@@ -24,16 +24,20 @@ def load_cases() -> list:
 
 
 CASES = load_cases()
-STATISTICAL_TESTS = 3 * sum(len(case.spreads) for case in CASES)
+STATISTICAL_TESTS = 3 * sum(len(case.dispersions) for case in CASES)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """``case`` alone runs once per law, ``case`` and ``spread`` once per law and ordinary spread."""
+    """``case`` alone runs once per distribution; with ``dispersion`` once per ordinary value, too."""
     if "case" not in metafunc.fixturenames:
         return
-    if "spread" in metafunc.fixturenames:
-        pairs = [pytest.param(case, spread, id=f"{case.name}-{spread:g}") for case in CASES for spread in case.spreads]
-        metafunc.parametrize(("case", "spread"), pairs)
+    if "dispersion" in metafunc.fixturenames:
+        pairs = [
+            pytest.param(case, dispersion, id=f"{case.name}-{dispersion:g}")
+            for case in CASES
+            for dispersion in case.dispersions
+        ]
+        metafunc.parametrize(("case", "dispersion"), pairs)
     else:
         metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
 

@@ -58,7 +58,8 @@ def series(d: int, terms: list[tuple[int, int]], y: mpf) -> list[tuple[mpf, mpf]
 
 
 def points(d: int, t: mpf) -> tuple[list[mpf], mpf, bool]:
-    """Positions l, their spacing (well below the radial law's width), and whether they reach the far half-sphere.
+    """Positions l, their spacing (well below the radial distribution's width), and whether they reach the far
+    half-sphere.
 
     All but 1e-31 of the mass lies between the ends.
     """
@@ -70,7 +71,7 @@ def points(d: int, t: mpf) -> tuple[list[mpf], mpf, bool]:
 
 
 def divergences(d: int, t: mpf) -> list[tuple[mpf, mpf]]:
-    """KL to the uniform law and its derivative in t: on S^d, then on RP^d."""
+    """KL to the uniform distribution and its derivative in t: on S^d, then on RP^d."""
     terms, (positions, step, everywhere) = eigenspaces(d, t), points(d, t)
     area = mp.gamma(mpf(d + 1) / 2) / (mp.sqrt(mp.pi) * mp.gamma(mpf(d) / 2))
     both = [1, 1 if everywhere else 2]  # the even density has as much mass around the antipode

@@ -44,8 +44,8 @@ def test_slope_of_the_mean_length_is_right_to_six_digits(m: int) -> None:
 def test_kl_to_uniform_and_its_gradient(m: int, dtype: torch.dtype, tolerance: float) -> None:
     expected = references(m)
     kappa = expected["kappa"].to(dtype).requires_grad_()
-    law = VonMisesFisher(torch.eye(m, dtype=dtype)[0], kappa)
-    divergence = law.divergence_from_uniform()
+    distribution = VonMisesFisher(torch.eye(m, dtype=dtype)[0], kappa)
+    divergence = distribution.divergence_from_uniform()
     (gradient,) = torch.autograd.grad(divergence.sum(), kappa)
     torch.testing.assert_close(divergence, expected["kl"].to(dtype), rtol=tolerance, atol=0)
     torch.testing.assert_close(gradient, (expected["kappa"] * expected["slope"]).to(dtype), rtol=tolerance, atol=0)

@@ -51,14 +51,14 @@ def times_of(rows: list[dict[str, str]], dtype: torch.dtype = torch.float64) -> 
 @pytest.mark.parametrize("name", LAWS)
 def test_kl_and_its_slope_match_the_references(dim: int, name: str) -> None:
     rows = [row for row in DIVERGENCES if row["d"] == dim]
-    law, uniform = LAWS[name]
+    distribution, uniform = LAWS[name]
     time = times_of(rows)
-    kl = kl_divergence(law(pole(dim), time), uniform(dim))
+    kl = kl_divergence(distribution(pole(dim), time), uniform(dim))
     (slope,) = torch.autograd.grad(kl.sum(), time)
     expected, expected_slope = column(f"{name}_kl", rows), column(f"{name}_slope", rows)
     assert torch.allclose(kl.detach(), expected, rtol=1e-6, atol=1e-12)
     assert torch.allclose(slope, expected_slope, rtol=2e-5, atol=1e-10)
-    single = kl_divergence(law(pole(dim, torch.float32), times_of(rows, torch.float32)), uniform(dim))
+    single = kl_divergence(distribution(pole(dim, torch.float32), times_of(rows, torch.float32)), uniform(dim))
     assert torch.allclose(single.detach().double(), expected, rtol=1e-4, atol=1e-9)
 
 
@@ -205,9 +205,9 @@ def test_projective_density_is_even() -> None:
     assert torch.allclose(q.log_prob(z), q.log_prob(-z), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("law", [SphereUniform(4, dtype=torch.float64), RotationUniform(dtype=torch.float64)])
-def test_uniform_samples_have_the_uniform_second_moment(law: SphereUniform) -> None:
-    z = law.sample((20000,))
+@pytest.mark.parametrize("distribution", [SphereUniform(4, dtype=torch.float64), RotationUniform(dtype=torch.float64)])
+def test_uniform_samples_have_the_uniform_second_moment(distribution: SphereUniform) -> None:
+    z = distribution.sample((20000,))
     size = z.shape[-1]
     assert torch.allclose(z.T @ z / len(z), torch.eye(size, dtype=z.dtype) / size, atol=0.01)
     cosine = stats.beta(0.5, 0.5 * (size - 1))

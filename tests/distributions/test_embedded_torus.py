@@ -11,20 +11,20 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from submission.distributions import EmbeddedTorusBrownian, EmbeddedTorusUniform, SphereBrownian, SphereUniform
-from submission.distributions.embedded_spectrum import SHORTEST, exact_kl, kl_table, modes
-from submission.distributions.revolution import RATIOS, angles_of, point_of, project_to_torus
+from submission.distributions.torus_coordinates import RATIOS, angles_of, point_of, project_to_torus
+from submission.distributions.torus_spectrum import SHORTEST, exact_kl, kl_table, modes
 
 RADII = (2.0, 1.0)
 
 
-def law(theta: float, time: float | list[float], radii: tuple[float, float] = RADII) -> EmbeddedTorusBrownian:
+def distribution(theta: float, time: float | list[float], radii: tuple[float, float] = RADII) -> EmbeddedTorusBrownian:
     """From the point at tube angle ``theta``."""
     loc = point_of(torch.tensor(theta, dtype=torch.float64), torch.tensor(0.3, dtype=torch.float64), radii)
     return EmbeddedTorusBrownian(loc, torch.tensor(time, dtype=torch.float64), radii)
 
 
 def kl(q: EmbeddedTorusBrownian) -> Tensor:
-    """KL to the uniform law."""
+    """KL to the uniform distribution."""
     return kl_divergence(q, EmbeddedTorusUniform(q.radii))
 
 
@@ -45,7 +45,7 @@ def test_the_spectrum_agrees_with_finite_differences() -> None:
 
 
 def exact(theta: float, time: float, radii: tuple[float, float] = RADII) -> float:
-    """KL to the uniform law by quadrature."""
+    """KL to the uniform distribution by quadrature."""
     return float(exact_kl(*radii, time, np.array([theta]))[0])
 
 
@@ -63,35 +63,35 @@ def test_kl_is_continuous_with_the_short_time_expansion() -> None:
         t = torch.tensor(times, dtype=torch.float64)
         curvature = 2 * math.cos(theta) / (2 + math.cos(theta))
         expansion = -(2 * math.pi * t).log() - 1 + math.log(8 * math.pi**2) + curvature * t / 4
-        assert ((kl(law(theta, times)) - expansion).abs() < 0.5 * t.square() + 1e-9).all()
+        assert ((kl(distribution(theta, times)) - expansion).abs() < 0.5 * t.square() + 1e-9).all()
 
 
 @pytest.mark.parametrize("time", [0.03, 0.045])
 def test_kl_below_the_switch_is_that_of_the_series(time: float) -> None:
     """Where the series still converges to better than the bound, below the time from which it is used."""
     for theta in (0.0, 0.7, 1.5, 2.9):
-        assert kl(law(theta, time)).item() == pytest.approx(exact(theta, time), abs=2e-5)
+        assert kl(distribution(theta, time)).item() == pytest.approx(exact(theta, time), abs=2e-5)
 
 
 def test_the_table_of_kl_is_within_1e_5_between_its_knots() -> None:
     for theta in (0.7, 2.9):
         for time in (0.07, 0.5, 3.0):
-            assert kl(law(theta, time)).item() == pytest.approx(exact(theta, time), abs=1e-5)
+            assert kl(distribution(theta, time)).item() == pytest.approx(exact(theta, time), abs=1e-5)
 
 
 def test_kl_at_all_times_is_the_expected_log_ratio() -> None:
     for theta in (0.0, 2.5):
         for time in (0.002, 0.02, 0.045):
-            q = law(theta, time)
+            q = distribution(theta, time)
             ratio = q.log_prob(q.sample((4000,))) + math.log(8 * math.pi**2)
             assert abs(ratio.mean() - kl(q)).item() < 4.5 * ratio.std().item() / math.sqrt(4000) + 2e-3
 
 
 def test_the_short_time_density_meets_the_series() -> None:
     for theta in (0.0, 1.5, 3.1):
-        q = law(theta, 0.0501)
+        q = distribution(theta, 0.0501)
         z = q.sample((500,))
-        below = law(theta, 0.0499).log_prob(z)
+        below = distribution(theta, 0.0499).log_prob(z)
         scale = (q.log_prob(z) - below).abs()
         assert scale.quantile(0.95) < 0.03
         assert scale.mean() < 0.01

@@ -19,7 +19,7 @@ LAYOUTS = [
 ]
 
 
-def law(sizes: list[int], exponents: list[float], root: float, scale: float) -> IndependentSubspaces:
+def build(sizes: list[int], exponents: list[float], root: float, scale: float) -> IndependentSubspaces:
     """In float64."""
     return IndependentSubspaces(sizes, torch.tensor(exponents, dtype=torch.float64), root, scale)
 
@@ -42,7 +42,7 @@ def nested_log_prob(z: Tensor, sizes: list[int], exponents: list[float], root: f
 @pytest.mark.parametrize(("sizes", "exponents", "root", "scale"), LAYOUTS)
 def test_density_is_the_papers_nested_one(sizes: list[int], exponents: list[float], root: float, scale: float) -> None:
     z = torch.randn(50, sum(sizes), dtype=torch.float64)
-    distribution = law(sizes, exponents, root, scale)
+    distribution = build(sizes, exponents, root, scale)
     expected = nested_log_prob(z, sizes, exponents, root, scale)
     torch.testing.assert_close(distribution.log_prob(z), expected)
     torch.testing.assert_close(distribution.coordinate_log_prob(z).sum(-1), expected)
@@ -51,7 +51,7 @@ def test_density_is_the_papers_nested_one(sizes: list[int], exponents: list[floa
 
 @pytest.mark.parametrize(("sizes", "exponents", "root", "scale"), LAYOUTS)
 def test_density_integrates_to_one(sizes: list[int], exponents: list[float], root: float, scale: float) -> None:
-    distribution = law(sizes, exponents, root, scale)
+    distribution = build(sizes, exponents, root, scale)
     proposal = torch.distributions.Laplace(0.0, distribution.variance.sqrt())
     z = proposal.sample((100000,))
     weights = torch.exp(distribution.log_prob(z) - proposal.log_prob(z).sum(-1))
@@ -61,14 +61,14 @@ def test_density_integrates_to_one(sizes: list[int], exponents: list[float], roo
 def test_two_coordinates_integrate_to_one_by_quadrature() -> None:
     axis = torch.linspace(-8, 8, 1601, dtype=torch.float64)
     grid = torch.cartesian_prod(axis, axis)
-    density = law([2], [1.7], 2.1, 1.3).log_prob(grid).exp().view(1601, 1601)
+    density = build([2], [1.7], 2.1, 1.3).log_prob(grid).exp().view(1601, 1601)
     assert torch.trapezoid(torch.trapezoid(density, axis), axis).item() == pytest.approx(1, abs=1e-5)
 
 
 def test_exponents_of_two_give_a_gaussian_of_variance_one_half() -> None:
     z = torch.randn(100, 7, dtype=torch.float64)
     normal = torch.distributions.Normal(0.0, math.sqrt(0.5)).log_prob(z).sum(-1)
-    torch.testing.assert_close(law([3, 4], [2.0, 2.0], 2.0, 1.0).log_prob(z), normal)
+    torch.testing.assert_close(build([3, 4], [2.0, 2.0], 2.0, 1.0).log_prob(z), normal)
 
 
 @pytest.mark.parametrize(("sizes", "exponents", "root", "scale"), LAYOUTS)
@@ -76,7 +76,7 @@ def test_sampled_radii_and_coordinates_follow_their_marginals(
     sizes: list[int], exponents: list[float], root: float, scale: float
 ) -> None:
     """v_k^{p0}/s is Gamma(n_k/p0); |z_i|^p/v^p is Beta(1/p, (n_k − 1)/p); signs are fair."""
-    samples = law(sizes, exponents, root, scale).sample((5000,))
+    samples = build(sizes, exponents, root, scale).sample((5000,))
     for part, size, p in zip(samples.split(sizes, -1), sizes, exponents, strict=True):
         power = part.abs().pow(p).sum(-1)
         radial = power.pow(root / p) / scale
@@ -91,7 +91,7 @@ def test_sampled_radii_and_coordinates_follow_their_marginals(
 
 @pytest.mark.parametrize(("sizes", "exponents", "root", "scale"), LAYOUTS)
 def test_variance_is_that_of_samples(sizes: list[int], exponents: list[float], root: float, scale: float) -> None:
-    distribution = law(sizes, exponents, root, scale)
+    distribution = build(sizes, exponents, root, scale)
     squares = distribution.sample((50000,)).square()
     error = squares.std(0) / math.sqrt(50000)
     assert ((squares.mean(0) - distribution.variance).abs() < 4.5 * error).all()

@@ -18,8 +18,8 @@ from submission.distributions.radial import slope
 LAWS = [(m, kappa) for m in (2, 3, 11, 41) for kappa in (0.5, 5.0, 300.0)]
 
 
-def law(m: int, kappa: float, count: int = 1) -> tuple[PowerSpherical, Tensor]:
-    """``count`` equal laws around the first axis, float64, and their concentration, which requires a gradient."""
+def build(m: int, kappa: float, count: int = 1) -> tuple[PowerSpherical, Tensor]:
+    """``count`` equal distributions around the first axis (float64) and their concentration, a leaf."""
     concentration = torch.full((count,), kappa, dtype=torch.float64, requires_grad=True)
     return PowerSpherical(torch.eye(m, dtype=torch.float64)[0], concentration), concentration
 
@@ -30,20 +30,20 @@ def test_density_integrates_to_one(m: int, kappa: float) -> None:
     points = torch.zeros(len(angles), m, dtype=torch.float64)
     points[:, 0], points[:, 1] = torch.cos(angles), torch.sin(angles)
     ring = math.log(2) + (m - 1) / 2 * math.log(math.pi) - math.lgamma((m - 1) / 2)
-    density = torch.exp(law(m, kappa)[0].log_prob(points) + ring) * torch.sin(angles) ** (m - 2)
+    density = torch.exp(build(m, kappa)[0].log_prob(points) + ring) * torch.sin(angles) ** (m - 2)
     assert torch.trapezoid(density, angles).item() == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize(("m", "kappa"), LAWS)
 def test_sampled_cosines_are_beta(m: int, kappa: float) -> None:
-    halves = (1 + law(m, kappa, 4000)[0].rsample()[:, 0].detach().numpy()) / 2
+    halves = (1 + build(m, kappa, 4000)[0].rsample()[:, 0].detach().numpy()) / 2
     beta = (m - 1) / 2
     assert stats.kstest(halves, stats.beta(beta + kappa, beta).cdf).pvalue > 1e-4
 
 
 @pytest.mark.parametrize(("m", "kappa"), LAWS)
 def test_gradient_of_the_mean_cosine_is_unbiased(m: int, kappa: float) -> None:
-    distribution, concentration = law(m, kappa, 20000)
+    distribution, concentration = build(m, kappa, 20000)
     (slopes,) = torch.autograd.grad(distribution.rsample()[:, 0].sum(), concentration)
     expected = (m - 1) / (kappa + m - 1) ** 2
     assert abs(slopes.mean().item() - expected) < 4.5 * (slopes.std() / math.sqrt(len(slopes))).item()
@@ -52,7 +52,7 @@ def test_gradient_of_the_mean_cosine_is_unbiased(m: int, kappa: float) -> None:
 @pytest.mark.parametrize("m", [2, 3, 11, 41, 1000])
 def test_kl_to_uniform_and_its_gradient(m: int) -> None:
     for kappa in (1e-6, 1e-3, 0.1, 1.0, 30.0, 1e4, 1e6):
-        distribution, concentration = law(m, kappa)
+        distribution, concentration = build(m, kappa)
         divergence = distribution.divergence_from_uniform()
         (gradient,) = torch.autograd.grad(divergence.sum(), concentration)
         value, slope = reference(m, kappa)
@@ -73,7 +73,7 @@ def reference(m: int, kappa: float) -> tuple[float, float]:
 
 @pytest.mark.parametrize(("m", "kappa"), LAWS)
 def test_entropy_is_the_mean_of_minus_log_density(m: int, kappa: float) -> None:
-    distribution, _ = law(m, kappa, 20000)
+    distribution, _ = build(m, kappa, 20000)
     surprise = -distribution.log_prob(distribution.rsample()).detach()
     error = (surprise.std() / math.sqrt(len(surprise))).item()
     assert abs(surprise.mean().item() - distribution.entropy()[0].item()) < 4.5 * error + 1e-9

@@ -13,14 +13,14 @@ from torch import Tensor
 from submission.distributions import VonMisesFisher
 from submission.distributions.bessel import length_slope, normaliser
 from submission.distributions.radial import slope
+from submission.distributions.vmf_sampler import Envelope, inverse_cdf, sample_one_minus_cosine, symmetric_beta
 from submission.distributions.von_mises_fisher import COSINE_LESS_ONE
-from submission.distributions.wood import Envelope, inverse_cdf, sample_gap, symmetric_beta
 
 LAWS = [(m, kappa) for m in (2, 3, 5, 11, 41) for kappa in (0.5, 2.0, 30.0)]
 
 
-def law(m: int, kappa: float, count: int = 1, **options: str) -> tuple[VonMisesFisher, Tensor]:
-    """``count`` equal laws around the first axis, float64, and their concentration, which requires a gradient."""
+def build(m: int, kappa: float, count: int = 1, **options: str) -> tuple[VonMisesFisher, Tensor]:
+    """``count`` equal distributions around the first axis (float64) and their concentration, a leaf."""
     concentration = torch.full((count,), kappa, dtype=torch.float64, requires_grad=True)
     return VonMisesFisher(torch.eye(m, dtype=torch.float64)[0], concentration, **options), concentration
 
@@ -44,26 +44,26 @@ def test_density_integrates_to_one_over_uniform_directions(m: int, kappa: float)
     points = torch.zeros(len(angles), m, dtype=torch.float64)
     points[:, 0], points[:, 1] = torch.cos(angles), torch.sin(angles)
     ring = math.log(2) + (m - 1) / 2 * math.log(math.pi) - math.lgamma((m - 1) / 2)  # area of S^{m−2}
-    density = torch.exp(law(m, kappa)[0].log_prob(points) + ring) * torch.sin(angles) ** (m - 2)
+    density = torch.exp(build(m, kappa)[0].log_prob(points) + ring) * torch.sin(angles) ** (m - 2)
     assert torch.trapezoid(density, angles).item() == pytest.approx(1, abs=1e-7)
 
 
 @pytest.mark.parametrize(("m", "kappa"), LAWS)
 @pytest.mark.parametrize("gradient", ["implicit", "two_term"])
 def test_sampled_cosines_follow_the_marginal(m: int, kappa: float, gradient: str) -> None:
-    cosines = law(m, kappa, 4000, gradient=gradient)[0].rsample()[:, 0].detach().numpy()
+    cosines = build(m, kappa, 4000, gradient=gradient)[0].rsample()[:, 0].detach().numpy()
     assert stats.kstest(cosines, lambda values: cosine_cdf(m, kappa, values)).pvalue > 1e-4
 
 
 @pytest.mark.parametrize(("m", "kappa"), [(2, 300.0), (3, 0.0), (5, 2.0), (41, 20.0), (1000, 1e5)])
 def test_the_fallback_samples_the_same_law(m: int, kappa: float) -> None:
     concentrations = torch.full((4000,), kappa, dtype=torch.float64)
-    fallback = sample_gap(concentrations, m, rounds=())
-    assert stats.ks_2samp(fallback.numpy(), sample_gap(concentrations, m).numpy()).pvalue > 1e-4
+    fallback = sample_one_minus_cosine(concentrations, m, rounds=())
+    assert stats.ks_2samp(fallback.numpy(), sample_one_minus_cosine(concentrations, m).numpy()).pvalue > 1e-4
 
 
 def test_float32_samples_follow_the_float64_fallback() -> None:
-    single = sample_gap(torch.full((4000,), 1e6), 11).numpy()
+    single = sample_one_minus_cosine(torch.full((4000,), 1e6), 11).numpy()
     exact = inverse_cdf(torch.full((4000,), 1e6, dtype=torch.float64), 11).numpy()
     assert stats.ks_2samp(single, exact).pvalue > 1e-4
 
@@ -72,7 +72,7 @@ def test_float32_samples_follow_the_float64_fallback() -> None:
 @pytest.mark.parametrize("m", [2, 3, 11, 1000])
 def test_the_envelope_is_one_and_two_thirds_are_kept(m: int, kappa: float) -> None:
     envelope = Envelope(torch.full((20000,), kappa, dtype=torch.float64), m)
-    x = envelope.gap(symmetric_beta((20000,), m, envelope.kappa))
+    x = envelope.one_minus_cosine(symmetric_beta((20000,), m, envelope.kappa))
     acceptance = envelope.log_acceptance(x).exp()
     assert acceptance.max() <= 1 + 1e-9
     assert acceptance.mean() > 0.64
@@ -81,9 +81,9 @@ def test_the_envelope_is_one_and_two_thirds_are_kept(m: int, kappa: float) -> No
 @pytest.mark.parametrize("gradient", ["implicit", "two_term"])
 @pytest.mark.parametrize(("m", "kappa"), [(m, kappa) for m in (2, 3, 5, 11) for kappa in (0.5, 2.0, 20.0)])
 def test_gradient_of_the_mean_cosine_is_unbiased(m: int, kappa: float, gradient: str) -> None:
-    distribution, concentration = law(m, kappa, 20000, gradient=gradient)
+    distribution, concentration = build(m, kappa, 20000, gradient=gradient)
     z = distribution.rsample()
-    cost = distribution.unbiased(z, z[:, 0])
+    cost = distribution.add_score_term(z, z[:, 0])
     (slopes,) = torch.autograd.grad(cost.sum(), concentration)
     at = torch.tensor(kappa, dtype=torch.float64)
     expected = length_slope(at, normaliser(at, m)[1], m).item()
@@ -91,7 +91,7 @@ def test_gradient_of_the_mean_cosine_is_unbiased(m: int, kappa: float, gradient:
 
 
 def test_the_pathwise_part_alone_is_biased_as_the_literature_has_it() -> None:
-    distribution, concentration = law(5, 2.0, 200000, gradient="two_term")
+    distribution, concentration = build(5, 2.0, 200000, gradient="two_term")
     (slopes,) = torch.autograd.grad(distribution.rsample()[:, 0].sum(), concentration)
     assert slopes.mean().item() == pytest.approx(0.1276, abs=0.001)
     assert length_slope(concentration[:1].detach(), distribution.mean_length[:1].detach(), 5).item() == pytest.approx(
@@ -100,9 +100,9 @@ def test_the_pathwise_part_alone_is_biased_as_the_literature_has_it() -> None:
 
 
 def test_two_term_correction_has_mean_zero_for_a_constant_cost() -> None:
-    distribution, concentration = law(5, 3.0, 20000, gradient="two_term")
+    distribution, concentration = build(5, 3.0, 20000, gradient="two_term")
     z = distribution.rsample().detach()
-    cost = distribution.unbiased(z, torch.ones(20000, dtype=torch.float64))
+    cost = distribution.add_score_term(z, torch.ones(20000, dtype=torch.float64))
     (score,) = torch.autograd.grad(cost.sum(), concentration)
     assert cost.detach().allclose(torch.ones(20000, dtype=torch.float64))
     assert abs(score.mean().item()) < 4.5 * standard_error(score)
@@ -148,7 +148,7 @@ def test_everything_is_finite_at_the_extremes(m: int, kappa: float, dtype: torch
     concentration = torch.full((500,), kappa, dtype=dtype, requires_grad=True)
     distribution = VonMisesFisher(loc, concentration, gradient)
     z = distribution.rsample()
-    cost = distribution.unbiased(z, z.sum(-1)) + distribution.log_prob(z) + distribution.entropy()
+    cost = distribution.add_score_term(z, z.sum(-1)) + distribution.log_prob(z) + distribution.entropy()
     gradients = torch.autograd.grad(cost.sum(), (loc, concentration))
     assert z.dtype == dtype
     torch.testing.assert_close(torch.linalg.vector_norm(z, dim=-1), torch.ones(500, dtype=dtype))
@@ -159,7 +159,7 @@ def test_everything_is_finite_at_the_extremes(m: int, kappa: float, dtype: torch
 def test_float32_log_density_is_the_float64_one(m: int, kappa: float) -> None:
     z = VonMisesFisher(torch.eye(m)[0], torch.full((200,), kappa)).rsample()
     single = VonMisesFisher(torch.eye(m)[0], torch.tensor(kappa)).log_prob(z)
-    double = law(m, kappa)[0].log_prob(z.double()).detach()
+    double = build(m, kappa)[0].log_prob(z.double()).detach()
     torch.testing.assert_close(single.double(), double, rtol=1e-4, atol=1e-4)
 
 
@@ -174,4 +174,4 @@ def test_log_density_gives_the_table_of_all_pairs() -> None:
 
 def test_an_unknown_gradient_is_refused() -> None:
     with pytest.raises(ValueError, match="implicit, two_term"):
-        law(3, 1.0, gradient="pathwise")
+        build(3, 1.0, gradient="pathwise")

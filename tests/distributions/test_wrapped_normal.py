@@ -38,9 +38,13 @@ def test_its_gradient_is_that_of_differences() -> None:
 def test_the_circle_uses_it_and_its_divergence_agrees() -> None:
     grid = torch.linspace(-math.pi, math.pi, 4001, dtype=torch.float64)[:-1]
     for time in (0.01, 0.5, 3.0, 8.0):
-        law = SphereBrownian(torch.tensor([0.6, 0.8], dtype=torch.float64), torch.tensor(time, dtype=torch.float64))
-        log_p = law.log_prob(torch.stack([grid.cos(), grid.sin()], -1))
+        distribution = SphereBrownian(
+            torch.tensor([0.6, 0.8], dtype=torch.float64), torch.tensor(time, dtype=torch.float64)
+        )
+        log_p = distribution.log_prob(torch.stack([grid.cos(), grid.sin()], -1))
         mass = log_p.exp() * (2 * math.pi / len(grid))
         assert mass.sum().item() == pytest.approx(1, abs=1e-12)
         divergence = (mass * (log_p + math.log(2 * math.pi))).sum().item()
-        assert torch.distributions.kl_divergence(law, SphereUniform(1)).item() == pytest.approx(divergence, abs=1e-7)
+        assert torch.distributions.kl_divergence(distribution, SphereUniform(1)).item() == pytest.approx(
+            divergence, abs=1e-7
+        )

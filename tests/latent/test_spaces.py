@@ -14,8 +14,9 @@ from submission.errors import UsageError
 from submission.latent import parse
 from submission.latent.base import LatentSpace
 from submission.latent.components import positive, unit
-from submission.latent.families import FLAT, Held
-from submission.latent.product import Product
+from submission.latent.estimators import add_score_terms
+from submission.latent.families import NEARLY_UNIFORM, OneSidedClamp
+from submission.latent.product import ProductSpace
 
 Encode = Callable[..., tuple[LatentSpace, Tensor]]
 
@@ -134,14 +135,14 @@ def test_isa_with_exponents_two_is_a_gaussian_space_of_half_the_variance() -> No
 
 
 def test_two_term_posteriors_give_unbiased_gradients_inside_a_product() -> None:
-    """Compared with implicit gradients of the same laws, over the concentrations of both factors."""
+    """Compared with implicit gradients of the same distributions, over the concentrations of both factors."""
     results = []
     for gradient in ("implicit", "two_term"):
         space = parse(f"S^4(posterior=vmf, gradient={gradient}) x T^1(posterior=vmf, gradient={gradient})")
         parameters = torch.ones(20000, space.parameter_size, dtype=torch.float64, requires_grad=True)
         posterior = space.posterior(parameters)
         z = posterior.rsample()
-        cost = posterior.unbiased(z, z[:, 0] * z[:, 5] + z[:, 1])
+        cost = add_score_terms(posterior, z, z[:, 0] * z[:, 5] + z[:, 1])
         (slopes,) = torch.autograd.grad(cost.sum(), parameters)
         results.append((slopes.mean(0), slopes.var(0) / len(slopes)))
     (implicit, first), (two_term, second) = results
@@ -153,10 +154,10 @@ def test_two_term_posteriors_give_unbiased_gradients_inside_a_product() -> None:
     "factor", ["S^2", "S^3(posterior=vmf)", "S^2(posterior=vmf, gradient=two_term)", "SO(3)", "T^1"]
 )
 def test_equal_factors_in_a_row_are_what_each_is_alone(factor: str) -> None:
-    """Their laws are evaluated as one."""
+    """Their distributions are evaluated as one."""
     space, alone = parse(f"{factor} x {factor} x {factor} x S^4 x {factor}"), parse(factor)
-    assert isinstance(space, Product)
-    assert [count for _, count in space.runs] == [3, 1, 1]
+    assert isinstance(space, ProductSpace)
+    assert [count for _, count in space.groups] == [3, 1, 1]
     parameters = torch.randn(6, space.parameter_size, requires_grad=True)
     posterior = space.posterior(parameters)
     z = posterior.rsample()
@@ -172,10 +173,12 @@ def test_equal_factors_in_a_row_are_what_each_is_alone(factor: str) -> None:
         for name, values in single.statistics().items():
             torch.testing.assert_close(posterior.statistics()[f"{name}/{index}"], values)
         gradients = [
-            torch.autograd.grad(law.unbiased(draw, cost).sum(), parameters, retain_graph=True, allow_unused=True)[0]
-            if law.unbiased(draw, cost).requires_grad
+            torch.autograd.grad(add_score_terms(q, draw, cost).sum(), parameters, retain_graph=True, allow_unused=True)[
+                0
+            ]
+            if add_score_terms(q, draw, cost).requires_grad
             else torch.zeros_like(parameters)
-            for law, draw in ((posterior, z), (single, own))
+            for q, draw in ((posterior, z), (single, own))
         ]
         torch.testing.assert_close(*(gradient[:, start : start + width] for gradient in gradients))
 
@@ -238,22 +241,22 @@ def test_unit_vectors_for_every_finite_input() -> None:
     ["S^1", "S^2", "S^10", "S^64", "T^3", "RP^2", "RP^3", "RP^20", "SO(3)", "Torus", "Torus(R=10, r=1)"]
     + [f"S^{d}(posterior={name})" for d in (1, 2, 40) for name in ("vmf", "power_spherical")],
 )
-def test_spreads_stop_where_the_posterior_is_nearly_uniform(spec: str) -> None:
+def test_dispersion_stops_where_the_posterior_is_nearly_uniform(spec: str) -> None:
     space = parse(spec).double()
     count = len(space.components)
     raw = torch.randn(500, space.parameter_size, dtype=torch.float64)
     raw[:, -count:] = 60.0 * (1 if "time" in space.posterior(raw).statistics() else -1)
     posterior = space.posterior(raw)
     kl = posterior.kl(posterior.rsample()).mean(0)
-    assert ((kl > 0.8 * FLAT) & (kl < 1.2 * FLAT)).all()
+    assert ((kl > 0.8 * NEARLY_UNIFORM) & (kl < 1.2 * NEARLY_UNIFORM)).all()
 
 
 @pytest.mark.parametrize("above", [True, False])
 def test_only_what_leads_away_from_the_limit_passes_there(above: bool) -> None:
     sign = 1.0 if above else -1.0
     values = torch.tensor([1.0, 2.0, 2.0, 5.0, 5.0]).mul(sign).requires_grad_()
-    held = Held.apply(values, 2.0 * sign, above)
-    assert held.tolist() == [sign, 2 * sign, 2 * sign, 2 * sign, 2 * sign]
-    held.backward(torch.tensor([-1.0, -1.0, 1.0, -1.0, 1.0]) * sign)
+    clamped = OneSidedClamp.apply(values, 2.0 * sign, above)
+    assert clamped.tolist() == [sign, 2 * sign, 2 * sign, 2 * sign, 2 * sign]
+    clamped.backward(torch.tensor([-1.0, -1.0, 1.0, -1.0, 1.0]) * sign)
     assert values.grad is not None
     assert values.grad.tolist() == [-sign, 0.0, sign, 0.0, sign]

@@ -6,7 +6,7 @@ import pytest
 
 from submission.errors import UsageError
 from submission.latent import parse
-from submission.latent.registry import SPACES
+from submission.latent.spaces import SPACES
 
 
 @pytest.mark.parametrize(

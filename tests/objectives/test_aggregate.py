@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from submission.latent import parse
+from submission.latent.estimators import normal_coordinates
 from submission.native import library
 from submission.objectives import aggregate, beta_tcvae
 
@@ -105,10 +106,10 @@ def test_gaussians_and_circles_take_the_kernel():
     expected = {"R^3": (1, 1, 1), "ISA(2x3; components=subspaces)": (3, 3), "R^1 x T^2": (1, 1, 1)}
     for spec, sizes in expected.items():
         posterior = parse(spec).posterior(torch.randn(4, parse(spec).parameter_size))
-        normal = posterior.normal(posterior.rsample())
+        normal = normal_coordinates(posterior, posterior.rsample())
         assert normal is not None
         assert normal.sizes == sizes
         assert sum(normal.circular) == 2 * (spec == "R^1 x T^2")
     for spec in ("S^2", "T^2(posterior=vmf)", "R^2 x S^2"):
         posterior = parse(spec).posterior(torch.randn(4, parse(spec).parameter_size))
-        assert posterior.normal(posterior.rsample()) is None
+        assert normal_coordinates(posterior, posterior.rsample()) is None

@@ -12,13 +12,13 @@ from torch.distributions import Distribution
 from submission.distributions.projective import ProjectiveBrownian, ProjectiveUniform
 from submission.distributions.rotation import RotationBrownian, RotationUniform, quaternion_to_matrix
 from submission.latent.components import unit
-from submission.latent.families import Family, Law, brownian, flattest_time
+from submission.latent.families import DistributionFactory, PosteriorFamily, brownian, max_time
 from submission.latent.manifold import Geometry, ManifoldSpace
-from submission.latent.spec import Factor, describe
-from submission.latent.sphere import BROWNIAN, diffusion
+from submission.latent.spec import FactorSpec, describe
+from submission.latent.spheres import BROWNIAN, brownian_options
 
 
-class UpToSign(ManifoldSpace):
+class AntipodalSpace(ManifoldSpace):
     """One unit vector z that stands for the same point as −z.
 
     Exported points have a first coordinate ≥ 0; ``ambient`` codes are even in z and continuous everywhere.
@@ -44,7 +44,7 @@ class UpToSign(ManifoldSpace):
         """Geodesic distance per unit of angle between vectors."""
 
 
-class Projective(UpToSign):
+class ProjectiveSpace(AntipodalSpace):
     """RP^d; the decoder receives z zᵀ, isometrically: squares and √2 times products, (d+1)(d+2)/2 columns.
 
     Args:
@@ -55,7 +55,7 @@ class Projective(UpToSign):
 
     radius = 1.0
 
-    def __init__(self, spec: str, dimension: int, family: Family) -> None:
+    def __init__(self, spec: str, dimension: int, family: PosteriorFamily) -> None:
         size = dimension + 1
         feature_scale = math.sqrt(size * (size + 2) / 2)  # √2·z_i·z_j has variance 2/(m(m+2)) under the prior
         geometry = Geometry(
@@ -78,7 +78,7 @@ class Projective(UpToSign):
         return torch.cat(rows, -1)
 
 
-class Rotations(UpToSign):
+class RotationSpace(AntipodalSpace):
     """SO(3) as unit quaternions, scalar first; the decoder receives the nine entries of the matrix, row by row.
 
     ``intrinsic`` codes are the rotation vector: axis times angle, from 0 to π.
@@ -90,7 +90,7 @@ class Rotations(UpToSign):
 
     radius = 2.0
 
-    def __init__(self, spec: str, family: Family) -> None:
+    def __init__(self, spec: str, family: PosteriorFamily) -> None:
         geometry = Geometry(("SO(3)",), "rotation", 4, 4, 9, 3, 2.0, math.sqrt(3), full_turn=math.pi)
         super().__init__(spec, geometry, family)
 
@@ -103,27 +103,27 @@ class Rotations(UpToSign):
         return quaternion_to_matrix(points).flatten(-2)
 
 
-def even_brownian(dimension: int, law: Law, unit: float = 1.0) -> Family:
-    """A posterior on RP^d, whose lowest oscillations are the quadratic ones of S^d; times in multiples of ``unit``."""
-    flattest = flattest_time(2 * (dimension + 1), dimension * (dimension + 3) / 2)
-    return brownian(1 / dimension, flattest, law, unit)
+def even_brownian(dimension: int, distribution: DistributionFactory, unit: float = 1.0) -> PosteriorFamily:
+    """Brownian posteriors on RP^d, whose lowest eigenfunctions are the quadratic ones of S^d; times in ``unit``."""
+    limit = max_time(2 * (dimension + 1), dimension * (dimension + 3) / 2)
+    return brownian(1 / dimension, limit, distribution, unit)
 
 
-def build_projective(factor: Factor) -> Projective:
+def build_projective(factor: FactorSpec) -> ProjectiveSpace:
     """``RP^d``, d from 1 to 64."""
     dimension = factor.exponent(1, 64)
-    given = diffusion(factor)
+    given = brownian_options(factor)
     factor.done()
     family = even_brownian(dimension, lambda loc, time: ProjectiveBrownian(loc, time, **given, validate_args=False))
-    return Projective(describe(f"RP^{dimension}", given, BROWNIAN), dimension, family)
+    return ProjectiveSpace(describe(f"RP^{dimension}", given, BROWNIAN), dimension, family)
 
 
-def build_rotations(factor: Factor) -> Rotations:
+def build_rotations(factor: FactorSpec) -> RotationSpace:
     """``SO(3)``, the only SO(n); times are those of the Frobenius metric, 8 times those of RP³."""
     if [word.text for word in factor.layout] != ["3"]:
         raise (factor.layout or [factor.name])[0].error("SO is known for three dimensions", 'write "SO(3)"')
-    given = diffusion(factor)
+    given = brownian_options(factor)
     factor.done(dimension=False, layout=True)
     family = even_brownian(3, lambda loc, time: RotationBrownian(loc, time, **given, validate_args=False), unit=8.0)
     spec = describe("SO", given, BROWNIAN)
-    return Rotations("SO(3)" if spec == "SO" else spec.replace("(", "(3; ", 1), family)
+    return RotationSpace("SO(3)" if spec == "SO" else spec.replace("(", "(3; ", 1), family)

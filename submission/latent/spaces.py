@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from submission.latent import embedded_torus, euclidean, isa, projective, sphere
+from submission.latent import antipodal, euclidean, isa, spheres, torus_of_revolution
 from submission.latent.base import LatentSpace
-from submission.latent.product import Product
-from submission.latent.spec import Factor, factors
+from submission.latent.product import ProductSpace
+from submission.latent.spec import FactorSpec, factors
 
-SPACES: dict[str, Callable[[Factor], LatentSpace]] = {
+SPACES: dict[str, Callable[[FactorSpec], LatentSpace]] = {
     "R": euclidean.build,
-    "S": sphere.build_sphere,
-    "T": sphere.build_torus,
-    "RP": projective.build_projective,
-    "SO": projective.build_rotations,
-    "Torus": embedded_torus.build,
+    "S": spheres.build_sphere,
+    "T": spheres.build_torus,
+    "RP": antipodal.build_projective,
+    "SO": antipodal.build_rotations,
+    "Torus": torus_of_revolution.build,
     "ISA": isa.build,
 }
 """Name in a spec → builder of that factor; a new space is one new file and one line here."""
@@ -28,10 +28,10 @@ def parse(spec: str) -> LatentSpace:
         SpecError: with the spec and a caret below the offending character.
     """
     spaces = [build(factor) for factor in factors(spec)]
-    return spaces[0] if len(spaces) == 1 else Product(spaces)
+    return spaces[0] if len(spaces) == 1 else ProductSpace(spaces)
 
 
-def build(factor: Factor) -> LatentSpace:
+def build(factor: FactorSpec) -> LatentSpace:
     """One factor of a spec as a space of its own."""
     if factor.name.text not in SPACES:
         raise factor.name.error(f"no space is called {factor.name.text!r}", f"choose one of {', '.join(SPACES)}")

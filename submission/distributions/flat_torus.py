@@ -1,4 +1,4 @@
-"""Brownian motion and the uniform law on the flat torus T^k = (S^1)^k with unit radii (Pérez Rey et al. (2020))."""
+"""Brownian motion and the uniform distribution on the flat torus T^k = (S^1)^k (Pérez Rey et al. (2020))."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from submission.distributions.uniform import ManifoldUniform
 
 
 class TorusUniform(ManifoldUniform):
-    """The uniform law on (S^1)^k in R^{2k}; its density is (2π)^{-k} with respect to the Riemannian volume.
+    """The uniform distribution on (S^1)^k in R^{2k}; its density is (2π)^{-k} with respect to the Riemannian volume.
 
     Args:
         circles: k >= 1.
@@ -88,7 +88,7 @@ class TorusBrownian(Distribution):
         return constraints.real_vector
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
-        """The same laws with a larger batch shape."""
+        """The same distributions with a larger batch shape."""
         new = self._get_checked_instance(TorusBrownian, _instance)
         shape = torch.Size(batch_shape)
         new.circles = self.circles.expand(shape + self.time.shape[-1:])

@@ -36,7 +36,7 @@ class Envelope:
         twice = 2 * self.kappa
         return (self.m - 1) / (twice + torch.sqrt(twice * twice + (self.m - 1) ** 2))
 
-    def gap(self, epsilon: Tensor) -> Tensor:
+    def one_minus_cosine(self, epsilon: Tensor) -> Tensor:
         """x = 1 − w of beta variables ε in [0, 1]."""
         scaled = self.b * epsilon
         return 2 * scaled / (1 - epsilon + scaled)
@@ -62,7 +62,7 @@ def symmetric_beta(shape: tuple[int, ...], m: int, like: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def sample_gap(kappa: Tensor, m: int, rounds: tuple[int, ...] = ROUNDS) -> Tensor:
+def sample_one_minus_cosine(kappa: Tensor, m: int, rounds: tuple[int, ...] = ROUNDS) -> Tensor:
     """x = 1 − w of von Mises–Fisher samples, one per entry of ``kappa`` and in its type.
 
     Always ends: after ``rounds`` of proposals the inverse CDF serves whoever is left. While a CUDA graph is captured
@@ -86,7 +86,7 @@ def sample_gap(kappa: Tensor, m: int, rounds: tuple[int, ...] = ROUNDS) -> Tenso
 def first_accepted(kappa: Tensor, m: int, count: int) -> tuple[Tensor, Tensor]:
     """The first kept of ``count`` proposals per entry of ``kappa``, and whether there was one."""
     envelope = Envelope(kappa, m)
-    x = envelope.gap(symmetric_beta((count, *kappa.shape), m, kappa))
+    x = envelope.one_minus_cosine(symmetric_beta((count, *kappa.shape), m, kappa))
     kept = torch.rand_like(x).log_() <= envelope.log_acceptance(x)
     accepted, first = kept.max(0, keepdim=True)
     return x.gather(0, first)[0], accepted[0]

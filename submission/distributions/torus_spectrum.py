@@ -16,15 +16,15 @@ from numpy.linalg import solve
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from submission.distributions.revolution import log_area
 from submission.distributions.splines import Surface
+from submission.distributions.torus_coordinates import log_area
 
 Array = NDArray[np.float64]
 
 SHORTEST = 0.05
 """Smallest t / a² at which the series is summed; below it the short-time expansion is used."""
 LONGEST = 60.0
-"""Largest t / c² in the tables; the law is uniform to 1e-13."""
+"""Largest t / c² in the tables; the distribution is uniform to 1e-13."""
 NEGLIGIBLE = 72.0
 """λ t at which a mode no longer counts: exp(-36)."""
 FREQUENCIES = 48
@@ -95,7 +95,8 @@ def kernel(c: float, a: float, time: float, starts: Array, theta: Array, phi: Ar
 
 
 def exact_kl(c: float, a: float, time: float, starts: Array) -> Array:
-    """KL to the uniform law (s,) of motion from each of ``starts`` (s,), by the trapezoidal rule over half the torus.
+    """KL to the uniform distribution (s,) of motion from each of ``starts`` (s,), by the trapezoidal rule over half the
+    torus.
 
     The other half, of negative φ, is its mirror image.
     """
@@ -109,7 +110,7 @@ def exact_kl(c: float, a: float, time: float, starts: Array) -> Array:
 
 @cache
 def kl_table(c: float, a: float) -> Surface:
-    """(log t, cos θ) -> KL to the uniform law, for t from SHORTEST a² to LONGEST c²; takes about a second."""
+    """(log t, cos θ) -> KL to the uniform distribution, for t from SHORTEST a² to LONGEST c²; takes about a second."""
     x = np.linspace(math.log(SHORTEST * a**2), math.log(LONGEST * c**2), TIME_KNOTS)
     height = np.linspace(-1.0, 1.0, START_KNOTS)
     return Surface(x, height, np.array([exact_kl(c, a, math.exp(t), np.arccos(height)) for t in x]))

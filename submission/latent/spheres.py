@@ -1,4 +1,4 @@
-"""Spheres with Brownian (Pérez Rey et al.), von Mises–Fisher (Davidson et al.) and power spherical posteriors."""
+"""SphereSpace with Brownian (Pérez Rey et al.), von Mises–Fisher (Davidson et al.) and power spherical posteriors."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from submission.distributions.power_spherical import PowerSpherical
 from submission.distributions.sphere import SphereBrownian, SphereUniform
 from submission.distributions.von_mises_fisher import VonMisesFisher
 from submission.latent.components import unit
-from submission.latent.families import Family, brownian, concentrated, flattest_time
+from submission.latent.families import PosteriorFamily, brownian, concentrated, max_time
 from submission.latent.manifold import Geometry, ManifoldSpace
-from submission.latent.spec import Factor, describe
+from submission.latent.spec import FactorSpec, describe
 
 BROWNIAN: dict[str, object] = {"sampler": "exact", "steps": 5, "step": "sqrt", "kl": "exact"}
-"""Options of Brownian posteriors: ``SphereBrownian``'s, which see."""
+"""Default options of Brownian posteriors, described at ``SphereBrownian``."""
 DEFAULTS: dict[str, object] = {"posterior": "brownian", "gradient": "implicit"} | BROWNIAN
-"""Options of S^d and T^k; ``gradient`` is for vmf."""
+"""Default options of S^d and T^k; ``gradient`` applies to ``posterior=vmf``."""
 
 
-class Spheres(ManifoldSpace):
+class SphereSpace(ManifoldSpace):
     """``count`` unit spheres S^d; every point is a unit vector of d + 1 numbers.
 
     Args:
@@ -34,7 +34,7 @@ class Spheres(ManifoldSpace):
         family: the posterior.
     """
 
-    def __init__(self, spec: str, names: tuple[str, ...], dimension: int, family: Family) -> None:
+    def __init__(self, spec: str, names: tuple[str, ...], dimension: int, family: PosteriorFamily) -> None:
         size, scale = dimension + 1, math.sqrt(dimension + 1)
         topology = "circle" if dimension == 1 else "sphere"
         super().__init__(spec, Geometry(names, topology, size, size, size, dimension, scale, scale), family)
@@ -55,7 +55,7 @@ class Spheres(ManifoldSpace):
         return torch.cat([polar, torch.atan2(points[..., -1:], points[..., -2:-1])], -1)
 
 
-def diffusion(factor: Factor) -> dict[str, Any]:
+def brownian_options(factor: FactorSpec) -> dict[str, Any]:
     """Keyword arguments of a Brownian posterior from a factor's options."""
     return {
         "sampler": factor.choice("sampler", ("exact", "walk")),
@@ -65,45 +65,44 @@ def diffusion(factor: Factor) -> dict[str, Any]:
     }
 
 
-def family(factor: Factor, dimension: int, options: dict[str, object]) -> Family:
-    """The posterior that a factor's options name; they are entered in ``options``."""
-    options["posterior"] = factor.choice("posterior", ("brownian", "vmf", "power_spherical"))
-    if options["posterior"] == "brownian":
-        given = diffusion(factor)
-        options |= given
-        flattest = flattest_time(dimension, dimension + 1)
-        return brownian(
-            1 / dimension, flattest, lambda loc, time: SphereBrownian(loc, time, **given, validate_args=False)
+def posterior_family(factor: FactorSpec, dimension: int) -> tuple[PosteriorFamily, dict[str, object]]:
+    """The posterior family on S^d that a factor's options name, and the values of these options."""
+    kind = factor.choice("posterior", ("brownian", "vmf", "power_spherical"))
+    if kind == "brownian":
+        given = brownian_options(factor)
+        limit = max_time(dimension, dimension + 1)
+        family = brownian(
+            1 / dimension, limit, lambda loc, time: SphereBrownian(loc, time, **given, validate_args=False)
         )
-    if options["posterior"] == "power_spherical":
-        variance = float(polygamma(1, dimension / 2) - polygamma(1, dimension))  # of log(1 + cos r), a beta law's
-        return concentrated(dimension, variance, lambda loc, kappa: PowerSpherical(loc, kappa, validate_args=False))
+        return family, {"posterior": kind} | given
+    if kind == "power_spherical":
+        variance = float(polygamma(1, dimension / 2) - polygamma(1, dimension))  # of log(1 + cos r), log of a beta
+        family = concentrated(dimension, variance, lambda loc, kappa: PowerSpherical(loc, kappa, validate_args=False))
+        return family, {"posterior": kind}
     gradient = factor.choice("gradient", ("implicit", "two_term"))
-    options["gradient"] = gradient
     variance = 1 / (dimension + 1)  # of cos r
-    return concentrated(
+    family = concentrated(
         dimension, variance, lambda loc, kappa: VonMisesFisher(loc, kappa, gradient, validate_args=False)
     )
+    return family, {"posterior": kind, "gradient": gradient}
 
 
-def build_sphere(factor: Factor) -> Spheres:
+def build_sphere(factor: FactorSpec) -> SphereSpace:
     """``S^d``, d from 1 to 64 (to 999 with vmf and power_spherical)."""
-    options = dict(DEFAULTS)
     dimension = factor.exponent(1, 999)
-    posterior = family(factor, dimension, options)
+    family, options = posterior_family(factor, dimension)
     if options["posterior"] == "brownian":
         factor.exponent(1, 64)
     factor.done()
     name = f"S^{dimension}"
-    return Spheres(describe(name, options, DEFAULTS), (name,), dimension, posterior)
+    return SphereSpace(describe(name, options, DEFAULTS), (name,), dimension, family)
 
 
-def build_torus(factor: Factor) -> Spheres:
+def build_torus(factor: FactorSpec) -> SphereSpace:
     """``T^k``, k circles, k from 1 to 512."""
-    options = dict(DEFAULTS)
     count = factor.exponent(1, 512)
-    posterior = family(factor, 1, options)
+    family, options = posterior_family(factor, 1)
     factor.done()
     name = f"T^{count}"
     names = (name,) if count == 1 else tuple(f"{name}[{index}]" for index in range(count))
-    return Spheres(describe(name, options, DEFAULTS), names, 1, posterior)
+    return SphereSpace(describe(name, options, DEFAULTS), names, 1, family)

@@ -10,20 +10,20 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from submission.distributions.embedded_torus import EmbeddedTorusBrownian, EmbeddedTorusUniform
-from submission.distributions.revolution import RATIOS, Radii, angles_of, point_of
+from submission.distributions.torus_coordinates import RATIOS, Radii, angles_of, point_of
 from submission.latent.components import unit
-from submission.latent.families import Family, flattest_time
+from submission.latent.families import PosteriorFamily, max_time
 from submission.latent.manifold import Geometry, ManifoldSpace
-from submission.latent.spec import Factor, describe
+from submission.latent.spec import FactorSpec, describe
 
 DEFAULTS: dict[str, object] = {"R": 2.0, "r": 1.0, "sampler": "diffusion", "steps": 32}
 
 
-class EmbeddedTorus(ManifoldSpace):
+class TorusOfRevolution(ManifoldSpace):
     """Points at distance r from a circle of radius R in R³.
 
     The encoder outputs two directions, around the tube and around the axis. Scaled codes have unit variance on
-    average over the three axes: Var x = Var y = (R² + 3r²/2)/2 and Var z = r²/2 under the uniform law.
+    average over the three axes: Var x = Var y = (R² + 3r²/2)/2 and Var z = r²/2 under the uniform distribution.
 
     Args:
         spec: the spec string.
@@ -31,7 +31,7 @@ class EmbeddedTorus(ManifoldSpace):
         family: the posterior.
     """
 
-    def __init__(self, spec: str, radii: Radii, family: Family) -> None:
+    def __init__(self, spec: str, radii: Radii, family: PosteriorFamily) -> None:
         scale = math.sqrt(3 / (radii[0] ** 2 + 2 * radii[1] ** 2))
         super().__init__(spec, Geometry(("Torus",), "torus", 4, 3, 3, 2, scale, scale), family)
         self.radii = radii
@@ -50,13 +50,13 @@ class EmbeddedTorus(ManifoldSpace):
         """Angles (..., 2) around the tube and around the axis, −π to π."""
         return torch.stack(angles_of(points, self.radii), -1)
 
-    def walk(self, centre: Tensor, angles: Tensor) -> Tensor:
+    def geodesic(self, centre: Tensor, angles: Tensor) -> Tensor:
         """Once around the axis."""
         tube, axis = angles_of(centre, self.radii)
         return point_of(tube.expand_as(angles), axis + angles, self.radii)
 
 
-def build(factor: Factor) -> EmbeddedTorus:
+def build(factor: FactorSpec) -> TorusOfRevolution:
     """``Torus(R=2, r=1)``: radius of the centre circle and of the tube."""
     outer = factor.real("R", 2.0, 0.0, 1e3)
     inner = factor.real("r", 1.0, 0.0, 1e3)
@@ -70,9 +70,9 @@ def build(factor: Factor) -> EmbeddedTorus:
     }
     factor.done(dimension=False)
     radii = (outer, inner)
-    flattest = flattest_time(outer**-2, 2)  # the lowest oscillation, once around the axis, is hardly faster
-    family = Family(
-        "time", 1e-5 * inner**2, 10 * outer**2, inner**2 / 2, flattest,
+    limit = max_time(outer**-2, 2)  # the lowest eigenfunction, once around the axis, decays hardly faster
+    family = PosteriorFamily(
+        "time", 1e-5 * inner**2, 10 * outer**2, inner**2 / 2, limit,
         lambda loc, time: EmbeddedTorusBrownian(loc, time, radii, **given, validate_args=False),
     )  # fmt: skip
-    return EmbeddedTorus(describe("Torus", {"R": outer, "r": inner} | given, DEFAULTS), radii, family)
+    return TorusOfRevolution(describe("Torus", {"R": outer, "r": inner} | given, DEFAULTS), radii, family)
