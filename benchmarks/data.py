@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from submission.data import GroundTruthDataset, load
-from submission.data.made.dsprites import SIZES, render
+from submission.data.synthetic.dsprites import SIZES, render
 
 WRITERS = Path(__file__).resolve().parents[1] / "tests" / "data" / "conftest.py"
 CHILD = """

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from submission import data, provenance
-from submission.data.feed import Feed
+from submission.data.batches import ImageBatches
 from submission.latent import parse
 from submission.models import sparse
 from submission.models.plain import plain
@@ -60,7 +60,7 @@ def update(networks: str, batch_size: int, ordinary: bool) -> Callable[[], objec
         EagerStep(model, objective, TrainSettings(steps=1)),
         objective.coefficients(TrainingPosition(0, 1)),
     )
-    images = Feed(dataset, torch.device("cpu"))(torch.randint(len(dataset), (batch_size,)))
+    images = ImageBatches(dataset, torch.device("cpu"))(torch.randint(len(dataset), (batch_size,)))
     return lambda: step(images, coefficients)
 
 

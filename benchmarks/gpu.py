@@ -24,7 +24,7 @@ import torch
 
 from submission import provenance
 from submission.data import GroundTruthDataset, load
-from submission.data.feed import Feed
+from submission.data.batches import ImageBatches
 from submission.evaluation import evaluate, make_plan
 from submission.evaluation.encoding.encoder import Encoder
 from submission.evaluation.subject import from_encoder
@@ -78,7 +78,7 @@ def group(dataset: GroundTruthDataset, precision: str, device: torch.device) -> 
     return Captured(step, GraphRecorder(device, streams), print)
 
 
-def batches(feed: Feed, batch: int, seeds: int) -> Callable[[int], torch.Tensor]:
+def batches(feed: ImageBatches, batch: int, seeds: int) -> Callable[[int], torch.Tensor]:
     """Update → its images, (batch, ...) or for several seeds (seeds, batch, ...), drawn as in training."""
     orders = [Order(len(feed.dataset), seed) for seed in range(seeds)]
 
@@ -89,7 +89,9 @@ def batches(feed: Feed, batch: int, seeds: int) -> Callable[[int], torch.Tensor]
     return images
 
 
-def rate(step: Callable[..., Any], feed: Feed, batch: int, seconds: float, seeds: int = 1) -> tuple[float, float]:
+def rate(
+    step: Callable[..., Any], feed: ImageBatches, batch: int, seconds: float, seeds: int = 1
+) -> tuple[float, float]:
     """Updates per second over about ``seconds``, and the first model's loss after ``WARM_UP`` of them."""
     images, done, loss = batches(feed, batch, seeds), 0, float("nan")
     coefficients = [{"beta": 1.0}] * seeds
@@ -110,7 +112,7 @@ def rate(step: Callable[..., Any], feed: Feed, batch: int, seconds: float, seeds
 
 def updates(dataset: GroundTruthDataset, device: torch.device, seconds: float) -> None:
     """Part 2."""
-    feed = Feed(dataset, device)
+    feed = ImageBatches(dataset, device)
     print(f"\n{'2. images/s of updates':34s}{'eager':>14s}{'captured':>14s}{'ratio':>8s}{'losses apart':>14s}")
     for batch in (256, BATCH):
         for precision in PRECISIONS:
@@ -150,7 +152,7 @@ def whole_run(dataset: GroundTruthDataset, out: Path) -> None:
 
 def seeds(dataset: GroundTruthDataset, device: torch.device, seconds: float) -> None:
     """Part 3."""
-    feed = Feed(dataset, device)
+    feed = ImageBatches(dataset, device)
     print(f"\n3. ms per update (target: {SEEDS} seeds at most 4 times one){'one':>14s}{SEEDS:14d}{'ratio':>8s}")
     for batch in (64, 256, BATCH):
         for precision in PRECISIONS:

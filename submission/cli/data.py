@@ -92,10 +92,10 @@ def info(arguments: argparse.Namespace) -> int:
 
 
 def contents(arguments: argparse.Namespace) -> tuple[str, str]:
-    """Images and factors of a data set that has to be opened to know them: a file of one's own, for instance."""
-    from submission.data import opened
+    """Images and factors of a data set that must be loaded to know them: a user's file, for instance."""
+    from submission.data import load_with_options
 
-    dataset = opened(arguments.name, arguments.named_root, console.Bars(), {})
+    dataset = load_with_options(arguments.name, arguments.named_root, console.Bars(), {})
     shape = "x".join(map(str, dataset.image_shape)).removesuffix("x1")
     factors = zip(getattr(dataset, "factor_names", ()), getattr(dataset, "factor_sizes", ()), strict=True)
     return f"{len(dataset):,} of {shape}", ", ".join(f"{name} {size}" for name, size in factors)
@@ -165,13 +165,13 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Write a contact sheet."""
-    from submission.data import opened
-    from submission.data.sheet import contact_sheet
+    from submission.data import load_with_options
+    from submission.data.contact_sheet import contact_sheet
     from submission.files import output
 
     seed_within(arguments.seed)
     options = dict(parsed_option(text) for text in arguments.option)
-    dataset = opened(arguments.name, arguments.named_root, console.Bars(), options)
+    dataset = load_with_options(arguments.name, arguments.named_root, console.Bars(), options)
     out = arguments.out or Path(f"{arguments.name.rpartition('/')[2]}.png")
     sheet = contact_sheet(dataset, arguments.seed)
     with output(out) as file:

@@ -164,10 +164,10 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
 
 def own_file(arguments: argparse.Namespace, plan: Plan) -> Path:
     """Where a run folder keeps the scores."""
-    from submission.data import same
+    from submission.data import same_dataset
 
     folder = RunFolder(arguments.target)
-    own = arguments.data is None or same(arguments.data, folder.meta().get("dataset", {}).get("name", ""))
+    own = arguments.data is None or same_dataset(arguments.data, folder.meta().get("dataset", {}).get("name", ""))
     others = [] if own else [arguments.data]
     others += [arguments.precision] if arguments.precision != "float32" else []
     return folder.scores / plan.file_name(*others)

@@ -1,20 +1,52 @@
-"""Data sets: a name becomes factors, sizes and images."""
+"""Data sets: a name, a file or arrays become images with their factors of variation."""
 
-from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, require_factors
-from submission.data.own import from_arrays
-from submission.data.own_files import own_file, same
-from submission.data.registry import data_root, load, opened, recorded
+from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from submission.data.batches import ImageBatches
+    from submission.data.dataset import GroundTruthDataset, ImageDataset, require_factors
+    from submission.data.grid import Factor, FactorGrid
+    from submission.data.locations import data_root, is_user_data, same_dataset
+    from submission.data.registry import load, load_from_meta, load_with_options
+    from submission.data.user_data import from_arrays
+
+MODULES = {
+    "Factor": "grid",
+    "FactorGrid": "grid",
+    "GroundTruthDataset": "dataset",
+    "ImageBatches": "batches",
+    "ImageDataset": "dataset",
+    "data_root": "locations",
+    "from_arrays": "user_data",
+    "is_user_data": "locations",
+    "load": "registry",
+    "load_from_meta": "registry",
+    "load_with_options": "registry",
+    "require_factors": "dataset",
+    "same_dataset": "locations",
+}
 __all__ = [
     "Factor",
+    "FactorGrid",
     "GroundTruthDataset",
+    "ImageBatches",
     "ImageDataset",
     "data_root",
     "from_arrays",
+    "is_user_data",
     "load",
-    "opened",
-    "own_file",
-    "recorded",
+    "load_from_meta",
+    "load_with_options",
     "require_factors",
-    "same",
+    "same_dataset",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are first used: names and factors of data sets do not need torch."""
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{MODULES[name]}"), name)

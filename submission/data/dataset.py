@@ -1,31 +1,31 @@
-"""What a data set is: images by index, and, where the factors of variation are known, a grid of them."""
+"""Data sets: images by index and, where the factors of variation are known, a grid of them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
 
+from submission.data.grid import Factor, FactorGrid, Indices, describe_factors
 from submission.errors import SubmissionError
 
-Indices = npt.NDArray[np.integer]
+__all__ = ["Factor", "GroundTruthDataset", "ImageDataset", "Images", "Indices", "require_factors"]
+
 Images = npt.NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
-class Factor:
-    """One factor of variation: its name, its number of values, and whether they form a cycle."""
+class ImageDataset(Dataset[Any], ABC):
+    """Images by index; also a map-style ``torch.utils.data.Dataset``.
 
-    name: str
-    size: int
-    periodic: bool = False
-
-
-class ImageDataset(ABC):
-    """Images by index.
+    An item is the image (channels, height, width), float32 in [0, 1]. A ``DataLoader`` fetches a batch in one call
+    (``__getitems__``); data sets that draw random parts draw them anew in every batch.
 
     Attributes:
         name: the name that ``submission.data.load`` knows.
@@ -62,19 +62,46 @@ class ImageDataset(ABC):
         images = self.images(indices).astype(np.float32)
         return images if self.maximum == 1 else np.divide(images, np.float32(self.maximum), out=images)
 
+    def __getitem__(self, index: int) -> Any:
+        """The item at ``index``, negative ones counted from the end; IndexError where there is none."""
+        return self.__getitems__([index])[0]
 
-@dataclass(eq=False)
-class GroundTruthDataset(ImageDataset):
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """The items at ``indices``, fetched together."""
+        return list(self._tensors(self._positions(indices)))
+
+    def _positions(self, indices: Sequence[int]) -> npt.NDArray[np.int64]:
+        """``indices`` as rising from 0; IndexError for one that is out of range."""
+        wanted = np.asarray([int(index) for index in indices], dtype=np.int64)
+        wanted = np.where(wanted < 0, wanted + len(self), wanted)
+        if len(wanted) and not (wanted.min() >= 0 and wanted.max() < len(self)):
+            raise IndexError(f"image index out of range: {self.name} has {len(self)} images")
+        return wanted
+
+    def _tensors(self, indices: npt.NDArray[np.int64]) -> Tensor:
+        """Images (n, channels, height, width), float32 in [0, 1]."""
+        return torch.from_numpy(self.observations(indices)).movedim(3, 1).contiguous()
+
+    def __repr__(self) -> str:
+        """Class, name, number and shape of the images."""
+        return f"{type(self).__name__}({self.name!r}, {self._summary()})"
+
+    def _summary(self) -> str:
+        shape = "x".join(map(str, self.image_shape))
+        return f"{len(self):,} {'binary ' if self.maximum == 1 else ''}images {shape}"
+
+
+@dataclass(eq=False, repr=False)
+class GroundTruthDataset(FactorGrid, ImageDataset):
     """Images on a full grid of factors of variation.
 
-    Cells are numbered in row-major (C) order of the factors, the first factor slowest. The object also satisfies
-    disentanglement_lib's ``GroundTruthData`` interface (``num_factors``, ``sample_factors``, ...), with the same
-    random draws in the same order.
+    An item is (image, factors): float32 (channels, height, width) and the numbers of the factor values, int64 (K,).
+    The object also satisfies disentanglement_lib's ``GroundTruthData`` interface (``num_factors``,
+    ``sample_factors``, ``sample_observations``, ...), with the same random draws in the same order.
 
     Attributes:
         factors_of_variation: the observed factors in grid order.
-        random_observation: whether observing the same factors twice may give two images (hidden or random parts).
-        full_grid: whether there is an image for every combination of the factors' values.
+        random_observation: whether observing the same factors twice may give two images (unobserved or random parts).
     """
 
     name: str
@@ -82,72 +109,21 @@ class GroundTruthDataset(ImageDataset):
     image_shape: tuple[int, int, int]
     maximum: int = 255
     random_observation: ClassVar[bool] = False
-    full_grid: ClassVar[bool] = True
     notes: str = field(default="", repr=False)
-
-    def __len__(self) -> int:
-        """Number of grid cells."""
-        return int(np.prod(self.factor_sizes, dtype=np.int64))
-
-    @property
-    def factor_names(self) -> tuple[str, ...]:
-        """Names of the factors in grid order."""
-        return tuple(factor.name for factor in self.factors_of_variation)
-
-    @property
-    def factor_sizes(self) -> tuple[int, ...]:
-        """Number of values of each factor in grid order."""
-        return tuple(factor.size for factor in self.factors_of_variation)
-
-    @property
-    def periodic(self) -> tuple[bool, ...]:
-        """Which factors are cycles."""
-        return tuple(factor.periodic for factor in self.factors_of_variation)
-
-    def factors(self, indices: Indices) -> npt.NDArray[np.int64]:
-        """Factor values (n, K) of the images ``indices`` (n,)."""
-        return np.stack(np.unravel_index(np.asarray(indices), self.factor_sizes), axis=1).astype(np.int64)
-
-    def indices(self, factors: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """Images (n,) that show the factor values (n, K)."""
-        return np.ravel_multi_index(tuple(np.asarray(factors).T), self.factor_sizes).astype(np.int64)
-
-    @property
-    def num_factors(self) -> int:
-        """Number of factors (disentanglement_lib's name)."""
-        return len(self.factors_of_variation)
-
-    @property
-    def factors_num_values(self) -> list[int]:
-        """Factor sizes (disentanglement_lib's name)."""
-        return list(self.factor_sizes)
 
     @property
     def observation_shape(self) -> tuple[int, int, int]:
         """Image shape (disentanglement_lib's name)."""
         return self.image_shape
 
-    def sample_factors(self, num: int, random_state: np.random.RandomState) -> npt.NDArray[np.int64]:
-        """Uniform factor values (num, K), drawn column by column as disentanglement_lib does."""
-        drawn = np.zeros((num, self.num_factors), dtype=np.int64)
-        for column, size in enumerate(self.factor_sizes):
-            drawn[:, column] = random_state.randint(size, size=num)
-        return drawn
-
     def sample_observations_from_factors(
         self, factors: npt.NDArray[np.integer], random_state: np.random.RandomState
     ) -> npt.NDArray[np.floating]:
         """Float images (n, height, width, channels) in [0, 1] of the factor values (n, K).
 
-        Data sets with hidden or random parts draw them from ``random_state`` here, as disentanglement_lib does.
+        Data sets with unobserved or random parts draw them from ``random_state`` here, as disentanglement_lib does.
         """
         return self.observations(self.draw_indices(factors, random_state))
-
-    def draw_indices(
-        self, factors: npt.NDArray[np.integer], random_state: np.random.RandomState
-    ) -> npt.NDArray[np.int64]:
-        """Images (n,) that show the factor values (n, K), hidden factors drawn at random; here nothing is hidden."""
-        return self.indices(factors)
 
     def sample(
         self, num: int, random_state: np.random.RandomState
@@ -160,11 +136,22 @@ class GroundTruthDataset(ImageDataset):
         """``num`` random images."""
         return self.sample(num, random_state)[1]
 
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """The items (image, factors) at ``indices``, fetched together."""
+        wanted = self._positions(indices)
+        factors = torch.from_numpy(np.ascontiguousarray(self.factors(wanted), dtype=np.int64))
+        return list(zip(self._tensors(wanted), factors, strict=True))
+
+    def __repr__(self) -> str:
+        """Class, name, number and shape of the images, and factors."""
+        factors = describe_factors(self.factors_of_variation)
+        return f"{type(self).__name__}({self.name!r}, {self._summary()}, factors: {factors})"
+
 
 def require_factors(dataset: ImageDataset, purpose: str) -> GroundTruthDataset:
     """``dataset`` if its factors of variation are known, else a SubmissionError naming ``purpose``."""
     if not isinstance(dataset, GroundTruthDataset):
         raise SubmissionError(
-            f"{purpose} needs factors of variation, which {dataset.name} has not", "use another data set"
+            f"{dataset.name} has no ground-truth factors, which {purpose} requires", "use another data set"
         )
     return dataset

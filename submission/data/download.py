@@ -25,12 +25,15 @@ Failure = (OSError, http.client.HTTPException)  # urllib's errors and time-outs 
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How patiently: seconds without a byte before giving up, tries for one address, seconds before the second try."""
+class RetryPolicy:
+    """Retry policy: read timeout (s), attempts for each address, initial back-off (s)."""
 
     timeout: float = 30.0
     tries: int = 5
     pause: float = 1.0
+
+
+RETRY = RetryPolicy()
 
 
 class WrongHashError(Exception):
@@ -38,7 +41,12 @@ class WrongHashError(Exception):
 
 
 def fetch(
-    file: RemoteFile, root: Path, page: str, progress: Progress = QUIET, accept: str = "", manner: Manner = Manner()
+    file: RemoteFile,
+    root: Path,
+    page: str,
+    progress: Progress = QUIET,
+    accept: str = "",
+    retry: RetryPolicy = RETRY,
 ) -> Path:
     """Bring ``file`` to its place under ``root`` and return that place; one that is there already is left alone.
 
@@ -54,17 +62,17 @@ def fetch(
     target = root / file.path
     with locked(target):
         if not target.exists():
-            attempt_all(file, target, page, progress, accept, manner)
+            attempt_all(file, target, page, progress, accept, retry)
     return target
 
 
-def attempt_all(file: RemoteFile, target: Path, page: str, progress: Progress, accept: str, manner: Manner) -> None:
+def attempt_all(file: RemoteFile, target: Path, page: str, progress: Progress, accept: str, retry: RetryPolicy) -> None:
     """Try the addresses in turn."""
     failures = []
     for url in file.urls:
         part = part_path(target, url)
         try:
-            complete(file, url, part, progress, accept, manner)
+            complete(file, url, part, progress, accept, retry)
             install(file, part, target)
             return
         except WrongHashError as error:
@@ -81,24 +89,24 @@ def part_path(target: Path, url: str) -> Path:
     return target.with_name(f".{target.name}.{hashlib.sha256(url.encode()).hexdigest()[:8]}.part")
 
 
-def complete(file: RemoteFile, url: str, part: Path, progress: Progress, accept: str, manner: Manner) -> None:
+def complete(file: RemoteFile, url: str, part: Path, progress: Progress, accept: str, retry: RetryPolicy) -> None:
     """Bring ``part`` to its full length from ``url``, resuming after interruptions, and check its hash."""
     if not file.md5:
         part.unlink(missing_ok=True)  # without a hash nobody would notice that the file changed in between
-    for attempt in range(manner.tries):
+    for attempt in range(retry.tries):
         try:
-            transfer(url, part, file.limit, progress, manner.timeout)
+            transfer(url, part, file.limit, progress, retry.timeout)
             break
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 break  # all bytes are here already; the hash tells whether they are right
-            if error.code < 500 or attempt == manner.tries - 1:
+            if error.code < 500 or attempt == retry.tries - 1:
                 raise
         except Failure:
-            if attempt == manner.tries - 1:
+            if attempt == retry.tries - 1:
                 raise
-        time.sleep(manner.pause * 2**attempt)
+        time.sleep(retry.pause * 2**attempt)
     check_hash(part, file.md5, accept, progress)
 
 

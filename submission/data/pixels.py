@@ -1,7 +1,8 @@
-"""Where the bytes of images are kept: bit-packed, in an array (or memory map), or computed when asked for."""
+"""How images are stored: bit-packed, in an array (or memory map), or computed on request."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +10,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, Images, Indices
+from submission.data.dataset import GroundTruthDataset, ImageDataset, Images
+from submission.data.grid import Indices
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -64,7 +66,7 @@ class ComputedPixels:
 
 
 class StoredImages(ImageDataset):
-    """Images that are kept in ``pixels``; comes before other bases."""
+    """Images that are kept in ``pixels``; must come first among the bases of a class."""
 
     pixels: Pixels
 
@@ -83,15 +85,18 @@ class StoredImages(ImageDataset):
         return self.pixels.array
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class GridDataset(StoredImages, GroundTruthDataset):
     """A full grid of factors whose images are kept in ``pixels``, in grid order."""
 
     pixels: Pixels
 
 
-def factors(names: str, sizes: tuple[int, ...], periodic: str = "") -> tuple[Factor, ...]:
-    """Factors from a comma-separated list of names, their sizes, and the names of those that are cycles."""
-    cycles = {name.strip() for name in periodic.split(",")}
-    pairs = zip((name.strip() for name in names.split(",")), sizes, strict=True)
-    return tuple(Factor(name, size, name in cycles) for name, size in pairs)
+def batch_generator(seed: int, indices: Indices) -> np.random.RandomState:
+    """The generator of one batch's random parts: a function of ``seed`` and of the batch's indices in their order.
+
+    Shuffled batches never repeat, so every visit to an image draws anew; yet nothing depends on earlier requests, so a
+    resumed or repeated run sees the same images.
+    """
+    checksum = zlib.crc32(np.ascontiguousarray(indices, dtype=np.int64).tobytes())
+    return np.random.RandomState([seed, checksum])

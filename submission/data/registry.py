@@ -8,16 +8,17 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from submission.data.dataset import ImageDataset
+from submission.data.locations import HINT, data_root, is_user_data, relocated
 from submission.data.options import check
-from submission.data.own_files import HINT, moved, own_file
-from submission.data.readers.unreadable import forbidden
+from submission.data.reading import forbidden
 from submission.errors import UsageError, did_you_mean
 from submission.progress import QUIET, Progress
 
-ROOT_VARIABLE = "DISENTANGLEMENT_LIB_DATA"
+if TYPE_CHECKING:
+    from submission.data.dataset import ImageDataset
+
 LIST = "`python -m submission data list` shows all names"
 
 
@@ -61,28 +62,26 @@ DIGITS = "50,000 + 10,000 + 10,000 of 28x28"
 FACES = "identity 50, azimuth 21, elevation 11, lighting 11"
 CARS = "elevation 4, azimuth 24, object type 183"
 REGISTRY: dict[str, Entry] = {
-    "dsprites_full": Entry("readers.dsprites:full", "dSprites", GRID, DSPRITES, rendered=True),
+    "dsprites_full": Entry("dsprites:full", "dSprites", GRID, DSPRITES, rendered=True),
     "dsprites_small": Entry(
-        "readers.dsprites:small",
+        "dsprites:small",
         "a part of the dSprites grid for quick work",
         "7,488 of 64x64",
         "shape 3, scale 3, orientation 13, posX 8, posY 8",
     ),
     "dsprites_noshape": Entry(
-        "readers.dsprites:noshape",
-        "dSprites with the shape as a hidden factor",
+        "dsprites:noshape",
+        "dSprites with the shape as an unobserved factor",
         GRID,
         DSPRITES.partition(", ")[2],
         rendered=True,
     ),
-    "color_dsprites": Entry(
-        "readers.dsprites:color", "dSprites in random colours", f"{GRID}x3", DSPRITES, rendered=True
-    ),
-    "noisy_dsprites": Entry("readers.dsprites:noisy", "dSprites on random noise", f"{GRID}x3", DSPRITES, rendered=True),
-    "scream_dsprites": Entry("readers.dsprites:scream", "dSprites on parts of a painting", f"{GRID}x3", DSPRITES),
+    "color_dsprites": Entry("dsprites:color", "dSprites in random colours", f"{GRID}x3", DSPRITES, rendered=True),
+    "noisy_dsprites": Entry("dsprites:noisy", "dSprites on random noise", f"{GRID}x3", DSPRITES, rendered=True),
+    "scream_dsprites": Entry("dsprites:scream", "dSprites on parts of a painting", f"{GRID}x3", DSPRITES),
     "smallnorb": Entry(
         "readers.smallnorb:smallnorb",
-        "SmallNORB: photographs of toys (the instance, 10, is hidden)",
+        "SmallNORB: photographs of toys (the instance, 10, is unobserved)",
         "48,600 of 64x64",
         "category 5, elevation 9, azimuth 18, lighting condition 6",
     ),
@@ -105,48 +104,45 @@ REGISTRY: dict[str, Entry] = {
     "omniglot": Entry("readers.omniglot:omniglot", "Omniglot, binarised", "23,000 + 1,345 + 8,070 of 28x28"),
     "caltech101": Entry("readers.caltech:caltech101", "CalTech 101 Silhouettes", "4,100 + 2,264 + 2,307 of 28x28"),
     "torus_pictures": Entry(
-        "made.torus:torus_pictures",
+        "synthetic.torus:torus_pictures",
         "translations of periodic pictures",
         "4,096 of 64x64 (a picture)",
         "vertical shift 64, horizontal shift 64",
     ),
     "sprites_torus": Entry(
-        "made.torus:sprites_torus",
+        "synthetic.torus:sprites_torus",
         "a heart that turns and wraps around",
         "40,960 of 64x64",
         "orientation 40, posX 32, posY 32",
     ),
     "turntable": Entry(
-        "made.turntable:turntable",
+        "synthetic.turntable:turntable",
         "shaded solids on a turntable",
         "17,280 of 64x64 (x3)",
         "object 10, azimuth 24, elevation 6, light azimuth 12",
     ),
-    "cars3d_standin": Entry("made.turntable:cars3d_standin", "coarse cars on Cars3D's grid", "17,568 of 64x64x3", CARS),
+    "cars3d_standin": Entry(
+        "synthetic.turntable:cars3d_standin", "coarse cars on Cars3D's grid", "17,568 of 64x64x3", CARS
+    ),
     "faces3d_standin": Entry(
-        "made.turntable:faces3d_standin", "coarse heads on 3D Faces' grid", "127,050 of 64x64", FACES
+        "synthetic.turntable:faces3d_standin", "coarse heads on 3D Faces' grid", "127,050 of 64x64", FACES
     ),
     "mpi3d_standin": Entry(
-        "made.arm:mpi3d_standin", "a two-joint arm on MPI3D's grid", "1,036,800 of 64x64x3", MPI3D.format(6)
+        "synthetic.arm:mpi3d_standin", "a two-joint arm on MPI3D's grid", "1,036,800 of 64x64x3", MPI3D.format(6)
     ),
-    "dummy_data": Entry("made.dummy:dummy", "noise with factors, for tests", "9,765,625 of 64x64", "ten of 5"),
+    "dummy_data": Entry("synthetic.dummy:dummy", "noise with factors, for tests", "9,765,625 of 64x64", "ten of 5"),
 }
 LIBRARY_PREFIX = "dlib:"
-OWN = Entry("own_files:from_file", "a file of your own")
+USER_FILE = Entry("user_files:from_file", "a data file of your own")
 LIBRARY = Entry("readers.dlib:library", "disentanglement_lib's own object, where that package is installed")
-
-
-def data_root(root: str | Path | None = None) -> Path:
-    """The folder of the data files: ``root``, else ``$DISENTANGLEMENT_LIB_DATA``, else ``./data``."""
-    return Path(root or os.environ.get(ROOT_VARIABLE) or "data")
 
 
 def entry(name: str) -> Entry:
     """The registry's line for ``name``; an unknown name is a UsageError that lists the closest ones."""
     if name.startswith(LIBRARY_PREFIX):
         return LIBRARY
-    if own_file(name):
-        return OWN
+    if is_user_data(name):
+        return USER_FILE
     if name in REGISTRY:
         return REGISTRY[name]
     if os.path.isdir(name):  # noqa: PTH112 - which raises nothing where a folder may not be entered
@@ -162,17 +158,19 @@ def load(name: str, /, root: str | Path | None = None, progress: Progress = QUIE
     """The data set ``name``, read from files under ``root`` (default: see ``data_root``) or made on the spot.
 
     ``dlib:NAME`` is disentanglement_lib's own object of that name; a path that ends in .npz, .h5 or .hdf5 is a file of
-    your own (see ``own.from_arrays``). Options are those of the data set's loader.
+    your own (see ``user_data.from_arrays``). Options are those of the data set's loader.
 
     Raises:
         SubmissionError: no such name, option or file, an option's value of the wrong type, or a file that is not what
             it should be.
     """
-    return opened(name, root, progress, options)
+    return load_with_options(name, root, progress, options)
 
 
-def opened(name: str, root: str | Path | None, progress: Progress, options: Mapping[str, object]) -> ImageDataset:
-    """``load`` with options from somewhere else, whatever they are called."""
+def load_with_options(
+    name: str, root: str | Path | None, progress: Progress, options: Mapping[str, object]
+) -> ImageDataset:
+    """``load`` with the options in a mapping, whatever they are called."""
     known = entry(name)
     allowed = known.options()
     unknown = [option for option in options if option not in allowed]
@@ -182,11 +180,13 @@ def opened(name: str, root: str | Path | None, progress: Progress, options: Mapp
     check(name, known.function(), options)
     shown = {"progress": progress} if "progress" in known.parameters() else {}
     try:
-        return known.function()(moved(name, root) if known is OWN else name, data_root(root), **options, **shown)
+        return known.function()(
+            relocated(name, root) if known is USER_FILE else name, data_root(root), **options, **shown
+        )
     except PermissionError as error:
         raise forbidden(error.filename or name) from None
 
 
-def recorded(about: Mapping[str, Any], root: str | Path | None = None, **more: object) -> ImageDataset:
+def load_from_meta(about: Mapping[str, Any], root: str | Path | None = None, **more: object) -> ImageDataset:
     """The data set that ``meta.json`` describes under ``dataset``, with the options it had and ``more``."""
-    return opened(about["name"], root, QUIET, {**about.get("options", {}), **more})
+    return load_with_options(about["name"], root, QUIET, {**about.get("options", {}), **more})

@@ -1,11 +1,11 @@
-"""Where the original files are to be had, their published hashes and licences."""
+"""Addresses, published hashes and licences of the original files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from submission.data.readers import caltech, dsprites, faces3d, mpi3d, omniglot, shapes3d, smallnorb
+from submission.data import originals
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ OMNIGLOT = "https://github.com/brendenlake/omniglot/raw/master/python"
 
 def mpi3d_source(name: str, md5: str) -> Source:
     """One of the three MPI3D sets with a direct address."""
-    path = mpi3d.FILES[name]
+    path = originals.MPI3D_FILES[name]
     file = path.rpartition("/")[2]
     remote = RemoteFile(path, (f"{MPI3D}/{file}", f"{MPI3D_MIRROR}/{file}"), md5)
     manual = (
@@ -70,16 +70,16 @@ def mpi3d_source(name: str, md5: str) -> Source:
 
 
 DSPRITES_FILE = RemoteFile(
-    dsprites.FILE,
+    originals.DSPRITES_FILE,
     tuple(
-        f"https://github.com/{owner}/dsprites-dataset/raw/master/{dsprites.FILE.rpartition('/')[2]}"
+        f"https://github.com/{owner}/dsprites-dataset/raw/master/{originals.DSPRITES_FILE.rpartition('/')[2]}"
         for owner in ("google-deepmind", "deepmind")
     ),
     "b331c4447a651c44bf5e8ae09022e230",
 )
 DSPRITES = Source("Apache 2.0", (DSPRITES_FILE,), "https://github.com/google-deepmind/dsprites-dataset")
 PAINTING = RemoteFile(
-    dsprites.SCREAM, ("https://upload.wikimedia.org/wikipedia/commons/f/f4/The_Scream.jpg",), limit=100_000_000
+    originals.SCREAM_FILE, ("https://upload.wikimedia.org/wikipedia/commons/f/f4/The_Scream.jpg",), limit=100_000_000
 )
 SOURCES: dict[str, Source] = {
     "dsprites_full": DSPRITES,
@@ -92,8 +92,8 @@ SOURCES: dict[str, Source] = {
     "smallnorb": Source(
         "research use",
         tuple(
-            RemoteFile(f"{smallnorb.FOLDER}/{chunk}-{part}.mat.gz", (f"{NORB}/{chunk}-{part}.mat.gz",))
-            for chunk in smallnorb.CHUNKS
+            RemoteFile(f"{originals.SMALLNORB_FOLDER}/{chunk}-{part}.mat.gz", (f"{NORB}/{chunk}-{part}.mat.gz",))
+            for chunk in originals.SMALLNORB_CHUNKS
             for part in ("dat", "cat", "info")
         ),
         f"{NORB}/",
@@ -117,7 +117,7 @@ SOURCES: dict[str, Source] = {
         "Apache 2.0",
         (
             RemoteFile(
-                shapes3d.FILE,
+                originals.SHAPES3D_FILE,
                 ("https://storage.googleapis.com/3d-shapes/3dshapes.h5",),
                 "099a2078d58cec4daad0702c55d06868",
             ),
@@ -129,13 +129,13 @@ SOURCES: dict[str, Source] = {
     "mpi3d_real": mpi3d_source("mpi3d_real", "0f33f609918fb5c97996692f91129802"),
     "mpi3d_complex": Source(
         "CC BY 4.0",
-        (RemoteFile(mpi3d.FILES["mpi3d_complex"], ()),),
+        (RemoteFile(originals.MPI3D_FILES["mpi3d_complex"], ()),),
         MPI3D_PAGE,
         "It is on a drive that asks questions in a browser: follow 'complex real-world objects' on the page",
     ),
     "faces3d": Source(
         "the Basel Face Model's: for people who have signed its licence, not to be passed on",
-        (RemoteFile(faces3d.FILE, ()),),
+        (RemoteFile(originals.FACES3D_FILE, ()),),
         "https://faces.dmi.unibas.ch/bfm/",
         "Sign the licence of the Basel Face Model 2009 and render, or ask those who did: a PyTorch file with one uint8 "
         "tensor of 127,050 grey images 64x64, in the order identity 50, azimuth 21, elevation 11, lighting 11 (the "
@@ -144,7 +144,7 @@ SOURCES: dict[str, Source] = {
     "mnist": Source(
         "CC BY-SA 3.0 as catalogues have it",
         tuple(
-            RemoteFile(f"mnist/{name}.gz", tuple(f"{base}/{name}.gz" for base in MNIST), md5)
+            RemoteFile(f"{originals.MNIST_FOLDER}/{name}.gz", tuple(f"{base}/{name}.gz" for base in MNIST), md5)
             for name, md5 in MNIST_MD5.items()
         ),
         "http://yann.lecun.com/exdb/mnist/",
@@ -152,7 +152,7 @@ SOURCES: dict[str, Source] = {
     "omniglot": Source(
         "MIT",
         tuple(
-            RemoteFile(f"{omniglot.FOLDER}/{name}.zip", (f"{OMNIGLOT}/{name}.zip",), md5)
+            RemoteFile(f"{originals.OMNIGLOT_FOLDER}/{name}.zip", (f"{OMNIGLOT}/{name}.zip",), md5)
             for name, md5 in (
                 ("images_background", "68d2efa1b9178cc56df9314c21c6e718"),
                 ("images_evaluation", "6b91aef0f799c5bb55b94e3f2daec811"),
@@ -165,7 +165,7 @@ SOURCES: dict[str, Source] = {
         "none stated",
         (
             RemoteFile(
-                caltech.FILE,
+                originals.CALTECH_FILE,
                 ("https://people.cs.umass.edu/~marlin/data/caltech101_silhouettes_28_split1.mat",),
                 "4483e9c14b188fd09937f9ea6f9ea777",
             ),

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import weakref
-from collections.abc import Callable, Iterable
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from submission.data.dataset import Images, Indices
+from submission.data import npz
+from submission.data.dataset import Images
+from submission.data.grid import Indices
 from submission.data.locks import locked
-from submission.data.readers.npz import Header, read_header
+from submission.data.npz import Header, read_header
 from submission.files import atomic
-from submission.progress import Progress
+from submission.progress import QUIET, Progress
+
+BLOCK = 12_288 * 512  # bytes that are decompressed at once
 
 
 @dataclass(eq=False)
@@ -58,6 +64,46 @@ def open_npy(path: Path) -> tuple[Header, FilePixels]:
     with path.open("rb") as file:
         header = read_header(file)
         return header, FilePixels(path, file.tell(), header.shape[0], header.shape[1:])  # type: ignore[arg-type]
+
+
+def image_store(
+    path: Path, shape: tuple[int, ...] = (-1, 64, 64, 3), progress: Progress = QUIET
+) -> tuple[npz.Header, FilePixels]:
+    """The ``images`` of an archive as a store: in place if they are not compressed, else from a converted copy."""
+    with npz.member(path, "images", whole=False) as (header, _):
+        npz.require(path, "images", header, shape, "uint8")
+    count = header.nbytes // (64 * 64 * 3)
+    offset = stored_offset(path)
+    if offset is not None:
+        return header, FilePixels(path, offset, count, (64, 64, 3))
+    copy = converted(path, (count, 64, 64, 3), lambda: inflated(path), progress)
+    return header, open_npy(copy)[1]
+
+
+def inflated(path: Path) -> Iterator[bytes]:
+    """The bytes of the ``images``, block by block; the checksum is compared at the end."""
+    with npz.member(path, "images") as (header, stream):
+        left = header.nbytes
+        while left:
+            block = stream.read(min(BLOCK, left))
+            if not block:
+                raise EOFError(f"the data end {left} bytes early")
+            left -= len(block)
+            yield block
+
+
+def stored_offset(path: Path) -> int | None:
+    """Where the bytes of the ``images`` begin in the archive, or None if they are compressed."""
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo("images.npy")
+        if info.compress_type != zipfile.ZIP_STORED:
+            return None
+        with path.open("rb") as file:
+            file.seek(info.header_offset + 26)
+            name_length, extra_length = struct.unpack("<HH", file.read(4))
+            file.seek(name_length + extra_length, 1)
+            npz.read_header(file)
+            return file.tell()
 
 
 def converted(source: Path, shape: tuple[int, ...], blocks: Callable[[], Iterable[bytes]], progress: Progress) -> Path:

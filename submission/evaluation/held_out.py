@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from submission import provenance
-from submission.data import ImageDataset, recorded
-from submission.data.binary import SplitImages
-from submission.data.split import held_out
+from submission.data import ImageDataset, load_from_meta
+from submission.data.splits import SplitImages, held_out
 from submission.evaluation.likelihood import Likelihood, likelihood
 from submission.models.restore import trained
 from submission.progress import QUIET, Progress
@@ -40,9 +39,9 @@ def held_out_images(folder: RunFolder, root: Path | None = None, limit: int = 10
     """
     meta = folder.meta()
     about: dict[str, Any] = meta["dataset"]
-    dataset = recorded(about, root)
+    dataset = load_from_meta(about, root)
     if isinstance(dataset, SplitImages):
-        dataset = recorded(about, root, split="test")
+        dataset = load_from_meta(about, root, split="test")
         chosen, remark = np.arange(len(dataset)), "the test split"
     elif meta.get("held_out", 0):
         chosen, remark = held_out(len(dataset), meta["held_out"], meta["seed"])[1], "held out of training"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from submission.data import GroundTruthDataset, recorded, require_factors
+from submission.data import GroundTruthDataset, load_from_meta, require_factors
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.codes import load_codes
 from submission.evaluation.encoding.encoder import Encoder, Precision, untrained_convolutional
@@ -119,7 +119,7 @@ def load_grid(described: Mapping[str, Any], root: Path | None, complaint: str) -
     """The data set ``described`` by name and options, which must have known factors."""
     if not described.get("name"):
         raise UsageError(complaint, "pass --data NAME")
-    return require_factors(recorded(described, root), "evaluation")
+    return require_factors(load_from_meta(described, root), "evaluation")
 
 
 def open_encoder(path: Path, dataset: GroundTruthDataset, options: Options) -> Encoder:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from submission.data import ImageDataset
-from submission.evaluation.likelihood import batches
+from submission.data import ImageBatches, ImageDataset
+from submission.evaluation.likelihood import BATCH
 from submission.latent.base import LatentSpace
 from submission.latent.families import COLLAPSED
 from submission.metrics.base import Blocks
@@ -54,7 +54,7 @@ def encode(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.integer], 
     codes, kl = [], []
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
         torch.manual_seed(seed)
-        for images in batches(dataset, indices):
+        for images in ImageBatches(dataset).iterate(indices, BATCH):
             parameters = model.encode(images).float()
             posterior = model.space.posterior(parameters)
             codes.append(model.space.representation(parameters, "ambient"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from submission.data.dataset import ImageDataset
+from submission.data import ImageBatches, ImageDataset
 from submission.device import forked_randomness
 from submission.errors import SubmissionError, UsageError
 from submission.latent.base import Posterior
@@ -99,20 +98,13 @@ def likelihood(
     with forked_randomness(device), torch.inference_mode(), progress.task("likelihood", len(indices)) as task:
         torch.manual_seed(seed)
         parts = []
-        for images in batches(dataset, indices):
-            parts.append(image_values(model, images.to(device), samples))
+        for images in ImageBatches(dataset, torch.device(device)).iterate(indices, BATCH):
+            parts.append(image_values(model, images, samples))
             task.advance(len(images))
     values = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     check_finite(values, indices)
     estimates = {name: Estimate.of(column) for name, column in values.items()}
     return Likelihood(**estimates, images=len(indices), samples=samples)
-
-
-def batches(dataset: ImageDataset, indices: npt.NDArray[np.integer]) -> Iterator[Tensor]:
-    """Float images (≤ BATCH, channels, height, width) in [0, 1]."""
-    for start in range(0, len(indices), BATCH):
-        pixels = torch.from_numpy(dataset.observations(indices[start : start + BATCH]))
-        yield pixels.float().movedim(-1, 1).contiguous()
 
 
 def image_values(model: Model, images: Tensor, samples: int) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from submission.data import GroundTruthDataset
+from submission.data import FactorGrid, GroundTruthDataset
 from submission.errors import SubmissionError
 from submission.evaluation.codes import CodesFile
 from submission.evaluation.encoding.encoder import Encoder
@@ -70,10 +70,10 @@ class Subject:
 class RowsView:
     """A data set whose observations are the codes themselves, for disentanglement_lib to draw from."""
 
-    def __init__(self, dataset: GroundTruthDataset, rows: Rows) -> None:
+    def __init__(self, dataset: FactorGrid, rows: Rows) -> None:
         self._dataset, self._rows = dataset, rows
         self.num_factors, self.factors_num_values = dataset.num_factors, dataset.factors_num_values
-        self.observation_shape = dataset.observation_shape
+        self.observation_shape = getattr(dataset, "observation_shape", (0, 0, 0))  # a grid of codes has no images
         self.sample_factors = dataset.sample_factors
 
     def sample_observations_from_factors(
@@ -115,7 +115,7 @@ def from_encoder(
     )
 
 
-def from_rows(label: str, dataset: GroundTruthDataset, rows: Rows, **about: Any) -> Subject:
+def from_rows(label: str, dataset: FactorGrid, rows: Rows, **about: Any) -> Subject:
     """A representation that is known for every image of a data set."""
 
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
@@ -154,7 +154,7 @@ def ideal(dataset: GroundTruthDataset) -> Subject:
     return from_rows("true factors", dataset, true_factors(dataset), codes="factors")
 
 
-def factors_of(dataset: GroundTruthDataset) -> dict[str, int]:
+def factors_of(dataset: FactorGrid) -> dict[str, int]:
     """Names and sizes of the factors."""
     return dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True))
 

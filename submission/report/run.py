@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from submission.data import ImageDataset, recorded
+from submission.data import ImageBatches, ImageDataset, load_from_meta
 from submission.errors import SubmissionError
 from submission.files import write_text
 from submission.models.restore import trained
@@ -36,7 +36,7 @@ def write_report(folder: RunFolder, root: Path | None = None) -> Path:
     """
     meta, model = folder.meta(), trained(folder).eval()
     try:
-        images = examples(recorded(meta["dataset"], root))
+        images = examples(load_from_meta(meta["dataset"], root))
         title, subtitle = f"{meta['space']} on {meta['dataset']['name']}", f"created {meta['created']}"
         run = Section("The run", facts(about(meta)) + code(folder.config_text()))
     except KeyError as error:
@@ -56,7 +56,7 @@ def write_report(folder: RunFolder, root: Path | None = None) -> Path:
 def examples(dataset: ImageDataset) -> Tensor:
     """Random images (EXAMPLES, C, H, W) in [0, 1], the same ones for every run on the data set."""
     chosen = np.random.RandomState(SEED).randint(len(dataset), size=EXAMPLES)
-    return torch.from_numpy(dataset.observations(chosen)).movedim(3, 1)
+    return ImageBatches(dataset)(chosen)
 
 
 def reconstruction_figure(model: VAE, images: Tensor) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission import provenance
-from submission.data import recorded
+from submission.data import load_from_meta
 from submission.errors import UsageError
 from submission.evaluation.latents import run_latents
 from submission.metrics.udr import Similarity, udr
@@ -90,7 +90,7 @@ def agreement(
 ) -> Agreement:
     """UDR of the runs of one method."""
     about: dict[str, Any] = group[0].meta()["dataset"]
-    dataset = recorded(about, root)
+    dataset = load_from_meta(about, root)
     chosen = np.random.RandomState(seed).permutation(len(dataset))[:images]
     latents = [run_latents(folder, dataset, chosen, seed) for folder in group]
     codes, kl, blocks = [run.codes for run in latents], [run.kl for run in latents], latents[0].blocks

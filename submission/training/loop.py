@@ -13,7 +13,7 @@ from torch import Tensor
 
 from submission import checkpoint
 from submission.data import ImageDataset
-from submission.data.feed import Feed
+from submission.data.batches import ImageBatches
 from submission.errors import SubmissionError
 from submission.objectives import Objective, Terms
 from submission.progress import Task
@@ -45,7 +45,7 @@ class Loop:
 
     folder: RunFolder
     dataset: ImageDataset
-    feed: Feed
+    feed: ImageBatches
     order: Order
     step: Step
     objective: Objective

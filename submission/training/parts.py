@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from submission.data import ImageDataset, opened, own_file
-from submission.data.feed import Feed
-from submission.data.split import Split, held_out
+from submission.data import ImageDataset, is_user_data, load_with_options
+from submission.data.batches import ImageBatches
+from submission.data.splits import Split, held_out
 from submission.device import usable
 from submission.errors import UsageError
 from submission.latent import parse
@@ -40,7 +40,7 @@ class Parts:
     model: VAE
     objective: Objective
     mode: str
-    feed: Feed
+    feed: ImageBatches
     watched: ImageDataset | None = None
 
     def loop(self, folder: RunFolder, budget: Budget, fixed: dict[str, Any], **state: Any) -> Loop:
@@ -77,7 +77,7 @@ class Parts:
         train, seed = self.settings.train, derived(self.settings.train.seed, "validation")
         feed, images = self.feed, torch.from_numpy(self.split()[1])
         if self.watched is not None:
-            feed, images = Feed(self.watched, self.device), torch.arange(len(self.watched))
+            feed, images = ImageBatches(self.watched, self.device), torch.arange(len(self.watched))
         epoch = max(1, round(self.training_size / count))
         return Validation(folder, self.model, feed, images, seed, epoch, round(train.look_ahead * epoch))
 
@@ -88,12 +88,12 @@ def prepare(
     """Data, model and objective, fresh; whatever is wrong with the settings shows before anything is written."""
     where = usable(device)
     data = images(settings.data, root, progress) if dataset is None else dataset
-    if own_file(settings.data.name) and dataset is None:
+    if is_user_data(settings.data.name) and dataset is None:
         settings = replace(settings, data=replace(settings.data, name=data.name))  # what finds it from any folder
-    return assembled(settings, Feed(data, where), other_split(settings, root, progress))
+    return assembled(settings, ImageBatches(data, where), other_split(settings, root, progress))
 
 
-def assembled(settings: Settings, feed: Feed, watched: ImageDataset | None) -> Parts:
+def assembled(settings: Settings, feed: ImageBatches, watched: ImageDataset | None) -> Parts:
     """Fresh model and objective for the images of ``feed``."""
     data, where = feed.dataset, feed.device
     seed_everything(derived(settings.train.seed, "weights"))
@@ -109,7 +109,7 @@ def assembled(settings: Settings, feed: Feed, watched: ImageDataset | None) -> P
 
 def images(settings: DataSettings, root: Path | str | None, progress: Progress, **more: object) -> ImageDataset:
     """The data set of the settings, with ``more`` options."""
-    return opened(settings.name, root, progress, {**settings.options, **more})
+    return load_with_options(settings.name, root, progress, {**settings.options, **more})
 
 
 def other_split(settings: Settings, root: Path | str | None, progress: Progress) -> ImageDataset | None:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from submission import checkpoint, provenance
-from submission.data import ImageDataset, own_file
+from submission.data import ImageDataset, is_user_data
 from submission.errors import UsageError
 from submission.export.torchscript import export_torchscript
 from submission.files import write_text
@@ -104,7 +104,7 @@ def require_same(parts: Parts, folder: RunFolder, state: dict[str, Any]) -> None
     """UsageError, showing the difference, when a checkpoint belongs to other settings, data or versions."""
     ours = gin_lines(parts.settings.gin()) | fingerprint(parts.dataset) | releases(provenance.versions())
     theirs = gin_lines(state["config"]) | state["data"] | releases(state["versions"])
-    if own_file(ours["data.name"]) and own_file(theirs["data.name"]):
+    if is_user_data(ours["data.name"]) and is_user_data(theirs["data.name"]):
         theirs["data.name"] = ours["data.name"]  # another path; the images decide
     changed = differences(ours, theirs)
     if changed:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from submission import checkpoint
-from submission.data.feed import Feed
+from submission.data.batches import ImageBatches
 from submission.device import forked_randomness
 from submission.models.vae import VAE
 from submission.objectives.base import Pass
@@ -38,7 +38,7 @@ class Validation:
 
     folder: RunFolder
     model: VAE
-    feed: Feed
+    feed: ImageBatches
     images: Tensor
     seed: int
     every: int

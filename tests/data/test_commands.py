@@ -10,8 +10,8 @@ from PIL import Image
 
 from submission.cli.main import main
 from submission.data import GroundTruthDataset, load
+from submission.data.contact_sheet import contact_sheet
 from submission.data.registry import REGISTRY
-from submission.data.sheet import contact_sheet
 from submission.data.sources import SOURCES
 from submission.errors import UsageError
 
@@ -36,7 +36,7 @@ def test_the_list_tells_the_truth(name: str) -> None:
 
 
 def test_every_set_with_files_has_a_source_and_every_source_a_set() -> None:
-    made = {name for name, entry in REGISTRY.items() if entry.loader.startswith("made.")}
+    made = {name for name, entry in REGISTRY.items() if entry.loader.startswith("synthetic.")}
     assert set(SOURCES) == set(REGISTRY) - made - {"dsprites_small"}
     for source in SOURCES.values():
         assert source.manual or all(file.urls for file in source.files)

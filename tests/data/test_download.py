@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 
 from submission.cli.main import main
-from submission.data.download import Manner, fetch, part_path
+from submission.data.download import RetryPolicy, fetch, part_path
 from submission.data.sources import SOURCES, RemoteFile, Source
 from submission.errors import SubmissionError
 
 BODY = bytes(range(256)) * 40_000  # 10 MB
 MD5 = hashlib.md5(BODY).hexdigest()
-QUICK = Manner(timeout=5, tries=4, pause=0.01)
+QUICK = RetryPolicy(timeout=5, tries=4, pause=0.01)
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -120,14 +120,14 @@ def no_leftovers(root: Path) -> bool:
 
 @pytest.mark.parametrize("how", ["good", "redirect", "drop", "norange", "busy"])
 def test_it_arrives(server: Server, tmp_path: Path, how: str) -> None:
-    path = fetch(remote(server, how), tmp_path, "the page", manner=QUICK)
+    path = fetch(remote(server, how), tmp_path, "the page", retry=QUICK)
     assert path == tmp_path / "set" / "file.bin"
     assert path.read_bytes() == BODY
     assert no_leftovers(tmp_path)
 
 
 def test_a_dropped_connection_is_resumed_where_it_ended(server: Server, tmp_path: Path) -> None:
-    fetch(remote(server, "drop"), tmp_path, "the page", manner=QUICK)
+    fetch(remote(server, "drop"), tmp_path, "the page", retry=QUICK)
     assert server.requests == [("drop", None), ("drop", "bytes=3000000-"), ("drop", "bytes=6000000-")]
 
 
@@ -137,26 +137,26 @@ def test_without_a_hash_nothing_is_resumed(server: Server, tmp_path: Path) -> No
     part = part_path(tmp_path / file.path, file.urls[0])
     part.parent.mkdir()
     part.write_bytes(b"x" * 100)
-    assert fetch(file, tmp_path, "the page", manner=QUICK).read_bytes() == BODY
+    assert fetch(file, tmp_path, "the page", retry=QUICK).read_bytes() == BODY
     assert server.requests == [("good", None)]
 
 
 def test_a_server_that_sends_another_range_is_not_believed(server: Server, tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="another range than the one asked for"):
-        fetch(remote(server, "liar"), tmp_path, "the page", manner=QUICK)
+        fetch(remote(server, "liar"), tmp_path, "the page", retry=QUICK)
     assert not (tmp_path / "set" / "file.bin").exists()
 
 
 def test_dead_mirrors_are_passed_over(server: Server, tmp_path: Path) -> None:
     file = remote(server, "missing", "bad", "good")
     dead = RemoteFile(file.path, ("http://127.0.0.1:9/x", *file.urls), MD5)
-    assert fetch(dead, tmp_path, "the page", manner=QUICK).read_bytes() == BODY
+    assert fetch(dead, tmp_path, "the page", retry=QUICK).read_bytes() == BODY
     assert no_leftovers(tmp_path)
 
 
 def test_when_all_fail_the_error_names_addresses_reasons_and_what_to_do(server: Server, tmp_path: Path) -> None:
     with pytest.raises(SubmissionError) as caught:
-        fetch(remote(server, "missing", "bad"), tmp_path, "https://the.page", manner=QUICK)
+        fetch(remote(server, "missing", "bad"), tmp_path, "https://the.page", retry=QUICK)
     text = str(caught.value)
     found = hashlib.md5(b"not a cat").hexdigest()
     assert "\n" not in text
@@ -168,7 +168,7 @@ def test_when_all_fail_the_error_names_addresses_reasons_and_what_to_do(server: 
 
 def test_another_hash_can_be_accepted(server: Server, tmp_path: Path) -> None:
     found = hashlib.md5(b"not a cat").hexdigest()
-    path = fetch(remote(server, "bad"), tmp_path, "the page", accept=found, manner=QUICK)
+    path = fetch(remote(server, "bad"), tmp_path, "the page", accept=found, retry=QUICK)
     assert path.read_bytes() == b"not a cat"
 
 
@@ -181,26 +181,26 @@ def test_a_file_that_is_there_is_left_alone(server: Server, tmp_path: Path) -> N
 
 def test_too_large_a_file_is_refused(server: Server, tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="more than the 1000 that are accepted"):
-        fetch(remote(server, "good", limit=1000), tmp_path, "the page", manner=QUICK)
+        fetch(remote(server, "good", limit=1000), tmp_path, "the page", retry=QUICK)
 
 
 def test_only_http_addresses_are_followed(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("x")
     with pytest.raises(SubmissionError, match="only http and https"):
-        fetch(RemoteFile("f", (secret.as_uri(),)), tmp_path, "the page", manner=QUICK)
+        fetch(RemoteFile("f", (secret.as_uri(),)), tmp_path, "the page", retry=QUICK)
 
 
 def test_an_unwritable_folder_is_named(server: Server, tmp_path: Path) -> None:
     (tmp_path / "set").write_text("a file where the folder should be")
     with pytest.raises(SubmissionError, match="cannot write"):
-        fetch(remote(server, "good"), tmp_path, "the page", manner=QUICK)
+        fetch(remote(server, "good"), tmp_path, "the page", retry=QUICK)
 
 
 def test_two_at_once_download_once(server: Server, tmp_path: Path) -> None:
     file = remote(server, "slow")
     with ThreadPoolExecutor(3) as pool:
-        paths = list(pool.map(lambda _: fetch(file, tmp_path, "the page", manner=QUICK), range(3)))
+        paths = list(pool.map(lambda _: fetch(file, tmp_path, "the page", retry=QUICK), range(3)))
     assert {path.read_bytes() for path in paths} == {BODY}
     assert len(server.requests) == 1
 
@@ -208,7 +208,7 @@ def test_two_at_once_download_once(server: Server, tmp_path: Path) -> None:
 CHILD = """
 import sys
 from pathlib import Path
-from submission.data.download import Manner, fetch
+from submission.data.download import RetryPolicy, fetch
 from submission.data.sources import SOURCES, RemoteFile, Source
 fetch(RemoteFile("set/file.bin", (sys.argv[1],), sys.argv[2]), Path(sys.argv[3]), "the page")
 """
@@ -226,7 +226,7 @@ def test_killed_in_the_middle_then_resumed(server: Server, tmp_path: Path) -> No
     assert not (tmp_path / "set" / "file.bin").exists()
     left = part.stat().st_size
     assert 0 < left < len(BODY)
-    assert fetch(file, tmp_path, "the page", manner=QUICK).read_bytes() == BODY
+    assert fetch(file, tmp_path, "the page", retry=QUICK).read_bytes() == BODY
     assert server.requests[-1] == ("slow", f"bytes={left}-")
     assert no_leftovers(tmp_path)
 
@@ -236,7 +236,7 @@ def test_a_complete_but_unverified_part_needs_no_second_transfer(server: Server,
     part = part_path(tmp_path / file.path, file.urls[0])
     part.parent.mkdir()
     part.write_bytes(BODY)
-    assert fetch(file, tmp_path, "the page", manner=QUICK).read_bytes() == BODY
+    assert fetch(file, tmp_path, "the page", retry=QUICK).read_bytes() == BODY
 
 
 def test_the_command_downloads_and_verifies(
@@ -264,6 +264,6 @@ def test_an_archive_is_unpacked_into_its_folder(
     monkeypatch.setattr(sys.modules[__name__], "BODY", archive.read_bytes())
     md5 = hashlib.md5(archive.read_bytes()).hexdigest()
     file = RemoteFile("cars", (server.url("good"),), md5, member="data/cars")
-    folder = fetch(file, tmp_path / "root", "the page", manner=QUICK)
+    folder = fetch(file, tmp_path / "root", "the page", retry=QUICK)
     assert [path.name for path in folder.iterdir()] == ["car.mat"]
     assert no_leftovers(tmp_path / "root")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from submission.data import GroundTruthDataset, load
-from submission.data.made.dsprites import SMALL, render
+from submission.data.synthetic.dsprites import SMALL, render
 
 CHECKSUMS = json.loads((Path(__file__).parent / "dsprites_checksums.json").read_text())
 WHITE_PIXELS = 128_328_862  # of the original file: its published mean times 737280 x 4096

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from submission import reference
-from submission.data import GroundTruthDataset, load
-from submission.data.made.dsprites import SIZES, render
+from submission.data import GroundTruthDataset, load, originals
 from submission.data.readers import smallnorb
+from submission.data.synthetic.dsprites import SIZES, render
 
 pytestmark = [
     pytest.mark.slow,
@@ -48,6 +48,6 @@ def test_smallnorb(tmp_path: Path, write: SimpleNamespace) -> None:
     labels = np.stack(np.unravel_index(random.permutation(48_600), smallnorb.ALL_SIZES), axis=1)
     coarse = (255 * (random.random_sample((48_600, 1, 12, 12)) > 0.5)).astype(np.uint8)
     images = np.repeat(coarse.repeat(8, axis=2).repeat(8, axis=3), 2, axis=1)
-    halves = zip(smallnorb.CHUNKS, np.split(np.arange(48_600), 2), strict=True)
+    halves = zip(originals.SMALLNORB_CHUNKS, np.split(np.arange(48_600), 2), strict=True)
     write.smallnorb(tmp_path, [(chunk, images[part], labels[part]) for chunk, part in halves])
     assert_same("smallnorb", tmp_path, literal=True)

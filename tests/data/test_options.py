@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from submission.cli.main import main
-from submission.data import load, opened
+from submission.data import load, load_with_options
 from submission.data.options import describe, fits
 from submission.data.registry import REGISTRY
 from submission.errors import UsageError
@@ -38,7 +38,7 @@ from submission.progress import QUIET
 )
 def test_another_type_or_name_is_one_line(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        opened(name, None, QUIET, options)
+        load_with_options(name, None, QUIET, options)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from submission import reference
-from submission.data import GroundTruthDataset, load
-from submission.data.made import dsprites as made
+from submission.data import GroundTruthDataset, load, originals
 from submission.data.pixels import ComputedPixels
-from submission.data.readers import dsprites, mpi3d, smallnorb
+from submission.data.readers import smallnorb
+from submission.data.synthetic import dsprites as made
 
 pytestmark = pytest.mark.skipif(not reference.installed(), reason=f"no disentanglement_lib; {reference.INSTALL}")
 
@@ -67,10 +67,10 @@ def test_dsprites_family(name: str, grid: np.ndarray, tmp_path: Path, monkeypatc
     (tmp_path / "dsprites").mkdir()
     (tmp_path / "scream").mkdir()
     picture = np.random.RandomState(0).randint(0, 256, (512, 400, 3)).astype(np.uint8)
-    Image.fromarray(picture).save(tmp_path / dsprites.SCREAM)
-    monkeypatch.setattr(dsprites.dsprites, "render", lambda: grid)
+    Image.fromarray(picture).save(tmp_path / originals.SCREAM_FILE)
+    monkeypatch.setattr(made, "render", lambda: grid)
     ours = load(name, tmp_path)
-    (tmp_path / dsprites.FILE).touch()
+    (tmp_path / originals.DSPRITES_FILE).touch()
     images = Lookalike(lambda indices: np.unpackbits(grid[indices], axis=1).reshape(-1, 64, 64))
     metadata = np.empty((), dtype=object)
     metadata[()] = {"latents_sizes": [1, 3, 6, 40, 32, 32]}
@@ -88,7 +88,7 @@ def as_array(value: Any, *arguments: Any, _original: Callable[..., Any] = np.arr
 
 def test_mpi3d(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mpi3d_real").mkdir()
-    (tmp_path / mpi3d.FILES["mpi3d_real"]).touch()
+    (tmp_path / originals.MPI3D_FILES["mpi3d_real"]).touch()
     with monkeypatch.context() as patch:
         patch.setattr(np, "load", lambda *_, **__: {"images": Lookalike(hashed)})
         theirs = reference.load_data("mpi3d_real", tmp_path)
@@ -137,7 +137,7 @@ def test_smallnorb_files_and_their_literal_reduction(
     """The library's own file reader and its unclipped reduction, on chunks of 30 pictures."""
     images = (255 * (noise.random_sample((60, 2, 96, 96)) > 0.5)).astype(np.uint8)
     labels = np.stack([noise.randint(size, size=60) for size in smallnorb.ALL_SIZES], axis=1)
-    halves = zip(smallnorb.CHUNKS, np.split(np.arange(60), 2), strict=True)
+    halves = zip(originals.SMALLNORB_CHUNKS, np.split(np.arange(60), 2), strict=True)
     write.smallnorb(tmp_path, [(name, images[part], labels[part]) for name, part in halves])
     module = reference.compatibility.reload("data.ground_truth.norb", tmp_path)
     expected, features = module._load_small_norb_chunks(module.SMALLNORB_TEMPLATE, module.SMALLNORB_CHUNKS)

@@ -12,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from submission.data import load
-from submission.data.made import dsprites as made_dsprites
-from submission.data.readers import cars3d, dsprites, faces3d, mpi3d, npz, shapes3d, smallnorb
+from submission.data import load, npz, originals
+from submission.data.readers import cars3d, faces3d, mpi3d, shapes3d, smallnorb
+from submission.data.synthetic import dsprites as made_dsprites
 from submission.errors import SubmissionError
 
 
@@ -31,7 +31,7 @@ def test_dsprites_from_its_own_file(
 
 
 def test_dsprites_with_another_shape_or_values_is_refused(tmp_path: Path, write: SimpleNamespace) -> None:
-    path = tmp_path / dsprites.FILE
+    path = tmp_path / originals.DSPRITES_FILE
     write.images_npz(path, np.zeros((4, 64, 64), np.uint8), True)
     with pytest.raises(SubmissionError, match=r"no array 'imgs' \(it has images\)"):
         load("dsprites_full", tmp_path)
@@ -50,7 +50,7 @@ def test_mpi3d_both_sizes(
 ) -> None:
     monkeypatch.setattr(mpi3d, "SIZES", {12: (2, 1, 2, 1, 1, 3, 1), 24: (4, 1, 2, 1, 1, 3, 1)})
     images = noise.randint(0, 256, (24, 64, 64, 3)).astype(np.uint8)
-    write.images_npz(tmp_path / mpi3d.FILES["mpi3d_toy"], images, compressed)
+    write.images_npz(tmp_path / originals.MPI3D_FILES["mpi3d_toy"], images, compressed)
     dataset = load("mpi3d_toy", tmp_path)
     assert dataset.factor_sizes == (4, 1, 2, 1, 1, 3, 1)
     order = noise.permutation(24)
@@ -66,7 +66,7 @@ def test_mpi3d_both_sizes(
 def test_mpi3d_literal_sizes_are_the_librarys(
     tmp_path: Path, write: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / mpi3d.FILES["mpi3d_toy"]
+    path = tmp_path / originals.MPI3D_FILES["mpi3d_toy"]
     path.parent.mkdir()
     count = 1_036_800
     with zipfile.ZipFile(path, "w") as archive, archive.open("images.npy", "w") as member:
@@ -93,7 +93,7 @@ def test_a_replaced_source_is_converted_anew(
     tmp_path: Path, write: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mpi3d, "SIZES", {2: (2, 1, 1, 1, 1, 1, 1)})
-    path = tmp_path / mpi3d.FILES["mpi3d_real"]
+    path = tmp_path / originals.MPI3D_FILES["mpi3d_real"]
     for value in (3, 4):
         write.images_npz(path, np.full((2, 64, 64, 3), value, np.uint8), True)
         assert load("mpi3d_real", tmp_path).images(np.array([1])).max() == value
@@ -105,7 +105,7 @@ def test_real_mpi3d_tiles_survive_the_trip(
     with np.load(shared_data / "mpi3d" / "mpi3d_gif_tiles.npz") as tiles:
         images = tiles["real1"].reshape(-1, 64, 64, 3)
     monkeypatch.setattr(mpi3d, "SIZES", {140: (7, 1, 1, 1, 1, 20, 1)})
-    write.images_npz(tmp_path / mpi3d.FILES["mpi3d_complex"], images, True)
+    write.images_npz(tmp_path / originals.MPI3D_FILES["mpi3d_complex"], images, True)
     np.testing.assert_array_equal(load("mpi3d_complex", tmp_path).images(np.arange(140)), images)
 
 
@@ -150,7 +150,7 @@ def small_norb(
     images = (255 * (noise.random_sample((72, 2, 96, 96)) > 0.5)).astype(np.uint8)
     chunks = [
         (name, images[part], labels[part])
-        for name, part in zip(smallnorb.CHUNKS, np.split(np.arange(72), 2), strict=True)
+        for name, part in zip(originals.SMALLNORB_CHUNKS, np.split(np.arange(72), 2), strict=True)
     ]
     write.smallnorb(tmp_path, chunks, packed=True)
     read = smallnorb.read_matrix
@@ -197,7 +197,7 @@ def shapes_file(
     monkeypatch.setattr(shapes3d, "COUNT", 96)
     images = noise.randint(0, 256, (96, 64, 64, 3)).astype(np.uint8)
     labels = np.stack(np.unravel_index(np.arange(96), sizes), axis=1) * np.array([0.1, 0.1, 0.1, 0.07, 1, 4.3]) - 0.5
-    path = tmp_path / shapes3d.FILE
+    path = tmp_path / originals.SHAPES3D_FILE
     path.parent.mkdir()
     with h5py.File(path, "w") as file:
         file.create_dataset("images", data=images, chunks=(8, 64, 64, 3), compression="gzip")
@@ -250,7 +250,7 @@ def test_shapes3d_literal_reads_the_file_that_never_was(
 def test_faces3d(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noise: np.random.RandomState, legacy: bool) -> None:
     monkeypatch.setattr(faces3d, "SIZES", (2, 3, 2, 2))
     images = noise.randint(0, 256, (24, 64, 64)).astype(np.uint8)
-    path = tmp_path / faces3d.FILE
+    path = tmp_path / originals.FACES3D_FILE
     path.parent.mkdir()
     torch.save(torch.from_numpy(images), path, _use_new_zipfile_serialization=not legacy)
     np.testing.assert_array_equal(load("faces3d", tmp_path).images(np.arange(24))[..., 0], images)

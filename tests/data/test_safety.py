@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from submission.data import load
+from submission.data import load, npz, originals
 from submission.data.archive import unpack
-from submission.data.readers import dsprites, faces3d, mpi3d, npz
+from submission.data.readers import mpi3d
 from submission.errors import SubmissionError
 
 
@@ -56,7 +56,11 @@ def object_array(trace: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["dsprites_full", "mpi3d_toy", "own.npz"])
 def test_a_pickle_in_an_npz_is_refused_and_not_run(tmp_path: Path, trace: Path, name: str) -> None:
-    files = {"dsprites_full": dsprites.FILE, "mpi3d_toy": mpi3d.FILES["mpi3d_toy"], "own.npz": "own.npz"}
+    files = {
+        "dsprites_full": originals.DSPRITES_FILE,
+        "mpi3d_toy": originals.MPI3D_FILES["mpi3d_toy"],
+        "own.npz": "own.npz",
+    }
     member = "imgs" if name == "dsprites_full" else "images"
     path = tmp_path / files[name]
     path.parent.mkdir(exist_ok=True)
@@ -70,7 +74,7 @@ def test_a_pickle_in_an_npz_is_refused_and_not_run(tmp_path: Path, trace: Path, 
 def test_the_originals_pickled_metadata_is_never_touched(
     tmp_path: Path, trace: Path, write: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("submission.data.made.dsprites.SIZES", (1, 1, 1, 1, 4))
+    monkeypatch.setattr("submission.data.synthetic.dsprites.SIZES", (1, 1, 1, 1, 4))
     path = write.dsprites(tmp_path, np.zeros((4, 512), np.uint8), (1, 1, 1, 1, 4))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("latents_names.npy", write.npy(object_array(trace)))
@@ -79,7 +83,7 @@ def test_the_originals_pickled_metadata_is_never_touched(
 
 
 def test_a_pickle_in_a_torch_file_is_refused_and_not_run(tmp_path: Path, trace: Path) -> None:
-    path = tmp_path / faces3d.FILE
+    path = tmp_path / originals.FACES3D_FILE
     path.parent.mkdir()
     torch.save(Bomb(trace), path)
     with pytest.raises(SubmissionError) as error:
@@ -109,7 +113,7 @@ def test_a_header_that_promises_more_than_there_is(tmp_path: Path) -> None:
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its header and directory agree, but it unpacks to more than is accepted: refused before anything is unpacked."""
-    monkeypatch.setattr("submission.data.own_files.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("submission.data.user_files.MOST_BYTES", 1 << 20)
     huge_npz(tmp_path / "own.npz", (1 << 21, 1, 1), "images", bytes(1 << 21))
     monkeypatch.setattr(npz, "fill", lambda *_: pytest.fail("unpacked"))
     with pytest.raises(SubmissionError) as error:
@@ -118,7 +122,7 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_bomb_in_place_of_a_known_file_is_refused_by_its_shape(tmp_path: Path) -> None:
-    huge_npz(tmp_path / dsprites.FILE, (1 << 22, 8, 8), "imgs")
+    huge_npz(tmp_path / originals.DSPRITES_FILE, (1 << 22, 8, 8), "imgs")
     with pytest.raises(SubmissionError, match="bytes long, its header says"):
         load("dsprites_full", tmp_path)
 
@@ -136,7 +140,7 @@ def test_a_truncated_npz(tmp_path: Path, keep: float) -> None:
 def test_a_truncated_dsprites_file_is_not_silently_rendered_over(
     tmp_path: Path, write: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("submission.data.made.dsprites.SIZES", (1, 1, 1, 2, 4))
+    monkeypatch.setattr("submission.data.synthetic.dsprites.SIZES", (1, 1, 1, 2, 4))
     path = write.dsprites(
         tmp_path, np.random.RandomState(0).randint(0, 256, (8, 512)).astype(np.uint8), (1, 1, 1, 2, 4)
     )
@@ -163,7 +167,7 @@ def test_a_half_converted_file_is_never_used(
 ) -> None:
     monkeypatch.setattr(mpi3d, "SIZES", {60: (60, 1, 1, 1, 1, 1, 1)})
     images = np.random.RandomState(0).randint(0, 256, (60, 64, 64, 3)).astype(np.uint8)
-    path = write.images_npz(tmp_path / mpi3d.FILES["mpi3d_real"], images, True)
+    path = write.images_npz(tmp_path / originals.MPI3D_FILES["mpi3d_real"], images, True)
     raw = bytearray(path.read_bytes())
     raw[len(raw) // 2] ^= 0xFF
     path.write_bytes(raw)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from submission.cli.main import main
-from submission.data.split import held_out
+from submission.data.splits import held_out
 from submission.evaluation.held_out import held_out_images, run_likelihood
 from submission.models.restore import trained
 from submission.run_folder import RunFolder

@@ -11,7 +11,7 @@ import torch
 
 from submission import checkpoint
 from submission.data import load
-from submission.data.feed import Feed
+from submission.data.batches import ImageBatches
 from submission.errors import SubmissionError
 from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
 from submission.export.torchscript import load_torchscript
@@ -29,7 +29,7 @@ SETTINGS = Settings(
 def test_images_on_the_gpu_are_those_of_the_cpu(gpu: torch.device) -> None:
     data = load("dsprites_small")
     indices = torch.arange(0, len(data), max(1, len(data) // 100))
-    assert torch.equal(Feed(data, gpu)(indices).cpu(), Feed(data, torch.device("cpu"))(indices))
+    assert torch.equal(ImageBatches(data, gpu)(indices).cpu(), ImageBatches(data, torch.device("cpu"))(indices))
 
 
 def test_codes_of_cells_are_those_of_their_images(gpu: torch.device) -> None:
@@ -44,15 +44,15 @@ def test_a_run_that_was_interrupted_ends_like_one_that_was_not(
     tmp_path: Path, gpu: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = checkpoint.read(train(SETTINGS, tmp_path / "whole").checkpoint)
-    fetch, fetched = Feed.__call__, []
+    fetch, fetched = ImageBatches.__call__, []
 
-    def lost(feed: Feed, indices: torch.Tensor) -> torch.Tensor:
+    def lost(feed: ImageBatches, indices: torch.Tensor) -> torch.Tensor:
         fetched.append(1)
         if len(fetched) == 8:
             raise OSError(5, "Input/output error")
         return fetch(feed, indices)
 
-    monkeypatch.setattr(Feed, "__call__", lost)
+    monkeypatch.setattr(ImageBatches, "__call__", lost)
     with pytest.raises(SubmissionError, match="cannot be read"):
         train(SETTINGS, tmp_path / "broken")
     monkeypatch.undo()

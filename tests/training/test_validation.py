@@ -14,7 +14,7 @@ import torch
 
 from submission import checkpoint
 from submission.data import load
-from submission.data.split import held_out
+from submission.data.splits import held_out
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import load_torchscript
 from submission.models.restore import trained

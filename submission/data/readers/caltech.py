@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from submission.data.binary import SplitImages, choose
+from submission.data.originals import CALTECH_FILE
 from submission.data.pixels import BitPixels
 from submission.data.readers.matlab import read_matlab
-from submission.data.readers.unreadable import again
+from submission.data.reading import again
+from submission.data.splits import SplitImages, choose
 from submission.errors import SubmissionError
 
-FILE = "caltech101_silhouettes/caltech101_silhouettes_28_split1.mat"
 SPLITS = {"train": 4100, "valid": 2264, "test": 2307}
 FIX = again("caltech101")
 
@@ -24,7 +24,7 @@ def caltech101(name: str, root: Path, split: str = "train", inverted: bool = Fal
     """
     count = SPLITS[choose(name, "split", split, SPLITS)]
     key = "val" if split == "valid" else split
-    path = root / FILE
+    path = root / CALTECH_FILE
     data = read_matlab(path, f"{key}_data", (count, 784), ("double", "uint8"), FIX)
     if not np.isin(data, (0, 1)).all():
         raise SubmissionError(f"'{key}_data' of {path} has values other than 0 and 1", FIX)

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from submission.data.dataset import Factor
-from submission.data.pixels import BytePixels, GridDataset, factors
+from submission.data.grid import Factor, factors
+from submission.data.originals import CARS3D_FACTORS, CARS3D_FOLDER
+from submission.data.pixels import BytePixels, GridDataset
 from submission.data.readers.matlab import read_matlab
-from submission.data.readers.unreadable import absent, again
+from submission.data.reading import absent, again
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
 
-FOLDER = "cars"
 SIZES = (4, 24, 183)
 MESH = (128, 128, 3, 24, 4)
 FIX = again("cars3d")
@@ -27,7 +27,7 @@ def cars3d(name: str, root: Path, literal: bool = False, progress: Progress = QU
     Objects are numbered in the order of their file names. ``literal`` takes the order in which the folder happens to
     list them, as disentanglement_lib does: it differs between machines.
     """
-    folder = root / FOLDER
+    folder = root / CARS3D_FOLDER
     meshes = mesh_files(folder, literal)
     images = np.empty((*SIZES, 64, 64, 3), dtype=np.uint8)
     with progress.task("read Cars3D", len(meshes)) as task:
@@ -40,7 +40,7 @@ def cars3d(name: str, root: Path, literal: bool = False, progress: Progress = QU
 
 def cars3d_factors() -> tuple[Factor, ...]:
     """The factors; the 24 azimuths are one full turn."""
-    return factors("elevation, azimuth, object type", SIZES, periodic="azimuth")
+    return factors(CARS3D_FACTORS, SIZES, periodic="azimuth")
 
 
 def mesh_files(folder: Path, literal: bool) -> list[Path]:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.dataset import Factor, GroundTruthDataset, Images, Indices
-from submission.data.draws import batch_generator
+from submission.data.dataset import GroundTruthDataset, Images
+from submission.data.grid import Factor, Indices
+from submission.data.pixels import batch_generator
 from submission.data.registry import LIBRARY_PREFIX
 
 NOT_RANDOM = ("dsprites_full", "cars3d", "shapes3d", "mpi3d_toy", "mpi3d_realistic", "mpi3d_real")
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class LibraryDataset(GroundTruthDataset):
     """A ``GroundTruthData`` object of the library. ``images`` draws hidden and random parts in every batch."""
 
-    data: Any
+    data: Any = field(repr=False)
     random_observation: bool = True  # type: ignore[misc] # each object knows its own
     seed: int = 0
 

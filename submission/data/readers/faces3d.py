@@ -8,26 +8,27 @@ from pickle import UnpicklingError  # what torch.load raises when it refuses to 
 
 import numpy as np
 
-from submission.data.dataset import Factor, Images
-from submission.data.pixels import BytePixels, GridDataset, factors
-from submission.data.readers.unreadable import unreadable
+from submission.data.dataset import Images
+from submission.data.grid import Factor, factors
+from submission.data.originals import FACES3D_FACTORS, FACES3D_FILE
+from submission.data.pixels import BytePixels, GridDataset
+from submission.data.reading import unreadable
 from submission.errors import SubmissionError
 
-FILE = "faces3d/basel_face_renders.pth"
 SIZES = (50, 21, 11, 11)
 FIX = "`python -m submission data info faces3d` says how to get it; `faces3d_standin` has the same grid"
 
 
 def faces3d(name: str, root: Path) -> GridDataset:
     """3D Faces: 127,050 grey images 64x64, in the order of the renders."""
-    path = root / FILE
+    path = root / FACES3D_FILE
     pixels = BytePixels(read_tensor(path))
     return GridDataset(name, faces3d_factors(), (64, 64, 1), 255, f"read from {path}", pixels=pixels)
 
 
 def faces3d_factors() -> tuple[Factor, ...]:
     """The factors; no angle goes all the way round."""
-    return factors("identity, azimuth, elevation, lighting", SIZES)
+    return factors(FACES3D_FACTORS, SIZES)
 
 
 def read_tensor(path: Path) -> Images:

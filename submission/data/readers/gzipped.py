@@ -6,7 +6,7 @@ import gzip
 import zlib
 from pathlib import Path
 
-from submission.data.readers.unreadable import absent, unreadable
+from submission.data.reading import absent, unreadable
 
 
 def read_bytes(path: Path, limit: int, fix: str) -> bytes:

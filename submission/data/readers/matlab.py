@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.readers.unreadable import unreadable
+from submission.data.reading import unreadable
 from submission.errors import SubmissionError
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.binary import SplitImages, binarised, choose
+from submission.data.originals import MNIST_FOLDER
 from submission.data.readers.gzipped import read_bytes
-from submission.data.readers.unreadable import again
+from submission.data.reading import again
+from submission.data.splits import SplitImages, binarised, choose
 from submission.errors import SubmissionError
 
-FOLDER = "mnist"
 SPLITS = {  # file prefix and the range of its images, as in Larochelle and Murray 2011 and Burda et al. 2016
     "train": ("train", 0, 50_000),
     "valid": ("train", 50_000, 60_000),
@@ -31,7 +31,7 @@ def mnist(name: str, root: Path, split: str = "train", binarisation: str = "dyna
     drawn the same way, from ``seed``.
     """
     prefix, start, stop = SPLITS[choose(name, "split", split, SPLITS)]
-    folder = root / FOLDER
+    folder = root / MNIST_FOLDER
     images = read_idx(folder / f"{prefix}-images-idx3-ubyte", (COUNTS[prefix], 28, 28))[start:stop, ..., None]
     labels = read_idx(folder / f"{prefix}-labels-idx1-ubyte", (COUNTS[prefix],))[start:stop].astype(np.int64)
     role = "train" if split == "train+valid" else split

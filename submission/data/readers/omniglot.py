@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from submission.data.binary import Labels, SplitImages, binarised, choose
+from submission.data import npz
 from submission.data.dataset import Images
-from submission.data.readers import npz
+from submission.data.originals import OMNIGLOT_FOLDER
 from submission.data.readers.matlab import read_matlab
-from submission.data.readers.unreadable import absent, again, unreadable
+from submission.data.reading import absent, again, unreadable
+from submission.data.splits import Labels, SplitImages, binarised, choose
 from submission.errors import SubmissionError
 
-FOLDER = "omniglot"
 PARTS = {"images_background": 964, "images_evaluation": 659}
 DRAWERS = 20
 SIDE = 105
@@ -35,7 +35,7 @@ def omniglot(name: str, root: Path, split: str = "train", binarisation: str = "d
     pictures' digests: numbers are near the published ones, not equal.
     """
     choose(name, "split", split, SPLITS)
-    folder = root / FOLDER
+    folder = root / OMNIGLOT_FOLDER
     burda = folder / "chardata.mat"
     part = "test" if split == "test" else "train"
     grey, labels = read_burda(burda, part) if burda.is_file() else from_drawings(folder, part)

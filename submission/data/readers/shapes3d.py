@@ -7,16 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from submission.data.dataset import Factor
-from submission.data.pixels import GridDataset, factors
+from submission.data.grid import Factor, factors
+from submission.data.originals import SHAPES3D_FILE
+from submission.data.pixels import GridDataset
 from submission.data.readers import hdf5
-from submission.data.readers.mpi3d import image_store
-from submission.data.readers.unreadable import again
-from submission.data.store import FilePixels, converted, open_npy
+from submission.data.reading import again
+from submission.data.store import FilePixels, converted, image_store, open_npy
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
 
-FILE = "3dshapes/3dshapes.h5"
 LITERAL_FILE = "3dshapes/look-at-object-room_floor-hueXwall-hueXobj-hueXobj-sizeXobj-shapeXview-azi.npz"
 NAMES = "floor color, wall color, object color, object size, object type, azimuth"
 SIZES = (10, 10, 10, 8, 4, 15)
@@ -30,7 +29,7 @@ def shapes3d(name: str, root: Path, literal: bool = False, progress: Progress = 
 
     ``literal`` reads the .npz that disentanglement_lib names, which was never published: for those who made their own.
     """
-    path = root / (LITERAL_FILE if literal else FILE)
+    path = root / (LITERAL_FILE if literal else SHAPES3D_FILE)
     pixels = literal_store(path, progress) if literal else hdf5_store(path, progress)
     return GridDataset(name, shapes3d_factors(), (64, 64, 3), 255, f"read from {path}", pixels=pixels)
 

@@ -10,24 +10,23 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from submission.data.dataset import Factor, Indices
-from submission.data.hidden import HiddenFactorDataset
-from submission.data.pixels import BytePixels, factors
+from submission.data.grid import Factor, Indices, factors
+from submission.data.originals import SMALLNORB_CHUNKS, SMALLNORB_FOLDER
+from submission.data.pixels import BytePixels
 from submission.data.readers.gzipped import read_bytes
-from submission.data.readers.unreadable import again
+from submission.data.reading import again
+from submission.data.unobserved import UnobservedFactorDataset
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
 
-FOLDER = "small_norb"
-CHUNKS = ("smallnorb-5x46789x9x18x6x2x96x96-training", "smallnorb-5x01235x9x18x6x2x96x96-testing")
 ALL_SIZES = (5, 10, 9, 18, 6)  # category, instance, elevation, azimuth, lighting
 OBSERVED = (0, 2, 3, 4)
 TYPES = {0x1E3D4C55: "|u1", 0x1E3D4C54: "<i4"}
 FIX = again("smallnorb")
 
 
-@dataclass(eq=False, kw_only=True)
-class LiteralSmallNORB(HiddenFactorDataset):
+@dataclass(eq=False, repr=False, kw_only=True)
+class LiteralSmallNORB(UnobservedFactorDataset):
     """The values as disentanglement_lib has them (``floats``), which leave [0, 1]."""
 
     floats: npt.NDArray[np.float32]
@@ -37,21 +36,21 @@ class LiteralSmallNORB(HiddenFactorDataset):
         return self.floats[indices]
 
 
-def smallnorb(name: str, root: Path, literal: bool = False, progress: Progress = QUIET) -> HiddenFactorDataset:
+def smallnorb(name: str, root: Path, literal: bool = False, progress: Progress = QUIET) -> UnobservedFactorDataset:
     """SmallNORB; the instance (10 in each category) is a hidden factor.
 
     disentanglement_lib reduces the pictures in 32-bit integers without clipping, so that sharp edges leave [0, 1];
     ``literal`` gives exactly those floats.
     """
-    pixels, labels = read_chunks(root / FOLDER)
+    pixels, labels = read_chunks(root / SMALLNORB_FOLDER)
     order = np.ravel_multi_index(tuple(labels.T), ALL_SIZES)
     if len(np.unique(order)) != np.prod(ALL_SIZES):
-        raise SubmissionError(f"the labels in {root / FOLDER} do not cover the grid of factors once", FIX)
+        raise SubmissionError(f"the labels in {root / SMALLNORB_FOLDER} do not cover the grid of factors once", FIX)
     arrange = np.argsort(order)
-    common = (name, smallnorb_factors(), (64, 64, 1), 255, f"read from {root / FOLDER}")
+    common = (name, smallnorb_factors(), (64, 64, 1), 255, f"read from {root / SMALLNORB_FOLDER}")
     if not literal:
         store = BytePixels(reduce(pixels, np.dtype(np.uint8), progress).view(np.uint8)[arrange, ..., None])
-        return HiddenFactorDataset(*common, pixels=store, all_sizes=ALL_SIZES, observed=OBSERVED)
+        return UnobservedFactorDataset(*common, pixels=store, all_sizes=ALL_SIZES, observed=OBSERVED)
     unclipped = reduce(pixels.view(np.int8), np.dtype(np.int32), progress)[arrange, ..., None]
     store = BytePixels(np.clip(unclipped, 0, 255).astype(np.uint8))
     floats = (unclipped / 255.0).astype(np.float32)
@@ -66,7 +65,7 @@ def smallnorb_factors() -> tuple[Factor, ...]:
 def read_chunks(folder: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     """Left images (48600, 96, 96) and labels (48600, 5) of both chunks."""
     images, labels = [], []
-    for chunk in CHUNKS:
+    for chunk in SMALLNORB_CHUNKS:
         images.append(read_matrix(folder / f"{chunk}-dat.mat", (24_300, 2, 96, 96), "|u1")[:, 0])
         category = read_matrix(folder / f"{chunk}-cat.mat", (24_300,), "<i4")
         labels.append(np.column_stack([category, read_matrix(folder / f"{chunk}-info.mat", (24_300, 4), "<i4")]))

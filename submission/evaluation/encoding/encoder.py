@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from submission.data import ImageDataset
-from submission.data.feed import Feed
+from submission.data.batches import ImageBatches
 from submission.device import usable
 from submission.errors import SubmissionError
 from submission.evaluation.encoding.fastest import fastest
@@ -106,8 +106,8 @@ class Encoder:
         """Image numbers of ``dataset`` → codes, where a GPU can make its floats of bits or bytes; else None."""
         if self.device.type == "cpu" or type(dataset).observations is not ImageDataset.observations:
             return None
-        feed = Feed(dataset, self.device)
-        return lambda indices: self._codes(feed(torch.from_numpy(indices)))
+        batches = ImageBatches(dataset, self.device)
+        return lambda indices: self._codes(batches(indices))
 
     def _codes(self, images: Tensor) -> Codes:
         """Codes (n, width) of images (n, channels, height, width) on the device."""

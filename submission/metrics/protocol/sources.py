@@ -9,9 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from submission.data import Factor, GroundTruthDataset
-from submission.data.dataset import Images, Indices
-from submission.errors import SubmissionError
+from submission.data import Factor, FactorGrid, GroundTruthDataset
 from submission.metrics.base import Codes, Factors
 from submission.metrics.protocol.tables import BATCH, Encode, MemoTable, Rows
 
@@ -25,8 +23,11 @@ class Source(Protocol):
         draws: whether the data set draws factors in its own way, or observing them draws anything.
     """
 
-    dataset: GroundTruthDataset
     chunk: int
+
+    @property
+    def dataset(self) -> FactorGrid:
+        """See above."""
 
     @property
     def draws(self) -> bool:
@@ -43,14 +44,14 @@ class Source(Protocol):
 class IndexSource:
     """Images are a function of the cell's number (hidden factors included): remember the number, look codes up."""
 
-    dataset: GroundTruthDataset
+    dataset: FactorGrid
     rows: Rows
     chunk: int = 1 << 16
 
     @property
     def draws(self) -> bool:
         """Whether the data set has a way of its own."""
-        kind, plain = type(self.dataset), GroundTruthDataset
+        kind, plain = type(self.dataset), FactorGrid
         return kind.sample_factors is not plain.sample_factors or kind.draw_indices is not plain.draw_indices
 
     def observe(self, factors: Factors, random_state: np.random.RandomState) -> npt.NDArray[np.int64]:
@@ -110,15 +111,9 @@ def dataset_source(
     return ImageSource(dataset, encode, batch_size)
 
 
-@dataclass(eq=False)
-class CodeGrid(GroundTruthDataset):
+@dataclass(eq=False, repr=False)
+class CodeGrid(FactorGrid):
     """A grid of codes without images, so that a table from any framework can be scored."""
-
-    image_shape: tuple[int, int, int] = field(default=(0, 0, 0), init=False)
-
-    def images(self, indices: Indices) -> Images:
-        """There are none."""
-        raise SubmissionError(f"{self.name} has codes but no images", "evaluate it with --codes alone")
 
     @classmethod
     def of(cls, name: str, sizes: Sequence[int], periodic: Sequence[bool] = ()) -> CodeGrid:

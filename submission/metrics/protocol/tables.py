@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from submission.data import GroundTruthDataset
+from submission.data import FactorGrid
 from submission.metrics.base import Codes
 
 Indices = npt.NDArray[np.int64]
@@ -62,7 +62,7 @@ class MemoTable:
         return self._rows(cells)
 
 
-def true_factors(dataset: GroundTruthDataset) -> Rows:
+def true_factors(dataset: FactorGrid) -> Rows:
     """The ideal representation: one code per factor, its values spread evenly over [-1, 1]."""
     spread = np.maximum(np.asarray(dataset.factor_sizes) - 1, 1)
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from submission.data import GroundTruthDataset, ImageDataset, load
-from submission.data.feed import Feed
+from submission.data.batches import ImageBatches
 from submission.errors import UsageError
 from submission.evaluation.encoding import encoder as module
 from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
@@ -23,15 +23,15 @@ from submission.evaluation.inputs import Options, open_encoder
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[ImageDataset], Encoder]:
     """An encoder that takes its images from a feed, as on a GPU."""
 
-    def fed(dataset: ImageDataset, device: object) -> Feed:
-        return Feed(dataset, torch.device("cpu"))
+    def fed(dataset: ImageDataset, device: object) -> ImageBatches:
+        return ImageBatches(dataset, torch.device("cpu"))
 
     def made(dataset: ImageDataset) -> Encoder:
         encoder = Encoder(untrained_convolutional(dataset.image_shape, 3, 0), "fresh", dataset.image_shape)
         monkeypatch.setattr(encoder, "device", SimpleNamespace(type="elsewhere"))
         return encoder
 
-    monkeypatch.setattr(module, "Feed", fed)
+    monkeypatch.setattr(module, "ImageBatches", fed)
     return made
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from submission.data import GroundTruthDataset, from_arrays, load, require_factors
-from submission.data.own import SampledDataset
+from submission.data.user_data import SampledDataset
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation import evaluate, make_plan
 from submission.evaluation.subject import ideal
@@ -31,7 +31,7 @@ def test_a_shuffled_full_grid_is_put_in_order() -> None:
 def test_grey_and_binary_images_without_factors() -> None:
     dataset = from_arrays(IMAGES[..., 0] > 128)
     assert (dataset.image_shape, dataset.maximum, len(dataset)) == ((5, 6, 1), 1, 24)
-    with pytest.raises(SubmissionError, match="MIG needs factors of variation, which own has not"):
+    with pytest.raises(SubmissionError, match="own has no ground-truth factors, which MIG requires"):
         require_factors(dataset, "MIG")
 
 

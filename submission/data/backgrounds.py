@@ -11,17 +11,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from submission.data.dataset import GroundTruthDataset, Images, Indices
-from submission.data.draws import batch_generator
-from submission.data.pixels import BitPixels
-from submission.data.readers.unreadable import unreadable
+from submission.data.dataset import GroundTruthDataset, Images
+from submission.data.grid import Indices
+from submission.data.pixels import BitPixels, batch_generator
+from submission.data.reading import unreadable
 from submission.errors import SubmissionError
 
 Floats = npt.NDArray[np.floating]
 Draw = Callable[[Floats, np.random.RandomState], Floats]
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class RandomBackground(GroundTruthDataset):
     """Sprites that look different each time they are observed.
 

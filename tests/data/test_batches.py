@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from submission.data import ImageDataset
+from submission.data.batches import ImageBatches, unpacked
 from submission.data.dataset import Images, Indices
-from submission.data.feed import Feed, unpacked
 from submission.training.start import fingerprint
 
 
@@ -46,7 +46,7 @@ class Pictures(ImageDataset):
 def test_batches_are_the_observations_channels_first(kept: str, channels: int, maximum: int) -> None:
     data = Pictures(kept, channels, maximum)
     indices = torch.tensor([3, 19, 0, 3])
-    batch = Feed(data, torch.device("cpu"))(indices)
+    batch = ImageBatches(data, torch.device("cpu"))(indices)
     assert batch.dtype == torch.float32
     assert batch.is_contiguous()
     np.testing.assert_array_equal(batch.movedim(1, 3).numpy(), data.observations(indices.numpy()))

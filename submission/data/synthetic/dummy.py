@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.dataset import Factor, GroundTruthDataset, Images, Indices
+from submission.data.dataset import GroundTruthDataset, Images
+from submission.data.grid import Factor, Indices
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class DummyDataset(GroundTruthDataset):
     """Ten factors of five values that the images, pure noise, do not show."""
 

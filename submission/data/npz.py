@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.readers.unreadable import unreadable
+from submission.data.reading import unreadable
 from submission.errors import SubmissionError
 
 READ_AGAIN = "download the file again (`python -m submission data verify`) or fix the program that wrote it"

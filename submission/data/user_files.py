@@ -1,4 +1,4 @@
-"""Your own images in an .npz or .h5 file: where it is, and what is in it."""
+"""Users' own images in .npz and .h5 files."""
 
 from __future__ import annotations
 
@@ -7,35 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from submission.data import npz
 from submission.data.dataset import ImageDataset
-from submission.data.own import from_arrays
-from submission.data.readers import npz
+from submission.data.locations import find
+from submission.data.user_data import from_arrays
 from submission.errors import SubmissionError
 
-SUFFIXES = (".npz", ".h5", ".hdf5")
-HINT = f"a file of your own ends in {', '.join(SUFFIXES)}"
 MOST_BYTES = 16 << 30
 RECIPE = "docs/data.md shows how to write such a file"
 ARRAYS = ("images", "factors", "factor_names", "periodic")
-
-
-def own_file(name: str) -> bool:
-    """Whether ``name`` is a file of the user's, which has several names, its paths."""
-    return name.endswith(SUFFIXES)
-
-
-def same(name: str, other: str) -> bool:
-    """Whether two names are one data set's, seen from the current folder."""
-    files = own_file(name) and own_file(other)
-    return name == other or (files and Path(name).absolute() == Path(other).absolute())
-
-
-def moved(name: str, root: str | Path | None) -> str:
-    """The name of a user's file; one that is gone from its place may lie in the folder ``root``, if one was named."""
-    if root is None or Path(name).exists() or Path(root, name).exists():
-        return name
-    there = Path(root, Path(name).name)
-    return str(there) if there.exists() else name
 
 
 def from_file(name: str, root: Path) -> ImageDataset:
@@ -51,16 +31,6 @@ def from_file(name: str, root: Path) -> ImageDataset:
     names = [str(value) for value in arrays.get("factor_names", np.array([])).astype(str)]
     periodic = [bool(value) for value in arrays.get("periodic", np.array([]))]
     return from_arrays(arrays["images"], arrays.get("factors"), names, periodic, str(path), f"read from {path}")
-
-
-def find(name: str, root: Path) -> Path:
-    """The absolute path of the file ``name``, which lies where the name says, or under ``root``."""
-    places = dict.fromkeys(Path(place).absolute() for place in (name, root / name))
-    for place in places:
-        if place.is_file():
-            return place
-    what = f"there is no file {', nor '.join(map(str, places))}"
-    raise SubmissionError(what, "check the path, or name the file's folder with --data-root")
 
 
 def read_npz(path: Path) -> dict[str, npt.NDArray]:

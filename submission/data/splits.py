@@ -1,4 +1,4 @@
-"""Images in splits, for likelihoods: grey, binarised once from a seed, or binarised anew at every visit."""
+"""Splits of a data set: images held out of training, and published splits, in grey or binarised."""
 
 from __future__ import annotations
 
@@ -9,15 +9,28 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.dataset import Images
-from submission.data.draws import batch_generator
-from submission.data.pixels import BitPixels, BytePixels, ComputedPixels, Pixels, StoredImages
+from submission.data.grid import Indices
+from submission.data.pixels import BitPixels, BytePixels, ComputedPixels, Pixels, StoredImages, batch_generator
 from submission.errors import UsageError
 
 BINARISATIONS = ("dynamic", "static", "none")
 Labels = npt.NDArray[np.int64]
+Split = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
-@dataclass(eq=False)
+def held_out(size: int, count: int, seed: int) -> Split:
+    """Training and held-out images, indices in rising order; ``count`` of ``size`` are held out, drawn from ``seed``.
+
+    Raises:
+        UsageError: nothing would be left to train on.
+    """
+    if not 0 <= count < size:
+        raise UsageError(f"{count} of {size} images cannot be held out", f"hold out from 0 to {size - 1}")
+    order = np.random.default_rng([seed, size, count]).permutation(size)
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+@dataclass(eq=False, repr=False)
 class SplitImages(StoredImages):
     """One split of a data set without factors of variation.
 
@@ -62,12 +75,24 @@ def binarised(
         return SplitImages(name, shape, 255, BytePixels(grey), labels, split, notes)
     pixels: Pixels
     if binarisation == "dynamic" and split == "train":
-        pixels = ComputedPixels(lambda indices: draw(grey[indices], batch_generator(seed, indices)))
+        pixels = ComputedPixels(DynamicBinarisation(grey, seed))
     else:
         random = np.random.RandomState([seed, sum(split.encode())])
         packed = [np.packbits(draw(block, random).reshape(len(block), -1), axis=1) for block in blocks(grey)]
         pixels = BitPixels(np.concatenate(packed), shape)
     return SplitImages(name, shape, 1, pixels, labels, split, notes)
+
+
+@dataclass(frozen=True, eq=False)
+class DynamicBinarisation:
+    """Grey images (n, height, width, 1), drawn as zeros and ones anew in every batch."""
+
+    grey: Images
+    seed: int
+
+    def __call__(self, indices: Indices) -> Images:
+        """Binary images of the ``indices``."""
+        return draw(self.grey[indices], batch_generator(self.seed, indices))
 
 
 def blocks(grey: Images, size: int = 4096) -> list[Images]:

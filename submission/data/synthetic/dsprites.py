@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.made.raster import SIZE, Floats, rasterise
+from submission.data.synthetic.raster import SIZE, Floats, rasterise
 from submission.native.processor import available_cores
 
 SIDE = 0.3 * SIZE  # the square's side at scale 1, in pixels

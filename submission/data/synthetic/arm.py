@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.dataset import Images, Indices
-from submission.data.made.dsprites import turned
-from submission.data.made.raster import SIZE, Floats, rasterise
-from submission.data.pixels import ComputedPixels, GridDataset, factors
-from submission.data.readers.mpi3d import NAMES
+from submission.data.dataset import Images
+from submission.data.grid import Indices, factors
+from submission.data.originals import MPI3D_FACTORS
+from submission.data.pixels import ComputedPixels, GridDataset
+from submission.data.synthetic.dsprites import turned
+from submission.data.synthetic.raster import SIZE, Floats, rasterise
 
 SIZES = (6, 6, 2, 3, 3, 40, 40)
 JOINT = SIZES[5]
@@ -58,7 +59,7 @@ FLOOR = np.repeat(np.arange(SIZE) >= HORIZON + np.array(CAMERA_SHIFTS)[:, None],
 
 def mpi3d_standin(name: str, root: Path) -> GridDataset:
     """An arm on MPI3D's grid whose joints go all the way round, so that both are cycles."""
-    grid = factors(NAMES, SIZES, periodic="horizontal axis, vertical axis")
+    grid = factors(MPI3D_FACTORS, SIZES, periodic="horizontal axis, vertical axis")
     notes = "stand-in for MPI3D, made on the spot"
     return GridDataset(name, grid, (SIZE, SIZE, 3), 255, notes, pixels=ComputedPixels(masks().images))
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.dataset import Factor
-from submission.data.made.dsprites import outlines, turned
-from submission.data.made.raster import SIZE, Floats, rasterise
+from submission.data.grid import Factor, factors
 from submission.data.options import MOST_BYTES, within
-from submission.data.pixels import BitPixels, BytePixels, GridDataset, factors
+from submission.data.pixels import BitPixels, BytePixels, GridDataset
+from submission.data.synthetic.dsprites import outlines, turned
+from submission.data.synthetic.raster import SIZE, Floats, rasterise
 from submission.errors import UsageError
 
 SHAPE = (SIZE, SIZE, 1)

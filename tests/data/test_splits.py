@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from submission.data import load
-from submission.data.binary import binarised
+from submission.data import load, originals
 from submission.data.readers import caltech, mnist, omniglot
+from submission.data.splits import binarised
 from submission.errors import SubmissionError, UsageError
 
 
@@ -113,7 +113,7 @@ def test_static_is_drawn_once_dynamic_in_every_batch_and_both_from_the_seed() ->
 
 
 def write_silhouettes(root: Path, images: dict[str, np.ndarray]) -> Path:
-    path = root / caltech.FILE
+    path = root / originals.CALTECH_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, np.ndarray] = {"classnames": np.array(["a", "b"], dtype=object)}
     for key, value in images.items():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from submission.data import GroundTruthDataset, load
-from submission.data.made import solids, turntable
-from submission.data.made.torus import fourier_pictures
 from submission.data.readers import cars3d, faces3d, mpi3d
+from submission.data.synthetic import solids, turntable
+from submission.data.synthetic.torus import fourier_pictures
 from submission.errors import UsageError
 
 FULL_CARS, FULL_FACES = turntable.CARS, turntable.FACES

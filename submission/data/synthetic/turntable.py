@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from submission.data.dataset import Factor
-from submission.data.made.solids import Floats, Solid, light, render, rotation
+from submission.data.grid import Factor, factors
 from submission.data.options import affordable, within
-from submission.data.pixels import BytePixels, GridDataset, factors
+from submission.data.originals import CARS3D_FACTORS, FACES3D_FACTORS
+from submission.data.pixels import BytePixels, GridDataset
+from submission.data.synthetic.solids import Floats, Solid, light, render, rotation
 from submission.progress import QUIET, Progress
 
 SIZES = (10, 24, 6, 12)
@@ -43,19 +44,21 @@ def turntable(
 
 def cars3d_standin(name: str, root: Path, seed: int = 0, progress: Progress = QUIET) -> GridDataset:
     """183 coarse cars in colour on Cars3D's grid: elevation 4, azimuth 24 (a full turn), object 183."""
-    from submission.data.readers.cars3d import cars3d_factors
-
+    grid = factors(CARS3D_FACTORS, CARS, periodic="azimuth")
     views = view_grid(CARS[1], np.linspace(0.1, 0.7, CARS[0]))
     images = render(solids(car, CARS[2], seed), views, light(0.5, 0.9)[None], True, progress)
     by_view = images.reshape(CARS[2], CARS[1], CARS[0], 64, 64, 3)
     return finished(
-        name, cars3d_factors(), by_view.transpose(2, 1, 0, 3, 4, 5), "stand-in for Cars3D, made on the spot"
+        name,
+        grid,
+        by_view.transpose(2, 1, 0, 3, 4, 5),
+        "stand-in for Cars3D, made on the spot",
     )
 
 
 def faces3d_standin(name: str, root: Path, seed: int = 0, progress: Progress = QUIET) -> GridDataset:
     """50 coarse heads on 3D Faces' grid, except that azimuth and lighting are full turns, so that they are cycles."""
-    grid = factors("identity, azimuth, elevation, lighting", FACES, periodic="azimuth, lighting")
+    grid = factors(FACES3D_FACTORS, FACES, periodic="azimuth, lighting")
     views = view_grid(FACES[1], np.linspace(-0.6, 0.6, FACES[2]))
     images = render(solids(head, FACES[0], seed), views, circle_of_lights(FACES[3]), False, progress)
     return finished(name, grid, images, "stand-in for 3D Faces, made on the spot")

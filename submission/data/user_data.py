@@ -1,4 +1,4 @@
-"""Your own images: arrays in memory, with or without factors, complete grids or not."""
+"""Users' own images: arrays in memory, with or without factors, complete grids or not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.dataset import Factor, GroundTruthDataset, ImageDataset, Images, Indices
+from submission.data.dataset import GroundTruthDataset, ImageDataset, Images
+from submission.data.grid import Factor, Indices
 from submission.data.pixels import BytePixels, GridDataset, StoredImages
 from submission.errors import SubmissionError
 
@@ -20,7 +21,7 @@ MOST_CELLS, MOST_FACTORS = 2**63 - 1, 32
 NUMBERING = "number the classes 0, 1, ..."
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class PlainImages(StoredImages):
     """Images without factors."""
 
@@ -35,7 +36,7 @@ class PlainImages(StoredImages):
         return len(self.pixels.array)
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class SampledDataset(StoredImages, GroundTruthDataset):
     """Images with factor values that do not fill a grid: combinations may be missing or occur several times.
 

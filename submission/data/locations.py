@@ -1,0 +1,46 @@
+"""Where data files are: the data root, and data sets whose names are paths."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from submission.errors import SubmissionError
+
+ROOT_VARIABLE = "DISENTANGLEMENT_LIB_DATA"
+SUFFIXES = (".npz", ".h5", ".hdf5")
+HINT = f"a data file of your own ends in {', '.join(SUFFIXES)}"
+
+
+def data_root(root: str | Path | None = None) -> Path:
+    """The folder of the data files: ``root``, else ``$DISENTANGLEMENT_LIB_DATA``, else ``./data``."""
+    return Path(root or os.environ.get(ROOT_VARIABLE) or "data")
+
+
+def is_user_data(name: str) -> bool:
+    """Whether ``name`` is the path of a user's own data; such data has several names, its paths."""
+    return name.endswith(SUFFIXES)
+
+
+def same_dataset(name: str, other: str) -> bool:
+    """Whether two names mean one data set, seen from the current folder."""
+    files = is_user_data(name) and is_user_data(other)
+    return name == other or (files and Path(name).absolute() == Path(other).absolute())
+
+
+def relocated(name: str, root: str | Path | None) -> str:
+    """The path of a user's data; data that has moved is looked for in the folder ``root``, if one was named."""
+    if root is None or Path(name).exists() or Path(root, name).exists():
+        return name
+    there = Path(root, Path(name).name)
+    return str(there) if there.exists() else name
+
+
+def find(name: str, root: Path) -> Path:
+    """The absolute path of the file ``name``, which lies where the name says, or under ``root``."""
+    places = dict.fromkeys(Path(place).absolute() for place in (name, root / name))
+    for place in places:
+        if place.is_file():
+            return place
+    what = f"there is no file {', nor '.join(map(str, places))}"
+    raise SubmissionError(what, "check the path, or name the file's folder with --data-root")
