@@ -21,6 +21,7 @@ IMPORTS = {
     "export": {"latent", "models"},
     "training": {"data", "latent", "models", "objectives", "export"},
     "evaluation": {"data", "latent", "models", "objectives", "export", "metrics", "reference"},
+    "plots": {"data", "latent", "models", "metrics", "evaluation"},
     "report": {"data", "latent", "models", "evaluation"},
     "studies": {"data", "metrics", "evaluation", "report"},
     "challenge": {"configuration", "training", "export"},

@@ -1,0 +1,162 @@
+"""What a model makes of images, as arrays that figures are drawn from."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from submission.data import GroundTruthDataset, ImageDataset
+from submission.latent.base import Component, LatentSpace
+from submission.metrics.information import discretise, entropies, mutual_information
+from submission.models.vae import VAE
+
+MOST = 4_096
+BATCH = 512
+BINS = 20
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Posteriors of N images over a latent space with C components.
+
+    Attributes:
+        space: the latent space.
+        parameters: the encoder's output (N, parameter_size).
+        centres: centres of the posteriors (N, ambient_size), as points of the space.
+        kl: KL divergence from the prior per component (N, C), in nats.
+        factors: factor values (N, K), or None where the data set has none.
+        factor_names, factor_sizes, periodic: of the K factors.
+        dataset: its name.
+    """
+
+    space: LatentSpace
+    parameters: Tensor
+    centres: npt.NDArray[np.float32]
+    kl: npt.NDArray[np.float64]
+    factors: npt.NDArray[np.int64] | None
+    factor_names: tuple[str, ...] = ()
+    factor_sizes: tuple[int, ...] = ()
+    periodic: tuple[bool, ...] = ()
+    dataset: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the components."""
+        return tuple(component.name for component in self.space.components)
+
+    @property
+    def mean_kl(self) -> npt.NDArray[np.float64]:
+        """Mean KL divergence per component (C,), in nats."""
+        return self.kl.mean(0)
+
+    def points(self, component: Component) -> npt.NDArray[np.float32]:
+        """Centres (N, e) of one component."""
+        return self.centres[:, component.start : component.stop]
+
+    def order(self) -> npt.NDArray[np.int64]:
+        """Components (C,), the one with the greatest KL first."""
+        return np.argsort(-self.mean_kl, kind="stable")
+
+    @property
+    def middle(self) -> int:
+        """The image whose factors lie nearest to the middle of their ranges; the first where there are no factors."""
+        if self.factors is None:
+            return 0
+        sizes = np.maximum(np.array(self.factor_sizes) - 1, 1)
+        return int(np.abs(self.factors / sizes - 0.5).sum(1).argmin())
+
+    def information(self) -> npt.NDArray[np.float64]:
+        """The share in [0, 1] of each factor's entropy that each component has at least: (C, K).
+
+        The plug-in mutual information of the component's best column with the factor, ``BINS`` equal bins. Columns
+        are angles on circles and what the decoder sees elsewhere, so that points that are one have one value.
+        """
+        if self.factors is None:
+            return np.zeros((len(self.names), 0))
+        rows = [self._share(self.columns(component), self.factors) for component in self.space.components]
+        return np.stack(rows)
+
+    def columns(self, component: Component) -> npt.NDArray[np.float32]:
+        """The numbers (N, w) that describe one component: an angle on a circle, else coordinates or their squares."""
+        points = self.points(component)
+        if component.topology == "circle":
+            return np.arctan2(points[:, 1:2], points[:, :1])
+        if component.topology in ("projective", "rotation"):
+            rows, columns = np.triu_indices(points.shape[1])
+            return points[:, rows] * points[:, columns]
+        return points
+
+    @staticmethod
+    def _share(columns: npt.NDArray[np.float32], factors: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        known = mutual_information(discretise(columns, BINS), factors).max(0)
+        return known / np.maximum(entropies(factors), 1e-12)
+
+
+def encode_dataset(model: VAE, dataset: ImageDataset, most: int = MOST, seed: int = 0) -> Encoded:
+    """Encode a data set's images: all of them where there are at most ``most``, else a random ``most`` of them.
+
+    Args:
+        model: a trained VAE, on the CPU.
+        dataset: images, with factors of variation or without.
+        most: number of images at most.
+        seed: of the choice, and of the sample where a KL divergence is estimated at one.
+    """
+    indices = np.arange(len(dataset))
+    if len(dataset) > most:
+        indices = np.sort(np.random.default_rng(seed).choice(len(dataset), most, replace=False))
+    parameters, kl = [], []
+    with seeded(seed), torch.inference_mode():
+        model.eval()
+        for images in batches(dataset, indices):
+            output = model.encode(images).float()
+            posterior = model.space.posterior(output)
+            parameters.append(output)
+            kl.append(posterior.kl(posterior.rsample()).double())
+        joined = torch.cat(parameters)
+        centres = model.space.representation(joined, "mean").numpy()
+    about = {"dataset": dataset.name}
+    if not isinstance(dataset, GroundTruthDataset):
+        return Encoded(model.space, joined, centres, torch.cat(kl).numpy(), None, **about)
+    return Encoded(
+        model.space, joined, centres, torch.cat(kl).numpy(), dataset.factors(indices), dataset.factor_names,
+        dataset.factor_sizes, tuple(dataset.periodic), dataset.name,
+    )  # fmt: skip
+
+
+def batches(dataset: ImageDataset, indices: npt.NDArray[np.integer]) -> Iterator[Tensor]:
+    """Images (n, C, H, W) in [0, 1] by index, ``BATCH`` at a time."""
+    for start in range(0, len(indices), BATCH):
+        yield torch.from_numpy(dataset.observations(indices[start : start + BATCH])).movedim(3, 1)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """torch's CPU generator at ``seed``; it is as before afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+Decode = Callable[[Tensor], npt.NDArray[np.uint8]]
+
+
+def decoder(model: VAE) -> Decode:
+    """Samples z (n, ambient_size) → expected images (n, H, W, C) as bytes, a batch at a time."""
+
+    def decode(z: Tensor) -> npt.NDArray[np.uint8]:
+        with torch.inference_mode():
+            return np.concatenate([image_bytes(model.expected_images(part)) for part in z.split(BATCH)])
+
+    return decode
+
+
+def image_bytes(images: Tensor) -> npt.NDArray[np.uint8]:
+    """(n, C, H, W) in [0, 1] → (n, H, W, C) uint8."""
+    scaled = images.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).cpu().numpy()

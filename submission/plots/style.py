@@ -1,0 +1,173 @@
+"""How figures look and how they are saved: themes, print sizes, files that are equal byte for byte.
+
+Figures are made through matplotlib's object-oriented interface. The global backend, ``pyplot`` and the user's
+``matplotlibrc`` are neither read nor changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from submission.errors import SubmissionError, UsageError
+from submission.files import output
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMN, PAGE = 88.0, 180.0
+"""Widths in millimetres of one and of two columns of a printed page."""
+FORMATS = ("png", "svg", "pdf")
+SALT = "submission"
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7F8C")
+"""Okabe and Ito's colours, which people with colour-vision deficiencies can tell apart (without yellow and black)."""
+DASHES = ("solid", (0, (4, 1.5)), (0, (1, 1)), "dashdot")
+"""Line styles, so that no information is carried by colour alone."""
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of everything but the data.
+
+    Attributes:
+        ink, soft, line, paper: of text, of axes and labels, of grid lines, and of the background.
+        card: of areas that stand out from the background.
+    """
+
+    ink: str
+    soft: str
+    line: str
+    paper: str
+    card: str
+
+    def settings(self) -> dict[str, Any]:
+        """matplotlib's settings for this theme."""
+        from cycler import cycler
+
+        colours = {
+            "text.color": self.ink,
+            "axes.labelcolor": self.ink,
+            "axes.edgecolor": self.soft,
+            "axes.facecolor": self.paper,
+            "axes.prop_cycle": cycler(color=PALETTE),
+            "figure.facecolor": self.paper,
+            "savefig.facecolor": self.paper,
+            "grid.color": self.line,
+            "xtick.color": self.soft,
+            "ytick.color": self.soft,
+            "xtick.labelcolor": self.ink,
+            "ytick.labelcolor": self.ink,
+        }
+        return FIXED | colours
+
+
+LIGHT = Theme("#1d2330", "#5d6678", "#dfe3ea", "#ffffff", "#f2f4f8")
+DARK = Theme("#e8eaf0", "#9aa3b5", "#343b4c", "#14171f", "#222734")
+FIXED: dict[str, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "lines.linewidth": 1.3,
+    "grid.linewidth": 0.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "image.interpolation": "nearest",
+    "savefig.dpi": 300,
+    "svg.hashsalt": SALT,
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+}
+
+
+def styled(function: Callable[P, R]) -> Callable[P, R]:
+    """A function that draws, with the settings of its keyword argument ``theme`` (``LIGHT`` if it is left out)."""
+
+    @functools.wraps(function)
+    def drawn(*arguments: P.args, **options: P.kwargs) -> R:
+        theme = options.get("theme", LIGHT)
+        assert isinstance(theme, Theme)
+        with _settings(theme.settings()):
+            return function(*arguments, **options)
+
+    return drawn
+
+
+def _settings(changes: dict[str, Any]) -> Any:
+    """A context in which matplotlib has its own defaults and ``changes``; the backend is left alone."""
+    matplotlib = require_matplotlib()
+    left_alone = {"backend", "backend_fallback", "interactive", "toolbar", "webagg.port", "webagg.address"}
+    defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if name not in left_alone}
+    return matplotlib.rc_context(defaults | changes)
+
+
+def require_matplotlib() -> Any:
+    """matplotlib, or a SubmissionError that says how to install it."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise SubmissionError("figures need matplotlib", "pip install 'disentanglement-submission[report]'") from None
+    return matplotlib
+
+
+def new_figure(width: float = PAGE, height: float = 60.0) -> Figure:
+    """An empty figure of ``width`` × ``height`` millimetres that arranges its axes so that nothing overlaps."""
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width / 25.4, height / 25.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def add_grid(axes: Axes, axis: Any = "y") -> None:
+    """Light lines behind the data."""
+    axes.grid(axis=axis)
+
+
+def to_bytes(figure: Figure, kind: str = "png", dpi: int = 300) -> bytes:
+    """The figure as a PNG, SVG or PDF file; the same figure gives the same bytes.
+
+    Args:
+        figure: what a function of ``submission.plots`` returned.
+        kind: ``png``, ``svg`` or ``pdf``.
+        dpi: pixels per inch of PNG files, and of the point clouds inside the others.
+    """
+    if kind not in FORMATS:
+        raise UsageError(f"figures cannot be saved as {kind!r}", f"choose one of {', '.join(FORMATS)}")
+    undated: dict[str, Any] = {
+        "png": {"Software": None},
+        "svg": {"Date": None, "Creator": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    }
+    buffer = io.BytesIO()
+    with _settings(FIXED):
+        figure.savefig(buffer, format=kind, metadata=undated[kind], dpi=dpi, facecolor=figure.get_facecolor())
+    return buffer.getvalue()
+
+
+def save(figure: Figure, path: Path | str, dpi: int = 300) -> Path:
+    """Write the figure to ``path``, whose ending (.png, .svg or .pdf) chooses the format; returns the path."""
+    path = Path(path)
+    content = to_bytes(figure, path.suffix.lower().removeprefix("."), dpi)
+    with output(path) as file:
+        file.write(content)
+    return path

@@ -1,0 +1,194 @@
+"""Figures are drawn for every latent space, equal byte for byte, and without matplotlib's global state."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from submission.data import from_arrays
+from submission.errors import SubmissionError, UsageError
+from submission.latent import parse
+from submission.models.vae import build
+from submission.plots import (
+    DARK,
+    Encoded,
+    codes_and_factors,
+    component_curves,
+    component_kl,
+    decoder,
+    encode_dataset,
+    heat_maps,
+    latent_space,
+    matrices_of,
+    mosaic,
+    prior_samples,
+    reconstructions,
+    save,
+    score_dots,
+    to_bytes,
+    tradeoff,
+    training_curves,
+)
+from submission.plots.images import as_rgb
+from submission.plots.manifolds import parts_of
+from submission.plots.training import read_log, series
+from tests.plots.conftest import Make
+
+SPACES = {
+    "S^1": ["circle"],
+    "T^2": ["flat torus"],
+    "T^3": ["flat torus", "circle"],
+    "S^2": ["sphere, Hammer projection"],
+    "S^5": ["two principal axes of 6 coordinates"],
+    "RP^2": ["RP² as a disc"],
+    "RP^3": ["RP³ as a ball"],
+    "SO(3)": ["SO(3) as a ball"],
+    "Torus": ["torus in R³"],
+    "R^1": ["R¹"],
+    "R^2": ["R²"],
+    "R^3": ["R³"],
+    "R^6": ["R²"],
+    "ISA(2x2)": ["R²"],
+    "S^2 x T^2 x R^2": ["sphere, Hammer projection", "flat torus", "R²"],
+}
+
+
+@pytest.mark.parametrize("spec", SPACES)
+def test_every_space_has_its_picture(spec: str, make: Make) -> None:
+    model, encoded = make(spec)
+    parts = parts_of(encoded)
+    assert sorted(part.charts[0].name for part in parts) == sorted(SPACES[spec])
+    assert [part.kl for part in parts] == sorted((part.kl for part in parts), reverse=True)
+    assert to_bytes(latent_space(encoded, decoder(model)), dpi=40).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_the_same_figure_is_the_same_file(kind: str, make: Make) -> None:
+    model, encoded = make("T^2")
+    first, second = (to_bytes(latent_space(encoded, decoder(model), theme=DARK), kind, 60) for _ in range(2))
+    assert first == second
+    assert b"2026" not in first[:400]
+
+
+def test_global_state_of_matplotlib_is_left_alone() -> None:
+    program = """
+import sys
+from submission.plots import score_dots, to_bytes
+import matplotlib
+matplotlib.rcParams["font.size"] = 31
+before = dict.copy(matplotlib.rcParams)
+to_bytes(score_dots({"a": {"mig": [0.1, 0.2]}}, ["mig"]))
+assert dict.copy(matplotlib.rcParams) == before
+assert "matplotlib.pyplot" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+def test_settings_of_the_user_do_not_change_figures() -> None:
+    import matplotlib
+
+    plain = to_bytes(score_dots({"a": {"mig": [0.1, 0.2]}}, ["mig"]))
+    with matplotlib.rc_context({"font.size": 40, "lines.linewidth": 9, "axes.facecolor": "red"}):
+        assert to_bytes(score_dots({"a": {"mig": [0.1, 0.2]}}, ["mig"])) == plain
+
+
+def test_a_figure_is_saved_in_the_format_of_its_ending(tmp_path: Path) -> None:
+    figure = score_dots({"a": {"mig": [0.1]}}, ["mig"])
+    assert save(figure, tmp_path / "x.pdf").read_bytes().startswith(b"%PDF")
+    assert b"<svg" in save(figure, str(tmp_path / "x.svg")).read_bytes()
+    with pytest.raises(UsageError, match="'gif'"):
+        save(figure, tmp_path / "x.gif")
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
+def test_images_of_any_number_of_channels_are_shown(channels: int) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 64, 64, channels), np.uint8)
+    model = build("mlp_small", parse("R^2"), (64, 64, channels)).eval()
+    dataset = from_arrays(images)
+    encoded = encode_dataset(model, dataset)
+    batch = torch.from_numpy(dataset.observations(np.arange(6))).movedim(3, 1)
+    for figure in (reconstructions(model, batch), prior_samples(model, 1, 3), latent_space(encoded, decoder(model))):
+        assert to_bytes(figure, dpi=30)
+    assert as_rgb(images).shape == (6, 64, 64, 3)
+
+
+def test_mosaic_puts_every_image_where_it_belongs() -> None:
+    images = np.arange(6, dtype=np.uint8).reshape(2, 3, 1, 1, 1).repeat(4, 2).repeat(5, 3)
+    picture = mosaic(images)
+    assert picture.shape == (2 * 4 + 2, 3 * 5 + 4, 3)
+    for row in range(2):
+        for column in range(3):
+            top, left = row * 6, column * 7
+            assert (picture[top : top + 4, left : left + 5] == images[row, column, 0, 0, 0]).all()
+
+
+def test_one_logged_step_is_a_dot_that_is_seen() -> None:
+    figure = training_curves({"run": [{"step": 3, "kl": 2.0}]})
+    (line,) = figure.axes[0].lines
+    assert line.get_marker() == "o"
+    assert component_curves([{"step": 3, "kl": [0.5, 0.001]}], ["R^1", "S^1"]).axes[0].lines[0].get_marker() == "o"
+
+
+def test_figures_of_nothing_are_empty_and_no_error() -> None:
+    for figure in (training_curves({}), component_curves([], []), heat_maps({}), score_dots({}, []), tradeoff({})):
+        assert to_bytes(figure, dpi=30)
+
+
+def test_a_log_cut_short_by_a_crash_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "metrics.jsonl"
+    log.write_bytes(b'null\n\xff\xfe\n{"step": 1, "kl": 2.0}\n{"step": 2, "k')
+    assert series(read_log(log), "kl") == ([1.0], [2.0])
+
+
+def test_a_thousand_components_are_counted_and_not_drawn(make: Make) -> None:
+    encoded = make("R^1000")[1]
+    figure = component_kl(encoded)
+    assert len(figure.axes[0].patches) == 24
+    assert "976 more are not shown" in figure.axes[0].get_title(loc="left")
+
+
+def test_components_name_the_factor_that_they_know() -> None:
+    """A posterior whose centre is one factor's angle knows all of that factor and nothing of the other."""
+    sizes, count = (20, 3), 600
+    factors = np.random.default_rng(0).integers(0, sizes, (count, 2))
+    angle = 2 * np.pi * (factors[:, 0] + 0.5) / 20
+    centres = np.stack([np.cos(angle), np.sin(angle)], -1).astype(np.float32)
+    space = parse("S^1")
+    encoded = Encoded(space, torch.zeros(count, space.parameter_size), centres, np.ones((count, 1)), factors,
+                      ("turn", "class"), sizes, (True, False))  # fmt: skip
+    share = encoded.information()
+    assert share[0, 0] > 0.95
+    assert share[0, 1] < 0.1
+    assert any("turn" in text.get_text() for text in component_kl(encoded).axes[0].texts)
+
+
+def test_votes_are_turned_so_that_rows_are_codes() -> None:
+    details = {
+        "mig": {"mutual_information": [[1.0, 0.0], [0, 1], [0, 0]]},
+        "factor_vae": {"votes": [[1, 2, 3], [4, 5, 6]]},
+    }
+    matrices = matrices_of(details)
+    assert [matrix.shape for matrix in matrices.values()] == [(3, 2), (3, 2)]
+    assert matrices_of({"mig": {"mutual_information": None}, "dci": {}}) == {}
+    assert to_bytes(heat_maps(matrices, ["a", "b"]), dpi=30)
+
+
+def test_codes_need_factors(make: Make) -> None:
+    assert to_bytes(codes_and_factors(make("S^2 x T^2 x R^2")[1]), dpi=30)
+    model = build("mlp_small", parse("R^2"), (64, 64, 1))
+    encoded = encode_dataset(model, from_arrays(np.zeros((5, 64, 64, 1), np.uint8)))
+    with pytest.raises(SubmissionError, match="factors"):
+        codes_and_factors(encoded)
+
+
+def test_every_seed_is_a_dot_and_the_mean_has_its_interval() -> None:
+    figure = score_dots({"a": {"mig": [0.1, 0.2, 0.6]}, "b": {"mig": [0.3]}, "c": {}}, ["mig"])
+    axes = figure.axes[0]
+    assert [len(line.get_xdata()) for line in axes.lines] == [3, 2, 1, 1]
+    assert axes.lines[2].get_xdata()[0] == pytest.approx(0.3)
+    assert any(text.get_text() == "not computed" for text in axes.texts)
