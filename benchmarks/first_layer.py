@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from submission import data, provenance
+from submission.configuration.settings import TrainSettings
 from submission.data.batches import ImageBatches
 from submission.latent import parse
 from submission.models import sparse
@@ -23,7 +24,6 @@ from submission.models.vae import build
 from submission.native.memory import keep_freed_memory
 from submission.native.sparse import entries, multiply
 from submission.objectives import TrainingPosition, create
-from submission.training.settings import TrainSettings
 from submission.training.step import EagerStep
 
 UPDATES = {("mlp", 256): 40, ("mlp", 2048): 9, ("mlp_small", 256): 100, ("mlp_small", 64): 200}

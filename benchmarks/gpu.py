@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from submission import provenance
+from submission.configuration.settings import DataSettings, ModelSettings, TrainSettings
 from submission.data import GroundTruthDataset, load
 from submission.data.batches import ImageBatches
 from submission.evaluation import evaluate, make_plan
@@ -32,13 +33,12 @@ from submission.latent import parse
 from submission.models.vae import build
 from submission.native import library
 from submission.objectives import create
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.training import Settings, train
 from submission.training.captured import Captured, CapturedStep, GraphRecorder
 from submission.training.group_step import GroupStep
 from submission.training.mixed_step import make_step
 from submission.training.randomness import Order, Stream
-from submission.training.settings import DataSettings, ModelSettings, TrainSettings
 from submission.training.step import EagerStep, Step
 
 SPACE, NETWORKS = "R^10", "mlp"
@@ -124,16 +124,16 @@ def updates(dataset: GroundTruthDataset, device: torch.device, seconds: float) -
             print(f"   {f'{precision}, batch {batch}':31s}{shown}")
 
 
-def timed(run: Callable[[], RunFolder]) -> tuple[float, RunFolder]:
+def timed(run: Callable[[], Run]) -> tuple[float, Run]:
     """Seconds from settings to a finished folder."""
     began = time.perf_counter()
     folder = run()
     return time.perf_counter() - began, folder
 
 
-def seconds_per_update(folder: RunFolder) -> float:
+def seconds_per_update(folder: Run) -> float:
     """Median over the log's windows but the first, which warms up."""
-    lines = [json.loads(line) for line in folder.log.read_text().splitlines()]
+    lines = [json.loads(line) for line in folder.log_file.read_text().splitlines()]
     return BATCH / statistics.median([line["images_per_second"] for line in lines][1:])
 
 
@@ -143,11 +143,11 @@ def whole_run(dataset: GroundTruthDataset, out: Path) -> None:
     short = settings(epochs=0.0, steps=SHORT)
     seconds, folder = timed(lambda: train(short, out / "short", dataset=dataset, device="cuda"))
     expected = seconds + (total - SHORT) * seconds_per_update(folder)
-    print(f"\n1. {EPOCHS} epochs, batch {BATCH}, {folder.meta()['model']['precision']} (target: at most 60 s)")
+    print(f"\n1. {EPOCHS} epochs, batch {BATCH}, {folder.meta.model.precision} (target: at most 60 s)")
     print(f"   extrapolated from {SHORT} updates: {expected:.1f} s, export and start included")
     seconds, folder = timed(lambda: train(settings(), out / "whole", dataset=dataset, device="cuda", time_budget=LIMIT))
-    ended = folder.meta()["training"]
-    print(f"   measured: {seconds:.1f} s for {ended['steps']:,} of {total:,} updates (ended by: {ended['ended_by']})")
+    ended = folder.meta.training
+    print(f"   measured: {seconds:.1f} s for {ended.steps:,} of {total:,} updates (ended by: {ended.ended_by})")
 
 
 def seeds(dataset: GroundTruthDataset, device: torch.device, seconds: float) -> None:
@@ -162,9 +162,9 @@ def seeds(dataset: GroundTruthDataset, device: torch.device, seconds: float) -> 
             print(f"   {f'{precision}, batch {batch}':46s}{shown}")
 
 
-def encoding(dataset: GroundTruthDataset, folder: RunFolder) -> None:
+def encoding(dataset: GroundTruthDataset, folder: Run) -> None:
     """Part 4."""
-    encoder = Encoder.load(folder.exported, dataset.image_shape, "cuda")
+    encoder = Encoder.load(folder.exported_file, dataset.image_shape, "cuda")
     rows = encoder.rows(dataset)
     assert rows is not None
     began, count = time.perf_counter(), len(dataset)
@@ -174,9 +174,9 @@ def encoding(dataset: GroundTruthDataset, folder: RunFolder) -> None:
     print(f"\n4. encoding all {count:,} images for evaluation: {seconds:.1f} s, {count / seconds:,.0f} images/s")
 
 
-def scoring(dataset: GroundTruthDataset, folder: RunFolder, device: str) -> None:
+def scoring(dataset: GroundTruthDataset, folder: Run, device: str) -> None:
     """Part 5."""
-    encoder = Encoder.load(folder.exported, dataset.image_shape, device)
+    encoder = Encoder.load(folder.exported_file, dataset.image_shape, device)
     (column,) = evaluate(make_plan(), [from_encoder("trained", dataset, encoder)])
     seconds = {outcome.metric.name: outcome.seconds for outcome in column.outcomes}
     parts = ", ".join(f"{name} {spent:.1f}" for name, spent in seconds.items())
@@ -201,7 +201,7 @@ def main() -> int:
     dataset = load("dsprites_full")
     assert isinstance(dataset, GroundTruthDataset)
     with tempfile.TemporaryDirectory() as folder:
-        run = RunFolder(Path(folder) / "whole")
+        run = Run(Path(folder) / "whole")
         return attempted(
             lambda: whole_run(dataset, Path(folder)),
             lambda: updates(dataset, device, given.seconds),

@@ -13,9 +13,9 @@ import pytest
 
 from submission.cli.main import COMMANDS, add_arguments, command
 from submission.configuration import load
+from submission.configuration.settings import TrainSettings
 from submission.models.networks import NETWORKS
 from submission.objectives import OBJECTIVES
-from submission.training.settings import TrainSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

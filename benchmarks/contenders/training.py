@@ -21,10 +21,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from submission import data
+from submission.configuration.settings import DataSettings, ModelSettings, ObjectiveSettings, Settings, TrainSettings
 from submission.latent import parse
 from submission.models.plain import plain
 from submission.models.vae import VAE, build
-from submission.training.settings import DataSettings, ModelSettings, ObjectiveSettings, Settings, TrainSettings
 
 Measure = Callable[[str, int, float, str], float]  # networks, batch size, seconds, objective → images per second
 LATENTS = 10
@@ -49,7 +49,7 @@ def ours(precision: str) -> Measure:
         settings = Settings(steps, DataSettings("dsprites_full"), ModelSettings(f"R^{LATENTS}", networks), loss)
         with tempfile.TemporaryDirectory() as folder:
             run = train(settings, Path(folder) / "run", time_budget=seconds + START)
-            rates = [json.loads(line)["images_per_second"] for line in run.log.read_text().splitlines()]
+            rates = [json.loads(line)["images_per_second"] for line in run.log_file.read_text().splitlines()]
         return statistics.median(rates[1:] or rates)
 
     return measure

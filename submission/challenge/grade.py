@@ -9,12 +9,12 @@ from submission.challenge.check import require_check
 from submission.challenge.environment import Environment, read
 from submission.challenge.events import TRAINING_SHARE, Events, Say, sender
 from submission.configuration import load
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.training import train
 from submission.training.budget import seconds
 
 
-def grade(variables: Mapping[str, str], say: Say) -> RunFolder:
+def grade(variables: Mapping[str, str], say: Say) -> Run:
     """Train as the environment says, write ``representation/``, check it, and report events on the way.
 
     A run that was interrupted is continued where its last checkpoint is.
@@ -42,7 +42,7 @@ def grade(variables: Mapping[str, str], say: Say) -> RunFolder:
     return folder
 
 
-def run(environment: Environment, started: float, events: Events, say: Say) -> RunFolder:
+def run(environment: Environment, started: float, events: Events, say: Say) -> Run:
     """Train and check."""
     settings = load([environment.config], [*environment.bindings, f"data.name = {environment.dataset!r}"])
     folder = train(

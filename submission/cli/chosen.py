@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from submission.cli.switches import LAST_SEED
 from submission.errors import UsageError
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 if TYPE_CHECKING:
     from submission.training import Settings
@@ -38,15 +38,15 @@ def configurations(arguments: argparse.Namespace, out: Path) -> list[str]:
         return arguments.config
     if not arguments.resume:
         raise UsageError("--config is missing", "pass --config demo, or see --list")
-    begun = [folder.config for folder in (RunFolder(out), first_in_row(arguments, out)) if folder.config.is_file()]
+    begun = [folder.config_file for folder in (Run(out), first_in_row(arguments, out)) if folder.config_file.is_file()]
     if not begun:
         raise UsageError(f"{out} holds no run to resume", "check --out, or begin one with --config")
     return [str(begun[0])]
 
 
-def first_in_row(arguments: argparse.Namespace, out: Path) -> RunFolder:
+def first_in_row(arguments: argparse.Namespace, out: Path) -> Run:
     """The run that began the row of seeds in which ``out`` is one, or ``out``."""
-    return RunFolder(out if arguments.seeds is None else out.parent / f"seed_{int(arguments.seeds.partition(':')[0])}")
+    return Run(out if arguments.seeds is None else out.parent / f"seed_{int(arguments.seeds.partition(':')[0])}")
 
 
 def bindings(arguments: argparse.Namespace) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from submission.cli import likelihood
 from submission.cli.switches import called, refuse
 from submission.errors import UsageError
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 if TYPE_CHECKING:
     from submission.evaluation import Column, Plan
@@ -126,10 +126,10 @@ def keep(arguments: argparse.Namespace, plan: Plan, scores: dict[str, Any]) -> N
     if arguments.json not in (None, "-"):
         output_json(Path(arguments.json), scores)
     if run:
-        rank(RunFolder.open(arguments.target))
+        rank(Run.open(arguments.target))
 
 
-def rank(folder: RunFolder) -> None:
+def rank(folder: Run) -> None:
     """Keep a run's scores in the leaderboard beside it (``python -m submission leaderboard``)."""
     from submission.studies.recording import FILE_NAME, add_run
 
@@ -166,11 +166,11 @@ def own_file(arguments: argparse.Namespace, plan: Plan) -> Path:
     """Where a run folder keeps the scores."""
     from submission.data import same_dataset
 
-    folder = RunFolder(arguments.target)
-    own = arguments.data is None or same_dataset(arguments.data, folder.meta().get("dataset", {}).get("name", ""))
+    folder = Run(arguments.target)
+    own = arguments.data is None or same_dataset(arguments.data, folder.meta.dataset.name)
     others = [] if own else [arguments.data]
     others += [arguments.precision] if arguments.precision != "float32" else []
-    return folder.scores / plan.file_name(*others)
+    return folder.scores_folder / plan.file_name(*others)
 
 
 def show(plan: Plan, columns: tuple[Column, ...], given: Inputs) -> None:

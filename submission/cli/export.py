@@ -34,15 +34,14 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.cli.console import Bars, say
     from submission.export.bundle import write_bundle
     from submission.export.formats import FORMATS
-    from submission.models.restore import trained
-    from submission.run_folder import RunFolder
+    from submission.run import Run
 
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise UsageError(f"unknown format {unknown[0]!r}", f"choose from {', '.join(FORMATS)}")
-    folder = RunFolder.open(arguments.folder)
-    model = trained(folder)
-    mode = arguments.mode or folder.meta().get("representation", {}).get("mode") or model.space.export_modes[0]
+    folder = Run.open(arguments.folder)
+    model = folder.model()
+    mode = arguments.mode or folder.meta.representation.mode or model.space.export_modes[0]
     for name, gap in write_bundle(folder, model, mode, formats, Bars()).items():
         verdict = "not compared: its reader is not installed" if gap is None else f"differs by at most {gap:.1e}"
         say(f"✓ {folder.path / FORMATS[name].file}: {verdict}")

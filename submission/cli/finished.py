@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from submission.errors import SubmissionError
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 NOTABLE = 0.01
 """From when on it is said that a time budget hurried the schedules, as a part of the run."""
@@ -27,7 +27,7 @@ class Finished:
         self._failure: OSError | None = None
         self._failed: list[int] = []
 
-    def add(self, folder: RunFolder) -> None:
+    def add(self, folder: Run) -> None:
         """Say what was trained into ``folder``."""
         try:
             report(folder, self._data_root)
@@ -50,27 +50,26 @@ class Finished:
             raise SubmissionError(f"these seeds failed: {named}", "their failure.json says more; the others are done")
 
 
-def report(folder: RunFolder, data_root: Path | None = None) -> None:
+def report(folder: Run, data_root: Path | None = None) -> None:
     """Say what was trained and what to do with it."""
     from submission.cli.console import say
     from submission.latent import parse
     from submission.latent.families import COLLAPSED
-    from submission.report.curves import read_log
     from submission.report.training import collapsed
 
-    meta = folder.meta()
-    done, names = meta["training"], [component.name for component in parse(meta["space"]).components]
+    meta = folder.meta
+    done, names = meta.training, [component.name for component in parse(meta.space).components]
     root = [] if data_root is None else ["--data-root", str(data_root)]
     score = shlex.join(["python", "evaluate.py", str(folder.path), *root])
-    say(f"trained {done['steps']:,} updates ({done['images']:,} images) in {done['seconds']:,.0f} s: {folder.path}")
-    if done["ahead"] > NOTABLE:
+    say(f"trained {done.steps:,} updates ({done.images:,} images) in {done.seconds:,.0f} s: {folder.path}")
+    if done.ahead > NOTABLE:
         say(
-            f"the time budget hurried the schedules by up to {done['ahead']:.0%} of the run: with more time, or on a "
+            f"the time budget hurried the schedules by up to {done.ahead:.0%} of the run: with more time, or on a "
             "quicker machine, the weights would be others"
         )
-    if flat := collapsed(read_log(folder.components), names):
+    if flat := collapsed(folder.components(), names):
         say(f"latent components that say next to nothing about an image (KL below {COLLAPSED} nats): {shortened(flat)}")
-    say(f"exported {folder.exported}; score it with: {score}")
+    say(f"exported {folder.exported_file}; score it with: {score}")
 
 
 def shortened(names: list[str]) -> str:

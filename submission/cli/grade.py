@@ -31,5 +31,5 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.cli.console import say
 
     folder = grade(os.environ, say)
-    say(f"the submission is in {folder.representation}")
+    say(f"the submission is in {folder.representation_folder}")
     return 0

@@ -10,7 +10,7 @@ from submission.errors import UsageError
 
 if TYPE_CHECKING:
     from submission.evaluation.likelihood import Likelihood
-    from submission.run_folder import RunFolder
+    from submission.run import Run
 
 MOST_SAMPLES = 1_000_000
 """Importance samples per image; more are a mistyped number."""
@@ -41,21 +41,21 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.device import usable
     from submission.evaluation.held_out import held_out_images, run_likelihood
     from submission.files import output_json, write_json
-    from submission.run_folder import RunFolder
+    from submission.run import Run
 
-    folder = RunFolder.open(arguments.target)
+    folder = Run.open(arguments.target)
     warn_of_early_weights(folder, arguments)
     images = held_out_images(folder, arguments.data_root, arguments.images, arguments.seed)
     device = str(usable(arguments.device))
     result, record = run_likelihood(folder, images, arguments.samples, arguments.seed, device, Bars())
-    write_json(folder.likelihood, record)
+    write_json(folder.likelihood_file, record)
     if arguments.json not in (None, "-"):
         output_json(Path(arguments.json), record)
     if arguments.json == "-":
         print_json(record)
     else:
         show(result, f"{arguments.target} on {result.images:,} images ({images.remark}), {result.samples} samples each")
-        say(f"kept in {folder.likelihood}")
+        say(f"kept in {folder.likelihood_file}")
     return 0
 
 
@@ -69,12 +69,12 @@ def require_sensible(arguments: argparse.Namespace) -> None:
     seed_within(arguments.seed)
 
 
-def warn_of_early_weights(folder: RunFolder, arguments: argparse.Namespace) -> None:
+def warn_of_early_weights(folder: Run, arguments: argparse.Namespace) -> None:
     """Say so where a run was not trained to its end."""
     from submission.cli.console import warn
     from submission.training.resuming import resuming
 
-    if not folder.meta().get("training", {}).get("finished", True):
+    if not folder.meta.training.finished:
         warn(
             f"{folder.path} was not trained to its end: these are the weights of its last checkpoint "
             f"(go on with {resuming(folder.path, arguments.data_root, 'auto')})"

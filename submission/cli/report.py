@@ -22,8 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is."""
     from submission.cli.console import say
     from submission.report.run import write_report
-    from submission.run_folder import RunFolder
+    from submission.run import Run
 
-    path = write_report(RunFolder.open(arguments.folder), arguments.data_root)
+    path = write_report(Run.open(arguments.folder), arguments.data_root)
     say(f"report: {path.resolve()}")
     return 0

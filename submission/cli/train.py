@@ -10,7 +10,7 @@ from typing import Any
 from submission.cli.chosen import run_folder, seeds_of, settings_of, time_limit
 from submission.cli.finished import Finished, report
 from submission.cli.switches import called, refuse
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 SUMMARY = "Train a model from gin configurations and export its representation."
 EPILOG = """examples:
@@ -80,9 +80,7 @@ def train_each(arguments: argparse.Namespace, out: Path, seeds: range, started: 
     finished.close()
 
 
-def train_in_row(
-    arguments: argparse.Namespace, out: Path, seeds: range, started: float, limit: float | None
-) -> RunFolder:
+def train_in_row(arguments: argparse.Namespace, out: Path, seeds: range, started: float, limit: float | None) -> Run:
     """The run of ``arguments.seed``; a signal that stops it stops the row, which is what to go on with."""
     from submission.training import StoppedError, resuming
 
@@ -118,7 +116,7 @@ def train_group(arguments: argparse.Namespace, out: Path, seeds: range, started:
         report(folder, arguments.data_root)
 
 
-def train_one(arguments: argparse.Namespace, out: Path, started: float, limit: float | None) -> RunFolder:
+def train_one(arguments: argparse.Namespace, out: Path, started: float, limit: float | None) -> Run:
     """One run into ``out``, within ``limit`` seconds of ``started``."""
     from submission.training import train
 

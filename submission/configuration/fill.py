@@ -10,10 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from submission.configuration.parse import Binding, Bindings, Key, Macro, Reference, read
-from submission.errors import UsageError, did_you_mean
-from submission.objectives import OBJECTIVES
-from submission.objectives.schedules import Constant, Linear
-from submission.training.settings import (
+from submission.configuration.settings import (
     DataSettings,
     ExportSettings,
     ModelSettings,
@@ -22,6 +19,9 @@ from submission.training.settings import (
     TrainSettings,
     finite,
 )
+from submission.errors import UsageError, did_you_mean
+from submission.objectives import OBJECTIVES
+from submission.objectives.schedules import Constant, Linear
 
 SECTIONS: dict[str, type] = {
     "data": DataSettings,

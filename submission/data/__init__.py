@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from submission.data.dataset import GroundTruthDataset, ImageDataset, require_factors
     from submission.data.grid import Factor, FactorGrid
     from submission.data.locations import data_root, is_user_data, same_dataset
-    from submission.data.registry import load, load_from_meta, load_with_options
+    from submission.data.registry import load, load_with_options
     from submission.data.user_data import from_arrays
 
 MODULES = {
@@ -23,7 +23,6 @@ MODULES = {
     "from_arrays": "user_data",
     "is_user_data": "locations",
     "load": "registry",
-    "load_from_meta": "registry",
     "load_with_options": "registry",
     "require_factors": "dataset",
     "same_dataset": "locations",
@@ -38,7 +37,6 @@ __all__ = [
     "from_arrays",
     "is_user_data",
     "load",
-    "load_from_meta",
     "load_with_options",
     "require_factors",
     "same_dataset",

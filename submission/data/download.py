@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from submission.data.archive import unpack
-from submission.data.locks import locked
 from submission.data.sources import RemoteFile
 from submission.errors import SubmissionError
 from submission.files import unwritable
+from submission.locks import waiting
 from submission.progress import QUIET, Progress, Task
 
 BLOCK = 1 << 20
@@ -60,7 +60,7 @@ def fetch(
         SubmissionError: every address failed; the message tells each failure and what to do by hand.
     """
     target = root / file.path
-    with locked(target):
+    with waiting(target):
         if not target.exists():
             attempt_all(file, target, page, progress, accept, retry)
     return target

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from submission.data.locations import HINT, data_root, is_user_data, relocated
 from submission.data.options import check
@@ -185,8 +185,3 @@ def load_with_options(
         )
     except PermissionError as error:
         raise forbidden(error.filename or name) from None
-
-
-def load_from_meta(about: Mapping[str, Any], root: str | Path | None = None, **more: object) -> ImageDataset:
-    """The data set that ``meta.json`` describes under ``dataset``, with the options it had and ``more``."""
-    return load_with_options(about["name"], root, QUIET, {**about.get("options", {}), **more})

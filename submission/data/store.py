@@ -17,9 +17,9 @@ import numpy as np
 from submission.data import npz
 from submission.data.dataset import Images
 from submission.data.grid import Indices
-from submission.data.locks import locked
 from submission.data.npz import Header, read_header
 from submission.files import atomic
+from submission.locks import waiting
 from submission.progress import QUIET, Progress
 
 BLOCK = 12_288 * 512  # bytes that are decompressed at once
@@ -113,7 +113,7 @@ def converted(source: Path, shape: tuple[int, ...], blocks: Callable[[], Iterabl
     source's size and time, so a replaced source is converted anew; it appears only when complete.
     """
     target = converted_path(source)
-    with locked(target):
+    with waiting(target):
         if not target.is_file():
             with atomic(target) as file:
                 write_npy(file, shape, blocks(), progress, source.name)

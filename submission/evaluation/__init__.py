@@ -2,6 +2,6 @@
 
 from submission.evaluation.evaluate import Column, Outcome, evaluate
 from submission.evaluation.plan import PRESETS, Plan, make_plan
-from submission.evaluation.record import read_scores, record
+from submission.evaluation.record import record
 
-__all__ = ["PRESETS", "Column", "Outcome", "Plan", "evaluate", "make_plan", "read_scores", "record"]
+__all__ = ["PRESETS", "Column", "Outcome", "Plan", "evaluate", "make_plan", "record"]

@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from submission import provenance
-from submission.data import ImageDataset, load_from_meta
+from submission.data import ImageDataset
 from submission.data.splits import SplitImages, held_out
 from submission.evaluation.likelihood import Likelihood, likelihood
-from submission.models.restore import trained
 from submission.progress import QUIET, Progress
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 
 @dataclass(frozen=True)
@@ -32,19 +31,17 @@ class HeldOut:
     remark: str
 
 
-def held_out_images(folder: RunFolder, root: Path | None = None, limit: int = 10_000, seed: int = 0) -> HeldOut:
+def held_out_images(folder: Run, root: Path | None = None, limit: int = 10_000, seed: int = 0) -> HeldOut:
     """The test split of the run's data set; else what the run held out; else a sample of its training images.
 
     At most ``limit`` of them, drawn from ``seed``.
     """
-    meta = folder.meta()
-    about: dict[str, Any] = meta["dataset"]
-    dataset = load_from_meta(about, root)
+    meta, dataset = folder.meta, folder.dataset(root)
     if isinstance(dataset, SplitImages):
-        dataset = load_from_meta(about, root, split="test")
+        dataset = folder.dataset(root, split="test")
         chosen, remark = np.arange(len(dataset)), "the test split"
-    elif meta.get("held_out", 0):
-        chosen, remark = held_out(len(dataset), meta["held_out"], meta["seed"])[1], "held out of training"
+    elif meta.held_out:
+        chosen, remark = held_out(len(dataset), meta.held_out, meta.seed)[1], "held out of training"
     else:
         chosen, remark = np.arange(len(dataset)), "training images, because the run held none out"
     if len(chosen) > limit:
@@ -53,7 +50,7 @@ def held_out_images(folder: RunFolder, root: Path | None = None, limit: int = 10
 
 
 def run_likelihood(
-    folder: RunFolder,
+    folder: Run,
     images: HeldOut,
     samples: int = 500,
     seed: int = 0,
@@ -61,7 +58,7 @@ def run_likelihood(
     progress: Progress = QUIET,
 ) -> tuple[Likelihood, dict[str, Any]]:
     """The likelihood of ``images`` under the run's model, and the record for ``likelihood.json``."""
-    model = trained(folder).to(device).eval()
+    model = folder.model().to(device).eval()
     result = likelihood(model, images.dataset, images.indices, samples, seed, device, progress)
     about: dict[str, Any] = {
         "data": {"name": images.dataset.name, "source": images.dataset.notes, "images": images.remark}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from submission.data import GroundTruthDataset, load_from_meta, require_factors
+from submission.data import GroundTruthDataset, load, require_factors
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.codes import load_codes
 from submission.evaluation.encoding.encoder import Encoder, Precision, untrained_convolutional
@@ -15,7 +15,8 @@ from submission.evaluation.layout import Layout
 from submission.evaluation.record import sha256
 from submission.evaluation.subject import Subject, factors_of, from_codes, from_encoder, ideal
 from submission.export.isolated import IsolatedModule
-from submission.run_folder import RunFolder
+from submission.run import Run
+from submission.schema import to_json
 
 QUICKEN = "submission.evaluation.encoding.fastest:quick"
 """What an isolated process does to a file's module."""
@@ -71,24 +72,25 @@ def codes_inputs(path: Path, options: Options) -> Inputs:
 
 def file_inputs(path: Path, options: Options) -> Inputs:
     """The subjects of a TorchScript file."""
-    dataset = load_grid({"name": options.data}, options.root, f"{path} does not say which data it is for")
+    if not options.data:
+        raise UsageError(f"{path} does not say which data it is for", "pass --data NAME")
+    dataset = require_factors(load(options.data, options.root), "evaluation")
     encoder = open_encoder(path, dataset, options)
     mine = from_encoder(path.name, dataset, encoder, codes="mean" if encoder.deterministic else "sample")
     return Inputs(tuple(with_baselines(mine, dataset, encoder, None, options)), about(path, dataset, encoder))
 
 
-def run_inputs(folder: RunFolder, options: Options) -> Inputs:
+def run_inputs(folder: Run, options: Options) -> Inputs:
     """The subjects of a run folder: its export, and the same encoder before training."""
-    meta = folder.meta()
-    images = {"name": options.data} if options.data else meta.get("dataset", {})
-    dataset = load_grid(images, options.root, f"{folder.meta_file} does not name a data set")
-    encoder = open_encoder(folder.exported, dataset, options)
-    described = meta.get("representation", {})
-    layout = Layout.of(described.get("blocks", []), encoder.width)
-    mine = from_encoder("trained", dataset, encoder, layout, codes=described.get("mode", "unknown"))
-    known = about(folder.exported, dataset, encoder)
-    known["representation"] |= {"layout": described, "codes": mine.codes}
-    return Inputs(tuple(with_baselines(mine, dataset, encoder, folder.untrained, options)), known)
+    described = folder.meta.representation
+    images = load(options.data, options.root) if options.data else folder.dataset(options.root)
+    dataset = require_factors(images, "evaluation")
+    encoder = open_encoder(folder.exported_file, dataset, options)
+    layout = Layout.of(described.blocks, encoder.width)
+    mine = from_encoder("trained", dataset, encoder, layout, codes=described.mode or "unknown")
+    known = about(folder.exported_file, dataset, encoder)
+    known["representation"] |= {"layout": to_json(described), "codes": mine.codes}
+    return Inputs(tuple(with_baselines(mine, dataset, encoder, folder.untrained_file, options)), known)
 
 
 def with_baselines(
@@ -113,13 +115,6 @@ def baseline(path: Path, dataset: GroundTruthDataset, options: Options) -> Encod
         return open_encoder(path, dataset, options)
     except SubmissionError as error:
         raise SubmissionError(error.what, "restore it, or pass --no-baselines") from error
-
-
-def load_grid(described: Mapping[str, Any], root: Path | None, complaint: str) -> GroundTruthDataset:
-    """The data set ``described`` by name and options, which must have known factors."""
-    if not described.get("name"):
-        raise UsageError(complaint, "pass --data NAME")
-    return require_factors(load_from_meta(described, root), "evaluation")
 
 
 def open_encoder(path: Path, dataset: GroundTruthDataset, options: Options) -> Encoder:
@@ -161,7 +156,7 @@ def about(path: Path, dataset: GroundTruthDataset, encoder: Encoder) -> dict[str
 def inputs(path: Path, options: Options) -> Inputs:
     """The subjects of a run folder or a TorchScript file."""
     if path.is_dir():
-        return run_inputs(RunFolder.open(path), options)
+        return run_inputs(Run.open(path), options)
     if path.is_file():
         return file_inputs(path, options)
     raise SubmissionError(f"{path} does not exist", "pass a run folder, a TorchScript file, or --codes FILE.npz")

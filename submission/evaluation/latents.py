@@ -14,9 +14,8 @@ from submission.latent.base import LatentSpace
 from submission.latent.families import COLLAPSED
 from submission.metrics.base import Blocks
 from submission.metrics.udr import INFORMATIVE
-from submission.models.restore import trained
 from submission.models.vae import VAE
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,9 @@ class Latents:
         return sum(bool((self.kl[list(block)] > self.threshold).any()) for block in self.blocks)
 
 
-def run_latents(folder: RunFolder, dataset: ImageDataset, indices: npt.NDArray[np.integer], seed: int = 0) -> Latents:
+def run_latents(folder: Run, dataset: ImageDataset, indices: npt.NDArray[np.integer], seed: int = 0) -> Latents:
     """``encode`` with the trained model of a run folder."""
-    return encode(trained(folder), dataset, indices, seed)
+    return encode(folder.model(), dataset, indices, seed)
 
 
 def encode(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.integer], seed: int) -> Latents:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
 import numpy as np
 
-from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes
+from submission.run import BlockMeta
 
 ANGLES = {"circle": 1, "torus": 2}
 """Columns of a block of this topology when they are angles; its ambient coordinates are more."""
@@ -31,27 +30,22 @@ class Layout:
     angles: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, described: Sequence[Mapping[str, Any]], width: int) -> Layout:
+    def of(cls, described: Sequence[BlockMeta], width: int) -> Layout:
         """From a run's ``meta.json``; blocks beyond ``width`` columns are left out, and names made distinct.
 
         Blocks that are empty or share columns stay as they are: scores by block will say so, others do not depend on
         them.
         """
-        try:
-            known = [block for block in described if block["stop"] <= width]
-            columns = [tuple(range(block["start"], block["stop"])) for block in known]
-            names = distinct(str(block["name"]) for block in known)
-            angles = [
-                column
-                for block, own in zip(known, columns, strict=True)
-                if ANGLES.get(block.get("topology", "")) == len(own)
-                for column in own
-                if column >= 0
-            ]
-        except (TypeError, KeyError) as error:
-            what = f"the run's meta.json has blocks {described!r:.60}"
-            fix = "give each a name, a start and a stop (and the name of a topology), or leave them out"
-            raise SubmissionError(what, fix) from error
+        known = [block for block in described if block.stop <= width]
+        columns = [tuple(range(block.start, block.stop)) for block in known]
+        names = distinct(block.name for block in known)
+        angles = [
+            column
+            for block, own in zip(known, columns, strict=True)
+            if ANGLES.get(block.topology) == len(own)
+            for column in own
+            if column >= 0
+        ]
         return cls(names, tuple(columns), tuple(dict.fromkeys(angles)))
 
     @classmethod

@@ -17,10 +17,9 @@ from submission.errors import SubmissionError
 from submission.evaluation.evaluate import Column, Outcome
 from submission.evaluation.plan import Plan
 from submission.evaluation.statistics import summarise
-from submission.files import read_json
 from submission.metrics.base import Metric, Scores
+from submission.run.scores import FORMAT
 
-FORMAT = 1
 ACTIVE = 0.05
 """Standard deviation from which a dimension counts as active, as in the FactorVAE score."""
 
@@ -131,11 +130,3 @@ def sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SubmissionError(f"cannot read {path}: {error.strerror}", "check the path") from None
-
-
-def read_scores(path: Path) -> dict[str, Any]:
-    """A score file written by ``record``; SubmissionError where it is something else."""
-    scores = read_json(path)
-    if not isinstance(scores, dict) or scores.get("format") != FORMAT or "columns" not in scores:
-        raise SubmissionError(f"{path} is not a score file of this version", "evaluate the run again")
-    return scores

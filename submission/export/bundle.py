@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from submission import provenance
@@ -13,17 +11,17 @@ from submission.export.folder import write_representation
 from submission.export.formats import FORMATS, write_format
 from submission.export.parity import TOLERANCE, largest_difference
 from submission.export.representation import Representation
-from submission.files import read_json, unwritable, write_json
+from submission.files import write_json, write_text
 from submission.models.networks import channels_first
 from submission.models.vae import VAE
 from submission.progress import QUIET, Progress
-from submission.run_folder import RunFolder
+from submission.run import Run, ScoreFile
 
 BATCHES = (1, 5, 64)
 
 
 def write_bundle(
-    folder: RunFolder, model: VAE, mode: str, formats: Sequence[str], progress: Progress = QUIET
+    folder: Run, model: VAE, mode: str, formats: Sequence[str], progress: Progress = QUIET
 ) -> dict[str, float | None]:
     """Write ``model`` in each of ``formats`` and compare every file with the eager encoder.
 
@@ -54,12 +52,12 @@ def write_bundle(
 
 
 def write_checked(
-    name: str, eager: Representation, shape: tuple[int, int, int], folder: RunFolder, model: VAE
+    name: str, eager: Representation, shape: tuple[int, int, int], folder: Run, model: VAE
 ) -> float | None:
     """One format's file and its difference from ``eager``."""
     if name == "pt":
         write_representation(folder, model, eager.mode)
-        path = folder.exported
+        path = folder.exported_file
     else:
         path = write_format(name, eager, shape, folder.path)
     encode = FORMATS[name].read(path, eager)
@@ -72,10 +70,10 @@ def write_checked(
     return gap
 
 
-def describe(folder: RunFolder, model: VAE, mode: str, differences: dict[str, float | None]) -> None:
+def describe(folder: Run, model: VAE, mode: str, differences: dict[str, float | None]) -> None:
     """``export/meta.json`` and ``export/config.gin``."""
     about: dict[str, Any] = {
-        **folder.meta(),
+        **folder.meta.to_json(),
         "exported": {**provenance.record(), "max_difference": differences},
         "input": {
             "name": "images",
@@ -84,17 +82,8 @@ def describe(folder: RunFolder, model: VAE, mode: str, differences: dict[str, fl
             "range": [0, 1],
         },
         "representation": model.space.layout(mode),
-        "scores": {file.stem: read_json(file) for file in sorted(folder.scores.glob("*.json"))},
+        "scores": {file.stem: ScoreFile.read(file).to_json() for file in sorted(folder.score_paths())},
     }
-    write_json(folder.bundle / "meta.json", about)
-    copy_config(folder.config, folder.bundle / "config.gin")
-
-
-def copy_config(source: Path, target: Path) -> None:
-    """The operative configuration, where the run has one."""
-    if not source.is_file():
-        return
-    try:
-        shutil.copyfile(source, target)
-    except OSError as error:
-        raise unwritable(target, error) from error
+    write_json(folder.export_folder / "meta.json", about)
+    if folder.config_text:
+        write_text(folder.export_folder / "config.gin", folder.config_text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from pathlib import Path
 
 from submission.errors import SubmissionError
@@ -10,10 +11,10 @@ from submission.export.representation import Representation
 from submission.export.torchscript import export_torchscript, load_torchscript
 from submission.files import unwritable
 from submission.models.vae import VAE
-from submission.run_folder import RunFolder
+from submission.run import Run, representation_meta
 
 
-def write_representation(folder: RunFolder, model: VAE, mode: str) -> None:
+def write_representation(folder: Run, model: VAE, mode: str) -> None:
     """Write ``representation/pytorch_model.pt`` and ``representation/results/``.
 
     The evaluator copies ``results/`` after each metric and loses the score when it is missing. What else in the folder
@@ -24,8 +25,8 @@ def write_representation(folder: RunFolder, model: VAE, mode: str) -> None:
         model: the trained VAE.
         mode: one of ``model.space.export_modes``.
     """
-    export_torchscript(model, mode, folder.exported)
-    results = folder.representation / "results"
+    export_torchscript(model, mode, folder.exported_file)
+    results = folder.representation_folder / "results"
     try:
         results.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -34,14 +35,14 @@ def write_representation(folder: RunFolder, model: VAE, mode: str) -> None:
         record_mode(folder, model, mode)
 
 
-def record_mode(folder: RunFolder, model: VAE, mode: str) -> None:
+def record_mode(folder: Run, model: VAE, mode: str) -> None:
     """Describe codes of ``mode`` in ``meta.json``, and export the untrained encoder in it: both are scored alike."""
-    meta, layout = folder.meta(), model.space.layout(mode)
-    if meta.get("representation") == layout:
+    meta, layout = folder.meta, representation_meta(model.space.layout(mode))
+    if meta.representation == layout:
         return
-    if folder.untrained.is_file():
-        export_torchscript(with_weights_of(folder.untrained, model), mode, folder.untrained)
-    folder.write_meta(meta | {"representation": layout})
+    if folder.untrained_file.is_file():
+        export_torchscript(with_weights_of(folder.untrained_file, model), mode, folder.untrained_file)
+    folder.write_meta(dataclasses.replace(meta, representation=layout))
 
 
 def with_weights_of(path: Path, model: VAE) -> VAE:

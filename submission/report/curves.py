@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from submission.errors import SubmissionError
+from submission.run import series
 
 LEGEND = 12
 """Components that a legend can name."""
 COLOURS = ("#2456c4", "#c4572a", "#2f8f5b", "#8a4fb5", "#7a7f8c")
-
-
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """The JSON-lines training log; a last line cut short by a crash is left out."""
-    if not path.is_file():
-        return []
-    records = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        with contextlib.suppress(ValueError):
-            records.append(json.loads(line))
-    return [record for record in records if isinstance(record, dict) and "step" in record]
-
-
-def series(log: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    """Steps and values of one logged term."""
-    points = [
-        (float(row["step"]), float(row[name]))
-        for row in log
-        if isinstance(row.get(name), int | float) and "step" in row
-    ]
-    return [point[0] for point in points], [point[1] for point in points]
 
 
 def training_curves(log: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:

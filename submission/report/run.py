@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from submission.data import ImageBatches, ImageDataset, load_from_meta
-from submission.errors import SubmissionError
+from submission.data import ImageBatches, ImageDataset
 from submission.files import write_text
-from submission.models.restore import trained
 from submission.models.vae import VAE
 from submission.report.page import Section, code, facts, figure, paragraph, render
 from submission.report.pictures import png_uri, reconstructions, traversals
 from submission.report.scores import score_sections
 from submission.report.training import training_sections
-from submission.run_folder import RunFolder
+from submission.run import Run, RunMeta
 
 EXAMPLES = 12
 SEED = 0
 
 
-def write_report(folder: RunFolder, root: Path | None = None) -> Path:
+def write_report(folder: Run, root: Path | None = None) -> Path:
     """Write ``report.html`` into the run folder and return its path.
 
     Args:
@@ -34,23 +31,20 @@ def write_report(folder: RunFolder, root: Path | None = None) -> Path:
     Raises:
         SubmissionError: the run's model, scores or data cannot be read.
     """
-    meta, model = folder.meta(), trained(folder).eval()
-    try:
-        images = examples(load_from_meta(meta["dataset"], root))
-        title, subtitle = f"{meta['space']} on {meta['dataset']['name']}", f"created {meta['created']}"
-        run = Section("The run", facts(about(meta)) + code(folder.config_text()))
-    except KeyError as error:
-        raise SubmissionError(f"{folder.meta_file} lacks {error}", "restore it, or train again") from error
+    meta, model = folder.meta, folder.model().eval()
+    images = examples(folder.dataset(root))
+    title, subtitle = f"{meta.space} on {meta.dataset.name}", f"created {meta.created}"
+    run = Section("The run", facts(about(meta)) + code(folder.config_text))
     torch.manual_seed(SEED)
     sections = [
-        *score_sections(folder.scores),
+        *score_sections(folder),
         *training_sections(folder, [component.name for component in model.space.components]),
         Section("Reconstructions", reconstruction_figure(model, images)),
         Section("Latent traversals", traversal_figure(model, images)),
         run,
     ]
-    write_text(folder.report, render(title, f"Run {folder.path.resolve().name}, {subtitle}", sections))
-    return folder.report
+    write_text(folder.report_file, render(title, f"Run {folder.path.resolve().name}, {subtitle}", sections))
+    return folder.report_file
 
 
 def examples(dataset: ImageDataset) -> Tensor:
@@ -76,19 +70,19 @@ def traversal_figure(model: VAE, images: Tensor) -> str:
     )
 
 
-def about(meta: dict[str, Any]) -> list[tuple[str, str]]:
+def about(meta: RunMeta) -> list[tuple[str, str]]:
     """What the numbers came from."""
-    training, versions = meta["training"], meta["versions"]
+    training, data, model = meta.training, meta.dataset, meta.model
     return [
-        ("data set", f"{meta['dataset']['name']} ({meta['dataset']['source']})"),
-        ("factors", ", ".join(map(str, meta["dataset"]["factor_names"]))),
-        ("latent space", meta["space"]),
-        ("exported", f"{meta['representation']['mode']}, {meta['representation']['width']} codes"),
-        ("networks", f"{meta['model']['networks']}, {meta['model']['weights']:,} weights"),
-        ("objective", meta["model"]["objective"]),
-        ("training", f"{training['steps']:,} updates, {training['images']:,} images, {training['seconds']:,.0f} s"),
-        ("seed", str(meta["seed"])),
-        ("commit", meta["commit"]),
-        ("machine", meta["machine"]),
-        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
+        ("data set", f"{data.name} ({data.source})"),
+        ("factors", ", ".join(data.factor_names)),
+        ("latent space", meta.space),
+        ("exported", f"{meta.representation.mode}, {meta.representation.width} codes"),
+        ("networks", f"{model.networks}, {model.weights:,} weights"),
+        ("objective", model.objective),
+        ("training", f"{training.steps:,} updates, {training.images:,} images, {training.seconds:,.0f} s"),
+        ("seed", str(meta.seed)),
+        ("commit", meta.commit),
+        ("machine", meta.machine),
+        ("versions", ", ".join(f"{name} {version}" for name, version in meta.versions.items())),
     ]

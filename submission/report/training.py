@@ -7,41 +7,41 @@ from typing import Any
 
 from submission.files import read_json
 from submission.latent.families import COLLAPSED
-from submission.report.curves import component_curves, read_log, training_curves
+from submission.report.curves import component_curves, training_curves
 from submission.report.page import Section, figure, paragraph, table
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 TERMS = ("reconstruction", "kl", "loss", "images_per_second")
 
 
-def training_sections(folder: RunFolder, components: list[str]) -> list[Section]:
+def training_sections(folder: Run, components: list[str]) -> list[Section]:
     """What the logs show; nothing where nothing is logged."""
     parts = loss_terms(folder) + held_out(folder)
     found = [Section("Training", parts)] if parts else []
     return found + component_section(folder, components) + likelihood_section(folder)
 
 
-def loss_terms(folder: RunFolder) -> str:
+def loss_terms(folder: Run) -> str:
     """Curves of the logged terms."""
-    records = read_log(folder.log)
+    records = folder.log()
     names = [name for name in TERMS if any(name in record for record in records)]
     if not names:
         return ""
     return figure(training_curves(records, names), "Loss terms in nats per image.", chart=True)
 
 
-def held_out(folder: RunFolder) -> str:
+def held_out(folder: Run) -> str:
     """The ELBO of held-out images, where there were any."""
-    records = read_log(folder.validation)
+    records = folder.validation()
     if not records:
         return ""
     best = f"ELBO of held-out images, nats; best {records[-1]['best']:.2f} after {records[-1]['best_step']:,} updates."
     return figure(training_curves(records, ["elbo"]), best, chart=True)
 
 
-def component_section(folder: RunFolder, names: list[str]) -> list[Section]:
+def component_section(folder: Run, names: list[str]) -> list[Section]:
     """KL and posterior statistics of each component, and which of them have collapsed."""
-    records = read_log(folder.components)
+    records = folder.components()
     if not records:
         return []
     flat = collapsed(records, names)
@@ -58,11 +58,11 @@ def collapsed(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> lis
     return [name for name, kl in zip(names, last, strict=False) if kl < COLLAPSED]
 
 
-def likelihood_section(folder: RunFolder) -> list[Section]:
+def likelihood_section(folder: Run) -> list[Section]:
     """The held-out likelihood, where it was estimated."""
-    if not folder.likelihood.is_file():
+    if not folder.likelihood_file.is_file():
         return []
-    record = read_json(folder.likelihood)
+    record = read_json(folder.likelihood_file)
     found = record["likelihood"]
     rows = [
         [name.replace("_", " "), f"{value['mean']:.4f}", error_text(value["standard_error"])]

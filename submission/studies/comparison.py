@@ -16,7 +16,7 @@ import numpy.typing as npt
 from submission import provenance
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import Summary, rank_correlations, table
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.studies.recording import entries_of, protocol_seeds, require_distinct
 from submission.studies.store import Entry
 
@@ -47,7 +47,7 @@ class Comparison:
     agreement: npt.NDArray[np.float64] | None
 
 
-def compare(folders: Iterable[RunFolder], dataset: str = "", protocol: str = "challenge") -> Comparison:
+def compare(folders: Iterable[Run], dataset: str = "", protocol: str = "challenge") -> Comparison:
     """Summaries of evaluated runs; those that differ in nothing but their seed are repetitions of one method.
 
     Args:
@@ -79,7 +79,7 @@ def compare(folders: Iterable[RunFolder], dataset: str = "", protocol: str = "ch
     )
 
 
-def chosen(folder: RunFolder, dataset: str, protocol: str) -> list[Entry]:
+def chosen(folder: Run, dataset: str, protocol: str) -> list[Entry]:
     """The entries of a run that are asked for, at least one."""
     found = entries_of(folder)
     wanted = [entry for entry in found if entry.protocol == protocol and dataset in ("", entry.dataset)]

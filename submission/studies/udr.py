@@ -13,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from submission import provenance
-from submission.data import load_from_meta
 from submission.errors import UsageError
 from submission.evaluation.latents import run_latents
 from submission.metrics.udr import Similarity, udr
 from submission.progress import QUIET, Progress
-from submission.run_folder import RunFolder
-from submission.studies.recording import method_of, require_distinct
+from submission.run import Run
+from submission.studies.recording import require_distinct
 
 IMAGES = 1_000
 """As many as the reference takes."""
@@ -47,7 +46,7 @@ class Agreement:
 
 
 def agreements(
-    folders: Sequence[RunFolder],
+    folders: Sequence[Run],
     similarity: Similarity = "lasso",
     images: int = IMAGES,
     seed: int = 0,
@@ -67,9 +66,9 @@ def agreements(
         UsageError: a run was given twice, or no method has two.
     """
     require_distinct(folders)
-    methods: dict[str, list[RunFolder]] = {}
+    methods: dict[str, list[Run]] = {}
     for folder in folders:
-        methods.setdefault(method_of(folder, folder.meta()), []).append(folder)
+        methods.setdefault(folder.method, []).append(folder)
     alone = [str(group[0].path) for group in methods.values() if len(group) == 1]
     if len(alone) == len(methods):
         raise UsageError(
@@ -86,11 +85,10 @@ def agreements(
 
 
 def agreement(
-    method: str, group: Sequence[RunFolder], similarity: Similarity, images: int, seed: int, root: Path | None
+    method: str, group: Sequence[Run], similarity: Similarity, images: int, seed: int, root: Path | None
 ) -> Agreement:
     """UDR of the runs of one method."""
-    about: dict[str, Any] = group[0].meta()["dataset"]
-    dataset = load_from_meta(about, root)
+    dataset = group[0].dataset(root)
     chosen = np.random.RandomState(seed).permutation(len(dataset))[:images]
     latents = [run_latents(folder, dataset, chosen, seed) for folder in group]
     codes, kl, blocks = [run.codes for run in latents], [run.kl for run in latents], latents[0].blocks

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 
+from submission.configuration.settings import TrainSettings
 from submission.latent.estimators import add_score_terms
 from submission.objectives import Coefficients, PassObjective, Terms
 from submission.objectives.base import Pass, draw
 from submission.objectives.reconstruction import log_density
 from submission.training.randomness import Stream
-from submission.training.settings import TrainSettings
 from submission.training.step import EagerStep, adam, advance
 
 NETWORKS = ("encoder", "decoder")

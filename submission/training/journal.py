@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from submission.objectives import Terms
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.training.log import Log
 from submission.training.tensorboard import EventFile
 
@@ -21,9 +21,9 @@ class Journal:
         tensorboard: whether to write event files, too.
     """
 
-    def __init__(self, folder: RunFolder, step: int, tensorboard: bool) -> None:
-        self.metrics, self.components = Log(folder.log, step), Log(folder.components, step)
-        self.events = EventFile(folder.events) if tensorboard else None
+    def __init__(self, folder: Run, step: int, tensorboard: bool) -> None:
+        self.metrics, self.components = Log(folder.log_file, step), Log(folder.components_file, step)
+        self.events = EventFile(folder.events_folder) if tensorboard else None
 
     def write(self, record: Mapping[str, object], terms: Terms) -> None:
         """Append ``record``, which has its ``step``, and what the last update's ``terms`` say about each component."""

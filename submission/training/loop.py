@@ -12,18 +12,18 @@ from typing import Any
 from torch import Tensor
 
 from submission import checkpoint
+from submission.configuration.settings import TrainSettings
 from submission.data import ImageDataset
 from submission.data.batches import ImageBatches
 from submission.errors import SubmissionError
 from submission.objectives import Objective, Terms
 from submission.progress import Task
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.training.budget import Budget
 from submission.training.journal import Journal
 from submission.training.log import Window, not_finite
 from submission.training.meter import Meter
 from submission.training.randomness import Order, generator_states
-from submission.training.settings import TrainSettings
 from submission.training.signals import Requests
 from submission.training.step import Step
 from submission.training.validation import Validation
@@ -43,7 +43,7 @@ class Loop:
         random: the state of the generators that the run draws from.
     """
 
-    folder: RunFolder
+    folder: Run
     dataset: ImageDataset
     feed: ImageBatches
     order: Order
@@ -176,7 +176,7 @@ class Loop:
 
     def broken(self, step: int, terms: dict[str, float]) -> SubmissionError:
         """The error for an update that went wrong, its images and terms saved."""
-        return not_finite(self.folder.failure, step, self.order.indices(step, self.count), terms)
+        return not_finite(self.folder.failure_file, step, self.order.indices(step, self.count), terms)
 
     def save(self) -> None:
         """Checkpoint, unless the weights are no longer finite."""
@@ -187,7 +187,7 @@ class Loop:
         progress |= {"ahead": self.budget.ahead, "seconds": self.elapsed()}
         progress |= self.validation.state() if self.validation is not None else {}
         with self.naming_the_update():
-            checkpoint.save(self.folder.checkpoint, {**self.fixed, **progress, **state, "random": self.random()})
+            checkpoint.save(self.folder.checkpoint_file, {**self.fixed, **progress, **state, "random": self.random()})
         self.saved = time.monotonic()
 
     @contextlib.contextmanager

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from submission.configuration.settings import TrainSettings
 from submission.models.sparse import SparseInputLinear, has_kernel
 from submission.models.vae import VAE
 from submission.objectives import Coefficients, Objective, Terms
-from submission.training.settings import TrainSettings
 from submission.training.step import EagerStep, advance
 
 

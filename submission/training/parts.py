@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from submission.configuration.settings import DataSettings, Settings
 from submission.data import ImageDataset, is_user_data, load_with_options
 from submission.data.batches import ImageBatches
 from submission.data.splits import Split, held_out
@@ -18,12 +19,11 @@ from submission.latent import parse
 from submission.models.vae import VAE, build
 from submission.objectives import Objective, create
 from submission.progress import QUIET, Progress
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.training.budget import Budget
 from submission.training.loop import Loop
 from submission.training.mixed_step import make_step
 from submission.training.randomness import Order, derived, seed_everything
-from submission.training.settings import DataSettings, Settings
 from submission.training.validation import Validation
 
 
@@ -43,7 +43,7 @@ class Parts:
     feed: ImageBatches
     watched: ImageDataset | None = None
 
-    def loop(self, folder: RunFolder, budget: Budget, fixed: dict[str, Any], **state: Any) -> Loop:
+    def loop(self, folder: Run, budget: Budget, fixed: dict[str, Any], **state: Any) -> Loop:
         """A loop over these parts."""
         train = self.settings.train
         step = make_step(self.model, self.objective, train, fixed["precision"])
@@ -72,7 +72,7 @@ class Parts:
         """Training and held-out images."""
         return held_out(len(self.dataset), self.settings.train.held_out, self.settings.train.seed)
 
-    def validation(self, folder: RunFolder, count: int) -> Validation:
+    def validation(self, folder: Run, count: int) -> Validation:
         """Looks at the held-out images, or the other split, once per epoch of updates of ``count`` images."""
         train, seed = self.settings.train, derived(self.settings.train.seed, "validation")
         feed, images = self.feed, torch.from_numpy(self.split()[1])

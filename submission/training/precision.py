@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from submission.configuration.settings import TrainSettings
 from submission.models.vae import VAE
 from submission.native.processor import NO_UNITS, multiplies_bfloat16
 from submission.objectives import Objective, TrainingPosition
 from submission.training.captured import WARM_UP, quick_step
 from submission.training.mixed_step import make_step
-from submission.training.settings import TrainSettings
 
 TRIALS = 3
 GAIN = 1.1

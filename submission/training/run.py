@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from submission.configuration.settings import Settings
 from submission.data import ImageDataset
 from submission.export.folder import write_representation
 from submission.native.memory import keep_freed_memory
 from submission.progress import QUIET, Progress
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.training.budget import Budget
 from submission.training.captured import quick_step
-from submission.training.lock import locked
 from submission.training.loop import Loop
 from submission.training.meta import ended
 from submission.training.parts import Parts, prepare
 from submission.training.precision import warn
 from submission.training.resuming import resuming
-from submission.training.settings import Settings
 from submission.training.signals import Requests, StoppedError, requests
 from submission.training.start import Tell, begun, continued
 
@@ -38,7 +38,7 @@ def train(
     started: float | None = None,
     progress: Progress = QUIET,
     tell: Tell = lambda message: None,
-) -> RunFolder:
+) -> Run:
     """Train, export, and leave a run folder (docs/run-folder.md).
 
     The global random generators are seeded, and SIGINT and SIGTERM are caught once the data is there: either leaves a
@@ -66,8 +66,8 @@ def train(
     keep_freed_memory()
     parts = prepare(settings, dataset, data_root, device, progress)
     warn(settings.train, parts.device, tell)
-    folder = RunFolder(Path(out))
-    with requests() as stop, locked(folder.path):
+    folder = Run(Path(out))
+    with requests() as stop, folder.lock():
         budget = Budget(settings.train.total_steps(parts.training_size), time_budget, started)
         loop = continued(parts, folder, budget, resume, tell) or begun(parts, folder, budget)
         loop.step = quick_step(loop.step, parts.device, tell)
@@ -87,10 +87,10 @@ def execute(loop: Loop, stop: Requests, progress: Progress) -> str:
 def conclude(parts: Parts, loop: Loop, reason: str, tell: Tell) -> None:
     """Export and record how the run ended."""
     if loop.done == 0 and reason == "time budget":
-        tell(f"the time budget was too short for a single update: {loop.folder.exported} is an untrained encoder")
+        tell(f"the time budget was too short for a single update: {loop.folder.exported_file} is an untrained encoder")
     loop.conclude(finished=reason not in SIGNALS)
     write_representation(loop.folder, parts.model, parts.mode)
-    loop.folder.write_meta(loop.folder.meta() | {"training": ended(loop, reason)})
+    loop.folder.write_meta(replace(loop.folder.meta, training=ended(loop, reason)))
 
 
 def stopped(loop: Loop, reason: str, command: str) -> None:

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from submission import checkpoint, provenance
+from submission.configuration import bindings_of
 from submission.data import ImageDataset, is_user_data
 from submission.errors import UsageError
 from submission.export.torchscript import export_torchscript
 from submission.files import write_text
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.training import precision
 from submission.training.budget import Budget
 from submission.training.loop import Loop
@@ -28,7 +29,7 @@ FINGERPRINT_IMAGES = 64
 KEPT = ("config", "versions", "data", "precision")
 
 
-def begun(parts: Parts, folder: RunFolder, budget: Budget, chosen: str = "") -> Loop:
+def begun(parts: Parts, folder: Run, budget: Budget, chosen: str = "") -> Loop:
     """A run at its first update, with everything about it written down; ``chosen`` is its precision, if known."""
     chosen, config = chosen or tried(parts), parts.settings.gin()
     fixed = {
@@ -37,10 +38,10 @@ def begun(parts: Parts, folder: RunFolder, budget: Budget, chosen: str = "") -> 
         "data": fingerprint(parts.dataset),
         "precision": chosen,
     }
-    write_text(folder.config, config)
+    write_text(folder.config_file, config)
     folder.write_meta(describe(parts.settings, parts.dataset, parts.model, parts.mode, chosen))
     clock = time.monotonic()
-    export_torchscript(parts.model, parts.mode, folder.untrained)
+    export_torchscript(parts.model, parts.mode, folder.untrained_file)
     loop = parts.loop(folder, budget, fixed)
     seed_everything(derived(parts.settings.train.seed, "noise"))
     loop.began = time.monotonic()
@@ -55,7 +56,7 @@ def tried(parts: Parts) -> str:
     return precision.resolve(parts.model, parts.objective, parts.settings.train, images)
 
 
-def continued(parts: Parts, folder: RunFolder, budget: Budget, resume: bool, tell: Tell) -> Loop | None:
+def continued(parts: Parts, folder: Run, budget: Budget, resume: bool, tell: Tell) -> Loop | None:
     """The run in ``folder`` where its checkpoint left it; None where there is none yet.
 
     Raises:
@@ -65,7 +66,7 @@ def continued(parts: Parts, folder: RunFolder, budget: Budget, resume: bool, tel
         refuse_other_run(folder)
         return None
     try:
-        state, message = checkpoint.load(folder.checkpoint)
+        state, message = checkpoint.load(folder.checkpoint_file)
     except FileNotFoundError:
         refuse_lost_run(folder)
         return None
@@ -82,28 +83,28 @@ def continued(parts: Parts, folder: RunFolder, budget: Budget, resume: bool, tel
     return loop
 
 
-def refuse_lost_run(folder: RunFolder) -> None:
+def refuse_lost_run(folder: Run) -> None:
     """UsageError when ``folder`` holds a run that has ended, but no checkpoint of it."""
-    if folder.exported.exists():
+    if folder.exported_file.exists():
         raise UsageError(
             f"{folder.path} holds a run without its checkpoint, which cannot be resumed",
             "choose another --out; to train it again, delete the folder",
         )
 
 
-def refuse_other_run(folder: RunFolder) -> None:
+def refuse_other_run(folder: Run) -> None:
     """UsageError when ``folder`` holds a run already."""
-    for file in (folder.config, folder.meta_file, folder.checkpoint):
+    for file in (folder.config_file, folder.meta_file, folder.checkpoint_file):
         if file.exists():
             raise UsageError(
                 f"{folder.path} already holds a run ({file.name})", "continue it with --resume, or choose another --out"
             )
 
 
-def require_same(parts: Parts, folder: RunFolder, state: dict[str, Any]) -> None:
+def require_same(parts: Parts, folder: Run, state: dict[str, Any]) -> None:
     """UsageError, showing the difference, when a checkpoint belongs to other settings, data or versions."""
-    ours = gin_lines(parts.settings.gin()) | fingerprint(parts.dataset) | releases(provenance.versions())
-    theirs = gin_lines(state["config"]) | state["data"] | releases(state["versions"])
+    ours = bindings_of(parts.settings.gin()) | fingerprint(parts.dataset) | releases(provenance.versions())
+    theirs = bindings_of(state["config"]) | state["data"] | releases(state["versions"])
     if is_user_data(ours["data.name"]) and is_user_data(theirs["data.name"]):
         theirs["data.name"] = ours["data.name"]  # another path; the images decide
     changed = differences(ours, theirs)
@@ -119,11 +120,6 @@ def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]
     keys = sorted(ours.keys() | theirs.keys())
     missing = "(absent)"
     return [f"{k}: {theirs.get(k, missing)} → {ours.get(k, missing)}" for k in keys if ours.get(k) != theirs.get(k)]
-
-
-def gin_lines(text: str) -> dict[str, str]:
-    """The bindings of operative gin text."""
-    return dict(line.split(" = ", 1) for line in text.splitlines())
 
 
 def releases(versions: dict[str, str]) -> dict[str, str]:

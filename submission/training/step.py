@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from submission.configuration.settings import TrainSettings
 from submission.models.vae import VAE
 from submission.objectives import Coefficients, Objective, Terms
-from submission.training.settings import TrainSettings
 
 
 class Step(Protocol):

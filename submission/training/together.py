@@ -12,23 +12,22 @@ from typing import cast
 import torch
 
 from submission import checkpoint
+from submission.configuration.settings import Settings
 from submission.data import ImageDataset
 from submission.errors import UsageError
 from submission.native.memory import keep_freed_memory
 from submission.objectives import OBJECTIVES, PassObjective, Terms
 from submission.progress import QUIET, Progress
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.training.budget import Budget
 from submission.training.captured import Captured, GraphRecorder
 from submission.training.group_step import GroupStep
-from submission.training.lock import locked
 from submission.training.loop import Loop
 from submission.training.parts import Parts, assembled, prepare
 from submission.training.precision import warn
 from submission.training.randomness import Stream
 from submission.training.resuming import resuming
 from submission.training.run import conclude, stopped
-from submission.training.settings import Settings
 from submission.training.signals import Requests, requests
 from submission.training.start import Tell, begun, continued
 from submission.training.step import EagerStep
@@ -56,7 +55,7 @@ def train_together(
     started: float | None = None,
     progress: Progress = QUIET,
     tell: Tell = lambda message: None,
-) -> list[RunFolder]:
+) -> list[Run]:
     """Train one model per seed at the same time, into ``out/seed_N`` (docs/training.md, several seeds).
 
     Each run has the images, noise, log, checkpoint and export that ``train`` gives it alone; weights and terms agree up
@@ -90,9 +89,9 @@ def train_together(
     return folders
 
 
-def seed_folders(out: Path | str, seeds: Sequence[int]) -> list[RunFolder]:
+def seed_folders(out: Path | str, seeds: Sequence[int]) -> list[Run]:
     """``out/seed_N`` of each seed."""
-    return [RunFolder(Path(out) / f"seed_{seed}") for seed in seeds]
+    return [Run(Path(out) / f"seed_{seed}") for seed in seeds]
 
 
 def with_seed(settings: Settings, seed: int) -> Settings:
@@ -100,7 +99,7 @@ def with_seed(settings: Settings, seed: int) -> Settings:
     return replace(settings, train=replace(settings.train, seed=seed))
 
 
-def obstacle(settings: Settings, folders: Sequence[RunFolder], resume: bool) -> str:
+def obstacle(settings: Settings, folders: Sequence[Run], resume: bool) -> str:
     """Why the runs cannot be trained together; empty where they can."""
     objective = OBJECTIVES.get(settings.objective.name)
     if isinstance(objective, type) and not issubclass(objective, PassObjective):
@@ -112,21 +111,21 @@ def obstacle(settings: Settings, folders: Sequence[RunFolder], resume: bool) -> 
     return ""
 
 
-def standing(folder: RunFolder) -> tuple[int, str]:
+def standing(folder: Run) -> tuple[int, str]:
     """Updates done and precision of a run; nothing where it has not begun."""
     try:
-        state, _ = checkpoint.load(folder.checkpoint)
+        state, _ = checkpoint.load(folder.checkpoint_file)
     except FileNotFoundError:
         return 0, ""
     return state["step"], state["precision"]
 
 
 @contextlib.contextmanager
-def all_locked(folders: Sequence[RunFolder]) -> Iterator[None]:
+def all_locked(folders: Sequence[Run]) -> Iterator[None]:
     """Hold every folder."""
     with contextlib.ExitStack() as stack:
         for folder in folders:
-            stack.enter_context(locked(folder.path))
+            stack.enter_context(folder.lock())
         yield
 
 
@@ -136,7 +135,7 @@ def budgets(runs: Sequence[Parts], limit: float | None, started: float) -> list[
 
 
 def members(
-    runs: Sequence[Parts], folders: Sequence[RunFolder], times: Sequence[Budget], resume: bool, tell: Tell
+    runs: Sequence[Parts], folders: Sequence[Run], times: Sequence[Budget], resume: bool, tell: Tell
 ) -> list[Member]:
     """Every run at its first update or after its last checkpoint; the first one's precision is everyone's."""
     group: list[Member] = []

@@ -14,7 +14,7 @@ from submission.data.batches import ImageBatches
 from submission.device import forked_randomness
 from submission.models.vae import VAE
 from submission.objectives.base import Pass
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.training.log import Log
 
 BATCH = 1024
@@ -36,7 +36,7 @@ class Validation:
         best, best_step: the highest ELBO so far, in nats per image, and its update.
     """
 
-    folder: RunFolder
+    folder: Run
     model: VAE
     feed: ImageBatches
     images: Tensor
@@ -62,8 +62,8 @@ class Validation:
             return elbo
         if elbo > self.best:
             self.best, self.best_step = elbo, step
-            checkpoint.save(self.folder.best, {"model": self.model.state_dict(), **self.state()})
-        self._log = self._log or Log(self.folder.validation, step - 1)
+            checkpoint.save(self.folder.best_file, {"model": self.model.state_dict(), **self.state()})
+        self._log = self._log or Log(self.folder.validation_file, step - 1)
         self._log.write({"step": step, "elbo": elbo, "best_step": self.best_step, "best": self.best})
         return elbo
 
@@ -94,4 +94,4 @@ class Validation:
     def conclude(self) -> None:
         """Put the best weights into the model."""
         if self.best_step:
-            self.model.load_state_dict(checkpoint.load(self.folder.best)[0]["model"])
+            self.model.load_state_dict(checkpoint.load(self.folder.best_file)[0]["model"])

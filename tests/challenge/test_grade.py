@@ -56,11 +56,11 @@ def test_the_entry_point_writes_what_the_evaluator_reads(tmp_path: Path) -> None
 def test_a_second_start_continues(tmp_path: Path) -> None:
     lines: list[str] = []
     first = grade(variables(tmp_path), lines.append)
-    assert first.meta()["training"]["steps"] == 3
-    before = load_torchscript(first.exported)
+    assert first.meta.training.steps == 3
+    before = load_torchscript(first.exported_file)
     again = grade(variables(tmp_path), lines.append)
-    assert difference(before, load_torchscript(again.exported), evaluator_images(3, (1, 64, 64))) == 0
-    assert again.meta()["training"]["steps"] == 3
+    assert difference(before, load_torchscript(again.exported_file), evaluator_images(3, (1, 64, 64))) == 0
+    assert again.meta.training.steps == 3
     assert lines.count("AIcrowd Submit") == 2
 
 
@@ -68,8 +68,8 @@ def test_a_second_start_continues(tmp_path: Path) -> None:
 def test_a_time_budget_ends_the_run(tmp_path: Path) -> None:
     bind = "train.steps = 100000000; train.batch_size = 8; model.networks = 'mlp_small'"
     folder = grade(variables(tmp_path, SUBMISSION_BIND=bind, SUBMISSION_TIME_BUDGET="4s"), lambda line: None)
-    assert folder.meta()["training"]["ended_by"] == "time budget"
-    assert folder.exported.is_file()
+    assert folder.meta.training.ended_by == "time budget"
+    assert folder.exported_file.is_file()
 
 
 def test_failures_are_events_and_errors(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ import pytest
 
 from submission.cli.finished import report
 from submission.files import write_json
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 
 @pytest.mark.parametrize(("ahead", "told"), [(0.0, ""), (0.004, ""), (0.215, "by up to 22% of the run")])
 def test_it_is_said_where_a_time_budget_hurried_the_schedules(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], ahead: float, told: str
 ) -> None:
-    folder = RunFolder(tmp_path / "a run")
+    folder = Run(tmp_path / "a run")
     training = {"steps": 3000, "images": 768_000, "seconds": 178.2, "ahead": ahead}
     write_json(folder.meta_file, {"training": training, "space": "S^2"})
     report(folder)
@@ -38,11 +38,11 @@ def test_it_is_said_where_a_time_budget_hurried_the_schedules(
 def test_components_that_have_collapsed_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kl: list[float], told: str
 ) -> None:
-    folder = RunFolder(tmp_path)
+    folder = Run(tmp_path)
     training = {"steps": 3000, "images": 768_000, "seconds": 178.2, "ahead": 0.0}
     write_json(folder.meta_file, {"training": training, "space": "T^9"})
     records = [{"step": 50, "kl": [0.0] * 9}, {"step": 100, "kl": kl}]
-    folder.components.write_text("".join(json.dumps(record) + "\n" for record in records))
+    folder.components_file.write_text("".join(json.dumps(record) + "\n" for record in records))
     report(folder)
     lines = capsys.readouterr().out.replace("\n", " ")
     assert told in lines

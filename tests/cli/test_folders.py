@@ -8,22 +8,22 @@ import pytest
 
 from submission.cli.folders import open_runs
 from submission.errors import SubmissionError
-from submission.run_folder import RunFolder
+from submission.run import Run, RunMeta
 
 
 def test_a_star_may_name_the_leaderboard_but_nothing_else_that_is_no_run(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        RunFolder(tmp_path / name).write_meta({})
+        Run(tmp_path / name).write_meta(RunMeta())
     for end in ("", "-shm", "-wal"):
         (tmp_path / f"leaderboard.sqlite{end}").touch()
     assert [folder.path.name for folder in open_runs(sorted(tmp_path.glob("*")))] == ["a", "b"]
     for name in ("seeds/seed_10", "seeds/seed_9"):
-        RunFolder(tmp_path / name).write_meta({})
+        Run(tmp_path / name).write_meta(RunMeta())
     (tmp_path / "seeds" / "leaderboard.sqlite").touch()
     found = [folder.path.name for folder in open_runs(sorted(tmp_path.glob("*")))]
     assert found == ["a", "b", "seed_9", "seed_10"]
     with pytest.raises(SubmissionError, match=r"pass one of the runs in it, seed_"):
-        RunFolder.open(tmp_path / "seeds")
+        Run.open(tmp_path / "seeds")
     (tmp_path / "notes.txt").touch()
     with pytest.raises(SubmissionError, match=r"notes\.txt is not a run folder"):
         open_runs(sorted(tmp_path.glob("*")))

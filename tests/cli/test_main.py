@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from submission.cli.main import execute, main
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.studies.store import Entry, record
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -86,7 +86,7 @@ def test_every_seed_is_trained_when_nobody_reads_of_it(tmp_path: Path, output: s
     done = program(*words, "--device=cpu", "--seeds=0:2", f"--out={tmp_path}", output=output)
     assert done.returncode == code
     for seed in (0, 1):
-        assert RunFolder.open(tmp_path / f"seed_{seed}").exported.is_file()
+        assert Run.open(tmp_path / f"seed_{seed}").exported_file.is_file()
 
 
 def test_a_closed_pipe_has_its_exit_code_and_no_words() -> None:

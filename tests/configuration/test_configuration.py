@@ -8,9 +8,9 @@ import pytest
 
 from submission.configuration import catalogue, gin_folder, load
 from submission.configuration.catalogue import summary
+from submission.configuration.settings import ModelSettings, TrainSettings
 from submission.errors import SubmissionError
 from submission.objectives.schedules import WARM_UP, Linear
-from submission.training.settings import ModelSettings, TrainSettings
 from submission.training.start import differences
 
 STEPS = "train.steps = 10"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from submission.cli.main import door
-from submission.evaluation import read_scores
 from submission.evaluation.codes import load_codes
 from submission.evaluation.encoding.encoder import Encoder
+from submission.files import read_json
 
 SIZE = 8
 VALUES = np.stack(np.unravel_index(np.arange(6 * SIZE), (6, SIZE)), axis=1)
@@ -32,7 +32,7 @@ def codes(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_a_table_can_name_its_periodic_factors(codes: Path, tmp_path: Path) -> None:
     options = ["--metrics=periodic", "--preset=fast", "--no-baselines", "--json", str(tmp_path / "out.json")]
     assert door("evaluate", ["--codes", str(codes), *options]) == 0
-    scores = read_scores(tmp_path / "out.json")
+    scores = read_json(tmp_path / "out.json")
     assert scores["data"]["periodic"] == [False, True]
     assert scores["columns"]["codes"]["scores"]["periodic"]["values"]["angular_score"] > 0.99
 

@@ -15,9 +15,9 @@ import pytest
 from submission.cli.main import door
 from submission.data import GroundTruthDataset
 from submission.errors import SubmissionError
-from submission.evaluation import PRESETS, make_plan, read_scores
+from submission.evaluation import PRESETS, make_plan
 from submission.export.isolated import IsolatedEncoder
-from submission.files import write_json
+from submission.files import read_json, write_json
 from submission.metrics import mig as mig_module
 from submission.metrics.base import Scores
 from submission.native import processor
@@ -31,7 +31,7 @@ def scores_of(tmp_path: Path, *arguments: object, expected: int = 0) -> dict[str
     """Run ``evaluate.py`` at the fast preset and read what it wrote."""
     file = tmp_path / "out.json"
     assert door("evaluate", [*map(str, arguments), "--preset", "fast", "--json", str(file)]) == expected
-    return read_scores(file)
+    return read_json(file)
 
 
 def values(scores: dict[str, Any], column: str) -> dict[str, dict[str, float]]:
@@ -92,7 +92,7 @@ def test_a_run_folder_keeps_its_scores(stripes: GroundTruthDataset, export: Expo
     layout = {"mode": "mean", "blocks": blocks}
     write_json(run / "meta.json", {"dataset": {"name": "stripes"}, "representation": layout})
     scores_of(tmp_path, run, "--metrics", "factor_vae,dci")
-    kept = read_scores(run / "scores" / "fast-0-factor_vae+dci.json")
+    kept = read_json(run / "scores" / "fast-0-factor_vae+dci.json")
     for name, key, detail in [("dci", "disentanglement", "importance"), ("factor_vae", "eval_accuracy", "votes")]:
         found = kept["columns"]["trained"]["scores"][name]
         assert 0 <= found["block_values"][key] <= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,7 @@ import torch
 from submission.cli.main import main
 from submission.data.splits import held_out
 from submission.evaluation.held_out import held_out_images, run_likelihood
-from submission.models.restore import trained
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 COMMON = [f"--bind=train.{binding}" for binding in ("steps=20", "batch_size=64", "precision='float32'", "log_every=10")]
 SMALL = ["--config=demo", "--bind=model.space='R^3'", "--bind=model.networks='mlp_small'", *COMMON]
@@ -34,7 +34,7 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_images_are_the_held_out_ones_of_the_data_set_with_its_options(trained_run: Path) -> None:
-    folder = RunFolder.open(trained_run)
+    folder = Run.open(trained_run)
     images = held_out_images(folder)
     assert "cos + cos" in images.dataset.notes
     assert np.array_equal(images.indices, held_out(4096, 100, 0)[1])
@@ -55,10 +55,10 @@ def test_the_command_leaves_the_numbers_it_shows(trained_run: Path, capsys: pyte
 
 
 def test_a_run_that_has_not_ended_is_called_that(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = RunFolder.open(trained_run)
-    meta = folder.meta()
+    folder = Run.open(trained_run)
+    meta = folder.meta
     for finished, lines in ((False, 1), (True, 0)):
-        folder.write_meta(meta | {"training": meta["training"] | {"finished": finished}})
+        folder.write_meta(replace(meta, training=replace(meta.training, finished=finished)))
         assert run("evaluate", str(trained_run), "--likelihood", "--samples=2", "--images=1") == 0
         warned = " ".join(capsys.readouterr().err.split())
         assert warned.count("not trained to its end: these are the weights of its last checkpoint") == lines
@@ -71,11 +71,11 @@ def test_json_alone_on_standard_output(trained_run: Path, capsys: pytest.Capture
 
 
 def test_the_weights_are_the_exported_ones(trained_run: Path) -> None:
-    folder = RunFolder.open(trained_run)
+    folder = Run.open(trained_run)
     images = held_out_images(folder, limit=20)
     first, record = run_likelihood(folder, images, samples=3)
     assert record["likelihood"]["kl"]["mean"] == first.kl.mean
-    model = trained(folder)
+    model = folder.model()
     pixels = torch.from_numpy(images.dataset.observations(images.indices)).movedim(-1, 1)
     posterior = model.space.posterior(model.encode(pixels))
     assert float(posterior.kl(posterior.rsample()).detach().sum(-1).mean()) == pytest.approx(first.kl.mean, rel=1e-5)
@@ -87,7 +87,7 @@ def test_the_test_split_is_used_where_there_is_one(shared_data: Path, tmp_path: 
     if not (shared_data / "mnist").is_dir():
         pytest.skip("no MNIST files")
     assert run("train", f"--out={out}", "--data=mnist", "--bind=data.binarisation='static'", root, *SMALL) == 0
-    images = held_out_images(RunFolder.open(out), shared_data, limit=10_000)
+    images = held_out_images(Run.open(out), shared_data, limit=10_000)
     assert images.remark == "the test split"
     assert len(images.indices) == 10_000
     assert images.dataset.maximum == 1

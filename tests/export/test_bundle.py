@@ -22,7 +22,7 @@ from submission.export.torchscript import export_torchscript, load_torchscript
 from submission.files import read_json
 from submission.latent import parse
 from submission.models.vae import VAE, build
-from submission.run_folder import RunFolder
+from submission.run import DatasetMeta, Run, RunMeta
 
 INSTALLED = [
     name
@@ -31,11 +31,11 @@ INSTALLED = [
 ]
 
 
-def started(path: Path) -> RunFolder:
+def started(path: Path) -> Run:
     """A run folder with the least that an export needs."""
-    folder = RunFolder(path)
-    folder.write_meta({"seed": 0, "dataset": {"name": "dsprites_full"}})
-    folder.config.write_text("train.seed = 0\n")
+    folder = Run(path)
+    folder.write_meta(RunMeta(dataset=DatasetMeta("dsprites_full")))
+    folder.config_file.write_text("train.seed = 0\n")
     return folder
 
 
@@ -68,19 +68,19 @@ def test_a_run_exported_in_another_mode_says_so_and_its_untrained_encoder_follow
     fresh = build("mlp_small", parse("T^2"), (64, 64, 1))
     folder = started(tmp_path)
     write_representation(folder, fresh, "intrinsic")
-    export_torchscript(fresh, "intrinsic", folder.untrained)
+    export_torchscript(fresh, "intrinsic", folder.untrained_file)
     write_bundle(folder, retrained(fresh), "ambient", ["pt"])
-    described = folder.meta()["representation"]
-    assert (described["mode"], described["width"]) == ("ambient", 4)
-    assert [(block["start"], block["stop"]) for block in described["blocks"]] == [(0, 2), (2, 4)]
+    described = folder.meta.representation
+    assert (described.mode, described.width) == ("ambient", 4)
+    assert [(block.start, block.stop) for block in described.blocks] == [(0, 2), (2, 4)]
     images = evaluator_images(3, (1, 64, 64))
     expected = Representation(fresh.encoder, fresh.space, "ambient").eval()(images)
-    assert torch.equal(load_torchscript(folder.untrained)(images), expected)
+    assert torch.equal(load_torchscript(folder.untrained_file)(images), expected)
 
 
 def test_an_untrained_encoder_of_other_networks_is_told(tmp_path: Path) -> None:
     folder = started(tmp_path)
-    export_torchscript(build("conv", parse("T^2"), (64, 64, 1)), "intrinsic", folder.untrained)
+    export_torchscript(build("conv", parse("T^2"), (64, 64, 1)), "intrinsic", folder.untrained_file)
     with pytest.raises(SubmissionError, match=r"untrained\.pt is not an encoder like the run's — delete it"):
         write_bundle(folder, build("mlp_small", parse("T^2"), (64, 64, 1)), "ambient", ["pt"])
 

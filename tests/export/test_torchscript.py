@@ -25,7 +25,7 @@ from submission.export.torchscript import (
     traced,
 )
 from submission.models.vae import VAE
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 MakeVae = Callable[..., VAE]
 
@@ -86,10 +86,10 @@ def test_an_unknown_mode_names_the_modes(make_vae: MakeVae, tmp_path: Path) -> N
 
 
 def test_the_representation_folder_is_complete(make_vae: MakeVae, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = Run(tmp_path / "run")
     write_representation(folder, make_vae(), "mean")
-    assert folder.exported.is_file()
-    assert list((folder.representation / "results").iterdir()) == []
+    assert folder.exported_file.is_file()
+    assert list((folder.representation_folder / "results").iterdir()) == []
 
 
 STRANGER = """

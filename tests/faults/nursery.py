@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from submission.configuration.settings import ModelSettings, Settings, TrainSettings
 from submission.data.dataset import ImageDataset, Images, Indices
 from submission.errors import SubmissionError
 from submission.training import train
-from submission.training.settings import ModelSettings, Settings, TrainSettings
 
 
 class Pictures(ImageDataset):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from submission.configuration.settings import TrainSettings
 from submission.latent import parse
 from submission.models.vae import VAE, build
 from submission.objectives import Linear, Objective, TrainingPosition, create
@@ -18,7 +19,6 @@ from submission.training.captured import Captured, CapturedStep, GraphRecorder
 from submission.training.group_step import GroupStep
 from submission.training.mixed_step import make_step
 from submission.training.randomness import Stream
-from submission.training.settings import TrainSettings
 from submission.training.step import Step
 
 UPDATES = 10

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from submission import checkpoint
+from submission.configuration.settings import DataSettings, ModelSettings, ObjectiveSettings, TrainSettings
 from submission.data import load
 from submission.data.batches import ImageBatches
 from submission.errors import SubmissionError
 from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
 from submission.export.torchscript import load_torchscript
 from submission.training import Settings, train, train_together
-from submission.training.settings import DataSettings, ModelSettings, ObjectiveSettings, TrainSettings
 
 SETTINGS = Settings(
     TrainSettings(steps=12, batch_size=32, seed=3, precision="float32", log_every=2, checkpoint_every=0.0),
@@ -57,20 +57,20 @@ def test_a_run_that_was_interrupted_ends_like_one_that_was_not(
         train(SETTINGS, tmp_path / "broken")
     monkeypatch.undo()
     folder = train(SETTINGS, tmp_path / "broken", resume=True)
-    state = checkpoint.read(folder.checkpoint)
+    state = checkpoint.read(folder.checkpoint_file)
     assert all(
         torch.equal(ours, theirs) for ours, theirs in zip(state["random"]["cuda"], whole["random"]["cuda"], strict=True)
     )
     for name, weight in state["model"].items():
         assert (weight - whole["model"][name]).abs().max() < 1e-4
-    assert load_torchscript(folder.exported)(torch.zeros(2, 1, 64, 64)).shape == (2, 4)
+    assert load_torchscript(folder.exported_file)(torch.zeros(2, 1, 64, 64)).shape == (2, 4)
 
 
 def test_seeds_together_are_the_seeds_alone(tmp_path: Path, gpu: torch.device) -> None:
     folders = train_together(SETTINGS, (3, 4), tmp_path / "many")
     for seed, folder in zip((3, 4), folders, strict=True):
         alone = train(replace(SETTINGS, train=replace(SETTINGS.train, seed=seed)), tmp_path / f"alone_{seed}")
-        first, second = checkpoint.read(folder.checkpoint), checkpoint.read(alone.checkpoint)
+        first, second = checkpoint.read(folder.checkpoint_file), checkpoint.read(alone.checkpoint)
         for name, weight in first["model"].items():
             assert (weight - second["model"][name]).abs().max() < 5e-3  # Adam makes steps of 1e-3 of rounding errors
             assert (weight - second["model"][name]).abs().mean() < 1e-5

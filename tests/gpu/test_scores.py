@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from submission.cli.main import main
-from submission.run_folder import RunFolder
+from submission.configuration.settings import DataSettings, ModelSettings, TrainSettings
+from submission.run import Run
 from submission.training import Settings, train
-from submission.training.settings import DataSettings, ModelSettings, TrainSettings
 
 SETTINGS = Settings(
     TrainSettings(steps=6, batch_size=16, held_out=60, log_every=2),
@@ -22,12 +22,12 @@ SETTINGS = Settings(
 
 
 @pytest.fixture
-def folder(gpu: torch.device, tmp_path: Path) -> RunFolder:
+def folder(gpu: torch.device, tmp_path: Path) -> Run:
     """A run, with held-out images."""
     return train(SETTINGS, tmp_path / "run", device=str(gpu))
 
 
-def on_both(folder: RunFolder, out: Path, *options: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def on_both(folder: Run, out: Path, *options: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """What ``evaluate.py`` writes from the GPU and from the CPU."""
     records = []
     for device in ("cuda", "cpu"):
@@ -36,7 +36,7 @@ def on_both(folder: RunFolder, out: Path, *options: str) -> tuple[dict[str, Any]
     return records[0], records[1]
 
 
-def test_scores(folder: RunFolder, tmp_path: Path) -> None:
+def test_scores(folder: Run, tmp_path: Path) -> None:
     there, here = on_both(folder, tmp_path / "scores.json", "--metrics", "mig,sap", "--no-baselines")
     assert there["representation"]["device"].startswith("cuda")
     for metric, result in here["columns"]["trained"]["scores"].items():
@@ -44,7 +44,7 @@ def test_scores(folder: RunFolder, tmp_path: Path) -> None:
         assert result["values"] == pytest.approx(expected, abs=0.01), metric
 
 
-def test_likelihoods(folder: RunFolder, tmp_path: Path) -> None:
+def test_likelihoods(folder: Run, tmp_path: Path) -> None:
     options = ["--likelihood", "--images", "40", "--samples", "50"]
     there, here = on_both(folder, tmp_path / "likelihood.json", *options)
     assert there["device"].startswith("cuda")

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
+from submission.configuration.settings import TrainSettings
 from submission.latent import parse
 from submission.models.vae import build
 from submission.objectives import TrainingPosition, create
 from submission.training.captured import WARM_UP, CapturedStep, GraphRecorder
 from submission.training.mixed_step import make_step
-from submission.training.settings import TrainSettings
 
 SPACES = (
     "R^5",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from submission.cli.main import door
-from submission.evaluation import read_scores
+from submission.files import read_json
 from submission.metrics.protocol import CodeGrid, true_factors
 
 SIZES = (3, 4, 5)
@@ -28,7 +28,7 @@ def scores_of(codes: Path, backend: str, *more: str) -> dict[str, dict[str, floa
     file = codes.with_name(f"{backend}.json")
     options = ["--preset", "fast", "--no-baselines", "--json", str(file), "--backend", backend, *more]
     assert door("evaluate", ["--codes", str(codes), *options]) == 0
-    outcomes = read_scores(file)["columns"]["codes"]["scores"]
+    outcomes = read_json(file)["columns"]["codes"]["scores"]
     return {name: outcome["values"] for name, outcome in outcomes.items()}
 
 

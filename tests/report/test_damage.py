@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from submission.cli.main import door, main
-from submission.run_folder import RunFolder
+from submission.configuration.settings import DataSettings, ModelSettings, TrainSettings
+from submission.run import Run
 from submission.training import Settings, train
-from submission.training.settings import DataSettings, ModelSettings, TrainSettings
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
+def folder(tmp_path: Path) -> Run:
     """A run of two updates."""
     settings = Settings(
         TrainSettings(steps=2, batch_size=8, precision="float32"),
@@ -40,35 +40,31 @@ def complaint(run: Callable[[], int], capsys: pytest.CaptureFixture[str]) -> str
     return lines[0]
 
 
-def test_a_damaged_checkpoint_is_neither_exported_nor_reported(
-    folder: RunFolder, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = folder.exported.read_bytes()
-    flip(folder.checkpoint)
+def test_a_damaged_checkpoint_is_neither_exported_nor_reported(folder: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    before = folder.exported_file.read_bytes()
+    flip(folder.checkpoint_file)
     for arguments in (["export", str(folder.path), "--formats", "pt"], ["report", str(folder.path)]):
         line = complaint(lambda arguments=arguments: main(arguments), capsys)  # type: ignore[misc]
         assert "checkpoint.pt is damaged (its checksum does not fit)" in line
         assert "--resume" in line
-    assert folder.exported.read_bytes() == before
-    folder.checkpoint.unlink()
+    assert folder.exported_file.read_bytes() == before
+    folder.checkpoint_file.unlink()
     assert "checkpoint.pt is missing" in complaint(lambda: main(["report", str(folder.path)]), capsys)
 
 
-def test_changed_bits_of_an_export_are_seen(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    flip(folder.exported)
+def test_changed_bits_of_an_export_are_seen(folder: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    flip(folder.exported_file)
     line = complaint(lambda: door("evaluate", [str(folder.path), "--preset", "fast", "--metrics", "mig"]), capsys)
     assert "pytorch_model.pt is damaged: the checksum of" in line
 
 
-def test_a_run_that_lost_its_checkpoints_is_not_trained_over(
-    folder: RunFolder, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = folder.exported.read_bytes()
+def test_a_run_that_lost_its_checkpoints_is_not_trained_over(folder: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    before = folder.exported_file.read_bytes()
     for checkpoint in folder.path.glob("checkpoint*.pt"):
         checkpoint.unlink()
     line = complaint(lambda: door("train", ["--resume", "--out", str(folder.path)]), capsys)
     assert "holds a run without its checkpoint" in line
-    assert folder.exported.read_bytes() == before
+    assert folder.exported_file.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -79,11 +75,12 @@ def test_a_run_that_lost_its_checkpoints_is_not_trained_over(
         ({"seed": "x"}, "seed in"),
         ({"training": None}, "training in"),
         ({"space": ...}, "lacks 'space'"),
-        ({"versions": ...}, "lacks 'versions'"),
+        ({"model": {}}, "lacks 'model.networks'"),
+        ({"format": 2}, "has format 2, this version reads 1"),
     ],
 )
 def test_a_meta_file_that_is_none_is_named(
-    changes: dict[str, object], words: str, folder: RunFolder, capsys: pytest.CaptureFixture[str]
+    changes: dict[str, object], words: str, folder: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     meta = {key: value for key, value in (json.loads(folder.meta_file.read_text()) | changes).items() if value != ...}
     folder.meta_file.write_text(json.dumps(meta))
@@ -92,24 +89,25 @@ def test_a_meta_file_that_is_none_is_named(
     assert "meta.json" in line
 
 
-def test_blocks_that_are_none_are_named(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_blocks_that_are_none_are_named(folder: Run, capsys: pytest.CaptureFixture[str]) -> None:
     for blocks in ("abc", [{}], [{"name": "a", "start": 0, "stop": "1"}]):
         meta = json.loads(folder.meta_file.read_text())
         folder.meta_file.write_text(json.dumps(meta | {"representation": {"blocks": blocks}}))
         line = complaint(lambda: door("evaluate", [str(folder.path), "--preset", "fast", "--metrics", "mig"]), capsys)
-        assert "meta.json has blocks" in line
+        assert "representation.blocks" in line
+        assert "meta.json" in line
 
 
-def test_a_report_does_without_what_is_no_part_of_a_log(folder: RunFolder) -> None:
-    folder.config.unlink()
-    folder.log.write_bytes(b'null\n\xff\xfe\n{"step": 1, "loss": 2.0}\n')
+def test_a_report_does_without_what_is_no_part_of_a_log(folder: Run) -> None:
+    folder.config_file.unlink()
+    folder.log_file.write_bytes(b'null\n\xff\xfe\n{"step": 1, "loss": 2.0}\n')
     assert main(["report", str(folder.path)]) == 0
 
 
-def test_scores_of_other_data_or_precision_have_files_of_their_own(folder: RunFolder) -> None:
+def test_scores_of_other_data_or_precision_have_files_of_their_own(folder: Run) -> None:
     base = [str(folder.path), "--preset", "fast", "--metrics", "mig", "--no-baselines"]
     assert door("evaluate", base) == 0
     assert door("evaluate", [*base, "--data", "dsprites_small"]) == 0
     assert door("evaluate", [*base, "--data", "sprites_torus"]) == 0
-    names = sorted(path.name for path in folder.scores.iterdir())
+    names = sorted(path.name for path in folder.scores_folder.iterdir())
     assert names == ["fast-0-mig-sprites_torus.json", "fast-0-mig.json"]

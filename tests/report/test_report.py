@@ -14,20 +14,19 @@ import pytest
 from PIL import Image
 
 from submission.cli.main import main
+from submission.configuration.settings import DataSettings, ModelSettings, TrainSettings
 from submission.errors import SubmissionError
 from submission.files import write_json
-from submission.report.curves import read_log, series
 from submission.report.page import Section, facts, render, table
 from submission.report.pictures import GAP, mosaic
 from submission.report.run import write_report
 from submission.report.training import training_sections
-from submission.run_folder import RunFolder
+from submission.run import Run, read_log, series
 from submission.training import Settings, train
-from submission.training.settings import DataSettings, ModelSettings, TrainSettings
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Run:
     settings = Settings(
         TrainSettings(steps=4, batch_size=8, log_every=2, precision="float32"),
         DataSettings("dsprites_small"),
@@ -62,8 +61,8 @@ def test_the_pictures_are_those_of_the_runs_data_set(tmp_path: Path) -> None:
     assert "Reconstructions" in write_report(train(settings, tmp_path / "run")).read_text()
 
 
-def test_the_page_is_whole_and_self_contained(folder: RunFolder) -> None:
-    score_file(folder.scores / "fast-3.json")
+def test_the_page_is_whole_and_self_contained(folder: Run) -> None:
+    score_file(folder.scores_folder / "fast-3.json")
     page = write_report(folder).read_text()
     references = References()
     references.feed(page)
@@ -73,10 +72,10 @@ def test_the_page_is_whole_and_self_contained(folder: RunFolder) -> None:
     assert re.search(r"mig mig, by block.*0\.8765.*–", page)
     assert "other, by block" not in page
     assert "mind the &lt;scale&gt;" in page
-    assert folder.config.read_text().splitlines()[0] in page
+    assert folder.config_file.read_text().splitlines()[0] in page
 
 
-def test_pictures_have_a_cell_per_image(folder: RunFolder) -> None:
+def test_pictures_have_a_cell_per_image(folder: Run) -> None:
     page = write_report(folder).read_text()
     pictures = [Image.open(io.BytesIO(base64.b64decode(found))) for found in re.findall(r"png;base64,([^\"]+)", page)]
     assert [picture.size for picture in pictures] == [
@@ -86,22 +85,22 @@ def test_pictures_have_a_cell_per_image(folder: RunFolder) -> None:
 
 
 def test_held_out_images_and_collapse_are_shown(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
+    folder = Run(tmp_path)
     for path, rows in {
-        folder.log: [{"step": 5, "loss": 3.0, "kl": 1.0}],
-        folder.validation: [{"step": 5, "elbo": -3.5, "best": -3.5, "best_step": 5}],
-        folder.components: [{"step": 5, "kl": [0.5, 0.001], "time/0": [1.0], "scale/1": [0.4]}],
+        folder.log_file: [{"step": 5, "loss": 3.0, "kl": 1.0}],
+        folder.validation_file: [{"step": 5, "elbo": -3.5, "best": -3.5, "best_step": 5}],
+        folder.components_file: [{"step": 5, "kl": [0.5, 0.001], "time/0": [1.0], "scale/1": [0.4]}],
     }.items():
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     estimate = {"mean": -91.25, "standard_error": None}
     likelihood = {"log_likelihood": estimate, "images": 1, "samples": 7}
-    write_json(folder.likelihood, {"likelihood": likelihood, "data": {"images": "the test split"}})
+    write_json(folder.likelihood_file, {"likelihood": likelihood, "data": {"images": "the test split"}})
     sections = {part.title: part.body for part in training_sections(folder, ["S^1", "R^1"])}
     assert list(sections) == ["Training", "Latent components", "Held-out likelihood"]
     assert "best -3.50 after 5 updates" in sections["Training"]
     assert "Collapsed (KL below 0.02 nats): R^1." in sections["Latent components"]
     assert re.search(r"log likelihood.*-91\.2500.*–", sections["Held-out likelihood"])
-    assert training_sections(RunFolder(tmp_path / "none"), []) == []
+    assert training_sections(Run(tmp_path / "none"), []) == []
 
 
 def test_mosaic_puts_every_image_where_it_belongs() -> None:
@@ -125,9 +124,9 @@ def test_text_from_outside_is_escaped() -> None:
     assert "<script>" not in page
 
 
-def test_the_command_says_where_the_page_is(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_where_the_page_is(folder: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(folder.path)]) == 0
-    assert str(folder.report.resolve()) in capsys.readouterr().out.replace("\n", "")
+    assert str(folder.report_file.resolve()) in capsys.readouterr().out.replace("\n", "")
 
 
 def test_a_folder_that_is_no_run_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,8 +136,8 @@ def test_a_folder_that_is_no_run_is_one_clear_line(tmp_path: Path, capsys: pytes
     assert str(tmp_path) in captured.err
 
 
-def test_a_broken_score_file_is_named(folder: RunFolder, tmp_path: Path) -> None:
-    broken = folder.scores / "broken.json"
+def test_a_broken_score_file_is_named(folder: Run, tmp_path: Path) -> None:
+    broken = folder.scores_folder / "broken.json"
     broken.parent.mkdir(exist_ok=True)
     broken.write_text("{")
     with pytest.raises(SubmissionError, match=r"broken\.json"):

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from submission.cli.main import command
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import summarise
-from submission.run_folder import RunFolder
+from submission.run import ModelMeta, Run, RunMeta
 from submission.studies.comparison import compare
 
 HEADLINES = {"mig": "discrete_mig", "sap": "SAP_score", "irs": "IRS"}
@@ -23,11 +23,11 @@ MIG, SAP, IRS = [0.1, 0.3, 0.2, 0.5, 0.4], [0.01, 0.03, 0.02, 0.05, 0.04], [0.9,
 
 def write_run(
     path: Path, seed: int, values: dict[str, float], beta: float = 1.0, data: str = "grid", **differs: object
-) -> RunFolder:
+) -> Run:
     """An evaluated run; what ``differs`` is part of the score file and of its name."""
-    folder = RunFolder(path)
-    folder.write_meta({"seed": seed, "space": "R^4", "model": {"objective": "beta_vae", "networks": "mlp"}})
-    folder.config.write_text(f"objective.beta = {beta}\ntrain.seed = {seed}\n")
+    folder = Run(path)
+    folder.write_meta(RunMeta(seed=seed, space="R^4", model=ModelMeta(objective="beta_vae", networks="mlp")))
+    folder.config_file.write_text(f"objective.beta = {beta}\ntrain.seed = {seed}\n")
     scores = {
         "format": 1,
         "preset": "challenge",
@@ -38,13 +38,13 @@ def write_run(
         "seeds": [0],
         **differs,
     }
-    folder.scores.mkdir(exist_ok=True)
-    (folder.scores / f"{'-'.join(['challenge', data, *differs])}.json").write_text(json.dumps(scores))
+    folder.scores_folder.mkdir(exist_ok=True)
+    (folder.scores_folder / f"{'-'.join(['challenge', data, *differs])}.json").write_text(json.dumps(scores))
     return folder
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> list[RunFolder]:
+def runs(tmp_path: Path) -> list[Run]:
     """Three seeds of one method, two of another."""
     return [
         write_run(tmp_path / f"run{k}", k, {"mig": MIG[k], "sap": SAP[k], "irs": IRS[k]}, beta=1.0 if k < 3 else 4.0)
@@ -60,7 +60,7 @@ def call(*given: object) -> int:
     return module.run(parser.parse_args([str(part) for part in given]))
 
 
-def test_seeds_of_one_configuration_are_one_method(runs: list[RunFolder]) -> None:
+def test_seeds_of_one_configuration_are_one_method(runs: list[Run]) -> None:
     comparison = compare(runs)
     first, second = comparison.methods.values()
     assert first["mig"] == summarise(MIG[:3])
@@ -68,14 +68,14 @@ def test_seeds_of_one_configuration_are_one_method(runs: list[RunFolder]) -> Non
     assert [len(paths) for paths in comparison.runs.values()] == [3, 2]
 
 
-def test_agreement_is_spearmans_correlation_over_all_runs(runs: list[RunFolder]) -> None:
+def test_agreement_is_spearmans_correlation_over_all_runs(runs: list[Run]) -> None:
     comparison = compare(runs)
     assert comparison.agreement is not None
     expected = [[spearmanr(left, right).statistic for right in (MIG, SAP, IRS)] for left in (MIG, SAP, IRS)]
     np.testing.assert_allclose(comparison.agreement, expected, atol=1e-12)
 
 
-def test_tables_and_files(runs: list[RunFolder], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tables_and_files(runs: list[Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {kind: tmp_path / f"out.{kind}" for kind in ("csv", "json")}
     assert call(*(run.path for run in runs), "--csv", files["csv"], "--json", files["json"]) == 0
     shown = capsys.readouterr().out
@@ -105,12 +105,12 @@ def test_a_constant_score_agrees_with_nothing_and_a_missing_one_is_left_out(tmp_
     assert (method["scores"]["mig"]["count"], method["scores"]["sap"]["count"]) == (4, 1)
 
 
-def test_two_runs_have_a_table_and_no_agreement(runs: list[RunFolder], capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_runs_have_a_table_and_no_agreement(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
     assert call(runs[0].path, runs[1].path) == 0
     assert "Three runs" in capsys.readouterr().out
 
 
-def test_what_cannot_be_compared_is_refused(runs: list[RunFolder], tmp_path: Path) -> None:
+def test_what_cannot_be_compared_is_refused(runs: list[Run], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="given twice"):
         compare([runs[0], runs[0]])
     with pytest.raises(SubmissionError, match=r"no study scores, only challenge on grid"):
@@ -120,8 +120,8 @@ def test_what_cannot_be_compared_is_refused(runs: list[RunFolder], tmp_path: Pat
         compare([*runs, other])
     with pytest.raises(SubmissionError, match="has no challenge scores on grid"):
         compare([*runs, other], dataset="grid")
-    empty = RunFolder(tmp_path / "empty")
-    empty.write_meta({})
+    empty = Run(tmp_path / "empty")
+    empty.write_meta(RunMeta())
     with pytest.raises(SubmissionError, match="has no scores"):
         compare([empty])
 

@@ -10,7 +10,7 @@ import pytest
 
 from submission.cli.main import command
 from submission.errors import SubmissionError, UsageError
-from submission.run_folder import RunFolder
+from submission.run import ModelMeta, Run, RunMeta
 from submission.studies.recording import add_run
 
 VALUES = {
@@ -22,14 +22,12 @@ VALUES = {
 }
 
 
-def run_folder(
-    path: Path, seed: int, values: dict[str, float], width: int = 10, file: str = "challenge-0"
-) -> RunFolder:
+def run_folder(path: Path, seed: int, values: dict[str, float], width: int = 10, file: str = "challenge-0") -> Run:
     """A run folder with one score file in evaluate.py's format."""
-    folder = RunFolder(path)
-    model = {"objective": "beta_vae", "networks": "mlp"}
-    folder.write_meta({"seed": seed, "space": f"R^{width}", "model": model})
-    folder.config.write_text(f"model.space = 'R^{width}'\ntrain.seed = {seed}\n")
+    folder = Run(path)
+    model = ModelMeta(objective="beta_vae", networks="mlp")
+    folder.write_meta(RunMeta(seed=seed, space=f"R^{width}", model=model))
+    folder.config_file.write_text(f"model.space = 'R^{width}'\ntrain.seed = {seed}\n")
     scores = {
         "format": 1,
         "preset": "challenge",
@@ -41,8 +39,8 @@ def run_folder(
             "untrained": {"scores": {name: {"values": {VALUES[name]: 9.0}} for name in values}},
         },
     }
-    folder.scores.mkdir(exist_ok=True)
-    (folder.scores / f"{file}.json").write_text(json.dumps(scores))
+    folder.scores_folder.mkdir(exist_ok=True)
+    (folder.scores_folder / f"{file}.json").write_text(json.dumps(scores))
     return folder
 
 
@@ -91,9 +89,9 @@ def test_files_of_one_protocol_are_joined(tmp_path: Path) -> None:
 
 
 def test_a_run_without_scores_is_told(tmp_path: Path) -> None:
-    RunFolder(tmp_path / "run").write_meta({"seed": 0})
+    Run(tmp_path / "run").write_meta(RunMeta(seed=0))
     with pytest.raises(SubmissionError, match=r"run has no scores — run evaluate\.py"):
-        add_run(tmp_path / "board", RunFolder(tmp_path / "run"))
+        add_run(tmp_path / "board", Run(tmp_path / "run"))
     with pytest.raises(SubmissionError, match="does not exist"):
         command("leaderboard").run(arguments("--file", str(tmp_path / "none")))
 

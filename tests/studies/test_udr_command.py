@@ -11,18 +11,18 @@ import pytest
 import torch
 
 from submission.cli.main import command
+from submission.configuration.settings import DataSettings, ModelSettings, Settings, TrainSettings
 from submission.data import load
 from submission.errors import UsageError
 from submission.evaluation.latents import column_kl, encode
 from submission.latent import parse
 from submission.models.vae import build
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.studies.udr import agreements
 from submission.training import train
-from submission.training.settings import DataSettings, ModelSettings, Settings, TrainSettings
 
 
-def trained_run(path: Path, seed: int, space: str) -> RunFolder:
+def trained_run(path: Path, seed: int, space: str) -> Run:
     settings = Settings(
         TrainSettings(steps=2, batch_size=8, log_every=1, precision="float32", seed=seed),
         DataSettings("dsprites_small"),
@@ -32,7 +32,7 @@ def trained_run(path: Path, seed: int, space: str) -> RunFolder:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[RunFolder]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     """Three seeds of circles and lines, and a single run of another space."""
     base = tmp_path_factory.mktemp("udr")
     return [trained_run(base / f"mixed{seed}", seed, "T^2 x R^2") for seed in range(3)] + [
@@ -47,7 +47,7 @@ def call(*given: object) -> int:
     return module.run(parser.parse_args([str(part) for part in given]))
 
 
-def test_the_command(runs: list[RunFolder], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(runs: list[Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "udr.json"
     assert call(*(run.path for run in runs), "--images", 60, "--json", file) == 0
     shown = capsys.readouterr().out
@@ -59,8 +59,8 @@ def test_the_command(runs: list[RunFolder], tmp_path: Path, capsys: pytest.Captu
     assert all(0 <= score <= 1 for score in [*method["scores"], *method["block_scores"]])
 
 
-def test_the_same_model_twice_agrees_with_itself(runs: list[RunFolder], tmp_path: Path) -> None:
-    twin = RunFolder(tmp_path / "twin")
+def test_the_same_model_twice_agrees_with_itself(runs: list[Run], tmp_path: Path) -> None:
+    twin = Run(tmp_path / "twin")
     twin.path.mkdir()
     for file in (runs[0].config, runs[0].meta_file, runs[0].checkpoint):
         (twin.path / file.name).write_bytes(file.read_bytes())
@@ -73,7 +73,7 @@ def test_the_same_model_twice_agrees_with_itself(runs: list[RunFolder], tmp_path
     assert found.scores[0] > strangers.scores[0]
 
 
-def test_refusals(runs: list[RunFolder]) -> None:
+def test_refusals(runs: list[Run]) -> None:
     with pytest.raises(UsageError, match="twice"):
         agreements([runs[0], runs[0]])
     with pytest.raises(UsageError, match="no two of these runs"):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from submission.configuration.settings import DataSettings, ModelSettings, ObjectiveSettings, Settings, TrainSettings
 from submission.data.dataset import Factor, GroundTruthDataset, Images, Indices
-from submission.training.settings import DataSettings, ModelSettings, ObjectiveSettings, Settings, TrainSettings
 
 
 @dataclass(eq=False)

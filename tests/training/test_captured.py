@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from submission.configuration.settings import TrainSettings
 from submission.latent import parse
 from submission.models.vae import build
 from submission.objectives import Linear, TrainingPosition, create
 from submission.training.captured import WARM_UP, Captured, CapturedStep
-from submission.training.settings import TrainSettings
 from submission.training.step import EagerStep
 
 SETTINGS = TrainSettings(steps=10)

@@ -9,7 +9,7 @@ import pytest
 from submission.cli import console
 from submission.cli.main import door
 from submission.configuration import catalogue
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 QUICK = ["model.space='R^2'", "model.networks='mlp_small'", "train.precision='float32'", "train.batch_size=16"]
 BINDS = [word for bind in QUICK for word in ("--bind", bind)]
@@ -34,13 +34,13 @@ def test_it_trains_and_says_where_things_are(
     assert "trained 4 updates (64 images)" in printed.out
     assert "python evaluate.py runs/quick" in printed.out
     assert "images/s" in printed.err
-    folder = RunFolder.open("runs/quick")
-    assert folder.meta()["seed"] == 5
-    assert "train.seed = 5\n" in folder.config.read_text()
-    assert "model.space = 'R^2'\n" in folder.config.read_text()
+    folder = Run.open("runs/quick")
+    assert folder.meta.seed == 5
+    assert "train.seed = 5\n" in folder.config_file.read_text()
+    assert "model.space = 'R^2'\n" in folder.config_file.read_text()
     assert door("train", ["--resume", "--out", "runs/quick"]) == 0
     assert door("train", ["--config", "runs/quick/config.gin", "--out", "again"]) == 0
-    assert RunFolder.open("again").config.read_text() == folder.config.read_text()
+    assert Run.open("again").config_file.read_text() == folder.config_file.read_text()
 
 
 def test_the_list_shows_every_run_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from submission.configuration.settings import TrainSettings
 from submission.latent import parse
 from submission.models.vae import build
 from submission.objectives import create
-from submission.training.settings import TrainSettings
 from submission.training.step import EagerStep
 
 COUNT, HEAVY, MOST = 4000, 200, 2000

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from submission.configuration.settings import TrainSettings
 from submission.latent import parse
 from submission.models.vae import VAE, build
 from submission.native import library
 from submission.objectives import TrainingPosition, create
 from submission.training.mixed_step import MixedStep, make_step
-from submission.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(steps=10)
 SHAPE = (16, 16, 1)

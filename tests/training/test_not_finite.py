@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from submission import checkpoint
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.training import NotFiniteError, train, train_together
 from submission.training.validation import Validation
 
 Make = Callable[..., Any]
 
 
-def failure(folder: RunFolder) -> dict[str, Any]:
+def failure(folder: Run) -> dict[str, Any]:
     """What is kept of the update that went wrong."""
-    record: dict[str, Any] = json.loads(folder.failure.read_text())
+    record: dict[str, Any] = json.loads(folder.failure_file.read_text())
     return record
 
 
@@ -29,7 +29,7 @@ def test_the_update_that_went_wrong_is_named_though_held_out_images_show_it_firs
     chosen = settings(learning_rate=1e30, steps=40, log_every=40, held_out=16)
     with pytest.raises(NotFiniteError, match=r"update 1 gave loss = (nan|inf), .*failure\.json.*another --out"):
         train(chosen, tmp_path, dataset=dots(), device="cpu")
-    assert failure(RunFolder(tmp_path))["step"] == 1
+    assert failure(Run(tmp_path))["step"] == 1
     assert checkpoint.read(tmp_path / "checkpoint.pt")["step"] == 0
 
 
@@ -37,7 +37,7 @@ def test_seeds_trained_together_do_the_same(tmp_path: Path, settings: Make, dots
     chosen = settings(learning_rate=1e30, steps=40, log_every=40, held_out=16)
     with pytest.raises(NotFiniteError, match=r"update 1 gave .*seed_3/failure\.json"):
         train_together(chosen, (3, 4), tmp_path, dataset=dots(), device="cpu")
-    assert failure(RunFolder(tmp_path / "seed_3"))["step"] == 1
+    assert failure(Run(tmp_path / "seed_3"))["step"] == 1
 
 
 @pytest.mark.parametrize(("broken", "steps"), [(4, 12), (5, 5)])
@@ -52,6 +52,6 @@ def test_held_out_images_alone_can_go_wrong(
     monkeypatch.setattr(Validation, "look", diverged)
     with pytest.raises(NotFiniteError, match=rf"update {broken - 1} gave held-out ELBO = -inf; "):
         train(settings(held_out=16, steps=steps), tmp_path, dataset=dots(), device="cpu")
-    kept = failure(RunFolder(tmp_path))
+    kept = failure(Run(tmp_path))
     assert len(kept["indices"]) == 24
     assert kept["terms"] == {"held-out ELBO": "-inf"}

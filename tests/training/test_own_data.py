@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from submission import checkpoint
 from submission.cli.main import door
-from submission.run_folder import RunFolder
+from submission.run import Run
 
 TINY = [
     *("--bind=model.space='R^2'", "--bind=model.networks='mlp_small'", "--bind=train.steps=4"),
@@ -38,7 +39,7 @@ def test_another_folder_and_another_spelling(place: Path, monkeypatch: pytest.Mo
     run = str(place / "mine" / "run")
     assert door("train", ["--resume", "--out", run]) == 0
     assert door("evaluate", [run, *SCORE]) == 0
-    assert [file.name for file in RunFolder(Path(run)).scores.iterdir()] == ["challenge-0-mig.json"]
+    assert [file.name for file in Run(Path(run)).scores_folder.iterdir()] == ["challenge-0-mig.json"]
 
 
 def test_a_file_that_moved(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,12 +54,12 @@ def test_a_file_that_moved(place: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_run_that_remembers_a_relative_path(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = RunFolder(place / "mine" / "run")
-    meta, state = folder.meta(), checkpoint.load(folder.checkpoint)[0]
-    folder.write_meta(meta | {"dataset": meta["dataset"] | {"name": "own.npz"}})
-    old = folder.config_text().replace(str(place / "mine" / "own.npz"), "own.npz")
-    folder.config.write_text(old)
-    checkpoint.save(folder.checkpoint, state | {"config": old, "data": state["data"] | {"data.name": "own.npz"}})
+    folder = Run(place / "mine" / "run")
+    meta, state = folder.meta, checkpoint.load(folder.checkpoint_file)[0]
+    folder.write_meta(replace(meta, dataset=replace(meta.dataset, name="own.npz")))
+    old = folder.config_text.replace(str(place / "mine" / "own.npz"), "own.npz")
+    folder.config_file.write_text(old)
+    checkpoint.save(folder.checkpoint_file, state | {"config": old, "data": state["data"] | {"data.name": "own.npz"}})
     assert door("train", ["--resume", "--out=run"]) == 0
     assert door("evaluate", ["run", *SCORE]) == 0
     monkeypatch.chdir(place / "elsewhere")

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from submission.configuration.settings import TrainSettings
 from submission.latent import parse
 from submission.models.vae import build
 from submission.objectives import create
 from submission.training import precision
 from submission.training.precision import Trial, accurate, resolve, trial
-from submission.training.settings import TrainSettings
 
 AUTO = TrainSettings(steps=10, precision="auto")
 EXACT = Trial(1.0, 100.0, (torch.randn(50, 40, generator=torch.Generator().manual_seed(0)),))

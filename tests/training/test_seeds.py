@@ -12,7 +12,7 @@ import torch
 
 from submission import checkpoint, training
 from submission.cli.main import main
-from submission.run_folder import RunFolder
+from submission.run import Run
 from submission.training import NotFiniteError, StoppedError
 
 TINY = [
@@ -32,7 +32,7 @@ def test_each_seed_has_its_own_folder_and_the_weights_it_would_have_alone(tmp_pa
     assert main([*TINY, "--precision=float32", "--seed=4", f"--out={tmp_path / 'alone'}"]) == 0
     folders = sorted((tmp_path / "many").iterdir())
     assert [folder.name for folder in folders] == ["seed_3", "seed_4"]
-    assert [RunFolder.open(folder).meta()["seed"] for folder in folders] == [3, 4]
+    assert [Run.open(folder).meta.seed for folder in folders] == [3, 4]
     alone, first, second = (weights(folder) for folder in (tmp_path / "alone", *folders))
     assert all(torch.equal(second[name], weight) for name, weight in alone.items())
     assert any(not torch.equal(first[name], weight) for name, weight in alone.items())
@@ -44,7 +44,7 @@ def test_several_seeds_can_be_resumed(tmp_path: Path) -> None:
     before = weights(tmp_path / "seed_0")
     assert main([*chosen, "--seeds=0:2", "--resume"]) == 0
     assert all(torch.equal(weight, before[name]) for name, weight in weights(tmp_path / "seed_0").items())
-    assert RunFolder.open(tmp_path / "seed_1").meta()["training"]["steps"] == 4
+    assert Run.open(tmp_path / "seed_1").meta.training.steps == 4
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, seed: int, error: Exception) -> Non
     """Let the run of one seed fail."""
     real = training.train
 
-    def train(settings: training.Settings, *given: Any, **more: Any) -> RunFolder:
+    def train(settings: training.Settings, *given: Any, **more: Any) -> Run:
         if settings.train.seed == seed:
             raise error
         return real(settings, *given, **more)
@@ -80,7 +80,7 @@ def test_a_seed_whose_loss_is_not_finite_leaves_the_others_alone(
         lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
         assert lines[0] == "error: seed 1: update 2 gave loss = nan — train again"
         assert lines[1].startswith("error: these seeds failed: 1 — ")
-        assert [RunFolder.open(tmp_path / f"seed_{seed}").meta()["training"]["steps"] for seed in (0, 2)] == [4, 4]
+        assert [Run.open(tmp_path / f"seed_{seed}").meta.training.steps for seed in (0, 2)] == [4, 4]
         assert not (tmp_path / "seed_1").exists()
 
 
@@ -96,5 +96,5 @@ def test_a_row_that_was_stopped_goes_on_with_the_command_it_names(
     assert "score it with: python evaluate.py 'my runs/seed_0' --data-root 'my data'" in printed.out
     assert "seed 1 of 0:3: stopped — continue with train.py --resume --seeds 0:3 --out 'my runs'" in printed.err
     assert main(["train", *shlex.split(printed.err.partition("train.py ")[2])]) == 0
-    seeds = [RunFolder.open(f"my runs/seed_{seed}").meta()["seed"] for seed in range(3)]
+    seeds = [Run.open(f"my runs/seed_{seed}").meta.seed for seed in range(3)]
     assert seeds == [0, 1, 2]

@@ -18,10 +18,10 @@ from submission import checkpoint
 from submission.cli.main import main
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import load_torchscript
-from submission.models.restore import trained
 from submission.models.sparse import FEWEST
 from submission.objectives import Linear
 from submission.objectives.beta_vae import BetaVAE
+from submission.run import TrainingMeta
 from submission.training import Settings, StoppedError, train, train_together
 from submission.training.run import train as train_alone
 
@@ -98,7 +98,7 @@ def test_so_is_one_whose_first_layer_would_read_non_zeros_alone(tmp_path: Path, 
 def test_bfloat16_products_follow_the_single_step(tmp_path: Path, settings: Make, dots: Make) -> None:
     chosen = settings(precision="bfloat16", steps=4)
     folders = train_together(chosen, SEEDS[:2], tmp_path / "many", dataset=dots())
-    state = checkpoint.read(folders[1].checkpoint)
+    state = checkpoint.read(folders[1].checkpoint_file)
     other = checkpoint.read(alone(chosen, SEEDS[1], tmp_path, dots) / "checkpoint.pt")
     assert all(weight.dtype == torch.float32 for weight in state["model"].values())
     for name, weight in state["model"].items():  # Adam moves a weight by at most 1e-3 an update, whatever rounding does
@@ -113,20 +113,18 @@ def test_folders_are_complete_and_differ_by_seed(tmp_path: Path, settings: Make,
     images = torch.from_numpy(data.observations(np.arange(64))).movedim(3, 1)
     codes = []
     for seed, folder in zip(SEEDS, folders, strict=True):
-        meta, model = folder.meta(), trained(folder)
-        assert meta["seed"] == seed
-        assert meta["training"] | {"seconds": 0, "best_step": 0, "best_elbo": 0} == {
-            "steps": 12, "images": 288, "seconds": 0, "fraction": 1.0, "ahead": 0.0, "finished": True,
-            "ended_by": "steps", "best_step": 0, "best_elbo": 0,
-        }  # fmt: skip
-        assert f"train.seed = {seed}\n" in folder.config.read_text()
-        codes.append(load_torchscript(folder.exported)(images))
-        expected = model.space.representation(model.encode(images), meta["representation"]["mode"])
+        meta, model = folder.meta, folder.model()
+        assert meta.seed == seed
+        ending = replace(meta.training, seconds=0, best_step=None, best_elbo=None)
+        assert ending == TrainingMeta(12, 288, 0, 1.0, 0.0, True, "steps")
+        assert f"train.seed = {seed}\n" in folder.config_file.read_text()
+        codes.append(load_torchscript(folder.exported_file)(images))
+        expected = model.space.representation(model.encode(images), meta.representation.mode)
         torch.testing.assert_close(codes[-1], expected)
-        assert folder.components.is_file()
-        assert len(folder.validation.read_text().splitlines()) > 2
+        assert folder.components_file.is_file()
+        assert len(folder.validation_file.read_text().splitlines()) > 2
         assert (
-            folder.checkpoint.stat().st_size
+            folder.checkpoint_file.stat().st_size
             < 1.1 * alone(settings(), seed, tmp_path, dots).joinpath("checkpoint.pt").stat().st_size
         )
     assert not any(torch.allclose(codes[0], other) for other in codes[1:])
@@ -151,7 +149,7 @@ def test_an_interrupted_group_goes_on_together_or_one_by_one(tmp_path: Path, set
         assert checkpoint.read(tmp_path / name / "seed_4" / "checkpoint.pt")["step"] == 6
     resumed = train_together(chosen, SEEDS, tmp_path / "together", dataset=dots(), resume=True)
     for before, after in zip(whole, resumed, strict=True):
-        first, second = (checkpoint.read(folder.checkpoint) for folder in (before, after))
+        first, second = (checkpoint.read(folder.checkpoint_file) for folder in (before, after))
         assert all(torch.equal(weight, second["model"][name]) for name, weight in first["model"].items())
     own = replace(chosen, train=replace(chosen.train, seed=4))
     folder = train_alone(own, tmp_path / "single" / "seed_4", dataset=dots(), resume=True)
@@ -174,8 +172,8 @@ def test_a_signal_saves_and_exports_every_seed(tmp_path: Path, settings: Make, d
 
 def test_time_for_all_is_kept_in_reserve(tmp_path: Path, settings: Make, dots: Make) -> None:
     folders = train_together(settings(steps=10**9), SEEDS[:2], tmp_path, dataset=dots(), time_budget=3.0)
-    assert {folder.meta()["training"]["ended_by"] for folder in folders} == {"time budget"}
-    assert all(folder.exported.is_file() for folder in folders)
+    assert {folder.meta.training.ended_by for folder in folders} == {"time budget"}
+    assert all(folder.exported_file.is_file() for folder in folders)
 
 
 def test_a_seed_whose_loss_is_not_finite_ends_the_group_with_its_folder_named(

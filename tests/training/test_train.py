@@ -18,11 +18,10 @@ import torch
 from submission import checkpoint
 from submission.errors import SubmissionError
 from submission.export.torchscript import load_torchscript
-from submission.models.restore import trained
 from submission.models.sparse import FEWEST
 from submission.objectives import Linear
+from submission.run import Run, TrainingMeta
 from submission.training import Settings, StoppedError, train
-from submission.training.lock import locked
 from submission.training.randomness import Order
 
 Make = Callable[..., Any]
@@ -69,22 +68,20 @@ def fail_at(step: int) -> Callable[[int], None]:
 def test_the_folder_holds_what_it_promises(tmp_path: Path, settings: Make, dots: Make) -> None:
     data = dots()
     folder = train(settings(), tmp_path / "run", dataset=data)
-    meta = folder.meta()
-    assert meta["dataset"]["factor_sizes"] == [8, 8]
-    assert meta["dataset"]["image_shape"] == [8, 8, 1]
-    assert meta["space"] == "R^2"
-    assert meta["seed"] == 3
-    assert meta["representation"]["width"] == 2
-    assert meta["training"] | {"seconds": 0} == {
-        "steps": 12, "images": 288, "seconds": 0, "fraction": 1.0, "ahead": 0.0, "finished": True, "ended_by": "steps"
-    }  # fmt: skip
-    assert (folder.representation / "results").is_dir()
+    meta = folder.meta
+    assert meta.dataset.factor_sizes == (8, 8)
+    assert meta.dataset.image_shape == (8, 8, 1)
+    assert meta.space == "R^2"
+    assert meta.seed == 3
+    assert meta.representation.width == 2
+    assert replace(meta.training, seconds=0) == TrainingMeta(12, 288, 0, 1.0, 0.0, True, "steps")
+    assert (folder.representation_folder / "results").is_dir()
     images = torch.from_numpy(data.observations(np.arange(64))).movedim(3, 1)
-    model = trained(folder)
-    codes = model.space.representation(model.encode(images), meta["representation"]["mode"])
-    torch.testing.assert_close(load_torchscript(folder.exported)(images), codes)
-    assert not torch.allclose(load_torchscript(folder.path / meta["untrained"])(images), codes)
-    lines = [json.loads(line) for line in folder.log.read_text().splitlines()]
+    model = folder.model()
+    codes = model.space.representation(model.encode(images), meta.representation.mode)
+    torch.testing.assert_close(load_torchscript(folder.exported_file)(images), codes)
+    assert not torch.allclose(load_torchscript(folder.path / meta.untrained)(images), codes)
+    lines = [json.loads(line) for line in folder.log_file.read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4, 6, 8, 10, 12]
     assert {"loss", "reconstruction", "kl", "beta", "images_per_second", "fraction", "epoch"} <= lines[0].keys()
 
@@ -92,7 +89,7 @@ def test_the_folder_holds_what_it_promises(tmp_path: Path, settings: Make, dots:
 def test_it_learns_and_the_seed_decides_everything(tmp_path: Path, settings: Make, dots: Make) -> None:
     def losses(name: str, **changes: object) -> list[float]:
         folder = train(settings(steps=60, log_every=20, **changes), tmp_path / name, dataset=dots())
-        return [json.loads(line)["loss"] for line in folder.log.read_text().splitlines()]
+        return [json.loads(line)["loss"] for line in folder.log_file.read_text().splitlines()]
 
     first = losses("a")
     assert first[-1] < 0.5 * first[0]
@@ -119,7 +116,7 @@ def test_a_run_that_lost_its_data_resumes_to_the_same_weights(
     assert checkpoint.read(tmp_path / "broken" / "checkpoint.pt")["step"] == 6
     folder = train(chosen, tmp_path / "broken", dataset=dots(), resume=True)
     assert_equal(weights(folder.path), weights(tmp_path / "whole"))
-    steps = [json.loads(line)["step"] for line in folder.log.read_text().splitlines()]
+    steps = [json.loads(line)["step"] for line in folder.log_file.read_text().splitlines()]
     assert steps == [2, 4, 6, 8, 10, 12]
 
 
@@ -142,7 +139,7 @@ def test_a_signal_saves_exports_and_resumes_to_the_same_weights(
     )
     folder = train(settings(), tmp_path / "run", dataset=dots(), resume=True)
     assert_equal(weights(folder.path), weights(tmp_path / "whole"))
-    assert folder.meta()["training"]["finished"]
+    assert folder.meta.training.finished
 
 
 def test_a_second_ctrl_c_interrupts_at_once(tmp_path: Path, settings: Make, dots: Make) -> None:
@@ -179,7 +176,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path, settings: M
 
 
 def test_a_folder_that_is_being_trained_is_refused(tmp_path: Path, settings: Make, dots: Make) -> None:
-    with locked(tmp_path / "run"), pytest.raises(SubmissionError, match="is being trained by process"):
+    with Run(tmp_path / "run").lock(), pytest.raises(SubmissionError, match="is being trained by process"):
         train(settings(), tmp_path / "run", dataset=dots(), resume=True)
     assert [file.name for file in (tmp_path / "run").iterdir()] == [".lock"]
 
@@ -206,9 +203,9 @@ def test_another_release_or_another_format_is_refused(
     tmp_path: Path, settings: Make, dots: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = train(settings(steps=2), tmp_path / "run", dataset=dots())
-    state = checkpoint.read(folder.checkpoint)
+    state = checkpoint.read(folder.checkpoint_file)
     for name, ours in {"torch": "2", "submission": "0"}.items():
-        checkpoint.save(folder.checkpoint, state | {"versions": state["versions"] | {name: "1.13.1"}})
+        checkpoint.save(folder.checkpoint_file, state | {"versions": state["versions"] | {name: "1.13.1"}})
         with pytest.raises(SubmissionError, match=rf"differently: {name}: 1\.13 → {ours}\.\d+ — "):
             train(settings(steps=2), folder.path, dataset=dots(), resume=True)
     monkeypatch.setattr(checkpoint, "FORMAT", 99)
@@ -218,10 +215,10 @@ def test_another_release_or_another_format_is_refused(
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, settings: Make, dots: Make) -> None:
     folder = train(settings(), tmp_path / "run", dataset=dots(), resume=True)
-    before, log = weights(folder.path), folder.log.read_text()
+    before, log = weights(folder.path), folder.log_file.read_text()
     train(settings(), tmp_path / "run", dataset=dots(), resume=True)
     assert_equal(weights(folder.path), before)
-    assert folder.log.read_text() == log
+    assert folder.log_file.read_text() == log
 
 
 def test_a_time_budget_ends_in_time_with_annealing_done(tmp_path: Path, settings: Make, dots: Make) -> None:
@@ -229,15 +226,15 @@ def test_a_time_budget_ends_in_time_with_annealing_done(tmp_path: Path, settings
     start = time.monotonic()
     folder = train(chosen, tmp_path / "run", dataset=dots(), time_budget=6.0)
     assert time.monotonic() - start < 20  # the budget is the promise; the rest is for a busy machine
-    ended = folder.meta()["training"]
-    assert ended["ended_by"] == "time budget"
-    assert ended["fraction"] > 0.9
-    assert ended["ahead"] == pytest.approx(ended["fraction"], abs=0.001)
-    lines = [json.loads(line) for line in folder.log.read_text().splitlines()]
+    ended = folder.meta.training
+    assert ended.ended_by == "time budget"
+    assert ended.fraction > 0.9
+    assert ended.ahead == pytest.approx(ended.fraction, abs=0.001)
+    lines = [json.loads(line) for line in folder.log_file.read_text().splitlines()]
     fractions = [line["fraction"] for line in lines]
     assert fractions == sorted(fractions)
     assert lines[-1]["capacity"] > 4
-    assert folder.exported.is_file()
+    assert folder.exported_file.is_file()
 
 
 def test_annealing_goes_on_where_a_budget_was_interrupted(tmp_path: Path, settings: Make, dots: Make) -> None:
@@ -252,28 +249,30 @@ def test_annealing_goes_on_where_a_budget_was_interrupted(tmp_path: Path, settin
     before = checkpoint.read(tmp_path / "run" / "checkpoint.pt")["fraction"]
     assert before > 0
     folder = train(chosen, tmp_path / "run", dataset=dots(), resume=True, time_budget=4.0)
-    lines = [json.loads(line) for line in folder.log.read_text().splitlines()]
+    lines = [json.loads(line) for line in folder.log_file.read_text().splitlines()]
     fractions = [line["fraction"] for line in lines]
     assert fractions == sorted(fractions)
     assert next(line["fraction"] for line in lines if line["step"] > 301) >= before
-    assert folder.meta()["training"]["ahead"] > before - 0.001
+    assert folder.meta.training.ahead > before - 0.001
 
 
 def test_a_budget_too_short_for_anything_still_exports(tmp_path: Path, settings: Make, dots: Make) -> None:
     told: list[str] = []
     folder = train(settings(), tmp_path / "run", dataset=dots(), time_budget=0.01, tell=told.append)
-    assert folder.meta()["training"]["steps"] == 0
-    assert folder.exported.is_file()
-    assert told == [f"the time budget was too short for a single update: {folder.exported} is an untrained encoder"]
+    assert folder.meta.training.steps == 0
+    assert folder.exported_file.is_file()
+    assert told == [
+        f"the time budget was too short for a single update: {folder.exported_file} is an untrained encoder"
+    ]
 
 
 def test_bfloat16_trains_and_auto_decides_once(tmp_path: Path, settings: Make, dots: Make) -> None:
     folder = train(settings(precision="bfloat16", steps=60, log_every=20), tmp_path / "half", dataset=dots())
-    lines = [json.loads(line) for line in folder.log.read_text().splitlines()]
+    lines = [json.loads(line) for line in folder.log_file.read_text().splitlines()]
     assert lines[-1]["loss"] < 0.5 * lines[0]["loss"]
-    assert all(value.dtype == torch.float32 for value in checkpoint.read(folder.checkpoint)["model"].values())
+    assert all(value.dtype == torch.float32 for value in checkpoint.read(folder.checkpoint_file)["model"].values())
     auto = train(settings(precision="auto", steps=2), tmp_path / "auto", dataset=dots())
-    assert auto.meta()["model"]["precision"] in ("float32", "bfloat16")
+    assert auto.meta.model.precision in ("float32", "bfloat16")
 
 
 def test_unusable_settings_write_nothing(tmp_path: Path, settings: Make, dots: Make) -> None:

@@ -13,14 +13,13 @@ import pytest
 import torch
 
 from submission import checkpoint
+from submission.configuration.settings import DataSettings, TrainSettings
 from submission.data import load
 from submission.data.splits import held_out
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import load_torchscript
-from submission.models.restore import trained
 from submission.objectives.base import Pass
 from submission.training import train
-from submission.training.settings import DataSettings, TrainSettings
 
 Make = Callable[..., Any]
 
@@ -79,17 +78,17 @@ def test_training_never_sees_the_held_out_images(dots: Make, settings: Make, tmp
 def test_the_exported_weights_are_the_best_on_held_out_images(dots: Make, settings: Make, tmp_path: Path) -> None:
     """A learning rate that diverges after a while: the last weights are not the best ones."""
     folder = train(settings(held_out=16, steps=40, learning_rate=0.05), tmp_path, dataset=dots(), device="cpu")
-    looks = lines(folder.validation)
+    looks = lines(folder.validation_file)
     assert [look["step"] for look in looks] == list(range(2, 41, 2))
     best = max(looks, key=lambda look: look["elbo"])
-    ending = folder.meta()["training"]
-    assert (ending["best_step"], ending["best_elbo"]) == (best["step"], best["elbo"])
+    ending = folder.meta.training
+    assert (ending.best_step, ending.best_elbo) == (best["step"], best["elbo"])
     assert best["step"] < 40
-    model = trained(folder)
-    last = checkpoint.load(folder.checkpoint)[0]["model"]
+    model = folder.model()
+    last = checkpoint.load(folder.checkpoint_file)[0]["model"]
     assert any(not torch.equal(weight, last[name]) for name, weight in model.state_dict().items())
     images = torch.rand(4, 1, 8, 8)
-    exported = load_torchscript(folder.exported)
+    exported = load_torchscript(folder.exported_file)
     torch.testing.assert_close(exported(images), model.space.representation(model.encode(images), "mean"))
 
 
@@ -98,18 +97,18 @@ def test_the_yardstick_is_the_elbo_of_the_weights(dots: Make, settings: Make, tm
     folder = train(settings(held_out=16, steps=2), tmp_path, dataset=data, device="cpu")
     pixels = data.observations(held_out(64, 16, 3)[1])
     images = torch.from_numpy(pixels).movedim(-1, 1)
-    model = trained(folder)
+    model = folder.model()
     with torch.no_grad():
         draws = [Pass.of(model, images) for _ in range(200)]
     elbos = torch.stack([(run.log_likelihood - run.kl.sum(-1)).mean() for run in draws])
-    measured = lines(folder.validation)[0]["elbo"]
+    measured = lines(folder.validation_file)[0]["elbo"]
     assert measured == pytest.approx(float(elbos.mean()), abs=5 * float(elbos.std()))
 
 
 def test_a_run_shorter_than_an_epoch_is_looked_at_once(dots: Make, settings: Make, tmp_path: Path) -> None:
     folder = train(settings(held_out=16, steps=1), tmp_path, dataset=dots(), device="cpu")
-    assert [look["step"] for look in lines(folder.validation)] == [1]
-    assert folder.meta()["training"]["best_step"] == 1
+    assert [look["step"] for look in lines(folder.validation_file)] == [1]
+    assert folder.meta.training.best_step == 1
 
 
 def test_another_split_can_be_looked_at(settings: Make, shared_data: Path, tmp_path: Path) -> None:
@@ -119,22 +118,22 @@ def test_another_split_can_be_looked_at(settings: Make, shared_data: Path, tmp_p
     chosen = replace(chosen, data=DataSettings("mnist", {"split": "train", "binarisation": "static"}))
     folder = train(chosen, tmp_path, data_root=shared_data, device="cpu")
     valid = load("mnist", shared_data, split="valid", binarisation="static")
-    model = trained(folder)
+    model = folder.model()
     images = torch.from_numpy(valid.observations(np.arange(10_000))).movedim(-1, 1)
     with torch.no_grad():
         run = Pass.of(model, images)
     elbo = float((run.log_likelihood - run.kl.sum(-1)).mean())
-    assert lines(folder.validation)[0]["elbo"] == pytest.approx(elbo, rel=2e-3)
+    assert lines(folder.validation_file)[0]["elbo"] == pytest.approx(elbo, rel=2e-3)
 
 
 def test_look_ahead_ends_training(dots: Make, settings: Make, tmp_path: Path) -> None:
     folder = train(
         settings(held_out=16, look_ahead=3, steps=4000, learning_rate=0.05), tmp_path, dataset=dots(), device="cpu"
     )
-    ending = folder.meta()["training"]
-    assert ending["ended_by"] == "early stopping"
-    assert ending["finished"]
-    assert ending["steps"] == ending["best_step"] + 3 * 2
+    ending = folder.meta.training
+    assert ending.ended_by == "early stopping"
+    assert ending.finished
+    assert ending.steps == ending.best_step + 3 * 2
 
 
 def test_an_interrupted_run_stops_at_the_same_update_with_the_same_weights(
@@ -150,18 +149,18 @@ def test_an_interrupted_run_stops_at_the_same_update_with_the_same_weights(
     with pytest.raises(SubmissionError, match="gone"):
         train(chosen, tmp_path / "cut", dataset=dots(lost), device="cpu")
     cut = train(chosen, tmp_path / "cut", dataset=dots(), device="cpu", resume=True)
-    endings = [folder.meta()["training"] for folder in (whole, cut)]
-    assert endings[0]["steps"] == endings[1]["steps"]
-    assert endings[0]["best_elbo"] == endings[1]["best_elbo"]
-    assert lines(whole.validation) == lines(cut.validation)
-    for name, weight in trained(whole).state_dict().items():
-        assert torch.equal(weight, trained(cut).state_dict()[name])
+    endings = [folder.meta.training for folder in (whole, cut)]
+    assert endings[0].steps == endings[1].steps
+    assert endings[0].best_elbo == endings[1].best_elbo
+    assert lines(whole.validation_file) == lines(cut.validation_file)
+    for name, weight in whole.model().state_dict().items():
+        assert torch.equal(weight, cut.model().state_dict()[name])
 
 
 def test_the_component_log_shows_each_component(dots: Make, settings: Make, tmp_path: Path) -> None:
     folder = train(settings(), tmp_path, dataset=dots(), device="cpu")
-    log = lines(folder.components)
-    assert [line["step"] for line in log] == [line["step"] for line in lines(folder.log)]
+    log = lines(folder.components_file)
+    assert [line["step"] for line in log] == [line["step"] for line in lines(folder.log_file)]
     assert all(len(line["kl"]) == len(line["scale"]) == 2 for line in log)
 
 
@@ -169,8 +168,8 @@ def test_learned_exponents_are_in_the_component_log(dots: Make, settings: Make, 
     chosen = settings(learning_rate=0.05)
     chosen = replace(chosen, model=replace(chosen.model, space="ISA(2x2; p=2.0, learn=true)"))
     folder = train(chosen, tmp_path, dataset=dots(), device="cpu")
-    last = lines(folder.components)[-1]["exponent"]
-    assert last == pytest.approx(trained(folder).space.prior.exponents.repeat_interleave(2).tolist())
+    last = lines(folder.components_file)[-1]["exponent"]
+    assert last == pytest.approx(folder.model().space.prior.exponents.repeat_interleave(2).tolist())
     assert max(abs(exponent - 2.0) for exponent in last) > 0.01
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from submission.configuration.settings import TrainSettings
 from submission.latent import parse
 from submission.models.vae import build
 from submission.objectives import TrainingPosition, create
-from submission.training.settings import TrainSettings
 from submission.training.step import EagerStep
 
 COUNT, UPDATES, SIZE = 4000, 400, 16

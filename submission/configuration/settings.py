@@ -1,4 +1,4 @@
-"""What a training run is told: frozen settings, as plain data and as gin text."""
+"""Training configuration: frozen dataclasses and their gin text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from submission.errors import UsageError
 
+SEED = "train.seed"
+"""The setting in which repetitions of one method differ."""
 PRECISIONS = ("auto", "float32", "bfloat16")
 MOST = {"batch_size": 2**20, "steps": 10**12, "epochs": 10**12, "checkpoint_every": 10**12}
 
@@ -193,3 +195,10 @@ def gin_lines(key: str, value: object) -> list[str]:
     reference = f"{key.partition('.')[2]}/{type(value).__name__}"
     parameters = [f"{reference}.{f.name} = {getattr(value, f.name)!r}" for f in dataclasses.fields(value)]
     return [f"{key} = @{reference}()", *parameters]
+
+
+def bindings_of(text: str) -> dict[str, str]:
+    """``section.parameter`` → value as text, of operative gin text such as ``Settings.gin`` writes; other lines are
+    left out."""
+    pairs = [line.partition(" = ") for line in text.splitlines()]
+    return {key.strip(): value.strip() for key, equals, value in pairs if equals and not key.startswith("#")}

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from submission.errors import SubmissionError
-from submission.training.lock import locked
+from submission.run import Run
 
 
 def test_a_second_holder_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
     with (
-        locked(tmp_path / "run"),
+        Run(tmp_path / "run").lock(),
         pytest.raises(SubmissionError, match=r"run is being trained by process \d+"),
-        locked(tmp_path / "run"),
+        Run(tmp_path / "run").lock(),
     ):
         pass
-    with locked(tmp_path / "run"):
+    with Run(tmp_path / "run").lock():
         pass
 
 
@@ -26,5 +26,5 @@ def test_a_lock_that_cannot_be_signed_is_one_line(tmp_path: Path, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(SubmissionError, match=r"cannot write .*\.lock: No space left"), locked(tmp_path / "run"):
+    with pytest.raises(SubmissionError, match=r"cannot write .*\.lock: No space left"), Run(tmp_path / "run").lock():
         pass

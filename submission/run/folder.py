@@ -1,0 +1,300 @@
+"""``Run``: paths, lock, metadata, settings, model, data set, logs and scores of one run folder."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from submission.errors import SubmissionError, UsageError
+from submission.files import read_text
+from submission.locks import exclusive
+from submission.run.logs import read_log
+from submission.run.meta import FIX, RunMeta
+from submission.run.scores import ScoreFile
+
+if TYPE_CHECKING:
+    from submission.configuration import Settings
+    from submission.data import ImageDataset
+    from submission.models.vae import VAE
+
+REFERENCE_PREFIX = "dlib:"
+"""Data sets of disentanglement_lib, whose readers unpickle."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder. Making a ``Run`` touches no file; ``Run.open`` checks that the folder is one.
+
+    Everything is read when it is asked for, so that a ``Run`` is never out of date. No file or folder of a run may be
+    a link to a place outside of it.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path | str) -> Run:
+        """An existing run folder.
+
+        Raises:
+            SubmissionError: ``path`` is not a run folder (it has no ``meta.json``), or a part of it is a link to a
+                place outside of it.
+        """
+        run = cls(Path(path))
+        if not run.meta_file.is_file():
+            seeds = any(run.path.glob("seed_*/meta.json"))
+            fix = "pass one of the runs in it, seed_..." if seeds else "pass a folder that train.py --out wrote"
+            raise SubmissionError(f"{path} is not a run folder (it has no meta.json)", fix)
+        run.require_no_links()
+        return run
+
+    def __repr__(self) -> str:
+        """The path; what is in the folder is read by ``summary``."""
+        return f"Run({str(self.path)!r})"
+
+    # Paths
+
+    @property
+    def config_file(self) -> Path:
+        """Operative gin configuration."""
+        return self.path / "config.gin"
+
+    @property
+    def meta_file(self) -> Path:
+        """Versions, seed, data set, latent space and code layout."""
+        return self.path / "meta.json"
+
+    @property
+    def log_file(self) -> Path:
+        """One JSON object per logged step."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def components_file(self) -> Path:
+        """KL and posterior statistics of each latent component, one JSON object per logged step."""
+        return self.path / "components.jsonl"
+
+    @property
+    def validation_file(self) -> Path:
+        """Held-out ELBO, one JSON object per epoch, where images are held out."""
+        return self.path / "validation.jsonl"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """Last good training state."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def best_file(self) -> Path:
+        """The weights with the best held-out ELBO, where images are held out."""
+        return self.path / "best.pt"
+
+    @property
+    def events_folder(self) -> Path:
+        """TensorBoard event files, where they were asked for."""
+        return self.path / "events"
+
+    @property
+    def representation_folder(self) -> Path:
+        """The folder that a grader reads."""
+        return self.path / "representation"
+
+    @property
+    def exported_file(self) -> Path:
+        """The TorchScript representation."""
+        return self.representation_folder / "pytorch_model.pt"
+
+    @property
+    def untrained_file(self) -> Path:
+        """The same encoder before training, exported for comparison."""
+        return self.path / "baseline" / "untrained.pt"
+
+    @property
+    def scores_folder(self) -> Path:
+        """Score files, one JSON per evaluation."""
+        return self.path / "scores"
+
+    @property
+    def likelihood_file(self) -> Path:
+        """The held-out log-likelihood, where it was estimated."""
+        return self.path / "likelihood.json"
+
+    @property
+    def failure_file(self) -> Path:
+        """What led to a loss that was not finite."""
+        return self.path / "failure.json"
+
+    @property
+    def export_folder(self) -> Path:
+        """Other export formats, and what is known of them."""
+        return self.path / "export"
+
+    @property
+    def report_file(self) -> Path:
+        """The self-contained report page."""
+        return self.path / "report.html"
+
+    @property
+    def lock_file(self) -> Path:
+        """Number of the process that trains here, or trained last."""
+        return self.path / ".lock"
+
+    # Contents
+
+    @property
+    def meta(self) -> RunMeta:
+        """What ``meta.json`` says; SubmissionError where it is missing or damaged."""
+        return RunMeta.read(self.meta_file)
+
+    def write_meta(self, meta: RunMeta) -> None:
+        """Replace ``meta.json`` atomically."""
+        meta.write(self.meta_file)
+
+    @property
+    def config_text(self) -> str:
+        """Contents of ``config.gin``; empty where there is none, as in a folder made by hand."""
+        return read_text(self.config_file) if self.config_file.exists() else ""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of ``config.gin``; SubmissionError where there is none or it cannot be read."""
+        from submission.configuration import load
+
+        return load([str(self.config_file)])
+
+    @property
+    def method(self) -> str:
+        """What runs of different seeds share: objective, space, networks, and a hash of every setting but the seed."""
+        from submission.configuration import SEED, bindings_of
+
+        settings = sorted(f"{key} = {value}" for key, value in bindings_of(self.config_text).items() if key != SEED)
+        digest = hashlib.sha256("\n".join(settings).encode()).hexdigest()[:6]
+        meta = self.meta
+        return f"{meta.model.objective or 'model'} {meta.space or '?'} {meta.model.networks} #{digest}"
+
+    def dataset(self, root: Path | str | None = None, **more: object) -> ImageDataset:
+        """The run's data set, with its own options and ``more``.
+
+        Args:
+            root: folder of the data files.
+            more: further options of the data set, e.g. ``split="test"``.
+
+        Raises:
+            SubmissionError: ``meta.json`` names no data set, or one that only its user may choose (``dlib:``, whose
+                readers run code from files), or its files cannot be read.
+        """
+        from submission.data import load_with_options
+        from submission.progress import QUIET
+
+        about = self.meta.dataset
+        if not about.name:
+            raise UsageError(f"{self.meta_file} does not name a data set", "pass --data NAME")
+        if about.name.startswith(REFERENCE_PREFIX):
+            what = f"{self.meta_file} names the data set {about.name!r}, whose reader may run code from files"
+            raise SubmissionError(what, f"pass --data {about.name} if you trust them")
+        return load_with_options(about.name, root, QUIET, {**about.options, **more})
+
+    def model(self) -> VAE:
+        """The VAE that the run exported, on the CPU: the best on held-out images where there are any, else the last.
+
+        Raises:
+            SubmissionError: it cannot be read.
+        """
+        from submission import checkpoint
+
+        file = self.best_file if self.best_file.is_file() else self.checkpoint_file
+        resume = f"train.py --resume --out {self.path} goes on from the checkpoint before it"
+        try:
+            weights = checkpoint.read(file)["model"]
+        except FileNotFoundError:
+            fix = resume if checkpoint.previous(file).is_file() else "train it"
+            raise SubmissionError(f"{self.path} holds no model: {file.name} is missing", fix) from None
+        except checkpoint.DamagedError as error:
+            raise SubmissionError(error.what, resume) from error
+        except KeyError as error:
+            raise SubmissionError(f"{file} lacks {error}", FIX) from error
+        model = self.untrained_model()
+        try:
+            model.load_state_dict(weights)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise self.unloadable(error) from error
+        return model
+
+    def untrained_model(self) -> VAE:
+        """A VAE like the run's, with random weights; SubmissionError where ``meta.json`` lacks what it takes."""
+        from submission.latent import parse
+        from submission.models.vae import build
+
+        meta = self.meta
+        needed = {
+            "space": meta.space,
+            "model.networks": meta.model.networks,
+            "dataset.image_shape": meta.dataset.image_shape,
+        }
+        for key, value in needed.items():
+            if not value:
+                raise SubmissionError(f"{self.meta_file} lacks {key!r}", FIX)
+        try:
+            height, width, channels = meta.dataset.image_shape
+            shape = (height, width, channels)
+            return build(meta.model.networks, parse(meta.space), shape, meta.model.likelihood, meta.model.variance)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise self.unloadable(error) from error
+
+    def unloadable(self, error: Exception) -> SubmissionError:
+        """The error for a model that does not fit its metadata."""
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        return SubmissionError(f"{self.path} holds no model that can be loaded: {reason}", "train it again")
+
+    def log(self) -> list[dict[str, Any]]:
+        """Loss terms, averaged between two rows, by ``step``."""
+        return read_log(self.log_file)
+
+    def components(self) -> list[dict[str, Any]]:
+        """KL and posterior statistics, a list with a number per latent component, by ``step``."""
+        return read_log(self.components_file)
+
+    def validation(self) -> list[dict[str, Any]]:
+        """Held-out ELBO in nats, the best so far and its update, by ``step``."""
+        return read_log(self.validation_file)
+
+    def score_paths(self) -> list[Path]:
+        """Score files, oldest first."""
+        return sorted(self.scores_folder.glob("*.json"), key=lambda file: (file.stat().st_mtime, file.name))
+
+    def scores(self) -> list[ScoreFile]:
+        """The evaluations of this run, oldest first; SubmissionError where one cannot be read."""
+        return [ScoreFile.read(file) for file in self.score_paths()]
+
+    # Safety
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder, created if need be, until the block ends or the process dies, however it dies.
+
+        Raises:
+            SubmissionError: another process trains here, the folder cannot be written, or a part of it is a link.
+        """
+        self.require_no_links()
+        busy, fix = f"{self.path} is being trained by", "wait for it, or choose another --out"
+        with exclusive(self.lock_file, busy, fix):
+            yield
+
+    def require_no_links(self) -> None:
+        """SubmissionError where a file or folder in the run is a link to a place outside of it."""
+        inside = os.path.realpath(self.path)
+        for folder, folders, files in os.walk(inside):
+            for name in (*folders, *files):
+                entry = os.path.join(folder, name)  # noqa: PTH118 - names need not be UTF-8
+                target = os.path.realpath(entry)
+                if os.path.islink(entry) and os.path.commonpath([inside, target]) != inside:  # noqa: PTH114
+                    shown = Path(entry).relative_to(inside)
+                    what = f"{self.path / shown} is a link to {target}, outside of the run folder"
+                    raise SubmissionError(what, "replace it with a copy of what it leads to, or delete it")
