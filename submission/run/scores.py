@@ -43,7 +43,7 @@ class ScoredRepresentation:
 class ScoredData:
     """The data set that it was scored on; ``extra`` holds factors, number of images and their origin."""
 
-    name: str
+    name: str = ""
     periodic: tuple[bool, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -135,9 +135,9 @@ class ScoreFile:
     """
 
     preset: str
-    data: ScoredData
     metrics: Mapping[str, MetricRecord]
     columns: Mapping[str, ColumnRecord]
+    data: ScoredData = field(default_factory=lambda: ScoredData())
     era: str = "installed"
     backend: str = "submission"
     seeds: tuple[int, ...] = ()

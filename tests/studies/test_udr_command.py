@@ -62,7 +62,7 @@ def test_the_command(runs: list[Run], tmp_path: Path, capsys: pytest.CaptureFixt
 def test_the_same_model_twice_agrees_with_itself(runs: list[Run], tmp_path: Path) -> None:
     twin = Run(tmp_path / "twin")
     twin.path.mkdir()
-    for file in (runs[0].config, runs[0].meta_file, runs[0].checkpoint):
+    for file in (runs[0].config_file, runs[0].meta_file, runs[0].checkpoint_file):
         (twin.path / file.name).write_bytes(file.read_bytes())
     (found,), alone = agreements([runs[0], twin], "spearman", images=200)
     assert alone == []
