@@ -20,7 +20,7 @@ import numpy.typing as npt
 from sklearn.ensemble import GradientBoostingClassifier
 
 from submission.metrics.boosting import fit_boosted_trees
-from submission.metrics.dci import METRIC, dci
+from submission.metrics.tree_importances import DCI, dci
 from submission.native.processor import available_cores
 
 SIZES = (3, 6, 40, 32, 32)
@@ -99,7 +99,7 @@ def approximation(samples: int) -> None:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--samples", type=int, default=METRIC.settings.num_train, help="training points")
+    parser.add_argument("--samples", type=int, default=DCI.settings.num_train, help="training points")
     parser.add_argument("--full", action="store_true", help="all five factors instead of the two smallest")
     chosen = parser.parse_args()
     print(f"{available_cores()} cores for ours, scikit-learn uses one; whole: core seconds of dSprites' 11,300 trees")

@@ -32,8 +32,8 @@ from submission.evaluation.encoding.encoder import Encoder, Precision
 from submission.evaluation.subject import Subject, from_rows, require_reference
 from submission.export.representation import PARTS, without_last_layer
 from submission.export.torchscript import traced
-from submission.metrics.protocol import GridSampler, IndexSource, MemoTable, true_factors
 from submission.metrics.registry import metric
+from submission.metrics.sampling import GridSampler, IndexSource, MemoTable, true_factors
 from submission.models.networks import networks
 from submission.native.processor import multiplies_bfloat16
 from submission.progress import QUIET

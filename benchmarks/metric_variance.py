@@ -14,7 +14,7 @@ from submission import provenance
 from submission.evaluation import evaluate, make_plan
 from submission.evaluation.show import rows
 from submission.evaluation.subject import from_rows, ideal
-from submission.metrics.protocol import CodeGrid, true_factors
+from submission.metrics.sampling import CodeGrid, true_factors
 
 WIDTH = 10
 

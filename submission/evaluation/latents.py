@@ -12,8 +12,8 @@ from submission.data import ImageBatches, ImageDataset
 from submission.evaluation.likelihood import BATCH
 from submission.latent.base import LatentSpace
 from submission.latent.families import COLLAPSED
+from submission.metrics.agreement import INFORMATIVE
 from submission.metrics.base import Blocks
-from submission.metrics.udr import INFORMATIVE
 from submission.models.vae import VAE
 from submission.run import Run
 

@@ -16,17 +16,17 @@ from submission.evaluation.codes import CodesFile
 from submission.evaluation.encoding.encoder import Encoder
 from submission.evaluation.layout import PLAIN, Layout
 from submission.metrics.base import Sampler
-from submission.metrics.protocol import (
+from submission.metrics.sampling import (
     CodeGrid,
     GridSampler,
     ImageSource,
     IndexSource,
     MappedSource,
-    SampleSampler,
+    PointSampler,
     dataset_source,
     true_factors,
 )
-from submission.metrics.protocol.tables import Rows
+from submission.metrics.sampling.tables import Rows
 from submission.progress import QUIET, Progress
 
 SamplerOf = Callable[[int, Progress], Sampler]
@@ -143,7 +143,7 @@ def from_samples(label: str, file: CodesFile, codes: npt.NDArray[np.float32]) ->
     """Codes (N, D) of the samples in a file."""
 
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
-        return SampleSampler(codes, file.factors, seed, str(file.path), progress, file.periodic)
+        return PointSampler(codes, file.factors, seed, str(file.path), progress, file.periodic)
 
     sizes = {f"factor_{k}": int(size) for k, size in enumerate(file.factors.max(axis=0) + 1)}
     return Subject(label, sampler, None, False, sizes, samples=len(codes))

@@ -4,6 +4,10 @@ The model is ``sklearn.ensemble.GradientBoostingClassifier()`` with its default 
 uses for DCI, downstream accuracy and fairness (Friedman, "Greedy function approximation: a gradient boosting machine",
 Annals of Statistics 29, 2001, algorithms 5 and 6). The trees grow in ``submission/native/trees``; where that was not
 built, scikit-learn itself does the work: same numbers, one core, ten to a hundred times slower.
+
+scikit-learn's trees see codes in float32. Columns of float64 codes that float32 cannot represent are shifted by their
+mean and divided by their largest deviation first, so that small differences far from zero are not lost
+(``single_precision``).
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import copy
 import ctypes
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +24,8 @@ import numpy.typing as npt
 from scipy.special import logit
 from scipy.stats import gmean
 
-from submission.metrics.classifiers import Classifier
+from submission.metrics.base import Codes
+from submission.metrics.classifiers import Predictor
 from submission.metrics.ties import sorted_columns
 from submission.native import library
 from submission.native.processor import available_cores
@@ -27,8 +33,8 @@ from submission.native.processor import available_cores
 ROWS_PER_TASK = 1024
 
 
-class Trees(Classifier, Protocol):
-    """A fitted classifier that knows how much each code matters to it."""
+class Trees(Predictor, Protocol):
+    """Fitted trees, with the importance of each code."""
 
     feature_importances_: npt.NDArray[np.float64]
 
@@ -45,7 +51,7 @@ class Problem(ctypes.Structure):
 
 
 def fit_boosted_trees(
-    codes: npt.NDArray[np.float32],
+    codes: Codes,
     labels: npt.NDArray[Any],
     random_state: np.random.RandomState,
     rounds: int = 100,
@@ -57,16 +63,72 @@ def fit_boosted_trees(
     The features' order of visit, which decides between equally good splits, is drawn from ``random_state`` exactly as
     scikit-learn draws it, so a given state gives the same trees and leaves the same state behind.
     """
+    place = single_precision(codes)
     if library("trees") is None:
         from sklearn.ensemble import GradientBoostingClassifier
 
-        model = GradientBoostingClassifier(n_estimators=rounds, max_depth=depth, random_state=random_state)
-        return model.fit(codes, labels)
-    return BoostedTrees(rounds, depth, threads or available_cores()).fit(codes, labels, random_state)
+        model: Trees = GradientBoostingClassifier(n_estimators=rounds, max_depth=depth, random_state=random_state)
+        model.fit(place(codes), labels)  # type: ignore[attr-defined]
+    else:
+        model = BoostedTrees(rounds, depth, threads or available_cores()).fit(place(codes), labels, random_state)
+    return model if codes.dtype == np.float32 else RescaledTrees(model, place)
 
 
-def predict_after(model: Trees, codes: npt.NDArray[np.float32], rounds: Sequence[int]) -> list[npt.NDArray[Any]]:
+def fit_regression_trees(
+    codes: Codes, values: npt.NDArray[Any], random_state: np.random.RandomState, rounds: int = 100, depth: int = 3
+) -> Trees:
+    """A fitted regressor of real values (n,) from codes (n, D): scikit-learn's ``GradientBoostingRegressor``."""
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    place = single_precision(codes)
+    model = GradientBoostingRegressor(n_estimators=rounds, max_depth=depth, random_state=random_state)
+    return RescaledTrees(model.fit(place(codes), np.asarray(values, np.float64)), place)
+
+
+@dataclass(frozen=True)
+class Rescaling:
+    """float32 codes (n, D) from codes minus ``shift`` (D,), divided by ``scale`` (D,)."""
+
+    shift: npt.NDArray[np.float64]
+    scale: npt.NDArray[np.float64]
+
+    def __call__(self, codes: Codes) -> npt.NDArray[np.float32]:
+        """The codes in float32; float32 codes as they are."""
+        if codes.dtype == np.float32:
+            return codes
+        return ((codes - self.shift) / self.scale).astype(np.float32)
+
+
+def single_precision(codes: Codes) -> Rescaling:
+    """How to round codes (n, D) to float32: columns that float32 represents stay, others are shifted and scaled."""
+    with np.errstate(over="ignore"):
+        exact = (codes.astype(np.float32) == codes).all(axis=0)
+    mean = codes.mean(axis=0, dtype=np.float64)
+    largest = np.abs(codes - mean).max(axis=0)
+    return Rescaling(np.where(exact, 0.0, mean), np.where(exact | (largest == 0), 1.0, largest))
+
+
+class RescaledTrees:
+    """Trees of float32 codes that predict from float64 codes.
+
+    Attributes:
+        trees: the fitted trees.
+        feature_importances_: theirs.
+    """
+
+    def __init__(self, trees: Trees, place: Rescaling) -> None:
+        self.trees, self.place = trees, place
+        self.feature_importances_ = trees.feature_importances_
+
+    def predict(self, codes: Codes) -> npt.NDArray[Any]:
+        """Labels or values (n,) of codes (n, D)."""
+        return self.trees.predict(self.place(codes))
+
+
+def predict_after(model: Trees, codes: Codes, rounds: Sequence[int]) -> list[npt.NDArray[Any]]:
     """Labels (n,) of codes (n, D) after each of the given numbers of rounds."""
+    if isinstance(model, RescaledTrees):
+        return predict_after(model.trees, model.place(codes), rounds)
     if isinstance(model, BoostedTrees):
         return [model.first(count).predict(codes) for count in rounds]
     stages = list(model.staged_predict(codes))  # type: ignore[attr-defined]
@@ -118,8 +180,8 @@ class BoostedTrees:
     def _grow(
         self,
         codes: npt.NDArray[np.float32],
-        label: npt.NDArray[np.integer],
-        seeds: npt.NDArray[np.integer],
+        label: npt.NDArray[np.integer[Any]],
+        seeds: npt.NDArray[np.integer[Any]],
         importance: npt.NDArray[np.float64],
     ) -> None:
         arrays: dict[str, npt.NDArray[Any]] = {
@@ -139,10 +201,13 @@ class BoostedTrees:
         if kernel().trees_fit(ctypes.byref(problem)):
             raise MemoryError(f"no memory for boosted trees of {len(codes)} samples")
 
-    def predict(self, codes: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
+    def predict(self, codes: Codes) -> npt.NDArray[Any]:
         """Most probable label (n,) of codes (n, D)."""
         raw = self.decision_function(codes)
-        return self.classes_[(raw[:, 0] >= 0).astype(int) if raw.shape[1] == 1 else raw.argmax(axis=1)]
+        labels: npt.NDArray[Any] = self.classes_[
+            (raw[:, 0] >= 0).astype(int) if raw.shape[1] == 1 else raw.argmax(axis=1)
+        ]
+        return labels
 
     def first(self, rounds: int) -> BoostedTrees:
         """The model after its first ``rounds`` rounds."""
@@ -153,7 +218,7 @@ class BoostedTrees:
         )
         return model
 
-    def decision_function(self, codes: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    def decision_function(self, codes: Codes) -> npt.NDArray[np.float64]:
         """Raw predictions (n, outputs): log odds of the second class, or one column per class."""
         rows = np.ascontiguousarray(codes, np.float32)
         raw = np.repeat(self.initial[None, :], len(rows), axis=0)
@@ -178,15 +243,18 @@ def kernel() -> ctypes.CDLL:
     return loaded
 
 
-def initial_prediction(label: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+def initial_prediction(label: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
     """Raw prediction (outputs,) of the class frequencies of labels 0, 1, ... (n,)."""
     eps = np.finfo(np.float64).eps
     prior = np.clip(np.bincount(label) / len(label), eps, 1 - eps)
     if len(prior) == 2:
-        return logit(prior[1:])
-    return np.log(prior / gmean(prior))
+        log_odds: npt.NDArray[np.float64] = logit(prior[1:])
+        return log_odds
+    centred: npt.NDArray[np.float64] = np.log(prior / gmean(prior))
+    return centred
 
 
 def normalized(importances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Importances that add up to 1."""
-    return importances / importances.sum()
+    shares: npt.NDArray[np.float64] = importances / importances.sum()
+    return shares

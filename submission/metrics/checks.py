@@ -1,25 +1,46 @@
-"""What every metric demands of its input, told in one line each."""
+"""What metrics require of their input; each refusal is one line that names the problem and a fix."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from submission.errors import SubmissionError
-from submission.metrics.base import Codes, Factors
+from submission.metrics.base import Codes, Factors, Points
 
-LARGEST = 1e18
-"""Squares of larger codes are not finite in single precision."""
+LARGEST = {"float32": 1e18, "float64": 1e150}
+"""Squares of larger codes overflow."""
 
 
-def check_points(codes: Codes, factors: Factors, metric: str, min_codes: int = 1, min_factors: int = 1) -> None:
-    """Refuse codes (N, D) and factors (N, K) that a metric can say nothing sensible about.
+def check_points(
+    codes: npt.ArrayLike,
+    factors: npt.ArrayLike,
+    metric: str,
+    min_codes: int = 1,
+    min_factors: int = 1,
+    continuous: Sequence[bool] = (),
+    varied: bool = True,
+) -> Points:
+    """Codes (N, D) and factors (N, K) as arrays that ``metric`` can score.
+
+    Args:
+        codes: numbers (N, D). float32 and float64 stay as they are; other types become float32 where that loses
+            nothing, else float64.
+        factors: (N, K) integers, or real numbers in the columns that are ``continuous``.
+        metric: its name, for messages.
+        min_codes, min_factors: the fewest columns that the metric can compare.
+        continuous: which factors (K,) have real values; none by default.
+        varied: refuse a single sample and a factor with a single value.
 
     Raises:
         SubmissionError: other shapes, different lengths, NaN, infinite or gigantic codes, fewer than ``min_codes``
-            code dimensions or ``min_factors`` factors, no samples, or a factor that shows a single value.
+            code dimensions or ``min_factors`` factors, no samples, real values in a factor that is not
+            ``continuous``, or a factor with a single value.
     """
+    codes, factors = as_codes(codes, metric), np.asarray(factors)
     if codes.ndim != 2 or factors.ndim != 2:
         raise SubmissionError(
             f"{metric} takes codes (N, D) and factors (N, K), not {codes.shape} and {factors.shape}", "reshape them"
@@ -29,7 +50,22 @@ def check_points(codes: Codes, factors: Factors, metric: str, min_codes: int = 1
             f"{metric}: {len(codes)} codes but {len(factors)} rows of factors", "give one row of factors per code"
         )
     check_codes(codes, metric, min_codes)
-    check_factors(factors, metric, min_factors)
+    return Points(codes, check_factors(factors, metric, min_factors, continuous, varied))
+
+
+def as_codes(codes: npt.ArrayLike, metric: str) -> Codes:
+    """Numbers as an array of float32 or float64.
+
+    Raises:
+        SubmissionError: they are no real numbers.
+    """
+    array: npt.NDArray[Any] = np.asarray(codes)
+    if array.dtype in (np.float32, np.float64):
+        return array
+    if array.dtype.kind not in "fiub":
+        raise SubmissionError(f"{metric}: codes of type {array.dtype} are not real numbers", "give an array of floats")
+    single = array.astype(np.float32)
+    return single if np.array_equal(single.astype(array.dtype), array) else array.astype(np.float64)
 
 
 def check_codes(codes: Codes, metric: str, min_codes: int = 1) -> None:
@@ -44,16 +80,16 @@ def check_codes(codes: Codes, metric: str, min_codes: int = 1) -> None:
         columns = ", ".join(map(str, np.flatnonzero(~finite)))
         raise SubmissionError(f"{metric}: code columns {columns} contain NaN or infinity", "repair the representation")
     largest = np.abs(codes).max(axis=0, initial=0)
-    if largest.max(initial=0) > LARGEST:
+    if largest.max(initial=0) > LARGEST[codes.dtype.name]:
         column = int(largest.argmax())
         raise SubmissionError(
-            f"{metric}: code column {column} reaches {largest[column]:.0e}, whose square is no float32",
+            f"{metric}: code column {column} reaches {largest[column]:.0e}, which overflows {codes.dtype} when squared",
             "divide the codes by a constant",
         )
 
 
 def check_sizes(sizes: Sequence[int], metric: str, min_factors: int = 2) -> None:
-    """Refuse factors of these sizes (K,), of which a classifier would learn nothing."""
+    """Refuse factors of these sizes (K,) if a classifier can learn nothing about one."""
     check_number(len(sizes), metric, min_factors)
     if 1 in sizes:
         raise SubmissionError(
@@ -76,21 +112,40 @@ def single_note(sizes: Sequence[int]) -> tuple[str, ...]:
     return (f"factors that have one value: {', '.join(single)}; leave them out",) if single else ()
 
 
-def check_factors(factors: Factors, metric: str, min_factors: int = 1) -> None:
-    """The part of ``check_points`` that concerns factors (N, K)."""
+def check_factors(
+    factors: Factors, metric: str, min_factors: int = 1, continuous: Sequence[bool] = (), varied: bool = True
+) -> Factors:
+    """The part of ``check_points`` that concerns factors (N, K); whole numbers become integers."""
     check_number(factors.shape[1], metric, min_factors)
-    if len(factors) < 2:
+    if varied and len(factors) < 2:
         raise SubmissionError(f"{metric} was given {len(factors)} samples", "give at least two")
+    if factors.dtype.kind not in "iubf" or not np.isfinite(factors).all():
+        raise SubmissionError(
+            f"{metric}: factors of type {factors.dtype} are not finite numbers", "number the values 0, 1, 2 ..."
+        )
+    if continuous and len(continuous) != factors.shape[1]:
+        raise SubmissionError(
+            f"{metric} has {factors.shape[1]} factors and {len(continuous)} marks of continuous ones",
+            "give one True or False per factor",
+        )
+    real = np.asarray(continuous or (False,) * factors.shape[1])
+    broken = np.flatnonzero((factors != np.floor(factors)).any(axis=0) & ~real)
+    if broken.size:
+        raise SubmissionError(
+            f"{metric}: factor {broken[0]} has values that are not whole numbers",
+            "number its values 0, 1, 2 ..., or name it in `continuous` for mig, sap, dci or infomec",
+        )
     single = np.flatnonzero((factors == factors[:1]).all(axis=0))
-    if single.size:
+    if varied and single.size:
         raise SubmissionError(
             f"{metric}: factor {single[0]} has one value in all {len(factors)} samples, so nothing depends on it",
             "leave that factor out, or draw more samples if it has other values",
         )
+    return factors if real.any() or factors.dtype.kind == "i" else factors.astype(np.int64)
 
 
 def check_seen(factors_train: Factors, factors_test: Factors, metric: str) -> None:
-    """Refuse test samples whose factor values differ from those of the training samples, for classifiers."""
+    """Refuse test samples whose factor values differ from those of the training samples."""
     for column, (train, test) in enumerate(zip(factors_train.T, factors_test.T, strict=True)):
         missing = np.setxor1d(train, test)
         if missing.size:
@@ -101,15 +156,15 @@ def check_seen(factors_train: Factors, factors_test: Factors, metric: str) -> No
 
 
 def constant_columns(codes: Codes) -> list[int]:
-    """Columns of codes (N, D) that have a single value (dead dimensions)."""
+    """Columns of codes (N, D) that have a single value."""
     return [int(column) for column in np.flatnonzero((codes == codes[:1]).all(axis=0))]
 
 
-def dead_note(codes: Codes) -> tuple[str, ...]:
-    """A note that names the dead dimensions, or nothing where there are none."""
-    dead = constant_columns(codes)
-    if not dead:
+def constant_note(codes: Codes) -> tuple[str, ...]:
+    """A note that names the constant dimensions, or nothing where there are none."""
+    constant = constant_columns(codes)
+    if not constant:
         return ()
-    if len(dead) == codes.shape[1]:
-        return ("every code dimension is constant: the representation says nothing, 0 is a convention",)
-    return (f"constant code dimensions: {', '.join(map(str, dead))}",)
+    if len(constant) == codes.shape[1]:
+        return ("every code dimension is constant: the representation holds no information, 0 is a convention",)
+    return (f"constant code dimensions: {', '.join(map(str, constant))}",)

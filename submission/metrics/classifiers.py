@@ -1,4 +1,4 @@
-"""Classifiers that several metrics fit, and how often they are right."""
+"""Predictors that several metrics fit, and how well they predict."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from submission.metrics.base import Era
+from submission.metrics.base import Codes, Era
 
 
-class Classifier(Protocol):
-    """A fitted classifier."""
+class Predictor(Protocol):
+    """A fitted classifier or regressor."""
 
-    def predict(self, codes: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
-        """Labels (n,) of codes (n, D)."""
+    def predict(self, codes: Codes) -> npt.NDArray[Any]:
+        """Labels or values (n,) of codes (n, D)."""
 
 
-def accuracy(model: Classifier, codes: npt.NDArray[np.floating], label: npt.NDArray[np.integer]) -> float:
+def accuracy(model: Predictor, codes: Codes, label: npt.NDArray[Any]) -> float:
     """Share of codes (n, D) whose label (n,) a fitted classifier predicts."""
     return float(np.mean(model.predict(codes) == label))
+
+
+def determination(model: Predictor, codes: Codes, value: npt.NDArray[Any]) -> float:
+    """Coefficient of determination of a fitted regressor for values (n,) of codes (n, D), at least 0."""
+    residual = np.mean(np.square(model.predict(codes) - value))
+    return max(0.0, float(1 - residual / np.var(value)))
 
 
 def logistic_regression(era: Era, seed: int | None = None) -> Any:
@@ -33,11 +39,8 @@ def logistic_regression(era: Era, seed: int | None = None) -> Any:
     return LogisticRegression()
 
 
-def fit(model: Any, features: npt.NDArray[np.floating], labels: npt.NDArray[Any]) -> Any:
-    """Fit a scikit-learn model, on as many threads as the reference would: their sums decide the seventh digit.
-
-    Scores are defined at the iteration limit that the model has; that it was reached is not said.
-    """
+def fit(model: Any, features: Any, labels: npt.NDArray[Any]) -> Any:
+    """Fit a scikit-learn model without its warning about the iteration limit, at which scores are defined."""
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():

@@ -1,37 +1,53 @@
-"""Discretised codes and their information about factors, in nats, as disentanglement_lib estimates them."""
+"""Codes in bins, and their plug-in information about factors in nats, as disentanglement_lib estimates it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Discrete = npt.NDArray[np.integer]
+from submission.metrics.base import Era
+
+Discrete = npt.NDArray[np.integer[Any]]
+Numbers = npt.NDArray[np.floating[Any]] | Discrete
 
 
-def discretise(values: npt.NDArray[np.floating] | Discrete, num_bins: int = 20) -> npt.NDArray[np.int64]:
+def discretise(values: Numbers, num_bins: int = 20, era: Era = "installed") -> npt.NDArray[np.int64]:
     """Equal-width bins 1..``num_bins`` between the smallest and largest value of each column.
-
-    The edges are computed in the values' own precision, because rounding them elsewhere moves values across edges.
 
     Args:
         values: (N, D).
         num_bins: number of bins.
+        era: see ``bin_edges``.
 
     Returns:
         Bin numbers (N, D).
     """
-    columns = (np.searchsorted(bin_edges(x, num_bins)[:-1], x, side="right") for x in values.T)
+    columns = (np.searchsorted(bin_edges(x, num_bins, era)[:-1], x, side="right") for x in values.T)
     return np.stack(list(columns), axis=1)
 
 
-def bin_edges(values: npt.NDArray[np.floating] | Discrete, num_bins: int) -> npt.NDArray[np.floating]:
-    """Edges (num_bins + 1,) of equal-width bins of values (N,).
+def bin_edges(values: Numbers, num_bins: int, era: Era = "installed") -> npt.NDArray[np.floating[Any]]:
+    """Edges (num_bins + 1,) of equal-width bins of values (N,), in the values' precision.
 
-    Values that differ by less than so many floats have edges that coincide, as in numpy 1; numpy 2 refuses them.
+    Values that differ by less than ``num_bins`` neighbouring floats have edges that coincide.
+
+    Args:
+        values: (N,).
+        num_bins: number of bins.
+        era: ``installed`` computes the edges as the installed numpy does, which is what disentanglement_lib does
+            beside it. From version 2 on, numpy computes edges of float32 values in float32. ``2019`` computes them in
+            float64 and rounds them to float32 at the end, as numpy 1 did. The two differ in the last bit, which
+            matters where values lie on edges. For float64 values and integers they are equal.
     """
+    if era == "2019" and values.dtype == np.float32:
+        low, high = np.float64(values.min()), np.float64(values.max())
+        low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
+        return np.linspace(low, high, num_bins + 1).astype(np.float32)
     try:
         return np.histogram_bin_edges(values, num_bins)
-    except ValueError:
+    except ValueError:  # numpy 2 refuses bins that are narrower than neighbouring floats
         return np.linspace(values.min(), values.max(), num_bins + 1, dtype=values.dtype)
 
 
@@ -63,6 +79,6 @@ def _information(x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> float:
     return max(0.0, float(np.sum(counts * np.log(counts / expected)) / len(x)))
 
 
-def _entropy(counts: npt.NDArray[np.integer]) -> float:
+def _entropy(counts: Discrete) -> float:
     share = counts / counts.sum()
     return float(-np.sum(share * np.log(share)))

@@ -1,4 +1,4 @@
-"""The names of the metrics."""
+"""The metrics by name."""
 
 from __future__ import annotations
 
@@ -7,36 +7,41 @@ import importlib
 from submission.errors import UsageError, did_you_mean
 from submission.metrics.base import Metric
 
-REGISTRY: dict[str, str] = {  # name -> module with METRIC (name:ATTRIBUTE for another attribute)
-    "mig": "mig",
-    "factor_vae": "factor_vae",
-    "dci": "dci",
-    "dci_fast": "dci:FAST",
-    "sap": "sap",
-    "irs": "irs",
-    "beta_vae": "beta_vae",
-    "modularity": "modularity",
-    "unsupervised": "unsupervised",
-    "infomec": "infomec",
-    "mig_sup": "mig_sup",
-    "jemmig": "jemmig",
-    "dcimig": "dcimig",
-    "med": "med",
-    "dci_es": "dci_es",
-    "periodic": "periodic",
-    "downstream": "downstream",
-    "downstream_logistic": "downstream:LOGISTIC",
-    "downstream_reduced": "shifts",
-    "downstream_strong": "shifts:STRONG",
-    "fairness": "fairness",
+REGISTRY: dict[str, str] = {  # name -> module:attribute of its Metric
+    "mig": "information_gaps:MIG",
+    "factor_vae": "fixed_factor:FACTOR_VAE",
+    "dci": "tree_importances:DCI",
+    "dci_fast": "tree_importances:DCI_FAST",
+    "sap": "single_code_prediction:SAP",
+    "irs": "intervention_robustness:IRS",
+    "beta_vae": "fixed_factor:BETA_VAE",
+    "modularity": "modularity:MODULARITY",
+    "unsupervised": "code_dependence:UNSUPERVISED",
+    "infomec": "information_scores:INFOMEC",
+    "mig_sup": "information_gaps:MIG_SUP",
+    "jemmig": "information_gaps:JEMMIG",
+    "dcimig": "information_gaps:DCIMIG",
+    "med": "information_gaps:MED",
+    "dci_es": "probe_capacity:DCI_ES",
+    "periodic": "angular_error:PERIODIC",
+    "downstream": "prediction:DOWNSTREAM",
+    "downstream_logistic": "prediction:DOWNSTREAM_LOGISTIC",
+    "downstream_reduced": "shifted_prediction:DOWNSTREAM_REDUCED",
+    "downstream_strong": "shifted_prediction:DOWNSTREAM_STRONG",
+    "fairness": "forced_factor:FAIRNESS",
 }
 
 
 def metric(name: str) -> Metric:
-    """The metric called ``name`` in small or capital letters; an unknown name is a UsageError with the closest ones."""
+    """The metric called ``name`` in small or capital letters.
+
+    Raises:
+        UsageError: no metric has this name; the message has the closest ones.
+    """
     known = name.lower()
     if known not in REGISTRY:
         fix = did_you_mean(known, REGISTRY, f"choose from {', '.join(REGISTRY)}")
         raise UsageError(f"there is no metric named {name!r}", fix)
     module, _, attribute = REGISTRY[known].partition(":")
-    return getattr(importlib.import_module(f"submission.metrics.{module}"), attribute or "METRIC")
+    found: Metric = getattr(importlib.import_module(f"submission.metrics.{module}"), attribute)
+    return found

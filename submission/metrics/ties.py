@@ -13,8 +13,8 @@ LONG_RUN, MANY_TIES, FEW_SAMPLES = 64, 0.1, 1024
 """A run of equal values, a share of ties, and a number of samples, beyond or below which ties can decide a split."""
 
 
-def sorted_columns(codes: npt.NDArray[np.float32], label: npt.NDArray[np.integer]) -> dict[str, npt.NDArray[Any]]:
-    """What the kernel reads of codes (n, D) with labels 0, 1, ... (n,), by its names: the columns and their order."""
+def sorted_columns(codes: npt.NDArray[np.float32], label: npt.NDArray[np.integer[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """The kernel's arrays for codes (n, D) with labels 0, 1, ... (n,), by name: columns, their order, and ties."""
     columns = np.ascontiguousarray(codes.T, np.float32)
     order = np.argsort(columns, axis=1, kind="stable").astype(np.int32)
     runs = [tie_lengths(row) for row in np.take_along_axis(columns, order, axis=1)]
@@ -33,7 +33,7 @@ def tie_lengths(ascending: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
 
 
 def replayed(
-    columns: npt.NDArray[np.float32], label: npt.NDArray[np.integer], runs: Sequence[npt.NDArray[np.int64]]
+    columns: npt.NDArray[np.float32], label: npt.NDArray[np.integer[Any]], runs: Sequence[npt.NDArray[np.int64]]
 ) -> npt.NDArray[np.bool_]:
     """Columns (D,) of ``columns`` (D, n), with ties ``runs``, whose equal values are to be put in scikit-learn's order.
 

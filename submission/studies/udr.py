@@ -15,7 +15,7 @@ import numpy.typing as npt
 from submission import provenance
 from submission.errors import UsageError
 from submission.evaluation.latents import run_latents
-from submission.metrics.udr import Similarity, udr
+from submission.metrics.agreement import Similarity, udr
 from submission.progress import QUIET, Progress
 from submission.run import Run
 from submission.studies.recording import require_distinct

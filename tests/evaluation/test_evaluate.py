@@ -18,7 +18,7 @@ from submission.errors import SubmissionError
 from submission.evaluation import PRESETS, make_plan
 from submission.export.isolated import IsolatedEncoder
 from submission.files import read_json, write_json
-from submission.metrics import mig as mig_module
+from submission.metrics import information_gaps
 from submission.metrics.base import Scores
 from submission.native import processor
 from submission.studies.store import entries
@@ -59,7 +59,7 @@ def test_beside_the_scores_are_an_untrained_encoder_s_and_the_true_factors_(
     shown = capsys.readouterr().out
     assert "true factors" in shown
     assert f"{values(scores, path.name)['mig']['discrete_mig']:.4f}" in shown
-    assert "high alone means little" in shown
+    assert "a high score alone means little" in shown
 
 
 def test_every_number_carries_what_it_depends_on(stripes: GroundTruthDataset, export: Export, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_metric_that_fails_does_not_take_the_others_with_it(
             raise KeyError("a line\nand another")
         return Scores({"discrete_mig": float("nan")})
 
-    monkeypatch.setattr(mig_module, "METRIC", dataclasses.replace(mig_module.METRIC, score=broken))
+    monkeypatch.setattr(information_gaps, "MIG", dataclasses.replace(information_gaps.MIG, score=broken))
     outcomes = scores_of(tmp_path, "--codes", codes, "--metrics", "mig,irs", expected=1)["columns"]["codes"]["scores"]
     assert outcomes["irs"]["values"]
     reason = outcomes["mig"]["error"]

@@ -17,8 +17,8 @@ from submission.evaluation.show import remarks
 from submission.evaluation.subject import Subject, factors_of, from_codes
 from submission.latent import parse
 from submission.metrics.base import Blocks, Sampler, Scores
-from submission.metrics.protocol import CodeGrid, GridSampler, IndexSource, MappedSource
 from submission.metrics.registry import metric
+from submission.metrics.sampling import CodeGrid, GridSampler, IndexSource, MappedSource
 from submission.progress import QUIET
 
 SIZES = (4, 6, 8)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from submission.metrics.base import Metric, Scores
-from submission.metrics.protocol import CodeGrid, GridSampler, IndexSource, true_factors
 from submission.metrics.registry import metric
+from submission.metrics.sampling import CodeGrid, GridSampler, IndexSource, true_factors
 
 SIZES = (3, 4, 5)
 Table = npt.NDArray[np.float32]

@@ -10,13 +10,12 @@ import numpy.typing as npt
 import pytest
 
 from submission.errors import SubmissionError
+from submission.metrics import sap, unsupervised
 from submission.metrics.base import Blocks, Scores
 from submission.metrics.blocks import arcs, bins, is_circle, lengths
 from submission.metrics.information import entropies
-from submission.metrics.protocol import CodeGrid, GridSampler, IndexSource, true_factors
 from submission.metrics.registry import REGISTRY, metric
-from submission.metrics.sap import sap
-from submission.metrics.unsupervised import unsupervised
+from submission.metrics.sampling import CodeGrid, GridSampler, IndexSource, true_factors
 
 SIZES = (4, 5, 8)
 GRID = CodeGrid.of("grid", SIZES)

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 
 from submission.errors import SubmissionError
-from submission.metrics import dci as module
-from submission.metrics.dci import completeness, dci, disentanglement
+from submission.metrics import dci, metric
+from submission.metrics.importance import completeness, disentanglement
 from submission.reference import installed
 from submission.reference import module as reference
 
@@ -96,7 +96,7 @@ def test_the_reference_gives_the_same_numbers(kind: str, monkeypatch: pytest.Mon
 
     theirs = reference("evaluation.metrics.dci")
     original = ensemble.GradientBoostingClassifier
-    monkeypatch.setattr(ensemble, "GradientBoostingClassifier", lambda: original(n_estimators=10))
+    monkeypatch.setattr(ensemble, "GradientBoostingClassifier", lambda **_: original(n_estimators=10))
     y, unseen = factors(), factors(300, seed=1)
     x, x_unseen = codes(kind, y), codes(kind, unseen, seed=1)
     np.random.seed(5)
@@ -117,4 +117,5 @@ def test_what_makes_no_sense_is_refused() -> None:
 
 
 def test_the_published_settings_are_the_default() -> None:
-    assert (module.METRIC.settings.num_train, module.METRIC.settings.num_test) == (10000, 5000)
+    settings = metric("dci").settings
+    assert (settings.num_train, settings.num_test) == (10000, 5000)

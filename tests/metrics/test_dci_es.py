@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
+from submission.metrics import dci_es
 from submission.metrics.boosting import fit_boosted_trees, predict_after
-from submission.metrics.dci_es import dci_es, explicitness
+from submission.metrics.probe_capacity import explicitness
 
 FACTORS = np.stack([np.random.RandomState(k).randint(size, size=600) for k, size in enumerate((3, 4, 6))], axis=1)
 CAPACITY = np.arange(5.0)

@@ -12,11 +12,11 @@ import pytest
 
 from submission import reference
 from submission.errors import SubmissionError
-from submission.metrics import downstream, fairness, shifts
+from submission.metrics import forced_factor, metric, prediction, shifted_prediction
 from submission.metrics.base import Points, Scores
-from submission.metrics.downstream import factor_accuracies
-from submission.metrics.fairness import group_unfairness
-from submission.metrics.protocol import CodeGrid, GridSampler, IndexSource
+from submission.metrics.forced_factor import group_unfairness
+from submission.metrics.prediction import factor_accuracies
+from submission.metrics.sampling import CodeGrid, GridSampler, IndexSource
 
 SIZES = (3, 4, 5)
 GRID = CodeGrid.of("grid", SIZES)
@@ -89,12 +89,12 @@ def agree(expected: dict[str, float], ours: dict[str, float]) -> None:
 @needs_reference
 @pytest.mark.parametrize("oracle", ["rotated", "noise", "constant"])
 def test_downstream_accuracy_is_the_references(both: Callable, oracle: str) -> None:
-    settings = downstream.DownstreamSettings(num_train=(40, 60), num_test=60)
+    settings = prediction.DownstreamSettings(num_train=(40, 60), num_test=60)
     agree(
         *both(
             "downstream_task",
             "compute_downstream_task",
-            lambda sampler: downstream.score(sampler, settings),
+            lambda sampler: metric("downstream").score(sampler, settings),
             oracle,
             num_train=[40, 60],
             num_test=60,
@@ -104,11 +104,11 @@ def test_downstream_accuracy_is_the_references(both: Callable, oracle: str) -> N
 
 @needs_reference
 def test_fairness_is_the_references(both: Callable) -> None:
-    settings = fairness.FairnessSettings(num_train=100, num_test_points_per_class=20)
+    settings = forced_factor.FairnessSettings(num_train=100, num_test_points_per_class=20)
     expected, ours = both(
         "fairness",
         "compute_fairness",
-        lambda sampler: fairness.score(sampler, settings),
+        lambda sampler: forced_factor.fairness_score(sampler, settings),
         "rotated",
         num_train=100,
         num_test_points_per_class=20,
@@ -119,12 +119,12 @@ def test_fairness_is_the_references(both: Callable) -> None:
 
 @needs_reference
 def test_strong_generalisation_is_the_references(both: Callable) -> None:
-    settings = shifts.StrongSettings(num_train=(80,), num_test=60, n_experiment=1)
+    settings = shifted_prediction.StrongSettings(num_train=(80,), num_test=60, n_experiment=1)
     agree(
         *both(
             "strong_downstream_task",
             "compute_strong_downstream_task",
-            lambda sampler: shifts.score_strong(sampler, settings),
+            lambda sampler: shifted_prediction.score_strong(sampler, settings),
             "rotated",
             num_train=[80],
             num_test=60,
@@ -141,12 +141,12 @@ def test_reduced_accuracy_is_the_references(both: Callable, monkeypatch: pytest.
     monkeypatch.setattr(
         theirs, "compute_reduced_representation", lambda *points: reduced(*points, correlation_measure=importance)
     )
-    settings = shifts.ReducedSettings(num_train=(80,), num_test=60, num_factors_to_remove=1)
+    settings = shifted_prediction.ReducedSettings(num_train=(80,), num_test=60, num_factors_to_remove=1)
     agree(
         *both(
             "reduced_downstream_task",
             "compute_reduced_downstream_task",
-            lambda sampler: shifts.score_reduced(sampler, settings),
+            lambda sampler: shifted_prediction.score_reduced(sampler, settings),
             "rotated",
             num_factors_to_remove=1,
             num_train=[80],
@@ -182,19 +182,19 @@ def test_a_factor_with_one_training_value_is_predicted_to_have_it() -> None:
 def test_removing_the_best_code_of_perfect_codes_hurts_that_factor_alone() -> None:
     factors = np.stack([np.random.RandomState(k).randint(size, size=300) for k, size in enumerate(SIZES)], axis=1)
     perfect = Points(factors.astype(np.float32), factors)
-    accuracies = shifts.reduced_accuracies(perfect, perfect, 1, np.random.RandomState(0))
+    accuracies = shifted_prediction.reduced_accuracies(perfect, perfect, 1, np.random.RandomState(0))
     off = ~np.eye(3, dtype=bool)
     np.testing.assert_allclose(accuracies[off], 1)
     assert (accuracies[~off] < 0.8).all()
     with pytest.raises(SubmissionError, match="cannot remove 3"):
-        shifts.reduced_accuracies(perfect, perfect, 3, np.random.RandomState(0))
+        shifted_prediction.reduced_accuracies(perfect, perfect, 3, np.random.RandomState(0))
 
 
 def test_interventions_hide_exactly_one_other_factor() -> None:
     random_state = np.random.RandomState(0)
     factors = np.stack([random_state.randint(size, size=50) for size in SIZES], axis=1)
     for _ in range(20):
-        train, test = shifts.intervene(factors, factors, 1, SIZES, random_state)
+        train, test = shifted_prediction.intervene(factors, factors, 1, SIZES, random_state)
         changed = np.flatnonzero((train != factors).any(axis=0))
         assert changed.size == 1
         assert changed[0] != 1

@@ -9,12 +9,9 @@ import numpy.typing as npt
 import pytest
 from sklearn.feature_selection import mutual_info_classif
 
+from submission.metrics import dcimig, infomec, jemmig, med, mig_sup
 from submission.metrics.base import Scores
-from submission.metrics.dcimig import dcimig
-from submission.metrics.infomec import InfomecSettings, infomec, neighbour_distances, neighbour_information
-from submission.metrics.jemmig import jemmig
-from submission.metrics.med import med
-from submission.metrics.mig_sup import mig_sup
+from submission.metrics.information_scores import neighbour_distances, neighbour_information
 
 SIZES = (4, 5, 8)
 GRID = np.stack(np.meshgrid(*map(np.arange, SIZES), indexing="ij"), axis=-1).reshape(-1, 3)
@@ -93,25 +90,23 @@ def test_rotation_lowers_every_score() -> None:
 
 @pytest.mark.parametrize("estimator", ["neighbours", "histogram"])
 def test_infomec_of_perfect_codes(estimator: str) -> None:
-    settings = InfomecSettings(estimator=estimator, neighbours=3)  # type: ignore[arg-type]
-    values = infomec(PERFECT, FACTORS, settings).values
+    values = infomec(PERFECT, FACTORS, estimator, neighbours=3).values  # type: ignore[arg-type]
     assert values["infom"] == pytest.approx(1, abs=0.03)
     assert values["infoc"] == pytest.approx(1, abs=0.03)
     assert values["infoe"] == pytest.approx(1, abs=0.01)
 
 
 def test_infomec_of_noise_and_of_constants() -> None:
-    values = infomec(noise(), FACTORS, InfomecSettings(neighbours=3)).values
+    values = infomec(noise(), FACTORS, neighbours=3).values
     assert -1e-6 < values["infoe"] < 0.05
     assert infomec(np.ones_like(noise()), FACTORS).values == {"infom": 0, "infoc": 0, "infoe": 0}
 
 
 def test_duplicates_lower_compactness_and_inactive_codes_do_not_count() -> None:
-    settings = InfomecSettings(estimator="histogram")
-    doubled = infomec(np.c_[PERFECT, PERFECT], FACTORS, settings).values
+    doubled = infomec(np.c_[PERFECT, PERFECT], FACTORS, estimator="histogram").values
     assert doubled["infom"] == pytest.approx(1, abs=1e-9)
     assert doubled["infoc"] == pytest.approx((0.5 - 1 / 6) / (1 - 1 / 6), abs=1e-9)
-    weak = infomec(np.c_[PERFECT, 0.01 * noise(1)], FACTORS, settings)
+    weak = infomec(np.c_[PERFECT, 0.01 * noise(1)], FACTORS, estimator="histogram")
     assert weak.details["active"].tolist() == [True] * 3 + [False]
     assert weak.values["infoc"] == pytest.approx(1, abs=1e-9)
 

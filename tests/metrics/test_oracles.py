@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from submission.errors import SubmissionError
+from submission.metrics import unsupervised
 from submission.metrics.base import Scores
-from submission.metrics.protocol import CodeGrid, GridSampler, IndexSource, true_factors
 from submission.metrics.registry import REGISTRY, metric
-from submission.metrics.unsupervised import unsupervised
+from submission.metrics.sampling import CodeGrid, GridSampler, IndexSource, true_factors
 
 Score = Callable[..., Scores]
 Range = tuple[float, float]

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pytest
 
 from submission.errors import SubmissionError
-from submission.metrics.periodic import angles, angular_distance, periodic
+from submission.metrics import periodic
+from submission.metrics.angular_error import angles, angular_distance
 
 SIZE = 12
 VALUES = np.random.RandomState(0).randint(SIZE, size=(2000, 1))
@@ -19,7 +20,7 @@ def circle(values: npt.NDArray[np.int64], turns: int = 1, period: int = SIZE) ->
 
 
 def error(codes: npt.NDArray[np.float32], **options: object) -> float:
-    scores = periodic(codes[:1000], VALUES[:1000], codes[1000:], VALUES[1000:], [SIZE], [0], **options)  # type: ignore[arg-type]
+    scores = periodic(codes[:1000], VALUES[:1000], codes[1000:], VALUES[1000:], [SIZE], **options)  # type: ignore[arg-type]
     assert scores.values["angular_score"] == pytest.approx(1 - 2 * scores.values["angular_error"] / np.pi)
     return scores.values["angular_error"]
 
@@ -61,4 +62,4 @@ def test_closed_cycles_have_one_value_twice() -> None:
 
 def test_without_periodic_factors_there_is_nothing_to_score() -> None:
     with pytest.raises(SubmissionError, match="no factor"):
-        periodic(circle(VALUES), VALUES, circle(VALUES), VALUES, [SIZE], [])
+        periodic(circle(VALUES), VALUES, circle(VALUES), VALUES, [SIZE], [False])

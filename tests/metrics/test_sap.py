@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from submission.metrics.sap import sap
+from submission.metrics import sap
 
 
 def test_many_classes_are_no_reason_for_a_warning() -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from submission.errors import SubmissionError
-from submission.metrics.udr import joined, relative_strength, spearman, udr
+from submission.metrics.agreement import joined, relative_strength, spearman, udr
 
 KL = np.ones(4)
 

@@ -11,7 +11,7 @@ import pytest
 from submission import reference
 from submission.data import Factor
 from submission.evaluation.subject import Subject, from_rows
-from submission.metrics.protocol import CodeGrid, true_factors
+from submission.metrics.sampling import CodeGrid, true_factors
 
 Rows = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]
 

@@ -9,7 +9,7 @@ import pytest
 
 from submission.cli.main import door
 from submission.files import read_json
-from submission.metrics.protocol import CodeGrid, true_factors
+from submission.metrics.sampling import CodeGrid, true_factors
 
 SIZES = (3, 4, 5)
 

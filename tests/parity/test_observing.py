@@ -12,8 +12,8 @@ import pytest
 from submission import reference
 from submission.data import Factor, GroundTruthDataset
 from submission.data.dataset import Images, Indices
-from submission.metrics.protocol import GridSampler, ImageSource, IndexSource, dataset_source
 from submission.metrics.registry import metric
+from submission.metrics.sampling import GridSampler, ImageSource, IndexSource, dataset_source
 
 SIZES = (5, 4, 9)
 

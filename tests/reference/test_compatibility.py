@@ -14,7 +14,7 @@ import pytest
 from submission import reference
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.subject import ideal, require_reference
-from submission.metrics.protocol import CodeGrid
+from submission.metrics.sampling import CodeGrid
 
 needed = pytest.mark.skipif(not reference.installed(), reason=f"disentanglement_lib: {reference.INSTALL}")
 SETTINGS = {"num_train": 200, "batch_size": 16, "num_bins": 5}

@@ -22,7 +22,7 @@ from submission.export.contract import run_checked
 from submission.export.representation import PARTS, without_last_layer
 from submission.export.torchscript import load_torchscript
 from submission.metrics.base import Codes
-from submission.metrics.protocol.tables import Rows
+from submission.metrics.sampling.tables import Rows
 from submission.models.networks import channels_first, networks
 from submission.native.memory import keep_freed_memory
 

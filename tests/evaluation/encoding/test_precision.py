@@ -18,7 +18,7 @@ from submission.evaluation.subject import from_encoder
 from submission.export.representation import PARTS, without_last_layer
 from submission.export.torchscript import export_torchscript, traced
 from submission.latent import parse
-from submission.metrics.protocol import true_factors
+from submission.metrics.sampling import true_factors
 from submission.models.networks import networks
 from submission.models.vae import build
 from submission.native.windows import lanes

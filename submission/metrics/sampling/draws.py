@@ -1,4 +1,4 @@
-"""Many draws of one factor and batches of rows at once, with the numbers that drawing them one by one gives."""
+"""Many draws of one factor and batches of rows at once, equal to drawing them one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws on a full grid, in the reference's order."""
+"""Draws on a full grid, in disentanglement_lib's order."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from submission.metrics.base import Codes, Factors, Points
-from submission.metrics.protocol.sources import Source
-from submission.metrics.protocol.votes import draw_votes
+from submission.data import FactorGrid
+from submission.metrics.base import Codes, CodesFunction, Factors, Points
+from submission.metrics.sampling.draws import draw_votes
+from submission.metrics.sampling.sources import Source
 from submission.progress import QUIET, Progress
 
 TOGETHER = 256
@@ -18,27 +19,29 @@ TOGETHER = 256
 
 
 class GridSampler:
-    """A ``submission.metrics.base.Sampler`` over a full grid of factors.
+    """A ``submission.metrics.base.InterventionSampler`` over a full grid of factors.
 
-    The reference draws a batch's factors column by column, then whatever observing them draws (hidden factors, noise),
-    then encodes. Encoding draws nothing, so here it waits until many rows have come together; every draw happens in
-    the reference's order.
+    disentanglement_lib draws a batch's factors column by column, then what observing them needs (hidden factors,
+    noise), then encodes. Encoding draws nothing, so here it waits until many rows have been collected; every draw
+    happens in disentanglement_lib's order.
 
     Args:
         source: factors and codes.
-        seed: of ``numpy.random.RandomState``, the reference's generator.
+        seed: of ``numpy.random.RandomState``, disentanglement_lib's generator.
         progress: where long work is shown.
     """
 
     def __init__(self, source: Source, seed: int, progress: Progress = QUIET) -> None:
         self.seed, self.random_state, self.progress = seed, np.random.RandomState(seed), progress
         self._source = source
+        self.name = source.dataset.name
+        self.continuous = source.dataset.continuous
         self.factor_sizes = source.dataset.factor_sizes
         self.factor_names = source.dataset.factor_names
         self.periodic = source.dataset.periodic
 
     def points(self, num: int, batch_size: int = 16) -> Points:
-        """``num`` random points, drawn in batches of ``batch_size`` as the reference does."""
+        """``num`` random points, drawn in batches of ``batch_size`` as disentanglement_lib does."""
         factors: list[Factors] = []
 
         def batches() -> Iterator[Factors]:
@@ -47,7 +50,7 @@ class GridSampler:
                 yield factors[-1]
 
         codes = np.concatenate(list(self._chunks(batches())))
-        return Points(codes, np.concatenate(factors).astype(np.int64, copy=False))
+        return Points(codes, observed_values(np.concatenate(factors), self._source.dataset))
 
     def train_test(self, num_train: int, num_test: int, batch_size: int = 16) -> tuple[Points, Points]:
         """Training points, then test points."""
@@ -60,6 +63,25 @@ class GridSampler:
     def codes(self, factors: Factors) -> Codes:
         """Codes (n, D) of the factor rows (n, K), observed now."""
         return np.concatenate(list(self._chunks([factors])))
+
+    def fixed_factor(
+        self, num: int, batch_size: int, function: CodesFunction, pairs: bool = False
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.floating[Any]]]:
+        """See ``submission.metrics.base.InterventionSampler``."""
+        fixed: list[Factors] = []
+
+        def draws() -> Iterator[Factors]:
+            for factors, rows in self.votes(num, batch_size, 2 if pairs else 1):
+                each = np.arange(len(factors))
+                if pairs:
+                    rows[each, 1, :, factors] = rows[each, 0, :, factors]
+                else:
+                    rows[each, 0, :, factors] = rows[each, 0, :1, factors]
+                fixed.append(factors)
+                yield rows
+
+        found = self.reduce(draws(), function, total=num)
+        return np.concatenate(fixed), found
 
     def votes(self, num: int, batch_size: int, sets: int = 1) -> Iterator[tuple[Factors, Factors]]:
         """``num`` random factors, with ``sets`` batches of random rows drawn after each, some V votes at a time.
@@ -79,9 +101,9 @@ class GridSampler:
     def reduce(
         self,
         votes: Iterable[Factors],
-        function: Callable[[Codes], npt.NDArray[np.floating]],
+        function: CodesFunction,
         total: int = 0,
-    ) -> npt.NDArray[np.floating]:
+    ) -> npt.NDArray[np.floating[Any]]:
         """``function`` over the codes of votes, streamed.
 
         Args:
@@ -105,7 +127,7 @@ class GridSampler:
         return np.concatenate(results)
 
     def _chunks(self, batches: Iterable[Factors], rows: Callable[[], int] = lambda: 1) -> Iterator[Codes]:
-        """Observe batch after batch; yield codes whenever a chunk of a multiple of so many rows has come together."""
+        """Observe batch after batch; yield codes whenever a chunk of a multiple of ``rows()`` rows is complete."""
         pending: list[npt.NDArray[Any]] = []
         waiting = 0
         for batch in batches:
@@ -116,3 +138,14 @@ class GridSampler:
                 pending, waiting = [], 0
         if pending:
             yield self._source.codes(np.concatenate(pending))
+
+
+def observed_values(factors: Factors, grid: FactorGrid) -> Factors:
+    """Factor rows (n, K) as metrics see them: with the original values of continuous factors."""
+    if not any(grid.continuous):
+        return factors.astype(np.int64, copy=False)
+    columns = [
+        factor.values(column) if factor.continuous else column
+        for factor, column in zip(grid.factors_of_variation, factors.T, strict=True)
+    ]
+    return np.stack(columns, axis=1)

@@ -10,8 +10,8 @@ import pytest
 
 from submission.data import Factor, GroundTruthDataset
 from submission.data.dataset import Images, Indices
-from submission.metrics.protocol import GridSampler, IndexSource, MemoTable, dataset_source, votes
-from submission.metrics.protocol.votes import draw_votes, one_by_one
+from submission.metrics.sampling import GridSampler, IndexSource, MemoTable, dataset_source, draws
+from submission.metrics.sampling.draws import draw_votes, one_by_one
 
 
 @dataclass(eq=False)
@@ -93,14 +93,14 @@ def test_votes_are_what_randint_draws_one_by_one(sizes: tuple[int, ...], sets: i
 
 def test_too_few_words_at_first_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = draw_votes(np.random.RandomState(0), (3, 5), (40, 1, 9))
-    monkeypatch.setattr(votes, "expected_words", lambda *_: 7)
+    monkeypatch.setattr(draws, "expected_words", lambda *_: 7)
     for found, wanted in zip(draw_votes(np.random.RandomState(0), (3, 5), (40, 1, 9)), expected, strict=True):
         assert np.array_equal(found, wanted)
 
 
 def test_votes_without_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = draw_votes(np.random.RandomState(0), (3, 5), (40, 2, 9))
-    monkeypatch.setattr(votes, "library", lambda _: None)
+    monkeypatch.setattr(draws, "library", lambda _: None)
     for found, wanted in zip(draw_votes(np.random.RandomState(0), (3, 5), (40, 2, 9)), expected, strict=True):
         assert np.array_equal(found, wanted)
 

@@ -1,20 +1,18 @@
-"""Interventional robustness score.
-
-Suter, Miladinovic, Schölkopf, Bauer, "Robustly Disentangled Causal Mechanisms", 2019, section 4; here as
-disentanglement_lib computes it.
-"""
+"""IRS: the interventional robustness score."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from submission.metrics.base import Blocks, Codes, Factors, Metric, Sampler, Scores
+from submission.metrics.base import Blocks, Codes, Factors, Scores
 from submission.metrics.blocks import columns_of, lengths
-from submission.metrics.checks import check_points, constant_columns, dead_note
+from submission.metrics.checks import check_points, constant_columns, constant_note
 from submission.metrics.information import Discrete, discretise
+from submission.metrics.registration import of_points
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,10 @@ def irs(
 ) -> Scores:
     """How little each code moves while one factor is held fixed and the others vary.
 
+    Suter, Miladinovic, Schölkopf and Bauer, "Robustly disentangled causal mechanisms", 2019, section 4, as
+    disentanglement_lib computes it. Deviations while a factor is fixed are measured from the mean of that group and
+    can exceed the largest deviation from the overall mean, up to twice, so that a score below 0 is possible.
+
     Args:
         codes: (N, D).
         factors: (N, K); factors of more than ``num_bins`` values are merged into that many.
@@ -40,16 +42,16 @@ def irs(
         blocks: columns that count as one code, whose deviation is a Euclidean distance.
 
     Returns:
-        ``IRS`` in [0, 1], averaged over codes with their largest deviation as weight, and ``num_active_dims``; details
-        ``robustness`` (codes or blocks, K) with NaN rows for constant codes. 0 by convention where all codes are
-        constant.
+        ``IRS`` in (-1, 1], averaged over codes with their largest deviation as weight, and ``num_active_dims``;
+        details ``robustness`` (codes or blocks, K) with NaN rows for constant codes. 0 by convention where all codes
+        are constant.
     """
-    check_points(codes, factors, "irs")
-    codes = np.asfortranarray(codes)  # numpy sums each column pairwise then, as it does the reference's
-    dead = constant_columns(codes)
+    codes, factors = check_points(codes, factors, "irs")
+    codes = np.asfortranarray(codes)  # numpy then sums each column pairwise, as in disentanglement_lib
+    constant = constant_columns(codes)
     columns = columns_of(blocks, codes.shape[1])
-    active = np.flatnonzero([not set(block) <= set(dead) for block in columns])
-    notes = dead_note(codes)
+    active = np.flatnonzero([not set(block) <= set(constant) for block in columns])
+    notes = constant_note(codes)
     if not active.size:
         return Scores({"IRS": 0.0, "num_active_dims": 0.0}, notes=notes)
     largest = lengths(codes - codes.mean(axis=0), blocks).max(axis=0)[active]
@@ -63,26 +65,23 @@ def irs(
 
 def mean_deviation(
     codes: Codes, values: Discrete, quantile: float, blocks: Blocks | None = None
-) -> npt.NDArray[np.floating]:
+) -> npt.NDArray[np.floating[Any]]:
     """Quantile of |code - its mean| (D,) while the factor has one value, averaged over its values (N,)."""
     groups = (codes[values == value] for value in np.unique(values))
     moved = (lengths(group - group.mean(axis=0), blocks) for group in groups)
-    return np.mean([np.percentile(distances, 100 * quantile, axis=0) for distances in moved], axis=0)
+    deviation: npt.NDArray[np.floating[Any]] = np.mean(
+        [np.percentile(distances, 100 * quantile, axis=0) for distances in moved], axis=0
+    )
+    return deviation
 
 
-def score(sampler: Sampler, settings: IrsSettings, blocks: Blocks | None = None) -> Scores:
-    """Draw and compute."""
-    points = sampler.points(settings.num_train, settings.batch_size)
-    return irs(points.codes, points.factors, settings.diff_quantile, settings.num_bins, blocks)
-
-
-METRIC = Metric(
+IRS = of_points(
+    irs,
     name="irs",
     headline="IRS",
     summary="how still each code stays while one factor is fixed and the others change",
     settings=IrsSettings(),
     fast=IrsSettings(num_train=2_000),
-    score=score,
-    block_score=score,
-    caution="high alone means little: codes of pure noise score about 0.34, outliers raise it",
+    range=(-1.0, 1.0),
+    caution="a high score alone means little: codes of pure noise score about 0.34, outliers raise it",
 )

@@ -1,7 +1,7 @@
-"""How well codes tell the angle of factors that are cycles (rotation, azimuth, hue).
+"""How well codes predict the angle of factors that are cycles (rotation, azimuth, hue).
 
-Accuracy calls a neighbouring angle as wrong as the opposite one, and ordinary regression tears the cycle apart between
-its last value and its first. Here ridge regression predicts cosine and sine of each periodic factor's angle
+Accuracy counts a neighbouring angle as wrong as the opposite one, and ordinary regression splits the cycle between its
+last value and its first. Here ridge regression predicts cosine and sine of each periodic factor's angle
 2 pi value / size from the codes, and the error is the mean distance along the circle,
 
     angular error = mean |wrap(predicted - true)| in radians,   score = 1 - error / (pi / 2),
@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.errors import SubmissionError
-from submission.metrics.base import Codes, Factors, Metric, Sampler, Scores
-from submission.metrics.checks import check_codes, dead_note
+from submission.metrics.base import Codes, Factors, Scores
+from submission.metrics.checks import check_points, constant_note
+from submission.metrics.registration import of_train_test
+from submission.metrics.sampling.points import train_test
 
 RIDGE = 1e-3  # of the codes' variance; regularises duplicated codes
 
@@ -41,16 +44,17 @@ class PeriodicSettings:
     closed: bool = False
 
 
-def angles(
-    values: npt.NDArray[np.integer], size: int, symmetry: int = 1, closed: bool = False
-) -> npt.NDArray[np.float64]:
+def angles(values: npt.NDArray[Any], size: int, symmetry: int = 1, closed: bool = False) -> npt.NDArray[np.float64]:
     """Angle (n,) in radians of the values (n,) 0 ... size - 1 of a periodic factor."""
     return 2 * np.pi * symmetry * values / (size - 1 if closed else size)
 
 
 def angular_distance(left: npt.ArrayLike, right: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Distance in [0, pi] between angles in radians."""
-    return np.abs(np.angle(np.exp(1j * (np.asarray(left, np.float64) - np.asarray(right, np.float64)))))
+    distance: npt.NDArray[np.float64] = np.abs(
+        np.angle(np.exp(1j * (np.asarray(left, np.float64) - np.asarray(right, np.float64))))
+    )
+    return distance
 
 
 def predicted_angles(codes_train: Codes, angle: npt.NDArray[np.float64], codes_test: Codes) -> npt.NDArray[np.float64]:
@@ -62,61 +66,62 @@ def predicted_angles(codes_train: Codes, angle: npt.NDArray[np.float64], codes_t
     normal = x.T @ x / len(x) + RIDGE * np.eye(x.shape[1])
     weights = np.linalg.solve(normal, x.T @ (target - target.mean(axis=0)) / len(x))
     cosine, sine = (((codes_test - mean) / scale) @ weights + target.mean(axis=0)).T
-    return np.arctan2(sine, cosine)
+    predicted: npt.NDArray[np.float64] = np.arctan2(sine, cosine)
+    return predicted
 
 
 def periodic(
-    codes_train: Codes,
-    factors_train: Factors,
-    codes_test: Codes,
-    factors_test: Factors,
-    sizes: Sequence[int],
-    columns: Sequence[int],
+    codes: Codes,
+    factors: Factors,
+    test_codes: Codes | None = None,
+    test_factors: Factors | None = None,
+    factor_sizes: Sequence[int] | None = None,
+    cycles: Sequence[bool] | None = None,
     symmetry: int = 1,
     closed: bool = False,
+    seed: int = 0,
 ) -> Scores:
     """Angular errors of linear prediction.
 
     Args:
-        codes_train, codes_test: (N, D).
-        factors_train, factors_test: (N, K).
-        sizes: number of values of each factor (K).
-        columns: which factors are cycles.
+        codes: training points (N, D).
+        factors: (N, K), values 0, 1, ... of each factor.
+        test_codes, test_factors: test points; without them a third of the points, drawn from ``seed``, is held out.
+        factor_sizes: number of values of each factor (K,); one more than the largest value by default.
+        cycles: which factors (K,) are cycles; all by default.
         symmetry, closed: see ``PeriodicSettings``.
+        seed: of the points held out.
 
     Returns:
         ``angular_score`` (1 is best, about 0 is guessing) and ``angular_error`` in radians, means over the periodic
         factors. Details: ``angular_error`` (factors that are cycles,).
+
+    Raises:
+        SubmissionError: no factor is a cycle.
     """
+    train, test = train_test(codes, factors, test_codes, test_factors, seed)
+    train = check_points(*train, "periodic", varied=False)
+    test = check_points(*test, "periodic", varied=False)
+    sizes = factor_sizes or np.maximum(train.factors.max(axis=0), test.factors.max(axis=0)) + 1
+    columns = [k for k in range(len(sizes)) if cycles is None or cycles[k]]
     if not columns:
         raise SubmissionError("no factor of this data set is periodic", "name the periodic ones, or leave periodic out")
-    check_codes(codes_train, "periodic")
-    check_codes(codes_test, "periodic")
     errors = []
     for column in columns:
-        train, test = (
-            angles(factors[:, column], sizes[column], symmetry, closed) for factors in (factors_train, factors_test)
-        )
-        errors.append(angular_distance(predicted_angles(codes_train, train, codes_test), test).mean())
+        angle, test_angle = (angles(part.factors[:, column], sizes[column], symmetry, closed) for part in (train, test))
+        errors.append(angular_distance(predicted_angles(train.codes, angle, test.codes), test_angle).mean())
     error = float(np.mean(errors))
     values = {"angular_score": 1 - 2 * error / np.pi, "angular_error": error}
-    return Scores(values, {"angular_error": np.array(errors)}, dead_note(codes_train))
+    return Scores(values, {"angular_error": np.array(errors)}, constant_note(train.codes))
 
 
-def score(sampler: Sampler, settings: PeriodicSettings) -> Scores:
-    """Draw training points, then test points, and score the factors that the data set calls periodic."""
-    train, test = sampler.train_test(settings.num_train, settings.num_test, settings.batch_size)
-    columns = [int(column) for column in np.flatnonzero(sampler.periodic)]
-    return periodic(*train, *test, sampler.factor_sizes, columns, settings.symmetry, settings.closed)
-
-
-METRIC = Metric(
+PERIODIC = of_train_test(
+    periodic,
     name="periodic",
     headline="angular_score",
     shown=("angular_error",),
-    summary="how well a linear map of the codes tells the angle of factors that are cycles",
+    summary="how well a linear map of the codes predicts the angle of factors that are cycles",
     settings=PeriodicSettings(),
     fast=PeriodicSettings(num_train=2000, num_test=1000),
-    score=score,
     range=(-1.0, 1.0),
 )

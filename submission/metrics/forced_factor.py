@@ -1,7 +1,7 @@
 """Fairness: how much predictions of one factor change when another one is forced.
 
 Locatello, Abbati, Rainforth, Bauer, Schölkopf and Bachem, "On the fairness of disentangled representations", NeurIPS
-2019, section 4; here as disentanglement_lib computes it. Boosted trees predict a target factor from the codes; for a
+2019, section 4, as disentanglement_lib computes it. Boosted trees predict a target factor from the codes; for a
 sensitive factor, the same cells are encoded with each of its values. Unfairness is the total variation between the
 predictions for one sensitive value and those for all, averaged over (or maximised over) the values. Lower is fairer.
 """
@@ -9,14 +9,17 @@ predictions for one sensitive value and those for all, averaged over (or maximis
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from submission.metrics.base import Metric, Sampler, Scores
-from submission.metrics.checks import check_points, check_sizes, dead_note
-from submission.metrics.classifiers import Classifier
-from submission.metrics.downstream import fitted
+from submission.metrics.base import Codes, Factors, InterventionSampler, Scores
+from submission.metrics.checks import check_points, check_sizes, constant_note
+from submission.metrics.classifiers import Predictor
+from submission.metrics.prediction import fitted
+from submission.metrics.registration import of_interventions
+from submission.metrics.sampling.given import sampler_of
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,35 @@ class FairnessSettings:
     batch_size: int = 16
 
 
-def group_unfairness(counts: npt.NDArray[np.integer]) -> tuple[float, float]:
+def fairness(
+    codes: Codes,
+    factors: Factors,
+    num_train: int = 10_000,
+    num_test_points_per_class: int = 100,
+    seed: int = 0,
+) -> Scores:
+    """Unfairness of predictions from codes; lower is fairer.
+
+    Args:
+        codes: (N, D).
+        factors: (N, K), K >= 2, with every combination of values at least once.
+        num_train: points that the predictors are fitted to.
+        num_test_points_per_class: points for which each value of the sensitive factor is forced.
+        seed: of the draws and of the trees.
+
+    Returns:
+        disentanglement_lib's keys, the mean over all pairs first of all: ``mean_fairness:mean_pred:mean_sens``.
+        Details: ``mean_fairness`` and ``max_fairness`` (K targets, K sensitive).
+    """
+    return fairness_score(
+        sampler_of(codes, factors, "fairness", seed), FairnessSettings(num_train, num_test_points_per_class)
+    )
+
+
+def group_unfairness(counts: npt.NDArray[np.integer[Any]]) -> tuple[float, float]:
     """Mean and largest total variation between columns of prediction counts (classes, groups) and their sum.
 
-    Single precision, as in the reference.
+    Single precision, as in disentanglement_lib.
     """
     overall = counts.sum(axis=1, dtype=np.float32)
     overall /= overall.sum()
@@ -42,7 +70,7 @@ def group_unfairness(counts: npt.NDArray[np.integer]) -> tuple[float, float]:
 
 
 def summaries(matrix: npt.NDArray[np.float64], prefix: str) -> dict[str, float]:
-    """The reference's names for the means and maxima of unfairness (K targets, K sensitive), the diagonal left out."""
+    """disentanglement_lib's names for means and maxima of unfairness (K targets, K sensitive) off the diagonal."""
     factors = len(matrix)
     off = ~np.eye(factors, dtype=bool)
     rows = np.array([matrix[i][off[i]] for i in range(factors)])
@@ -58,7 +86,7 @@ def summaries(matrix: npt.NDArray[np.float64], prefix: str) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def score(sampler: Sampler, settings: FairnessSettings) -> Scores:
+def fairness_score(sampler: InterventionSampler, settings: FairnessSettings) -> Scores:
     """Train a predictor per factor and count its predictions under every forced value of every other factor."""
     check_sizes(sampler.factor_sizes, "fairness")
     train = sampler.points(settings.num_train, settings.batch_size)
@@ -73,11 +101,11 @@ def score(sampler: Sampler, settings: FairnessSettings) -> Scores:
                 counts = prediction_counts(sampler, model, target, sensitive, settings.num_test_points_per_class)
                 mean[target, sensitive], largest[target, sensitive] = group_unfairness(counts)
     values = summaries(mean, "mean_fairness") | summaries(largest, "max_fairness")
-    return Scores(values, {"mean_fairness": mean, "max_fairness": largest}, dead_note(train.codes))
+    return Scores(values, {"mean_fairness": mean, "max_fairness": largest}, constant_note(train.codes))
 
 
 def prediction_counts(
-    sampler: Sampler, model: Classifier, target: int, sensitive: int, points: int
+    sampler: InterventionSampler, model: Predictor, target: int, sensitive: int, points: int
 ) -> npt.NDArray[np.int64]:
     """How often each value of the target is predicted (target's size, sensitive's size), per forced sensitive value."""
     factors = sampler.sample_factors(points)
@@ -89,14 +117,13 @@ def prediction_counts(
     return np.stack(counts, axis=1)
 
 
-METRIC = Metric(
+FAIRNESS = of_interventions(
+    fairness_score,
     name="fairness",
     headline="mean_fairness:mean_pred:mean_sens",
     summary="how much predictions of one factor change when another is forced",
     settings=FairnessSettings(),
     fast=FairnessSettings(num_train=1_000, num_test_points_per_class=50),
-    score=score,
-    full_grid=True,
     higher_is_better=False,
     caution="a representation that predicts nothing is perfectly fair: read it beside downstream accuracy",
 )

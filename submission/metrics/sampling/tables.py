@@ -36,9 +36,9 @@ class MemoTable:
         self.encoded = 0
 
     def __call__(self, indices: Indices) -> Codes:
-        """Codes (n, D) float32 of the cells ``indices`` (n,)."""
+        """Codes (n, D) of the cells ``indices`` (n,)."""
         if self._codes is None:
-            self._codes = self._allocate(self._rows(indices[:1]).shape[1])
+            self._codes = self._allocate(self._rows(indices[:1]))
         if self._known is None:
             distinct, inverse = np.unique(indices, return_inverse=True)
             return np.concatenate([self._encode(cells) for cells in self._batches(distinct)])[inverse]
@@ -47,12 +47,13 @@ class MemoTable:
             self._known[cells] = True
         return self._codes[indices]
 
-    def _allocate(self, width: int) -> Codes:
-        """Room for every cell's codes where that fits, else for none."""
-        if self._cells * width * 4 > self._limit:
-            return np.empty((0, width), np.float32)
+    def _allocate(self, example: Codes) -> Codes:
+        """Memory for every cell's codes, like the ``example`` (1, D), where that fits, else for none."""
+        width, kind = example.shape[1], example.dtype
+        if self._cells * width * kind.itemsize > self._limit:
+            return np.empty((0, width), kind)
         self._known = np.zeros(self._cells, bool)
-        return np.empty((self._cells, width), np.float32)
+        return np.empty((self._cells, width), kind)
 
     def _batches(self, cells: Indices) -> list[Indices]:
         return [cells[start : start + self._batch_size] for start in range(0, len(cells), self._batch_size)]
@@ -63,10 +64,11 @@ class MemoTable:
 
 
 def true_factors(dataset: FactorGrid) -> Rows:
-    """The ideal representation: one code per factor, its values spread evenly over [-1, 1]."""
-    spread = np.maximum(np.asarray(dataset.factor_sizes) - 1, 1)
+    """The true factors as codes: one per factor, its values evenly spaced over [-1, 1]."""
+    steps = np.maximum(np.asarray(dataset.factor_sizes) - 1, 1)
 
     def rows(indices: Indices) -> Codes:
-        return (2 * dataset.factors(indices) / spread - 1).astype(np.float32)
+        codes: Codes = (2 * dataset.factors(indices) / steps - 1).astype(np.float32)
+        return codes
 
     return rows

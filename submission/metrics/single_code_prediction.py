@@ -1,21 +1,20 @@
-"""Separated attribute predictability.
-
-Kumar, Sattigeri, Balakrishnan, "Variational Inference of Disentangled Latent Concepts from Unlabeled Observations",
-2018, section 3; here as disentanglement_lib computes it.
-"""
+"""SAP: separated attribute predictability, from predictions of each factor by single codes."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from submission.metrics.base import Blocks, Codes, Era, Factors, Metric, Sampler, Scores
+from submission.metrics.base import Blocks, Codes, Era, Factors, Scores
 from submission.metrics.blocks import columns_of
-from submission.metrics.checks import check_points, dead_note
+from submission.metrics.checks import check_points, constant_note
+from submission.metrics.registration import of_train_test
+from submission.metrics.sampling.points import train_test
 from submission.native.processor import available_cores
 
 FLAT = 1e-12  # a code of smaller variance predicts nothing
@@ -33,39 +32,57 @@ class SapSettings:
 
 
 def sap(
-    codes_train: Codes,
-    factors_train: Factors,
-    codes_test: Codes,
-    factors_test: Factors,
+    codes: Codes,
+    factors: Factors,
+    test_codes: Codes | None = None,
+    test_factors: Factors | None = None,
     continuous_factors: bool = False,
     era: Era = "installed",
     seed: int = 0,
     blocks: Blocks | None = None,
+    continuous: Sequence[bool] = (),
 ) -> Scores:
     """Mean over factors of (best - second best) prediction from a single code.
 
+    Kumar, Sattigeri and Balakrishnan, "Variational inference of disentangled latent concepts from unlabeled
+    observations", 2018, section 3, as disentanglement_lib computes it. Classes are predicted by a linear support vector
+    machine with C = 0.01 and balanced classes, and graded by its accuracy on test points. Real values are predicted by
+    linear regression, and graded by the squared correlation on training points (multiple correlation for a block).
+
     Args:
-        codes_train, codes_test: (N, D), D >= 2.
-        factors_train, factors_test: (N, K).
-        continuous_factors: predict by squared correlation (training samples alone), multiple correlation for a block,
-            instead of by the test accuracy of a linear support vector machine with C = 0.01 and balanced classes.
+        codes: training points (N, D), D >= 2.
+        factors: (N, K).
+        test_codes, test_factors: test points; without them a third of the points, drawn from ``seed``, is held out.
+        continuous_factors: take every factor for real-valued.
         era: ``2019`` solves the machine in the dual, as scikit-learn did then, with randomness from ``seed``.
         seed: see ``era``.
-        blocks: columns that count as one code; the machine sees all of a block's columns.
+        blocks: columns that count as one code; the machine is given all of a block's columns.
+        continuous: which factors (K,) have real values.
 
     Returns:
         ``SAP_score`` in [0, 1]; details ``predictability`` (codes or blocks, K).
     """
-    check_points(codes_train, factors_train, "sap", min_codes=2)
-    check_points(codes_test, factors_test, "sap", min_codes=2)
-    columns = columns_of(blocks, codes_train.shape[1])
-    if continuous_factors:
-        matrix = np.array([squared_correlations(codes_train[:, list(block)], factors_train) for block in columns])
-    else:
-        matrix = accuracies(codes_train, factors_train, codes_test, factors_test, columns, era, seed)
+    given = train_test(codes, factors, test_codes, test_factors, seed)
+    train, test = (check_points(*points, "sap", min_codes=2, continuous=continuous) for points in given)
+    columns = columns_of(blocks, train.codes.shape[1])
+    classes, reals = classes_and_reals(train.factors.shape[1], continuous_factors, continuous)
+    matrix = np.zeros((len(columns), train.factors.shape[1]))
+    for code, block in enumerate(columns):
+        matrix[code, reals] = squared_correlations(train.codes[:, list(block)], train.factors[:, reals])
+    matrix[:, classes] = accuracies(
+        train.codes, train.factors[:, classes], test.codes, test.factors[:, classes], columns, era, seed
+    )
     ordered = np.sort(matrix, axis=0)
     value = float(np.mean(ordered[-1] - ordered[-2]))
-    return Scores({"SAP_score": value}, {"predictability": matrix}, dead_note(codes_train))
+    return Scores({"SAP_score": value}, {"predictability": matrix}, constant_note(train.codes))
+
+
+def classes_and_reals(
+    count: int, everything: bool, continuous: Sequence[bool]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Which of ``count`` factors are classes, and which have real values."""
+    real = np.asarray(continuous or (False,) * count) | everything
+    return np.flatnonzero(~real), np.flatnonzero(real)
 
 
 def squared_correlations(code: Codes, factors: Factors) -> npt.NDArray[np.float64]:
@@ -79,7 +96,8 @@ def squared_correlations(code: Codes, factors: Factors) -> npt.NDArray[np.float6
         return np.zeros(factors.shape[1])
     centred = factors - factors.mean(axis=0)
     basis = np.linalg.svd(moving - moving.mean(axis=0), full_matrices=False)[0]
-    return np.square(basis.T @ centred).sum(axis=0) / (centred**2).sum(axis=0)
+    explained: npt.NDArray[np.float64] = np.square(basis.T @ centred).sum(axis=0) / (centred**2).sum(axis=0)
+    return explained
 
 
 def accuracies(
@@ -113,19 +131,12 @@ def accuracies(
         return np.array(list(pool.map(accuracy, np.ndindex(*shape)))).reshape(shape)
 
 
-def score(sampler: Sampler, settings: SapSettings, blocks: Blocks | None = None) -> Scores:
-    """Draw and compute."""
-    train, test = sampler.train_test(settings.num_train, settings.num_test, settings.batch_size)
-    return sap(*train, *test, settings.continuous_factors, settings.era, sampler.seed, blocks)
-
-
-METRIC = Metric(
+SAP = of_train_test(
+    sap,
     name="sap",
     headline="SAP_score",
     summary="how much better the best code predicts a factor than the next best code",
     settings=SapSettings(),
     fast=SapSettings(num_train=2_000, num_test=1_000),
-    score=score,
-    block_score=score,
     caution="depends on the scale of the codes: the support vector machine's C is fixed at 0.01",
 )

@@ -14,11 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.errors import SubmissionError
-from submission.metrics.base import Codes, Factors, Metric, Points, Sampler, Scores
+from submission.metrics.base import Codes, Factors, InterventionSampler, Metric, Points, Sampler, Scores
 from submission.metrics.boosting import fit_boosted_trees, skip_boosted_trees
-from submission.metrics.checks import check_points, check_sizes, dead_note
+from submission.metrics.checks import check_points, check_sizes, constant_note
 from submission.metrics.classifiers import accuracy
-from submission.metrics.downstream import factor_accuracies, fewer_note, fitted
+from submission.metrics.prediction import factor_accuracies, fewer_note, fitted
+from submission.metrics.registration import of_interventions, refuse_continuous
+from submission.metrics.sampling.given import sampler_of
+from submission.metrics.sampling.points import PointSampler
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,60 @@ class StrongSettings:
     n_experiment: int = 10
 
 
+def downstream_reduced(
+    codes: Codes,
+    factors: Factors,
+    num_train: Sequence[int] = (1000, 10000),
+    num_test: int = 5000,
+    num_factors_to_remove: int = 1,
+    seed: int = 0,
+) -> Scores:
+    """How much more a factor's accuracy suffers than the others' when the most important codes for it are removed.
+
+    Args:
+        codes: (N, D), D > ``num_factors_to_remove``.
+        factors: (N, K), K >= 2.
+        num_train: numbers of training points, one experiment each, drawn without replacement.
+        num_test: test points.
+        num_factors_to_remove: codes to remove for each factor.
+        seed: of the draws and of the trees.
+
+    Returns:
+        ``gap`` in [-1, 1] of the last number of training points, and disentanglement_lib's keys.
+    """
+    settings = ReducedSettings(num_train, num_test, num_factors_to_remove=num_factors_to_remove)
+    return score_reduced(PointSampler(*check_points(codes, factors, "downstream_reduced"), seed), settings)
+
+
+def downstream_strong(
+    codes: Codes,
+    factors: Factors,
+    num_train: Sequence[int] = (1000, 10000),
+    num_test: int = 5000,
+    n_experiment: int = 10,
+    seed: int = 0,
+) -> Scores:
+    """Share of the accuracy of boosted trees that is lost on unseen values of another factor.
+
+    Args:
+        codes: (N, D).
+        factors: (N, K), K >= 2, with every combination of values at least once.
+        num_train: numbers of training points, one experiment each.
+        num_test: test points.
+        n_experiment: repetitions per factor with another fixed value.
+        seed: of the draws and of the trees.
+
+    Returns:
+        ``strong_generalization_gap`` of the last number of training points, at most 1, and disentanglement_lib's keys.
+    """
+    sampler = sampler_of(codes, factors, "downstream_strong", seed)
+    return score_strong(sampler, StrongSettings(num_train, num_test, n_experiment))
+
+
 def most_important(train: Points, factor: int, random_state: np.random.RandomState) -> int:
     """The code that boosted trees find most important for a factor.
 
-    The reference fits every factor and looks at one; here the others only use up their share of random numbers.
+    disentanglement_lib fits every factor and uses one; here the others only use up their share of random numbers.
     """
     best = 0
     for other, label in enumerate(train.factors.T):
@@ -79,7 +132,7 @@ def without(points: Points, code: int) -> Points:
 
 
 def named_reduced(accuracies: npt.NDArray[np.float64], size: int) -> dict[str, float]:
-    """The reference's names for accuracies (K, K, 2)."""
+    """disentanglement_lib's names for accuracies (K, K, 2)."""
     values: dict[str, float] = {}
     off = ~np.eye(len(accuracies), dtype=bool)
     for part, which in enumerate(("train", "test")):
@@ -97,6 +150,7 @@ def named_reduced(accuracies: npt.NDArray[np.float64], size: int) -> dict[str, f
 
 def score_reduced(sampler: Sampler, settings: ReducedSettings) -> Scores:
     """Accuracies without the most important codes; ``gap`` is that of other factors minus that of the reduced one."""
+    refuse_continuous(sampler, "downstream_reduced")
     generator = np.random.RandomState(sampler.seed)
     values: dict[str, float] = {}
     notes: tuple[str, ...] = ()
@@ -105,7 +159,7 @@ def score_reduced(sampler: Sampler, settings: ReducedSettings) -> Scores:
         values |= named_reduced(reduced_accuracies(train, test, settings.num_factors_to_remove, generator), size)
         prefix = f"{size}:mean_test_accuracy"
         values["gap"] = values[f"{prefix}_other_factors"] - values[f"{prefix}_reduced_factor"]
-        notes = fewer_note(size, train, notes) + dead_note(train.codes)
+        notes = fewer_note(size, train, notes) + constant_note(train.codes)
     return Scores(values, notes=notes)
 
 
@@ -123,10 +177,10 @@ def intervene(
     return train, test
 
 
-def score_strong(sampler: Sampler, settings: StrongSettings) -> Scores:
+def score_strong(sampler: InterventionSampler, settings: StrongSettings) -> Scores:
     """Accuracy with and without the shift.
 
-    The reference draws the shifts from numpy's global generator; here they come from a generator of the same seed.
+    disentanglement_lib draws the shifts from numpy's global generator; here a generator of the same seed draws them.
     """
     check_sizes(sampler.factor_sizes, "downstream_strong")
     generator = np.random.RandomState(sampler.seed)
@@ -145,12 +199,12 @@ def score_strong(sampler: Sampler, settings: StrongSettings) -> Scores:
         ).mean(axis=0)
         values |= named_strong(accuracies, shifted, size)
         values["strong_generalization_gap"] = values[f"{size}:strong_generalization_gap"]
-        notes = dead_note(plain[0].codes)
+        notes = constant_note(plain[0].codes)
     return Scores(values, notes=notes)
 
 
 def shifted_accuracy(
-    sampler: Sampler, train: Factors, test: Factors, target: int, random_state: np.random.RandomState
+    sampler: InterventionSampler, train: Factors, test: Factors, target: int, random_state: np.random.RandomState
 ) -> tuple[float, float]:
     """Training and test accuracy of predicting the target under one random shift."""
     train, test = intervene(train, test, target, sampler.factor_sizes, random_state)
@@ -160,7 +214,7 @@ def shifted_accuracy(
 
 
 def named_strong(plain: npt.NDArray[np.float64], shifted: npt.NDArray[np.float64], size: int) -> dict[str, float]:
-    """The reference's names for mean accuracies (2,), training and test, without and with the shift."""
+    """disentanglement_lib's names for mean accuracies (2,), training and test, without and with the shift."""
     return {
         f"{size}:mean_train_accuracy": float(plain[0]),
         f"{size}:mean_test_accuracy": float(plain[1]),
@@ -170,7 +224,7 @@ def named_strong(plain: npt.NDArray[np.float64], shifted: npt.NDArray[np.float64
     }
 
 
-METRIC = Metric(
+DOWNSTREAM_REDUCED = Metric(
     name="downstream_reduced",
     headline="gap",
     summary="how much more a factor's accuracy suffers than others' when its best code is removed",
@@ -180,14 +234,13 @@ METRIC = Metric(
     range=(-1.0, 1.0),
 )
 
-STRONG = Metric(
+DOWNSTREAM_STRONG = of_interventions(
+    score_strong,
     name="downstream_strong",
     headline="strong_generalization_gap",
     summary="share of downstream accuracy that is lost on unseen values of another factor",
     settings=StrongSettings(),
     fast=StrongSettings(num_train=(1000,), num_test=1000, n_experiment=2),
-    score=score_strong,
-    full_grid=True,
     range=(-np.inf, 1.0),
     higher_is_better=False,
 )

@@ -1,4 +1,4 @@
-"""Where codes come from: cells of a grid, or images that are random even when their factors are given."""
+"""Sources of codes: cells of a grid, or images that are random even when their factors are given."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from submission.data import Factor, FactorGrid, GroundTruthDataset
 from submission.metrics.base import Codes, Factors
-from submission.metrics.protocol.tables import BATCH, Encode, MemoTable, Rows
+from submission.metrics.sampling.tables import BATCH, Encode, MemoTable, Rows
 
 
 class Source(Protocol):
@@ -34,15 +34,15 @@ class Source(Protocol):
         """See above."""
 
     def observe(self, factors: Factors, random_state: np.random.RandomState) -> npt.NDArray[Any]:
-        """What is to be remembered of the factor rows (n, K): n entries; draws what the reference draws here."""
+        """What to keep of the factor rows (n, K): n entries; draws what disentanglement_lib draws here."""
 
     def codes(self, observed: npt.NDArray[Any]) -> Codes:
-        """Codes (n, D) of n remembered entries."""
+        """Codes (n, D) of n kept entries."""
 
 
 @dataclass
 class IndexSource:
-    """Images are a function of the cell's number (hidden factors included): remember the number, look codes up."""
+    """Images are a function of the cell (hidden factors included): keep its number, and read codes from a table."""
 
     dataset: FactorGrid
     rows: Rows
@@ -50,7 +50,7 @@ class IndexSource:
 
     @property
     def draws(self) -> bool:
-        """Whether the data set has a way of its own."""
+        """Whether the data set overrides a method that draws."""
         kind, plain = type(self.dataset), FactorGrid
         return kind.sample_factors is not plain.sample_factors or kind.draw_indices is not plain.draw_indices
 
@@ -65,7 +65,7 @@ class IndexSource:
 
 @dataclass
 class ImageSource:
-    """Observing adds colour, noise or a background: the image itself must be remembered, and encoded each time."""
+    """Observing adds colour, noise or a background: keep the image itself, and encode it each time."""
 
     dataset: GroundTruthDataset
     encode: Encode
@@ -89,20 +89,20 @@ class MappedSource:
         self._source, self._function = source, function
 
     def codes(self, observed: npt.NDArray[Any]) -> Codes:
-        """The function's values (n, ...) of the codes of n remembered entries."""
+        """The function's values (n, ...) of the codes of n kept entries."""
         return self._function(self._source.codes(observed))
 
 
 def dataset_source(
     dataset: GroundTruthDataset, encode: Encode, batch_size: int = BATCH, rows: Rows | None = None
 ) -> IndexSource | ImageSource:
-    """The source that encodes as few images of ``dataset`` as the reference's draws allow.
+    """The source that encodes as few images of ``dataset`` as disentanglement_lib's draws allow.
 
     Args:
         dataset: the images.
         encode: images → codes, deterministic.
         batch_size: images per call of it.
-        rows: cells → the same codes, where there is a quicker way than ``encode`` of the cells' images.
+        rows: cells → the same codes, where there is a faster way than ``encode`` of the cells' images.
     """
     observing = type(dataset).sample_observations_from_factors
     if observing is GroundTruthDataset.sample_observations_from_factors or not dataset.random_observation:

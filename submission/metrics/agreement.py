@@ -1,26 +1,27 @@
 """UDR: unsupervised disentanglement ranking, agreement between models that differ in their seed.
 
 Duan, Matthey, Saraiva, Watters, Burgess, Lerchner and Higgins, "Unsupervised model selection for variational
-disentangled representation learning", ICLR 2020. For two models, R[a, b] >= 0 says how much latent a of one resembles
+disentangled representation learning", ICLR 2020. For two models, R[a, b] >= 0 is the similarity of latent a of one to
 latent b of the other; over the latents that are informative (KL above a threshold),
 
     UDR = (mean_b max_a R^2 / sum_a R  +  mean_a max_b R^2 / sum_b R) / 2,
 
 and a model's score is the median over the other models. A latent of several columns (a circle, a sphere) can be taken
 as one: R of two blocks is then the Frobenius norm of their columns' similarities over the root of the smaller one's
-size, so that a turned circle resembles itself. As in disentanglement_lib's code, not the paper: a mean over
-the latents that remain takes the place of the sum over the mean number of informative latents, and identical ideal
-models score about 0.9 with Lasso, because its penalty shrinks R.
+size, so that a rotated circle resembles itself. As in disentanglement_lib's code, and not in the paper, a mean over the
+latents that remain replaces the sum over the mean number of informative latents. Identical ideal models score about 0.9
+with Lasso, because its penalty shrinks R.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+from scipy.stats import ConstantInputWarning, spearmanr
 
 from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes, Scores
@@ -31,12 +32,12 @@ from submission.metrics.classifiers import fit
 Similarity = Literal["lasso", "spearman"]
 Matrix = npt.NDArray[np.float64]
 INFORMATIVE = 0.01
-"""Nats of KL that a latent of a normal posterior has more than, if it is to count."""
+"""A latent of a normal posterior is informative if its mean KL divergence exceeds this many nats."""
 
 
 def udr(
     codes: Sequence[Codes],
-    kl: Sequence[npt.NDArray[np.floating]],
+    kl: Sequence[npt.NDArray[np.floating[Any]]],
     similarity: Similarity = "lasso",
     blocks: Blocks | None = None,
     threshold: float = INFORMATIVE,
@@ -48,7 +49,7 @@ def udr(
         kl: average KL divergence (D,) of each latent, in nats, of each model; columns of one block have the block's.
         similarity: ``lasso`` (coefficients, penalty 0.1) or ``spearman`` (rank correlations).
         blocks: columns that count as one latent, in every model.
-        threshold: KL in nats of the latents that are left out, at most.
+        threshold: a latent is informative if its KL exceeds this many nats.
 
     Returns:
         ``model_0``, ``model_1``, ...: the models' scores in [0, 1]; ``mean``. Details: ``pairs`` (M, M). A model
@@ -58,19 +59,19 @@ def udr(
     columns = columns_of(blocks, codes[0].shape[1])
     informative = [np.asarray(divergence) > threshold for divergence in kl]
     scaled = [standardised(x) * mask for x, mask in zip(codes, informative, strict=True)]
-    known = [np.array([mask[list(block)].any() for block in columns]) for mask in informative]
+    kept = [np.array([mask[list(block)].any() for block in columns]) for mask in informative]
     pairs = np.zeros((len(codes), len(codes)))
     for i, left in enumerate(scaled):
         for j, right in enumerate(scaled):
             if i != j:
                 matrix = joined(SIMILARITIES[similarity](left, right), columns)
-                pairs[i, j] = relative_strength(matrix[known[i]][:, known[j]])
+                pairs[i, j] = relative_strength(matrix[kept[i]][:, kept[j]])
     scores = [float(np.median(np.delete(pairs[:, model], model))) for model in range(len(codes))]
     values = {f"model_{model}": score for model, score in enumerate(scores)}
     return Scores({**values, "mean": float(np.mean(scores))}, {"pairs": pairs})
 
 
-def check_models(codes: Sequence[Codes], kl: Sequence[npt.NDArray[np.floating]]) -> None:
+def check_models(codes: Sequence[Codes], kl: Sequence[npt.NDArray[np.floating[Any]]]) -> None:
     """Refuse fewer than two models, or models that do not fit each other."""
     if len(codes) < 2:
         raise SubmissionError(f"udr compares models and was given {len(codes)}", "give two or more")
@@ -90,14 +91,16 @@ def joined(matrix: Matrix, columns: Blocks) -> Matrix:
     for block, own in enumerate(columns):
         owner[block, list(own)] = 1
     smaller = np.minimum.outer(owner.sum(axis=1), owner.sum(axis=1))
-    return np.sqrt(owner @ np.square(matrix) @ owner.T / smaller)
+    similarity: Matrix = np.sqrt(owner @ np.square(matrix) @ owner.T / smaller)
+    return similarity
 
 
 def standardised(codes: Codes) -> Matrix:
     """Columns (N, D) with mean 0 and standard deviation 1; constant columns become 0."""
     wide = codes.astype(np.float64)
     deviation = wide.std(axis=0)
-    return (wide - wide.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    scaled: Matrix = (wide - wide.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    return scaled
 
 
 def relative_strength(matrix: Matrix) -> float:
@@ -115,13 +118,21 @@ def lasso(left: Matrix, right: Matrix) -> Matrix:
     """Absolute coefficients (D, D) of predicting columns of ``right`` (N, D) from those of ``left`` (N, D)."""
     from sklearn.linear_model import Lasso
 
-    return np.abs(np.atleast_2d(fit(Lasso(alpha=0.1), left, right).coef_)).T
+    coefficients: Matrix = np.abs(np.atleast_2d(fit(Lasso(alpha=0.1), left, right).coef_)).T
+    return coefficients
 
 
 def spearman(left: Matrix, right: Matrix) -> Matrix:
     """Absolute rank correlations (D, D) of columns of ``left`` and ``right`` (N, D); 0 for constant columns."""
-    ranks = [standardised(rankdata(x, axis=0)) for x in (left, right)]
-    return np.abs(ranks[0].T @ ranks[1]) / len(left)
+    width = left.shape[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConstantInputWarning)
+        correlations = np.atleast_2d(spearmanr(np.concatenate([left, right], axis=1)).statistic)
+    if correlations.shape == (1, 1):  # two columns give one number
+        single: Matrix = np.abs(np.nan_to_num(correlations))
+        return single
+    table: Matrix = np.abs(np.nan_to_num(correlations[:width, width:]))
+    return table
 
 
 SIMILARITIES = {"lasso": lasso, "spearman": spearman}
