@@ -35,11 +35,11 @@ from submission.native import library
 from submission.objectives import create
 from submission.run import Run
 from submission.training import Settings, train
-from submission.training.captured import Captured, CapturedStep, GraphRecorder
-from submission.training.group_step import GroupStep
+from submission.training.cuda_graph import Captured, GraphRecorder
 from submission.training.mixed_step import make_step
+from submission.training.multi_seed import GroupStep
 from submission.training.randomness import Order, Stream
-from submission.training.step import EagerStep, Step
+from submission.training.step import EagerStep
 
 SPACE, NETWORKS = "R^10", "mlp"
 EPOCHS, BATCH, SEEDS = 20, 2048, 16
@@ -57,13 +57,13 @@ def settings(**changes: Any) -> Settings:
     return Settings(replace(base, **changes), DataSettings("dsprites_full"), ModelSettings(SPACE, NETWORKS))
 
 
-def way(dataset: GroundTruthDataset, precision: str, captured: bool, device: torch.device) -> Step:
+def way(dataset: GroundTruthDataset, precision: str, captured: bool, device: torch.device) -> Callable[..., Any]:
     """A fresh model's step."""
     torch.manual_seed(0)
     model = build(NETWORKS, parse(SPACE), dataset.image_shape).to(device)
     objective = create("beta_vae", model.space, len(dataset)).to(device)
     step = make_step(model, objective, settings().train, precision)
-    return CapturedStep(step, GraphRecorder(device), print) if captured else step
+    return Captured(step, GraphRecorder(device)) if captured else step
 
 
 def group(dataset: GroundTruthDataset, precision: str, device: torch.device) -> Captured[Any]:
@@ -75,16 +75,15 @@ def group(dataset: GroundTruthDataset, precision: str, device: torch.device) -> 
         members.append(EagerStep(model, create("beta_vae", model.space, len(dataset)).to(device), settings().train))
         streams.append(Stream(device))
     step = GroupStep(members, streams, settings().train, precision)
-    return Captured(step, GraphRecorder(device, streams), print)
+    return Captured(step, GraphRecorder(device, streams))
 
 
 def batches(feed: ImageBatches, batch: int, seeds: int) -> Callable[[int], torch.Tensor]:
-    """Update → its images, (batch, ...) or for several seeds (seeds, batch, ...), drawn as in training."""
+    """Update → its images (seeds·batch, ...), drawn as in training."""
     orders = [Order(len(feed.dataset), seed) for seed in range(seeds)]
 
     def images(update: int) -> torch.Tensor:
-        drawn = feed(torch.cat([order.indices(update, batch) for order in orders]))
-        return drawn if seeds == 1 else drawn.unflatten(0, (seeds, batch))
+        return feed(torch.cat([order.indices(update, batch) for order in orders]))
 
     return images
 
@@ -141,13 +140,13 @@ def whole_run(dataset: GroundTruthDataset, out: Path) -> None:
     """Part 1."""
     total = settings().train.total_steps(len(dataset))
     short = settings(epochs=0.0, steps=SHORT)
-    seconds, folder = timed(lambda: train(short, out / "short", dataset=dataset, device="cuda"))
+    seconds, folder = timed(lambda: train(short, out / "short", data=dataset, device="cuda"))
     expected = seconds + (total - SHORT) * seconds_per_update(folder)
     print(f"\n1. {EPOCHS} epochs, batch {BATCH}, {folder.meta.model.precision} (target: at most 60 s)")
     print(f"   extrapolated from {SHORT} updates: {expected:.1f} s, export and start included")
-    seconds, folder = timed(lambda: train(settings(), out / "whole", dataset=dataset, device="cuda", time_budget=LIMIT))
-    ended = folder.meta.training
-    print(f"   measured: {seconds:.1f} s for {ended.steps:,} of {total:,} updates (ended by: {ended.ended_by})")
+    seconds, folder = timed(lambda: train(settings(), out / "whole", data=dataset, device="cuda", time_budget=LIMIT))
+    ended = folder.meta["training"]
+    print(f"   measured: {seconds:.1f} s for {ended['steps']:,} of {total:,} updates (ended by: {ended['ended_by']})")
 
 
 def seeds(dataset: GroundTruthDataset, device: torch.device, seconds: float) -> None:

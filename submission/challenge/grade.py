@@ -10,7 +10,7 @@ from submission.challenge.environment import Environment, read
 from submission.challenge.events import TRAINING_SHARE, Events, Say, sender
 from submission.configuration import load
 from submission.run import Run
-from submission.training import train
+from submission.training import TrainOptions, train_with
 from submission.training.budget import seconds
 
 
@@ -45,17 +45,15 @@ def grade(variables: Mapping[str, str], say: Say) -> Run:
 def run(environment: Environment, started: float, events: Events, say: Say) -> Run:
     """Train and check."""
     settings = load([environment.config], [*environment.bindings, f"data.name = {environment.dataset!r}"])
-    folder = train(
-        settings,
-        environment.output,
+    options = TrainOptions(
         data_root=environment.data_root,
         resume=True,
         device="auto" if environment.cuda else "cpu",
         time_budget=seconds(environment.time_budget) if environment.time_budget else None,
         started=started,
         progress=events,
-        tell=say,
     )
+    folder = train_with(settings, environment.output, options)
     events.progress(TRAINING_SHARE)
     require_check(folder.path)
     return folder

@@ -72,12 +72,12 @@ def require_sensible(arguments: argparse.Namespace) -> None:
 def warn_of_early_weights(folder: Run, arguments: argparse.Namespace) -> None:
     """Say so where a run was not trained to its end."""
     from submission.cli.console import warn
-    from submission.training.resuming import resuming
+    from submission.training import resume_command
 
     if not folder.meta.training.finished:
         warn(
             f"{folder.path} was not trained to its end: these are the weights of its last checkpoint "
-            f"(go on with {resuming(folder.path, arguments.data_root, 'auto')})"
+            f"(go on with {resume_command(folder.path, arguments.data_root, 'auto')})"
         )
 
 

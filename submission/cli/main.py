@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib
 import io
+import logging
 import os
 import signal
 import sys
@@ -69,7 +70,7 @@ def execute(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
     """Parse and run; user errors become one line on stderr and a non-zero exit code."""
     lenient(sys.stdout)
     try:
-        with sigterm_raises():
+        with sigterm_raises(), messages_shown():
             legible(sys.argv[1:] if arguments is None else arguments)
             parsed = parse(parser, arguments)
             code = int(parsed.run(parsed))
@@ -95,6 +96,27 @@ def execute(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
         complain(f"error: {description(error)} — check the path, its permissions and its disk")
         return 1
     return code
+
+
+class Messages(logging.Handler):
+    """Shows the package's log messages on standard error, one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one message."""
+        from submission.cli.console import warn
+
+        warn(record.getMessage())
+
+
+@contextlib.contextmanager
+def messages_shown() -> Iterator[None]:
+    """Show the warnings that the package logs inside the block."""
+    handler, logger = Messages(logging.WARNING), logging.getLogger("submission")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 class TerminatedError(KeyboardInterrupt):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import Any
 
-from submission.cli.chosen import run_folder, seeds_of, settings_of, time_limit
-from submission.cli.finished import Finished, report
 from submission.cli.switches import called, refuse
+from submission.cli.train_options import TrainCommand
+from submission.cli.training_summary import Summaries, summarise
 from submission.run import Run
 
 SUMMARY = "Train a model from gin configurations and export its representation."
@@ -21,7 +20,7 @@ EPILOG = """examples:
   python train.py --config demo --seeds 0:16 --out runs/seeds
   python train.py --list
 
-Ctrl-C and SIGTERM leave a checkpoint and an export; --resume goes on from there."""
+Ctrl-C, SIGTERM and a closed terminal (SIGHUP) leave a checkpoint and an export; --resume continues from there."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,94 +47,79 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     if arguments.list:
         return show_configurations()
-    out = run_folder(arguments)
-    limit = time_limit(arguments)
-    if arguments.seeds is None:
-        refuse(arguments, add_arguments, ["together"], "means nothing without --seeds", "add --seeds A:B")
-        report(train_one(arguments, out, started, limit), arguments.data_root)
-        return 0
-    seeds = seeds_of(arguments)
-    if together(arguments, out, seeds):
-        train_group(arguments, out, seeds, started, limit)
+    command = TrainCommand.of(arguments, started)
+    if command.seeds is None:
+        refuse(arguments, add_arguments, ["together"], "has no effect without --seeds", "add --seeds A:B")
+        train_one(command)
+    elif trains_together(command, command.seeds):
+        train_group(command, command.seeds)
     else:
-        train_each(arguments, out, seeds, started, limit)
+        train_each(command, command.seeds)
     return 0
 
 
-def train_each(arguments: argparse.Namespace, out: Path, seeds: range, started: float, limit: float | None) -> None:
-    """A run for each seed, one after another, within ``limit`` seconds of ``started`` for all.
+def train_one(command: TrainCommand) -> None:
+    """One run."""
+    from submission.training import train_with
 
-    A loss that is not finite ends its own run; whatever else goes wrong would meet the others, too, and ends the row.
+    summarise(train_with(command.settings(command.out), command.out, command.options), command.options.data_root)
+
+
+def train_group(command: TrainCommand, seeds: range) -> None:
+    """All seeds as one program."""
+    from submission.training import train_together_with
+
+    settings = command.settings(command.out / f"seed_{seeds[0]}")
+    for folder in train_together_with(settings, seeds, command.out, command.options):
+        summarise(folder, command.options.data_root)
+
+
+def train_each(command: TrainCommand, seeds: range) -> None:
+    """A run for each seed, one after another, that share the time budget.
+
+    A loss that is not finite ends its own run; any other error would meet the other seeds, too, and ends all.
     """
     from submission.training import NotFiniteError
 
-    finished = Finished(arguments.data_root)
+    summaries = Summaries(command.options.data_root)
     for number, seed in enumerate(seeds):
-        arguments.seed, now = seed, time.monotonic()
-        share = None if limit is None else (limit - (now - started)) / (len(seeds) - number)
         try:
-            finished.add(train_in_row(arguments, out, seeds, now, share))
+            summaries.add(train_seed(command, seeds, seed, len(seeds) - number))
         except NotFiniteError as error:
-            finished.fail(seed, error)
-    finished.close()
+            summaries.fail(seed, error)
+    summaries.close()
 
 
-def train_in_row(arguments: argparse.Namespace, out: Path, seeds: range, started: float, limit: float | None) -> Run:
-    """The run of ``arguments.seed``; a signal that stops it stops the row, which is what to go on with."""
-    from submission.training import StoppedError, resuming
+def train_seed(command: TrainCommand, seeds: range, seed: int, remaining: int) -> Run:
+    """The run of one of several seeds; a signal that stops it stops the others, too, and the error says how to resume.
 
+    Args:
+        remaining: number of runs, this one included, that share the time left.
+    """
+    from submission.training import StoppedError, train_with
+
+    out = command.out / f"seed_{seed}"
     try:
-        return train_one(arguments, out / f"seed_{arguments.seed}", started, limit)
+        return train_with(command.settings(out, seed), out, command.share(remaining))
     except StoppedError as error:
-        row = resuming(out, arguments.data_root, arguments.device, seeds)
-        what = f"seed {arguments.seed} of {arguments.seeds}: {error.what}"
-        raise StoppedError(what, f"continue with {row}", error.number) from error
+        what = f"seed {seed} of {seeds[0]}:{seeds[-1] + 1}: {error.what}"
+        fix = f"continue with {command.options.resume_command(command.out, seeds)}"
+        raise StoppedError(what, fix, error.number) from error
 
 
-def together(arguments: argparse.Namespace, out: Path, seeds: range) -> bool:
-    """Whether the seeds are trained at the same time: as told, else on a GPU where nothing stands in the way."""
+def trains_together(command: TrainCommand, seeds: range) -> bool:
+    """Whether the seeds are trained at the same time: as asked for, else on a GPU where nothing prevents it."""
     from submission.cli.console import warn
     from submission.device import usable
-    from submission.training import obstacle
-    from submission.training.together import seed_folders
+    from submission.training import obstacle, seed_folders
 
-    if arguments.together is not None or usable(arguments.device).type != "cuda":
-        return bool(arguments.together)
-    reason = obstacle(settings_of(arguments, out / f"seed_{seeds[0]}"), seed_folders(out, seeds), arguments.resume)
+    if command.together is not None or usable(command.options.device).type != "cuda":
+        return bool(command.together)
+    settings = command.settings(command.out / f"seed_{seeds[0]}")
+    reason = obstacle(settings, seed_folders(command.out, seeds), command.options.resume)
     if reason:
         warn(f"{reason}: the seeds are trained one after another")
     return not reason
-
-
-def train_group(arguments: argparse.Namespace, out: Path, seeds: range, started: float, limit: float | None) -> None:
-    """All seeds as one program, within ``limit`` seconds of ``started``."""
-    from submission.training import train_together
-
-    settings = settings_of(arguments, out / f"seed_{seeds[0]}")
-    for folder in train_together(settings, seeds, out, **told(arguments, started, limit)):
-        report(folder, arguments.data_root)
-
-
-def train_one(arguments: argparse.Namespace, out: Path, started: float, limit: float | None) -> Run:
-    """One run into ``out``, within ``limit`` seconds of ``started``."""
-    from submission.training import train
-
-    return train(settings_of(arguments, out), out, **told(arguments, started, limit))
-
-
-def told(arguments: argparse.Namespace, started: float, limit: float | None) -> dict[str, Any]:
-    """What training takes besides settings and folder."""
-    from submission.cli.console import Bars, warn
-
-    return {
-        "data_root": arguments.data_root,
-        "resume": arguments.resume,
-        "device": arguments.device,
-        "time_budget": limit,
-        "started": started,
-        "progress": Bars(),
-        "tell": warn,
-    }
 
 
 def show_configurations() -> int:

@@ -43,11 +43,13 @@ class VAE(nn.Module):
 
     def encode(self, images: Tensor) -> Tensor:
         """Posterior parameters (n, parameter_size) of images (n, C, H, W) in [0, 1]."""
-        return self.encoder(images)
+        parameters: Tensor = self.encoder(images)
+        return parameters
 
     def decode(self, z: Tensor) -> Tensor:
         """Logits (Bernoulli) or means (Gaussian), (n, C, H, W), of latent samples (n, ambient_size)."""
-        return self.decoder(self.space.decoder_input(z))
+        outputs: Tensor = self.decoder(self.space.decoder_input(z))
+        return outputs
 
     def expected_images(self, z: Tensor) -> Tensor:
         """Expected images (n, C, H, W) in [0, 1] of latent samples (n, ambient_size), for looking at."""

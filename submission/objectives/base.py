@@ -38,7 +38,7 @@ class Terms:
 
 
 @dataclass
-class Pass:
+class ForwardPass:
     """One way through the model with one sample per image, in float32 wherever it is summed.
 
     Attributes:
@@ -58,7 +58,7 @@ class Pass:
         self.cost = -self.log_likelihood.mean()
 
     @classmethod
-    def of(cls, model: Model, images: Tensor) -> Pass:
+    def of(cls, model: Model, images: Tensor) -> ForwardPass:
         """Encode, sample and decode ``images`` (n, channels, height, width); networks follow the caller's autocast."""
         posterior, z, kl = draw(model.space, model.encode(images).float())
         return cls(posterior, z, kl, add_score_terms(posterior, z, log_density(model, model.decode(z), images)))
@@ -74,7 +74,7 @@ class Pass:
 
 
 def draw(space: LatentSpace, parameters: Tensor) -> tuple[Posterior, Tensor, Tensor]:
-    """Posterior of encoder output (n, parameter_size), one sample per image and its KL, as in ``Pass``."""
+    """Posterior of encoder output (n, parameter_size), one sample per image and its KL, as in ``ForwardPass``."""
     with torch.autocast(parameters.device.type, enabled=False):
         posterior = space.posterior(parameters)
         z = posterior.rsample()
@@ -118,17 +118,17 @@ class Objective(nn.Module, ABC):
 
 
 class PassObjective(Objective):
-    """An objective that learns nothing itself and needs of a model one ``Pass``, however that came about.
+    """An objective that learns nothing itself and needs one ``ForwardPass`` of a model, however it was computed.
 
-    Several models whose networks run as one program can be trained by it (``submission.training.together``).
+    Several models whose networks run as one program can be trained by it (``submission.training.multi_seed``).
     """
 
     def terms(self, model: Model, images: Tensor, coefficients: Coefficients) -> Terms:
         """Loss and terms of ``images`` (n, channels, height, width)."""
-        return self.weigh(Pass.of(model, images), model.space, coefficients)
+        return self.loss_from(ForwardPass.of(model, images), model.space, coefficients)
 
     @abstractmethod
-    def weigh(self, run: Pass, space: LatentSpace, coefficients: Coefficients) -> Terms:
+    def loss_from(self, run: ForwardPass, space: LatentSpace, coefficients: Coefficients) -> Terms:
         """Loss and terms of one pass through a model with the latent space ``space``."""
 
 

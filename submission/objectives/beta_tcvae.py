@@ -11,7 +11,7 @@ from torch import Tensor
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace, Posterior
 from submission.objectives.aggregate import aggregate_log_prob
-from submission.objectives.base import Coefficients, Pass, PassObjective, Terms
+from submission.objectives.base import Coefficients, ForwardPass, PassObjective, Terms
 from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, schedule
 
 
@@ -50,7 +50,7 @@ class BetaTCVAE(PassObjective):
         """β at ``position``."""
         return super().coefficients(position) | {"beta": self.beta(position)}
 
-    def weigh(self, run: Pass, space: LatentSpace, coefficients: Coefficients) -> Terms:
+    def loss_from(self, run: ForwardPass, space: LatentSpace, coefficients: Coefficients) -> Terms:
         """Loss and terms of one pass, among them the KL's three parts."""
         with torch.autocast(run.z.device.type, enabled=False):
             log_weights = WEIGHTS[self.weights](len(run.z), self.dataset_size, run.z.device)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
-from submission.objectives.base import Coefficients, Pass, PassObjective, Terms, factor_columns
+from submission.objectives.base import Coefficients, ForwardPass, PassObjective, Terms, factor_columns
 from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, schedule
 
 
@@ -43,7 +43,7 @@ class BetaVAE(PassObjective):
         """β at ``position``."""
         return super().coefficients(position) | {"beta": self.beta(position)}
 
-    def weigh(self, run: Pass, space: LatentSpace, coefficients: Coefficients) -> Terms:
+    def loss_from(self, run: ForwardPass, space: LatentSpace, coefficients: Coefficients) -> Terms:
         """Loss and terms of one pass."""
         return run.terms(space, self.penalty(run.kl, coefficients), coefficients)
 

@@ -11,7 +11,7 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from submission.latent.base import LatentSpace
-from submission.objectives.base import Coefficients, Objective, Pass, Terms
+from submission.objectives.base import Coefficients, ForwardPass, Objective, Terms
 from submission.objectives.model import Model
 from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, schedule
 
@@ -63,7 +63,7 @@ class FactorVAE(Objective):
     def terms(self, model: Model, images: Tensor, coefficients: Coefficients) -> Terms:
         """Loss and terms of two stacked batches ``images`` (2n, channels, height, width)."""
         first, second = images.chunk(2)
-        run = Pass.of(model, first)
+        run = ForwardPass.of(model, first)
         seen = self.either_sign(run.z)
         correlation = self.total_correlation(seen)
         penalty = run.kl.sum(-1).mean() + coefficients["gamma"] * correlation
@@ -84,7 +84,8 @@ class FactorVAE(Objective):
     def total_correlation(self, z: Tensor) -> Tensor:
         """Estimate of TC (0-d, nats) at codes z (n, ambient_size), with no gradient for the discriminator."""
         frozen = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
-        return functional_call(self.discriminator, frozen, (z,)).float().mean()
+        odds: Tensor = functional_call(self.discriminator, frozen, (z,))
+        return odds.float().mean()
 
     def discriminator_loss(self, joint: Tensor, independent: Tensor) -> Tensor:
         """Cross entropy (0-d) of telling ``joint`` from ``independent`` codes, both (n, ambient_size)."""

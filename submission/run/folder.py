@@ -93,7 +93,7 @@ class Run:
 
     @property
     def best_file(self) -> Path:
-        """The weights with the best held-out ELBO, where images are held out."""
+        """The weights with the best held-out ELBO, in runs of version 0.3; later ones keep them in the checkpoint."""
         return self.path / "best.pt"
 
     @property
@@ -209,17 +209,7 @@ class Run:
         """
         from submission import checkpoint
 
-        file = self.best_file if self.best_file.is_file() else self.checkpoint_file
-        resume = f"train.py --resume --out {self.path} goes on from the checkpoint before it"
-        try:
-            weights = checkpoint.read(file)["model"]
-        except FileNotFoundError:
-            fix = resume if checkpoint.previous(file).is_file() else "train it"
-            raise SubmissionError(f"{self.path} holds no model: {file.name} is missing", fix) from None
-        except checkpoint.DamagedError as error:
-            raise SubmissionError(error.what, resume) from error
-        except KeyError as error:
-            raise SubmissionError(f"{file} lacks {error}", FIX) from error
+        weights = checkpoint.exported_weights(self.checkpoint_file, self.best_file)
         model = self.untrained_model()
         try:
             model.load_state_dict(weights)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from submission.errors import UsageError
 from submission.objectives import TrainingPosition
@@ -18,7 +20,7 @@ def seconds(text: str) -> float:
     """Seconds of ``90``, ``90s``, ``1h30m``, ``2h``, ``1d``; UsageError for anything else."""
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)
     if not parts or "".join(map("".join, parts)) != text or (len(parts) > 1 and any(not unit for _, unit in parts)):
-        raise UsageError(f"{text!r} is no time", "write it like 90s, 45m, 2h or 1h30m")
+        raise UsageError(f"invalid duration {text!r}", "write it like 90s, 45m, 2h or 1h30m")
     return sum(float(number) * UNITS[unit or "s"] for number, unit in parts)
 
 
@@ -27,8 +29,8 @@ class Budget:
     """How much of the run is done, when only ``limit`` seconds are left for it.
 
     Without a limit the fraction is step / total. With one, each step moves the fraction by the share of what remains
-    that the step is expected to be, so that annealing ends with the time, never runs backwards, and follows changes of
-    speed.
+    that the step is expected to be, so that annealing ends with the time and follows changes of speed. The fraction
+    never decreases, also where a run is resumed with more updates or without its limit.
 
     Attributes:
         total: updates in all.
@@ -50,15 +52,15 @@ class Budget:
     _pace: float = 0.0
 
     def position(self, step: int) -> TrainingPosition:
-        """What schedules are asked at: ``step`` and a total that makes the fraction right."""
-        if self.limit is None or self.fraction == 0:
+        """The position at which schedules are evaluated: ``step`` and a total that gives the fraction."""
+        if self.fraction <= step / self.total:
             return TrainingPosition(step, self.total)
         return TrainingPosition(step, max(step, round(step / self.fraction)))
 
     def advance(self, step: int) -> None:
-        """Say that update ``step`` (from 0) is done."""
+        """Count update ``step`` (from 0) as done."""
         if self.limit is None:
-            self.fraction = (step + 1) / self.total
+            self.fraction = max(self.fraction, (step + 1) / self.total)
             return
         self._measure()
         remaining = self.total - step
@@ -83,3 +85,20 @@ class Budget:
     def over(self) -> bool:
         """Whether to stop now."""
         return self.left() <= 0
+
+    def keep(self, seconds: float) -> None:
+        """Reserve so many seconds more."""
+        self.reserve += seconds
+
+    def shorten(self, seconds: float) -> None:
+        """End so many seconds earlier, where there is a limit."""
+        if self.limit is not None:
+            self.limit -= seconds
+
+    def state(self) -> dict[str, float]:
+        """What a checkpoint holds of it."""
+        return {"fraction": self.fraction, "reserve": self.reserve, "ahead": self.ahead}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from ``state``."""
+        self.fraction, self.reserve, self.ahead = state["fraction"], state["reserve"], state["ahead"]

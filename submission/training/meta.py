@@ -7,7 +7,7 @@ from submission.configuration.settings import Settings
 from submission.data import ImageDataset
 from submission.models.vae import VAE
 from submission.run import DatasetMeta, ModelMeta, RunMeta, TrainingMeta, representation_meta
-from submission.training.loop import Loop
+from submission.training.trainer import FINISHED, SeedRun
 
 
 def describe(settings: Settings, dataset: ImageDataset, model: VAE, mode: str, precision: str) -> RunMeta:
@@ -52,17 +52,17 @@ def about_model(settings: Settings, model: VAE, precision: str) -> ModelMeta:
     )
 
 
-def ended(loop: Loop, reason: str) -> TrainingMeta:
-    """The ``training`` part when the loop has ended for ``reason``: ``steps``, ``time budget``, ... or a signal."""
-    held = loop.validation
+def ended(run: SeedRun, reason: str) -> TrainingMeta:
+    """The ``training`` part of a run that has ended for ``reason``: ``steps``, ``time budget``, ... or a signal."""
+    held = run.validation
     best = held is not None and held.best_step > 0
     return TrainingMeta(
-        steps=loop.done,
-        images=loop.done * loop.count,
-        seconds=round(loop.elapsed(), 3),
-        fraction=loop.budget.fraction,
-        ahead=round(loop.budget.ahead, 4),
-        finished=reason in ("steps", "time budget", "early stopping"),
+        steps=run.done,
+        images=run.done * run.setup.images_per_update,
+        seconds=round(run.elapsed(), 3),
+        fraction=run.budget.fraction,
+        ahead=round(run.budget.ahead, 4),
+        finished=reason in FINISHED,
         ended_by=reason,
         best_step=held.best_step if held is not None and best else None,
         best_elbo=held.best if held is not None and best else None,

@@ -50,7 +50,7 @@ class MixedStep(EagerStep):
         return terms
 
     def discard(self) -> None:
-        """Forget gradients, those of the copies, too."""
+        """Drop gradients, those of the copies, too."""
         super().discard()
         self.replica.zero_grad()
 
@@ -86,7 +86,8 @@ class _InBfloat16(nn.Module):
         if not self.takes_float32:
             layout = torch.channels_last if inputs.ndim == 4 else torch.contiguous_format
             inputs = inputs.to(torch.bfloat16, memory_format=layout)
-        return self.network(inputs).float()
+        outputs: Tensor = self.network(inputs)
+        return outputs.float()
 
 
 class _OfMaster(nn.Module):

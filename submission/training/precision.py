@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
+import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,8 +15,11 @@ from submission.configuration.settings import TrainSettings
 from submission.models.vae import VAE
 from submission.native.processor import NO_UNITS, multiplies_bfloat16
 from submission.objectives import Objective, TrainingPosition
-from submission.training.captured import WARM_UP, quick_step
+from submission.training.cuda_graph import EAGER_UPDATES, on_device
 from submission.training.mixed_step import make_step
+from submission.training.step import SingleUpdate
+
+logger = logging.getLogger(__name__)
 
 TRIALS = 3
 GAIN = 1.1
@@ -62,24 +65,24 @@ def accurate(exact: Trial, mixed: Trial) -> bool:
     return abs(mixed.loss - exact.loss) <= TOLERANCE * abs(exact.loss) and all(value > ALIKE for value in alike)
 
 
-def warn(settings: TrainSettings, device: torch.device, tell: Callable[[str], None]) -> None:
-    """Tell who asks for bfloat16 where it is slow."""
+def warn_if_slow(settings: TrainSettings, device: torch.device) -> None:
+    """Warn where bfloat16 was asked for and is slow."""
     if settings.precision == "bfloat16" and not multiplies_bfloat16(device):
-        tell(f"{NO_UNITS}: float32 gives better digits tens of times faster here (--precision auto chooses)")
+        logger.warning("%s: float32 is more exact and tens of times faster here (--precision auto chooses)", NO_UNITS)
 
 
 def trial(model: VAE, objective: Objective, settings: TrainSettings, images: Tensor, precision: str) -> Trial:
     """Train copies of ``model`` and ``objective`` on ``images`` for a moment."""
     own = copy.deepcopy(model)
     step = make_step(own, copy.deepcopy(objective), settings, precision)
-    quick = quick_step(step, images.device, lambda message: None)
-    warm_up = 1 if quick is step else WARM_UP + 1
+    update = on_device(SingleUpdate(step), images.device)
+    warm_up = EAGER_UPDATES + 1 if images.is_cuda else 1
     coefficients = objective.coefficients(TrainingPosition(0, 1))
     torch.manual_seed(settings.seed)
     seconds, loss, moves = [], float("nan"), tuple[Tensor, ...]()
     for _ in range(warm_up + TRIALS):
         start = time.perf_counter()
-        loss = float(quick(images, coefficients).loss.detach())  # waits for the device
+        loss = float(update(images, coefficients)[0].loss.detach())  # waits for the device
         seconds.append(time.perf_counter() - start)
         moves = moves or moved(model, own)
     return Trial(min(seconds[warm_up:]), loss, moves)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -44,6 +44,21 @@ def restore_generators(states: dict[str, Any]) -> None:
     np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), *rest))
     version, internal, gauss = states["python"]
     random.setstate((version, tuple(internal), gauss))
+
+
+class RandomState(Protocol):
+    """The generators that a run draws from."""
+
+    def states(self) -> dict[str, Any]:
+        """What ``restore_generators`` continues from."""
+
+
+class GlobalState:
+    """The global generators."""
+
+    def states(self) -> dict[str, Any]:
+        """See ``generator_states``."""
+        return generator_states()
 
 
 class Stream:

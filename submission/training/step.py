@@ -1,13 +1,9 @@
-"""One update: the place where a faster way to do the same goes in.
-
-The loop knows only ``Step``. Another implementation (such as ``captured``) has to keep the meaning: the same
-parameters named the same way in ``state``, terms without waiting for the device.
-"""
+"""One update of a model: gradients and Adam, everything in float32."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,22 +11,6 @@ from torch import Tensor
 from submission.configuration.settings import TrainSettings
 from submission.models.vae import VAE
 from submission.objectives import Coefficients, Objective, Terms
-
-
-class Step(Protocol):
-    """One update of a model."""
-
-    def __call__(self, images: Tensor, coefficients: Coefficients) -> Terms:
-        """Update the weights with ``images`` (batches·n, C, H, W) in [0, 1]; the terms are those before the update."""
-
-    def discard(self) -> None:
-        """Forget gradients that an update which failed has left."""
-
-    def state(self) -> dict[str, Any]:
-        """State dicts of ``model``, ``objective`` and ``optimizer``."""
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over what ``state`` gave."""
 
 
 class EagerStep:
@@ -46,7 +26,15 @@ class EagerStep:
         self.optimizer = adam(model.parameters(), settings)
 
     def __call__(self, images: Tensor, coefficients: Coefficients) -> Terms:
-        """One update."""
+        """Update the weights.
+
+        Args:
+            images: (batches·n, C, H, W) in [0, 1].
+            coefficients: the scheduled weights of this update.
+
+        Returns:
+            The terms before the update, on the device; nothing waits for it.
+        """
         terms = self.objective.terms(self.model, images, coefficients)
         terms.loss.backward()
         advance(self.optimizer)
@@ -54,12 +42,12 @@ class EagerStep:
         return terms
 
     def discard(self) -> None:
-        """Forget gradients that an update which failed has left."""
+        """Drop gradients that an update which failed has left."""
         self.model.zero_grad()
         self.objective.zero_grad()
 
     def state(self) -> dict[str, Any]:
-        """State dicts."""
+        """State dicts of ``model``, ``objective`` and ``optimizer``."""
         return {
             "model": self.model.state_dict(),
             "objective": self.objective.state_dict(),
@@ -67,7 +55,7 @@ class EagerStep:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Load state dicts."""
+        """Load what ``state`` returned."""
         self.model.load_state_dict(state["model"])
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -80,8 +68,23 @@ def adam(weights: Iterable[Tensor], settings: TrainSettings) -> torch.optim.Adam
 
 
 def advance(optimizer: torch.optim.Adam) -> None:
-    """Step along the gradients and forget them; also while a CUDA graph is captured, which Adam wants to be told."""
+    """Step along the gradients and drop them; Adam must be set to ``capturable`` while a CUDA graph is captured."""
     for group in optimizer.param_groups:
         group["capturable"] = group["params"][0].is_cuda and torch.cuda.is_current_stream_capturing()
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+
+
+class SingleUpdate:
+    """One model's step in the form of several models' (see ``cuda_graph.Update``)."""
+
+    def __init__(self, step: EagerStep) -> None:
+        self.step = step
+
+    def __call__(self, images: Tensor, *coefficients: Coefficients) -> tuple[Terms, ...]:
+        """One update; a tuple of its terms."""
+        return (self.step(images, *coefficients),)
+
+    def discard(self) -> None:
+        """Drop gradients that an update which failed has left."""
+        self.step.discard()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from submission import checkpoint
 from submission.data.batches import ImageBatches
 from submission.device import forked_randomness
 from submission.models.vae import VAE
-from submission.objectives.base import Pass
+from submission.objectives.base import ForwardPass
 from submission.run import Run
-from submission.training.log import Log
+from submission.training.logs import JsonLines
 
 BATCH = 1024
 NEVER = float("-inf")
@@ -23,17 +23,18 @@ NEVER = float("-inf")
 
 @dataclass
 class Validation:
-    """Looks at held-out images as training goes on.
+    """Measures held-out images as training goes on, and keeps the best weights.
 
     The ELBO has weight one on the KL whatever the objective's weights are, so that warm-up and annealing do not move
-    the yardstick; its noise is the same at each look. Training's generators are left as they were.
+    it; its noise is the same each time. Training's generators are left as they were.
 
     Attributes:
-        model: the weights that are trained, updated in place.
+        model: the weights that are measured, updated in place by training.
         images: indices of the held-out images.
-        every: updates between two looks (an epoch).
+        every: updates between two measurements (an epoch).
         patience: updates without a better ELBO after which ``exhausted`` is true; 0 for never.
         best, best_step: the highest ELBO so far, in nats per image, and its update.
+        weights: the state dict of ``model`` at ``best_step``.
     """
 
     folder: Run
@@ -45,25 +46,26 @@ class Validation:
     patience: int
     best: float = NEVER
     best_step: int = 0
-    _log: Log | None = field(default=None, repr=False)
+    weights: dict[str, Tensor] = field(default_factory=dict, repr=False)
+    _log: JsonLines | None = field(default=None, repr=False)
 
     def due(self, step: int, finished: bool = False) -> bool:
-        """Whether the weights after ``step`` updates are to be looked at: at an epoch's end, or the end of a run."""
+        """Whether to measure the weights after ``step`` updates: at an epoch's end, or the end of a run."""
         return (step % self.every == 0) != finished
 
-    def look(self, step: int) -> float:
+    def measure(self, step: int) -> float:
         """Measure and log the weights after ``step`` updates, and keep them if they are the best so far.
 
         Returns:
-            The ELBO. One that is not finite is for the caller to tell; nothing is written then.
+            The ELBO. The caller reports one that is not finite; nothing is written then.
         """
         elbo = self.elbo()
         if not math.isfinite(elbo):
             return elbo
         if elbo > self.best:
             self.best, self.best_step = elbo, step
-            checkpoint.save(self.folder.best_file, {"model": self.model.state_dict(), **self.state()})
-        self._log = self._log or Log(self.folder.validation_file, step - 1)
+            self.weights = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self._log = self._log or JsonLines(self.folder.validation_file, step - 1)
         self._log.write({"step": step, "elbo": elbo, "best_step": self.best_step, "best": self.best})
         return elbo
 
@@ -76,7 +78,7 @@ class Validation:
         return float(torch.cat(values).double().mean())
 
     def _elbos(self, indices: Tensor) -> Tensor:
-        run = Pass.of(self.model, self.feed(indices))
+        run = ForwardPass.of(self.model, self.feed(indices))
         return run.log_likelihood - run.kl.sum(-1)
 
     def exhausted(self, step: int) -> bool:
@@ -84,14 +86,15 @@ class Validation:
         return 0 < self.patience <= step - self.best_step
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs."""
-        return {"validation": {"best": self.best, "best_step": self.best_step}}
+        """What a checkpoint holds of it, the best weights among it, so that they always belong to the same run."""
+        return {"validation": {"best": self.best, "best_step": self.best_step}, "best_model": self.weights}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over what ``state`` gave."""
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from what ``state`` returned."""
         self.best, self.best_step = state["validation"]["best"], state["validation"]["best_step"]
+        self.weights = {name: value.to(self.feed.device) for name, value in state["best_model"].items()}
 
-    def conclude(self) -> None:
+    def finalise(self) -> None:
         """Put the best weights into the model."""
         if self.best_step:
-            self.model.load_state_dict(checkpoint.load(self.folder.best_file)[0]["model"])
+            self.model.load_state_dict(self.weights)

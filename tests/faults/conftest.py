@@ -45,7 +45,7 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     folder = tmp_path_factory.mktemp("nursery")
     path = folder / "messages.txt"
     with path.open("w") as errors, path.open() as messages:
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(NURSERY.parents[2])}
         command = [sys.executable, "-W", "error", str(NURSERY)]
         pipe = subprocess.PIPE
         with subprocess.Popen(

@@ -14,12 +14,12 @@ from torch import Tensor
 from submission.configuration.settings import TrainSettings
 from submission.latent import parse
 from submission.models.vae import VAE, build
-from submission.objectives import Linear, Objective, TrainingPosition, create
-from submission.training.captured import Captured, CapturedStep, GraphRecorder
-from submission.training.group_step import GroupStep
+from submission.objectives import Linear, Objective, Terms, TrainingPosition, create
+from submission.training.cuda_graph import Captured, GraphRecorder
 from submission.training.mixed_step import make_step
+from submission.training.multi_seed import GroupStep
 from submission.training.randomness import Stream
-from submission.training.step import Step
+from submission.training.step import EagerStep
 
 UPDATES = 10
 SETTINGS = TrainSettings(steps=UPDATES)
@@ -47,7 +47,7 @@ def batches(device: torch.device, count: int = 64) -> list[Tensor]:
 
 
 def train(
-    kind: str, precision: str, device: torch.device, wrap: Callable[[Step], Step]
+    kind: str, precision: str, device: torch.device, wrap: Callable[[EagerStep], Callable[..., Terms]]
 ) -> tuple[list[float], dict[str, Tensor], Tensor]:
     """Losses, final weights, and the generator's state after some updates."""
     model, objective = parts(kind, device)
@@ -61,13 +61,12 @@ def train(
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_replayed_step_is_the_eager_step(kind: str, precision: str, gpu: torch.device) -> None:
-    said: list[str] = []
+def test_a_replayed_step_is_the_eager_step(
+    kind: str, precision: str, gpu: torch.device, caplog: pytest.LogCaptureFixture
+) -> None:
     eager, weights, state = train(kind, precision, gpu, lambda step: step)
-    losses, replayed, after = train(
-        kind, precision, gpu, lambda step: CapturedStep(step, GraphRecorder(gpu), said.append)
-    )
-    assert not said
+    losses, replayed, after = train(kind, precision, gpu, lambda step: Captured(step, GraphRecorder(gpu)))
+    assert not caplog.messages
     assert losses == pytest.approx(eager, rel=1e-4 if precision == "float32" else 1e-2)
     assert torch.equal(state, after)
     for name, weight in replayed.items():
@@ -88,7 +87,7 @@ def waiting_is_an_error() -> Iterator[None]:
 
 def test_nothing_waits_for_the_device(gpu: torch.device) -> None:
     model, objective = parts("gaussian", gpu)
-    step = CapturedStep(make_step(model, objective, SETTINGS, "float32"), GraphRecorder(gpu), lambda message: None)
+    step = Captured(make_step(model, objective, SETTINGS, "float32"), GraphRecorder(gpu))
     images = batches(gpu)
     for batch in images[:5]:
         step(batch, {"beta": 1.0})
@@ -98,21 +97,22 @@ def test_nothing_waits_for_the_device(gpu: torch.device) -> None:
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "total correlation", "brownian"])
-def test_a_replayed_group_gives_each_model_its_own_updates(kind: str, gpu: torch.device) -> None:
-    said: list[str] = []
+def test_a_replayed_group_gives_each_model_its_own_updates(
+    kind: str, gpu: torch.device, caplog: pytest.LogCaptureFixture
+) -> None:
     alone = [own_losses(kind, seed, gpu) for seed in range(3)]
     members, streams = [], []
     for seed in range(3):
         members.append(make_step(*parts(kind, gpu, seed), SETTINGS, "float32"))
         torch.manual_seed(100 + seed)
         streams.append(Stream(gpu))
-    group = Captured(GroupStep(members, streams, SETTINGS, "float32"), GraphRecorder(gpu, streams), said.append)
+    group = Captured(GroupStep(members, streams, SETTINGS, "float32"), GraphRecorder(gpu, streams))
     for number, images in enumerate(batches(gpu)):
         position = TrainingPosition(number, UPDATES)
-        terms = group(images.expand(3, *images.shape), *(member.objective.coefficients(position) for member in members))
+        terms = group(images.repeat(3, 1, 1, 1), *(member.objective.coefficients(position) for member in members))
         for own, each in zip(alone, terms, strict=True):
             assert float(each.loss.detach()) == pytest.approx(own[number], rel=1e-4)
-    assert not said
+    assert not caplog.messages
 
 
 def own_losses(kind: str, seed: int, device: torch.device) -> list[float]:
@@ -124,21 +124,22 @@ def own_losses(kind: str, seed: int, device: torch.device) -> list[float]:
     return [float(step(images, own).loss.detach()) for images, own in zip(batches(device), given, strict=True)]
 
 
-def test_an_update_that_cannot_be_recorded_goes_on_without_a_graph(gpu: torch.device) -> None:
-    def reading(step: Step) -> Step:
-        objective = step.objective  # type: ignore[attr-defined]
-        weigh = objective.weigh
+def test_an_update_that_cannot_be_recorded_goes_on_without_a_graph(
+    gpu: torch.device, caplog: pytest.LogCaptureFixture
+) -> None:
+    def reading(step: EagerStep) -> Callable[..., Terms]:
+        objective: Any = step.objective
+        loss_from = objective.loss_from
 
         def waiting(run: Any, *rest: Any) -> Any:
             assert float(run.kl.detach().sum()) >= 0  # waits for the device
-            return weigh(run, *rest)
+            return loss_from(run, *rest)
 
-        objective.weigh = waiting
-        return CapturedStep(step, GraphRecorder(gpu), said.append)
+        objective.loss_from = waiting
+        return Captured(step, GraphRecorder(gpu))
 
-    said: list[str] = []
     eager, _, state = train("gaussian", "float32", gpu, lambda step: step)
     losses, _, after = train("gaussian", "float32", gpu, reading)
-    assert len(said) == 1
+    assert len(caplog.messages) == 1
     assert losses == pytest.approx(eager, rel=1e-4)
     assert torch.equal(state, after)

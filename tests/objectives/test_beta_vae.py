@@ -7,7 +7,7 @@ import torch
 
 from submission.errors import UsageError
 from submission.objectives import OBJECTIVES, Linear, TrainingPosition, create
-from submission.objectives.base import Pass
+from submission.objectives.base import ForwardPass
 
 MIDDLE = TrainingPosition(50, 100)
 
@@ -26,7 +26,7 @@ def model(linear_model, normal_space):
 
 def test_the_elbo_is_log_likelihood_minus_kl_of_the_pass(model, images):
     torch.manual_seed(3)
-    run = Pass.of(model, images)
+    run = ForwardPass.of(model, images)
     terms = evaluate("beta_vae", model, images)
     expected = (run.kl.sum(1) - run.log_likelihood).mean()
     torch.testing.assert_close(terms.loss, expected)
@@ -96,7 +96,7 @@ def test_capacity_pulls_the_kl_to_the_annealed_value(model, images, position):
 
 def test_capacity_per_image_is_the_mean_of_distances(model, images):
     torch.manual_seed(3)
-    kl = Pass.of(model, images).kl.sum(1).detach()
+    kl = ForwardPass.of(model, images).kl.sum(1).detach()
     target = kl.median()
     scalars = evaluate("capacity", model, images, capacity=float(target), per_image=True).scalars
     torch.testing.assert_close(scalars["loss"] - scalars["reconstruction"], (kl - target).abs().mean())

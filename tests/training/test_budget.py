@@ -19,8 +19,8 @@ def test_times_are_read(text: str, expected: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2h30", "h", "-3s", "2 h", "3x"])
-def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="is no time"):
+def test_invalid_durations_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="invalid duration"):
         seconds(text)
 
 
@@ -59,7 +59,7 @@ def test_a_run_that_ends_before_its_limit_anneals_by_steps() -> None:
     assert budget.ahead == pytest.approx(0, abs=1e-9)
 
 
-def test_it_is_known_by_how_much_slow_updates_hurried_the_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lead_of_the_schedules_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     budget, leads = Budget(total=100, limit=101.0, started=0.0), []

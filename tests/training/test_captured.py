@@ -16,7 +16,7 @@ from submission.configuration.settings import TrainSettings
 from submission.latent import parse
 from submission.models.vae import build
 from submission.objectives import Linear, TrainingPosition, create
-from submission.training.captured import WARM_UP, Captured, CapturedStep
+from submission.training.cuda_graph import EAGER_UPDATES, Captured
 from submission.training.step import EagerStep
 
 SETTINGS = TrainSettings(steps=10)
@@ -39,10 +39,10 @@ class Replaying:
     """Records by running again; counts who ran what."""
 
     def __init__(self, result: Any) -> None:
-        self.result, self.calls = result, {"aside": 0, "replay": 0}
+        self.result, self.calls = result, {"eager": 0, "replay": 0}
 
-    def aside(self, function: Callable[[], Any]) -> Any:
-        self.calls["aside"] += 1
+    def run_on_side_stream(self, function: Callable[[], Any]) -> Any:
+        self.calls["eager"] += 1
         return function()
 
     def record(self, function: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
@@ -60,28 +60,28 @@ class Unable(Replaying):
         raise RuntimeError("operation not permitted when stream is capturing\nmore about it")
 
 
-def test_replays_read_new_images_and_coefficients() -> None:
-    update, said = Sum(), list[str]()
+def test_replays_read_new_images_and_coefficients(caplog: pytest.LogCaptureFixture) -> None:
+    update = Sum()
     recorder = Replaying(update.total)
-    captured = Captured(update, recorder, said.append)
+    captured = Captured(update, recorder)
     expected = 0.0
     for number in range(8):
         total = captured(torch.full((2, 3), float(number)), {"rate": 0.5 * number})
         expected += 0.5 * number * number
         assert float(total) == expected
-    assert recorder.calls == {"aside": WARM_UP, "replay": 8 - WARM_UP}
-    assert not said
+    assert recorder.calls == {"eager": EAGER_UPDATES, "replay": 8 - EAGER_UPDATES}
+    assert not caplog.messages
 
 
-def test_what_cannot_be_recorded_goes_on_one_by_one_and_is_said_once() -> None:
-    update, said = Sum(), list[str]()
-    captured = Captured(update, Unable(None), said.append)
+def test_what_cannot_be_recorded_goes_on_one_by_one_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    update = Sum()
+    captured = Captured(update, Unable(None))
     for _ in range(6):
         total = captured(torch.ones(2), {"rate": 1.0})
     assert float(total) == 6
     assert update.discarded == 1
-    assert len(said) == 1
-    assert said[0].endswith("operation not permitted when stream is capturing")
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].endswith("operation not permitted when stream is capturing")
 
 
 @pytest.mark.parametrize("objective", ["capacity", "beta_tcvae", "factor_vae"])
@@ -98,22 +98,4 @@ def test_coefficients_in_memory_give_the_step_that_numbers_give(objective: str) 
         return [float(step(batch, own).loss.detach()) for batch, own in zip(batches, given, strict=True)]
 
     plain = losses(lambda step: step)
-    assert losses(lambda step: CapturedStep(step, Unable(None), lambda message: None)) == pytest.approx(plain, rel=1e-5)
-
-
-def test_restored_weights_are_those_that_go_on() -> None:
-    torch.manual_seed(1)
-    model = build("mlp_small", parse("R^3"), (16, 16, 1))
-    objective, images = create("beta_vae", model.space, 100), torch.rand(8, 1, 16, 16)
-    recorder = Replaying(None)
-    step = CapturedStep(EagerStep(model, objective, SETTINGS), recorder, lambda message: None)
-    step(images, {"beta": 1.0})
-    state = {key: {**value} for key, value in step.state().items()}
-    state["model"] = {name: weight.clone() for name, weight in state["model"].items()}
-    for _ in range(WARM_UP):
-        step(images, {"beta": 1.0})
-    assert recorder.calls["replay"] == 1
-    step.restore(state)
-    assert torch.equal(model.state_dict()["encoder.1.weight"], state["model"]["encoder.1.weight"])
-    step(images, {"beta": 1.0})
-    assert recorder.calls == {"aside": WARM_UP + 1, "replay": 1}
+    assert losses(lambda step: Captured(step, Unable(None))) == pytest.approx(plain, rel=1e-5)

@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from submission import checkpoint
-from submission.checkpoint import DamagedError, load, previous, read, save
+from submission.checkpoint import DamagedError, exported_weights, load, previous, read, save
 from submission.errors import SubmissionError
+
+ABSENT = object()
+
+
+def training_state(number: int, /, **changes: Any) -> dict[str, Any]:
+    """A training state after ``number`` updates."""
+    state = {
+        "step": number,
+        "fraction": 0.5,
+        "reserve": 1.0,
+        "ahead": 0.0,
+        "seconds": 2,
+        "precision": "float32",
+        "config": "model.space = 'μ'\n",
+        "versions": {"torch": "2"},
+        "data": {"data.name": "dots"},
+        "model": {"weight": torch.randn(50)},
+        "objective": {},
+        "optimizer": {"state": {}, "param_groups": []},
+        "random": {"python": (1, (2, 3), None)},
+    }
+    return {name: value for name, value in (state | changes).items() if value is not ABSENT}
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Two checkpoints, of steps 1 and 2."""
     for step in (1, 2):
-        save(
-            tmp_path / "checkpoint.pt", {"step": step, "model": {"weight": torch.randn(50)}, "text": "μ", "t": (1, 2.5)}
-        )
+        save(tmp_path / "checkpoint.pt", training_state(step))
     return tmp_path / "checkpoint.pt"
 
 
 def test_it_comes_back_and_any_torch_program_can_read_it(path: Path) -> None:
     state, message = load(path)
-    assert (state["step"], state["text"], state["t"], message) == (2, "μ", (1, 2.5), "")
+    assert (state["step"], state["config"], message) == (2, "model.space = 'μ'\n", "")
+    assert state["random"] == {"python": (1, (2, 3), None)}
     plain = torch.load(path, weights_only=True)
     assert torch.equal(plain["model"]["weight"], state["model"]["weight"])
     assert read(previous(path))["step"] == 1
@@ -82,3 +104,84 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").mkdir()
     with pytest.raises(SubmissionError, match=r"cannot read .*checkpoint\.pt: Is a directory"):
         load(tmp_path / "checkpoint.pt")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"step": "two"}, "step is 'two'"),
+        ({"step": True}, "step is True"),
+        ({"step": -1}, "step -1"),
+        ({"step": ABSENT}, "step is missing"),
+        ({"fraction": float("nan")}, "fraction nan"),
+        ({"fraction": 7.0}, "fraction 7.0"),
+        ({"model": [1]}, r"model is \[1\]"),
+        ({"model": {"weight": 3}}, "model holds other things than Tensor"),
+        ({"model": {3: torch.zeros(1)}}, "model holds other things than Tensor"),
+        ({"config": b"x"}, "config is b'x'"),
+        ({"versions": {"torch": 2}}, "versions holds other things than str"),
+        ({"random": None}, "random is missing"),
+        ({"validation": {"best": 1.0, "best_step": 9}}, "validation is"),
+        ({"validation": {"best": "x", "best_step": 1}}, "validation is"),
+        ({"validation": {}}, "validation is"),
+        ({"best_model": {"weight": "x"}}, "best_model holds other things"),
+        ({"average": 5}, "average is 5"),
+    ],
+)
+def test_a_whole_file_with_other_contents_gives_way_to_the_one_before(
+    path: Path, changes: dict[str, Any], message: str
+) -> None:
+    save(path, training_state(3, **changes))
+    state, problem = load(path)
+    assert state["step"] == 2
+    with pytest.raises(DamagedError, match=message):
+        checkpoint.read_training(path)
+    assert "is not a checkpoint of a training run" in problem
+
+
+@pytest.mark.parametrize("content", [3, [1, 2], "text", torch.zeros(3)])
+def test_an_archive_of_something_else_is_damaged(path: Path, content: object) -> None:
+    torch.save(content, path)
+    archive = path.read_bytes()[:-2]
+    path.write_bytes(archive + checkpoint.comment(archive))
+    with pytest.raises(DamagedError, match="not a checkpoint"):
+        read(path)
+
+
+def test_the_best_weights_are_those_of_the_checkpoint(tmp_path: Path) -> None:
+    path, best = tmp_path / "checkpoint.pt", tmp_path / "best.pt"
+    first, second, average = (torch.full((2,), value) for value in (1.0, 2.0, 3.0))
+    held = {"validation": {"best": -5.0, "best_step": 3}}
+    state = training_state(4, model={"weight": second})
+    save(path, state)
+    assert torch.equal(exported_weights(path, best)["weight"], second)
+    save(path, state | {"average": {"weight": average}})
+    assert torch.equal(exported_weights(path, best)["weight"], average)
+    save(path, state | held | {"best_model": {"weight": first}, "average": {"weight": average}})
+    assert torch.equal(exported_weights(path, best)["weight"], first)
+
+
+def test_separate_best_weights_of_another_moment_are_refused(tmp_path: Path) -> None:
+    path, best = tmp_path / "checkpoint.pt", tmp_path / "best.pt"
+    held = {"validation": {"best": -5.0, "best_step": 3}}
+    save(path, training_state(4) | held)
+    with pytest.raises(SubmissionError, match=r"best\.pt is missing"):
+        exported_weights(path, best)
+    save(best, {"model": {"weight": torch.ones(2)}, **held})
+    assert torch.equal(exported_weights(path, best)["weight"], torch.ones(2))
+    save(best, {"model": {"weight": torch.ones(2)}, "validation": {"best": -4.0, "best_step": 4}})
+    with pytest.raises(SubmissionError, match="does not hold the best weights of its checkpoint"):
+        exported_weights(path, best)
+    best.write_bytes(best.read_bytes()[:-1])
+    with pytest.raises(SubmissionError, match=r"best\.pt is damaged"):
+        exported_weights(path, best)
+
+
+def test_a_missing_checkpoint_with_one_before_it_can_be_resumed(path: Path) -> None:
+    path.unlink()
+    message = r"checkpoint\.pt is missing — train.py --resume --out .* goes on from checkpoint\.previous\.pt"
+    with pytest.raises(SubmissionError, match=message):
+        exported_weights(path, path.with_name("best.pt"))
+    previous(path).unlink()
+    with pytest.raises(SubmissionError, match=r"checkpoint\.pt is missing — train it"):
+        exported_weights(path, path.with_name("best.pt"))

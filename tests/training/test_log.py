@@ -11,7 +11,7 @@ import torch
 from submission.errors import SubmissionError
 from submission.latent import parse
 from submission.objectives import Terms
-from submission.training.log import Log, Window
+from submission.training.logs import JsonLines, Window
 
 
 def terms(loss: float) -> Terms:
@@ -34,12 +34,13 @@ def test_a_window_gives_means_and_finds_the_first_update_that_is_not_finite() ->
 
 def test_a_log_is_cut_back_to_the_checkpoint_and_loses_half_lines(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    log = Log(path, 0)
+    log = JsonLines(path, 0)
     for step in (2, 4, 6):
         log.write({"step": step, "loss": 1.0})
-    path.write_text(path.read_text() + '{"step": 8, "lo')
-    Log(path, 4).write({"step": 6, "loss": 2.0})
-    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [2, 4, 6]
+    with path.open("ab") as file:
+        file.write(b'{"step": 1, "loss": "\xff"}\n{"step": null}\n[3]\n{"step": 1e999}\n{"step": 8, "lo')
+    JsonLines(path, 4).write({"step": 6, "loss": 2.0})
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [2, 4, 1, 6]
     assert path.read_text().endswith('"loss": 2.0}\n')
     with pytest.raises(SubmissionError, match="cannot write"):
-        Log(tmp_path / "nowhere" / "metrics.jsonl", 0).write({"step": 1})
+        JsonLines(tmp_path / "nowhere" / "metrics.jsonl", 0).write({"step": 1})

@@ -61,14 +61,14 @@ def test_seeds_that_mean_nothing_are_refused(
 
 def failing(monkeypatch: pytest.MonkeyPatch, seed: int, error: Exception) -> None:
     """Let the run of one seed fail."""
-    real = training.train
+    real = training.train_with
 
-    def train(settings: training.Settings, *given: Any, **more: Any) -> Run:
+    def train_with(settings: training.Settings, *given: Any, **more: Any) -> Run:
         if settings.train.seed == seed:
             raise error
         return real(settings, *given, **more)
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(training, "train_with", train_with)
 
 
 def test_a_seed_whose_loss_is_not_finite_leaves_the_others_alone(

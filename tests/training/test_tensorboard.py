@@ -1,88 +1,66 @@
-"""Event files: published checksums, and a reader of the format that shares nothing with the writer."""
+"""TensorBoard shows every logged point once, also after a run was killed and resumed."""
 
 from __future__ import annotations
 
-import struct
+import builtins
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from submission.errors import SubmissionError
-from submission.training.tensorboard import EventFile, masked_crc
+from submission.errors import SubmissionError, UsageError
+from submission.training import train
+from submission.training.logs import TensorBoard
+
+accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+Make = Callable[..., Any]
 
 
-def unmask(masked: int) -> int:
-    rotated = (masked - 0xA282EAD8) & 0xFFFFFFFF
-    return ((rotated >> 17) | (rotated << 15)) & 0xFFFFFFFF
-
-
-@pytest.mark.parametrize(
-    ("data", "crc"),
-    [
-        (b"123456789", 0xE3069283),  # the standard check value of CRC-32C
-        (bytes(32), 0x8A9136AA),  # RFC 3720, B.4
-        (bytes([255]) * 32, 0x62A8AB43),
-        (bytes(range(32)), 0x46DD794E),
-    ],
-)
-def test_the_checksum_is_crc_32c(data: bytes, crc: int) -> None:
-    assert unmask(masked_crc(data)) == crc
-
-
-def fields(data: bytes) -> list[tuple[int, object]]:
-    """(number, value) of every field of a protocol buffer."""
-
-    def varint() -> int:
-        nonlocal data
-        number = shift = 0
-        while True:
-            byte, data = data[0], data[1:]
-            number |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return number
-
-    found: list[tuple[int, object]] = []
-    while data:
-        number, kind = divmod(varint(), 8)
-        size = {1: 8, 5: 4}.get(kind)
-        if kind == 0:
-            found.append((number, varint()))
-            continue
-        size = varint() if size is None else size
-        found.append((number, data[:size]))
-        data = data[size:]
-    return found
-
-
-def events(path: Path) -> list[dict[int, object]]:
-    """Fields of every event of a file, its framing checked."""
-    content, found = path.read_bytes(), []
-    while content:
-        (size,) = struct.unpack("<Q", content[:8])
-        assert struct.unpack("<I", content[8:12]) == (masked_crc(content[:8]),)
-        body = content[12 : 12 + size]
-        assert struct.unpack("<I", content[12 + size : 16 + size]) == (masked_crc(body),)
-        found.append(dict(fields(body)))
-        content = content[16 + size :]
-    return found
+def points(folder: Path, name: str) -> list[tuple[int, float]]:
+    """The points that TensorBoard shows of one scalar."""
+    events = accumulator.EventAccumulator(str(folder), purge_orphaned_data=True).Reload()
+    return [(event.step, event.value) for event in events.Scalars(name)]
 
 
 def test_scalars_are_read_back_with_their_steps(tmp_path: Path) -> None:
-    file = EventFile(tmp_path / "events")
-    file.write(100, {"loss": 12.5, "kl/0": -1, "name": "text", "broken": float("nan")})
-    file.write(300_000, {"loss": 2.25})
-    head, *rest = events(file.path)
-    assert head[3] == b"brain.Event:2"
-    read = []
-    for event in rest:
-        for _, value in fields(event[5]):
-            name, number = (part for _, part in fields(value))
-            read.append((event[2], name.decode(), struct.unpack("<f", number)[0]))
-    assert read == [(100, "loss", 12.5), (100, "kl/0", -1.0), (300_000, "loss", 2.25)]
+    board = TensorBoard(tmp_path, 0)
+    board.write(100, {"loss": 12.5, "kl/0": -1, "name": "text", "broken": float("nan")})
+    board.write(300_000, {"loss": 2.25})
+    board.close()
+    assert points(tmp_path, "loss") == [(100, 12.5), (300_000, 2.25)]
+    assert points(tmp_path, "kl/0") == [(100, -1.0)]
+
+
+def test_an_interrupted_run_shows_each_point_once(tmp_path: Path, settings: Make, dots: Make) -> None:
+    def lost(asked: int) -> None:
+        if asked == 9:
+            raise SubmissionError("gone")
+
+    chosen = settings(tensorboard=True, checkpoint_every=1e6)  # resumed from update 0, after points up to 8
+    with pytest.raises(SubmissionError, match="gone"):
+        train(chosen, tmp_path / "run", data=dots(lost))
+    assert [step for step, _ in points(tmp_path / "run" / "events", "loss")] == [2, 4, 6, 8]
+    folder = train(chosen, tmp_path / "run", data=dots(), resume=True)
+    whole = train(chosen, tmp_path / "whole", data=dots())
+    assert points(folder.events_folder, "loss") == points(whole.events_folder, "loss")
+    assert [step for step, _ in points(folder.events_folder, "loss")] == [2, 4, 6, 8, 10, 12]
 
 
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SubmissionError, match=r"cannot write .*file"):
-        EventFile(tmp_path / "file" / "events")
+        TensorBoard(tmp_path / "file" / "events", 0)
+
+
+def test_without_tensorboard_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def absent(name: str, *rest: Any) -> Any:
+        if name.startswith("torch.utils.tensorboard"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(UsageError, match=r"disentanglement-submission\[tensorboard\]"):
+        TensorBoard(tmp_path, 0)

@@ -23,7 +23,7 @@ from submission.objectives import Linear
 from submission.objectives.beta_vae import BetaVAE
 from submission.run import TrainingMeta
 from submission.training import Settings, StoppedError, train, train_together
-from submission.training.run import train as train_alone
+from submission.training import train as train_alone
 
 Make = Callable[..., Any]
 SEEDS = (3, 4, 7)
@@ -51,7 +51,7 @@ def of_kind(settings: Make, kind: str, **changes: object) -> Settings:
 def alone(settings: Settings, seed: int, out: Path, dots: Make, **more: Any) -> Path:
     """The folder of the run of one seed."""
     own = replace(settings, train=replace(settings.train, seed=seed))
-    return train(own, out / f"alone_{seed}", dataset=dots(), **more).path
+    return train(own, out / f"alone_{seed}", data=dots(), **more).path
 
 
 def log(folder: Path) -> list[dict[str, float]]:
@@ -83,7 +83,7 @@ def assert_alike(one: Path, other: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_of_three_is_what_it_would_be_alone(kind: str, tmp_path: Path, settings: Make, dots: Make) -> None:
     chosen = of_kind(settings, kind)
-    folders = train_together(chosen, SEEDS, tmp_path / "many", dataset=dots())
+    folders = train_together(chosen, SEEDS, tmp_path / "many", data=dots())
     assert [folder.path.name for folder in folders] == ["seed_3", "seed_4", "seed_7"]
     for seed, folder in zip(SEEDS, folders, strict=True):
         assert_alike(folder.path, alone(chosen, seed, tmp_path, dots))
@@ -91,13 +91,13 @@ def test_each_of_three_is_what_it_would_be_alone(kind: str, tmp_path: Path, sett
 
 def test_so_is_one_whose_first_layer_would_read_non_zeros_alone(tmp_path: Path, settings: Make, dots: Make) -> None:
     chosen = of_kind(settings, "warm-up", batch_size=FEWEST)
-    (folder, _) = train_together(chosen, SEEDS[:2], tmp_path / "many", dataset=dots())
+    (folder, _) = train_together(chosen, SEEDS[:2], tmp_path / "many", data=dots())
     assert_alike(folder.path, alone(chosen, SEEDS[0], tmp_path, dots))
 
 
 def test_bfloat16_products_follow_the_single_step(tmp_path: Path, settings: Make, dots: Make) -> None:
     chosen = settings(precision="bfloat16", steps=4)
-    folders = train_together(chosen, SEEDS[:2], tmp_path / "many", dataset=dots())
+    folders = train_together(chosen, SEEDS[:2], tmp_path / "many", data=dots())
     state = checkpoint.read(folders[1].checkpoint_file)
     other = checkpoint.read(alone(chosen, SEEDS[1], tmp_path, dots) / "checkpoint.pt")
     assert all(weight.dtype == torch.float32 for weight in state["model"].values())
@@ -109,7 +109,7 @@ def test_bfloat16_products_follow_the_single_step(tmp_path: Path, settings: Make
 
 def test_folders_are_complete_and_differ_by_seed(tmp_path: Path, settings: Make, dots: Make) -> None:
     data = dots()
-    folders = train_together(settings(held_out=16), SEEDS, tmp_path, dataset=data)
+    folders = train_together(settings(held_out=16), SEEDS, tmp_path, data=data)
     images = torch.from_numpy(data.observations(np.arange(64))).movedim(3, 1)
     codes = []
     for seed, folder in zip(SEEDS, folders, strict=True):
@@ -142,20 +142,20 @@ def fail_at(step: int) -> Callable[[int], None]:
 
 def test_an_interrupted_group_goes_on_together_or_one_by_one(tmp_path: Path, settings: Make, dots: Make) -> None:
     chosen = settings()
-    whole = train_together(chosen, SEEDS, tmp_path / "whole", dataset=dots())
+    whole = train_together(chosen, SEEDS, tmp_path / "whole", data=dots())
     for name in ("together", "single"):
         with pytest.raises(SubmissionError, match="images of update 7 cannot be read"):
-            train_together(chosen, SEEDS, tmp_path / name, dataset=dots(fail_at(7)))
+            train_together(chosen, SEEDS, tmp_path / name, data=dots(fail_at(7)))
         assert checkpoint.read(tmp_path / name / "seed_4" / "checkpoint.pt")["step"] == 6
-    resumed = train_together(chosen, SEEDS, tmp_path / "together", dataset=dots(), resume=True)
+    resumed = train_together(chosen, SEEDS, tmp_path / "together", data=dots(), resume=True)
     for before, after in zip(whole, resumed, strict=True):
         first, second = (checkpoint.read(folder.checkpoint_file) for folder in (before, after))
         assert all(torch.equal(weight, second["model"][name]) for name, weight in first["model"].items())
     own = replace(chosen, train=replace(chosen.train, seed=4))
-    folder = train_alone(own, tmp_path / "single" / "seed_4", dataset=dots(), resume=True)
+    folder = train_alone(own, tmp_path / "single" / "seed_4", data=dots(), resume=True)
     assert_alike(folder.path, whole[1].path)
-    with pytest.raises(UsageError, match=r"stand at different updates.*--no-together"):
-        train_together(chosen, SEEDS, tmp_path / "single", dataset=dots(), resume=True)
+    with pytest.raises(UsageError, match=r"are at different updates.*--no-together"):
+        train_together(chosen, SEEDS, tmp_path / "single", data=dots(), resume=True)
 
 
 def test_a_signal_saves_and_exports_every_seed(tmp_path: Path, settings: Make, dots: Make) -> None:
@@ -164,14 +164,14 @@ def test_a_signal_saves_and_exports_every_seed(tmp_path: Path, settings: Make, d
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(StoppedError, match=r"--resume --seeds 3:5 --together --out"):
-        train_together(settings(checkpoint_every=60.0), SEEDS[:2], tmp_path, dataset=dots(stop))
+        train_together(settings(checkpoint_every=60.0), SEEDS[:2], tmp_path, data=dots(stop))
     for seed in SEEDS[:2]:
         assert checkpoint.read(tmp_path / f"seed_{seed}" / "checkpoint.pt")["step"] > 3
         assert (tmp_path / f"seed_{seed}" / "representation" / "pytorch_model.pt").is_file()
 
 
 def test_time_for_all_is_kept_in_reserve(tmp_path: Path, settings: Make, dots: Make) -> None:
-    folders = train_together(settings(steps=10**9), SEEDS[:2], tmp_path, dataset=dots(), time_budget=3.0)
+    folders = train_together(settings(steps=10**9), SEEDS[:2], tmp_path, data=dots(), time_budget=3.0)
     assert {folder.meta.training.ended_by for folder in folders} == {"time budget"}
     assert all(folder.exported_file.is_file() for folder in folders)
 
@@ -179,31 +179,34 @@ def test_time_for_all_is_kept_in_reserve(tmp_path: Path, settings: Make, dots: M
 def test_a_seed_whose_loss_is_not_finite_ends_the_group_with_its_folder_named(
     tmp_path: Path, settings: Make, dots: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weigh, weighed = BetaVAE.weigh, []
+    loss_from, weighed = BetaVAE.loss_from, []
 
     def broken(self: BetaVAE, *inputs: Any) -> Any:
-        terms = weigh(self, *inputs)
+        terms = loss_from(self, *inputs)
         weighed.append(1)
         if len(weighed) == 3 * 6 + 2:  # the second of three seeds, at update 6
             terms.scalars["kl"] = terms.scalars["kl"] * float("nan")
         return terms
 
-    monkeypatch.setattr(BetaVAE, "weigh", broken)
+    monkeypatch.setattr(BetaVAE, "loss_from", broken)
     with pytest.raises(SubmissionError, match=r"update 6 gave kl = nan; .*seed_4/failure.json"):
-        train_together(settings(), SEEDS, tmp_path, dataset=dots())
+        train_together(settings(), SEEDS, tmp_path, data=dots())
     assert [folder.name for folder in tmp_path.iterdir() if (folder / "failure.json").exists()] == ["seed_4"]
     assert all(checkpoint.read(tmp_path / f"seed_{seed}" / "checkpoint.pt")["step"] == 6 for seed in SEEDS)
 
 
 @pytest.mark.parametrize(
     ("objective", "changes", "message"),
-    [("factor_vae", {}, "'factor_vae' learns"), ("beta_vae", {"held_out": 8, "look_ahead": 1.0}, "early stopping")],
+    [
+        ("factor_vae", {}, "'factor_vae' has learned weights"),
+        ("beta_vae", {"held_out": 8, "look_ahead": 1.0}, "early stopping"),
+    ],
 )
 def test_what_ends_or_learns_on_its_own_is_refused(
     objective: str, changes: dict[str, object], message: str, tmp_path: Path, settings: Make, dots: Make
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        train_together(settings(objective, **changes), SEEDS, tmp_path / "out", dataset=dots())
+        train_together(settings(objective, **changes), SEEDS, tmp_path / "out", data=dots())
     assert not (tmp_path / "out").exists()
 
 

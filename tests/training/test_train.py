@@ -67,7 +67,7 @@ def fail_at(step: int) -> Callable[[int], None]:
 
 def test_the_folder_holds_what_it_promises(tmp_path: Path, settings: Make, dots: Make) -> None:
     data = dots()
-    folder = train(settings(), tmp_path / "run", dataset=data)
+    folder = train(settings(), tmp_path / "run", data=data)
     meta = folder.meta
     assert meta.dataset.factor_sizes == (8, 8)
     assert meta.dataset.image_shape == (8, 8, 1)
@@ -88,7 +88,7 @@ def test_the_folder_holds_what_it_promises(tmp_path: Path, settings: Make, dots:
 
 def test_it_learns_and_the_seed_decides_everything(tmp_path: Path, settings: Make, dots: Make) -> None:
     def losses(name: str, **changes: object) -> list[float]:
-        folder = train(settings(steps=60, log_every=20, **changes), tmp_path / name, dataset=dots())
+        folder = train(settings(steps=60, log_every=20, **changes), tmp_path / name, data=dots())
         return [json.loads(line)["loss"] for line in folder.log_file.read_text().splitlines()]
 
     first = losses("a")
@@ -110,34 +110,34 @@ def test_a_run_that_lost_its_data_resumes_to_the_same_weights(
     objective: str, precision: str, batch_size: int, tmp_path: Path, settings: Make, dots: Make
 ) -> None:
     chosen: Settings = settings(objective, OBJECTIVES[objective], precision=precision, batch_size=batch_size)
-    train(chosen, tmp_path / "whole", dataset=dots())
+    train(chosen, tmp_path / "whole", data=dots())
     with pytest.raises(SubmissionError, match=r"images of update 7 cannot be read.*Input/output error.*--resume"):
-        train(chosen, tmp_path / "broken", dataset=dots(fail_at(7)))
+        train(chosen, tmp_path / "broken", data=dots(fail_at(7)))
     assert checkpoint.read(tmp_path / "broken" / "checkpoint.pt")["step"] == 6
-    folder = train(chosen, tmp_path / "broken", dataset=dots(), resume=True)
+    folder = train(chosen, tmp_path / "broken", data=dots(), resume=True)
     assert_equal(weights(folder.path), weights(tmp_path / "whole"))
     steps = [json.loads(line)["step"] for line in folder.log_file.read_text().splitlines()]
     assert steps == [2, 4, 6, 8, 10, 12]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_signal_saves_exports_and_resumes_to_the_same_weights(
     number: int, code: int, tmp_path: Path, settings: Make, dots: Make
 ) -> None:
-    train(settings(), tmp_path / "whole", dataset=dots())
+    train(settings(), tmp_path / "whole", data=dots())
 
     def stop(asked: int) -> None:
         if asked == 5:
             os.kill(os.getpid(), number)
 
     with pytest.raises(StoppedError, match="after update 6 of 12; all is saved — continue with") as caught:
-        train(settings(), tmp_path / "run", dataset=dots(stop))
+        train(settings(), tmp_path / "run", data=dots(stop))
     assert caught.value.exit_code == code
     assert load_torchscript(tmp_path / "run" / "representation" / "pytorch_model.pt")(torch.rand(2, 1, 8, 8)).shape == (
         2,
         2,
     )
-    folder = train(settings(), tmp_path / "run", dataset=dots(), resume=True)
+    folder = train(settings(), tmp_path / "run", data=dots(), resume=True)
     assert_equal(weights(folder.path), weights(tmp_path / "whole"))
     assert folder.meta.training.finished
 
@@ -150,7 +150,7 @@ def test_a_second_ctrl_c_interrupts_at_once(tmp_path: Path, settings: Make, dots
 
     before = signal.getsignal(signal.SIGINT)  # a shell starts what goes on in the background with SIGINT ignored
     with pytest.raises(KeyboardInterrupt):
-        train(settings(), tmp_path / "run", dataset=dots(stop))
+        train(settings(), tmp_path / "run", data=dots(stop))
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -159,7 +159,7 @@ def test_a_loss_that_is_not_finite_keeps_the_last_state_and_saves_the_batch(
 ) -> None:
     chosen = settings(learning_rate=1e12, steps=40, log_every=4)
     with pytest.raises(SubmissionError, match=r"update \d+ gave .* = (nan|inf|-inf).*failure\.json"):
-        train(chosen, tmp_path / "run", dataset=dots())
+        train(chosen, tmp_path / "run", data=dots())
     failure = json.loads((tmp_path / "run" / "failure.json").read_text())
     state = checkpoint.read(tmp_path / "run" / "checkpoint.pt")
     assert state["step"] <= failure["step"]
@@ -171,52 +171,52 @@ def test_a_loss_that_is_not_finite_keeps_the_last_state_and_saves_the_batch(
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path, settings: Make, dots: Make) -> None:
     with pytest.raises(SubmissionError, match=r"update 0 gave weights = nan"):
-        train(settings(learning_rate=1e39, steps=1), tmp_path / "run", dataset=dots())
+        train(settings(learning_rate=1e39, steps=1), tmp_path / "run", data=dots())
     assert checkpoint.read(tmp_path / "run" / "checkpoint.pt")["step"] == 0
 
 
 def test_a_folder_that_is_being_trained_is_refused(tmp_path: Path, settings: Make, dots: Make) -> None:
     with Run(tmp_path / "run").lock(), pytest.raises(SubmissionError, match="is being trained by process"):
-        train(settings(), tmp_path / "run", dataset=dots(), resume=True)
+        train(settings(), tmp_path / "run", data=dots(), resume=True)
     assert [file.name for file in (tmp_path / "run").iterdir()] == [".lock"]
 
 
 def test_a_folder_that_holds_a_run_is_left_alone(tmp_path: Path, settings: Make, dots: Make) -> None:
-    folder = train(settings(steps=2), tmp_path / "run", dataset=dots())
+    folder = train(settings(steps=2), tmp_path / "run", data=dots())
     before = {file: file.read_bytes() for file in folder.path.rglob("*") if file.is_file()}
     with pytest.raises(SubmissionError, match=r"already holds a run .*--resume"):
-        train(settings(), tmp_path / "run", dataset=dots())
+        train(settings(), tmp_path / "run", data=dots())
     for changed, message in [
         (settings(steps=2, learning_rate=0.5), r"train\.learning_rate: 0\.001 → 0\.5"),
         (settings("capacity", steps=2), r"objective\.name: 'beta_vae' → 'capacity'"),
     ]:
         with pytest.raises(SubmissionError, match=f"cannot be resumed, because it was begun differently: {message}"):
-            train(changed, tmp_path / "run", dataset=dots(), resume=True)
+            train(changed, tmp_path / "run", data=dots(), resume=True)
     other = dots()
     other.name = "stripes"
     with pytest.raises(SubmissionError, match=r"data\.name: dots → stripes"):
-        train(settings(steps=2), tmp_path / "run", dataset=other, resume=True)
+        train(settings(steps=2), tmp_path / "run", data=other, resume=True)
     assert {file: file.read_bytes() for file in folder.path.rglob("*") if file.is_file()} == before
 
 
 def test_another_release_or_another_format_is_refused(
     tmp_path: Path, settings: Make, dots: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = train(settings(steps=2), tmp_path / "run", dataset=dots())
+    folder = train(settings(steps=2), tmp_path / "run", data=dots())
     state = checkpoint.read(folder.checkpoint_file)
     for name, ours in {"torch": "2", "submission": "0"}.items():
         checkpoint.save(folder.checkpoint_file, state | {"versions": state["versions"] | {name: "1.13.1"}})
         with pytest.raises(SubmissionError, match=rf"differently: {name}: 1\.13 → {ours}\.\d+ — "):
-            train(settings(steps=2), folder.path, dataset=dots(), resume=True)
+            train(settings(steps=2), folder.path, data=dots(), resume=True)
     monkeypatch.setattr(checkpoint, "FORMAT", 99)
     with pytest.raises(SubmissionError, match="has checkpoint format 1, this version reads 99"):
-        train(settings(steps=2), folder.path, dataset=dots(), resume=True)
+        train(settings(steps=2), folder.path, data=dots(), resume=True)
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, settings: Make, dots: Make) -> None:
-    folder = train(settings(), tmp_path / "run", dataset=dots(), resume=True)
+    folder = train(settings(), tmp_path / "run", data=dots(), resume=True)
     before, log = weights(folder.path), folder.log_file.read_text()
-    train(settings(), tmp_path / "run", dataset=dots(), resume=True)
+    train(settings(), tmp_path / "run", data=dots(), resume=True)
     assert_equal(weights(folder.path), before)
     assert folder.log_file.read_text() == log
 
@@ -224,7 +224,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path, settings: Make,
 def test_a_time_budget_ends_in_time_with_annealing_done(tmp_path: Path, settings: Make, dots: Make) -> None:
     chosen = settings("capacity", {"capacity": Linear(0.0, 5.0)}, steps=10**9, log_every=5, checkpoint_every=60.0)
     start = time.monotonic()
-    folder = train(chosen, tmp_path / "run", dataset=dots(), time_budget=6.0)
+    folder = train(chosen, tmp_path / "run", data=dots(), time_budget=6.0)
     assert time.monotonic() - start < 20  # the budget is the promise; the rest is for a busy machine
     ended = folder.meta.training
     assert ended.ended_by == "time budget"
@@ -245,10 +245,10 @@ def test_annealing_goes_on_where_a_budget_was_interrupted(tmp_path: Path, settin
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(StoppedError):
-        train(chosen, tmp_path / "run", dataset=dots(stop), time_budget=8.0)
+        train(chosen, tmp_path / "run", data=dots(stop), time_budget=8.0)
     before = checkpoint.read(tmp_path / "run" / "checkpoint.pt")["fraction"]
     assert before > 0
-    folder = train(chosen, tmp_path / "run", dataset=dots(), resume=True, time_budget=4.0)
+    folder = train(chosen, tmp_path / "run", data=dots(), resume=True, time_budget=4.0)
     lines = [json.loads(line) for line in folder.log_file.read_text().splitlines()]
     fractions = [line["fraction"] for line in lines]
     assert fractions == sorted(fractions)
@@ -256,22 +256,23 @@ def test_annealing_goes_on_where_a_budget_was_interrupted(tmp_path: Path, settin
     assert folder.meta.training.ahead > before - 0.001
 
 
-def test_a_budget_too_short_for_anything_still_exports(tmp_path: Path, settings: Make, dots: Make) -> None:
-    told: list[str] = []
-    folder = train(settings(), tmp_path / "run", dataset=dots(), time_budget=0.01, tell=told.append)
+def test_a_budget_too_short_for_anything_still_exports(
+    tmp_path: Path, settings: Make, dots: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = train(settings(), tmp_path / "run", data=dots(), time_budget=0.01)
     assert folder.meta.training.steps == 0
     assert folder.exported_file.is_file()
-    assert told == [
-        f"the time budget was too short for a single update: {folder.exported_file} is an untrained encoder"
+    assert caplog.messages == [
+        f"the time budget was too short for an update: {folder.exported_file} is an untrained encoder"
     ]
 
 
 def test_bfloat16_trains_and_auto_decides_once(tmp_path: Path, settings: Make, dots: Make) -> None:
-    folder = train(settings(precision="bfloat16", steps=60, log_every=20), tmp_path / "half", dataset=dots())
+    folder = train(settings(precision="bfloat16", steps=60, log_every=20), tmp_path / "half", data=dots())
     lines = [json.loads(line) for line in folder.log_file.read_text().splitlines()]
     assert lines[-1]["loss"] < 0.5 * lines[0]["loss"]
     assert all(value.dtype == torch.float32 for value in checkpoint.read(folder.checkpoint_file)["model"].values())
-    auto = train(settings(precision="auto", steps=2), tmp_path / "auto", dataset=dots())
+    auto = train(settings(precision="auto", steps=2), tmp_path / "auto", data=dots())
     assert auto.meta.model.precision in ("float32", "bfloat16")
 
 
@@ -284,10 +285,10 @@ def test_unusable_settings_write_nothing(tmp_path: Path, settings: Make, dots: M
         (replace(good, objective=replace(good.objective, name="elbow")), "unknown objective"),
     ]:
         with pytest.raises(SubmissionError, match=message):
-            train(bad, tmp_path / "run", dataset=dots())
+            train(bad, tmp_path / "run", data=dots())
     with pytest.raises(SubmissionError, match="device 'tpu'"):
-        train(good, tmp_path / "run", dataset=dots(), device="tpu")
+        train(good, tmp_path / "run", data=dots(), device="tpu")
     assert not (tmp_path / "run").exists()
     (tmp_path / "file").write_text("")
     with pytest.raises(SubmissionError, match="cannot write"):
-        train(good, tmp_path / "file", dataset=dots())
+        train(good, tmp_path / "file", data=dots())

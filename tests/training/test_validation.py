@@ -18,7 +18,7 @@ from submission.data import load
 from submission.data.splits import held_out
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import load_torchscript
-from submission.objectives.base import Pass
+from submission.objectives.base import ForwardPass
 from submission.training import train
 
 Make = Callable[..., Any]
@@ -67,7 +67,7 @@ def test_training_never_sees_the_held_out_images(dots: Make, settings: Make, tmp
             return images(self, indices)
 
     data.__class__ = Spied
-    train(chosen, tmp_path, dataset=data, device="cpu")
+    train(chosen, tmp_path, data=data, device="cpu")
     validation = set(held_out(64, 16, 3)[1].tolist())
     batches = [set(indices.tolist()) for indices in asked if len(indices) == 24]
     assert len(batches) > 10
@@ -77,7 +77,7 @@ def test_training_never_sees_the_held_out_images(dots: Make, settings: Make, tmp
 
 def test_the_exported_weights_are_the_best_on_held_out_images(dots: Make, settings: Make, tmp_path: Path) -> None:
     """A learning rate that diverges after a while: the last weights are not the best ones."""
-    folder = train(settings(held_out=16, steps=40, learning_rate=0.05), tmp_path, dataset=dots(), device="cpu")
+    folder = train(settings(held_out=16, steps=40, learning_rate=0.05), tmp_path, data=dots(), device="cpu")
     looks = lines(folder.validation_file)
     assert [look["step"] for look in looks] == list(range(2, 41, 2))
     best = max(looks, key=lambda look: look["elbo"])
@@ -94,19 +94,19 @@ def test_the_exported_weights_are_the_best_on_held_out_images(dots: Make, settin
 
 def test_the_yardstick_is_the_elbo_of_the_weights(dots: Make, settings: Make, tmp_path: Path) -> None:
     data = dots()
-    folder = train(settings(held_out=16, steps=2), tmp_path, dataset=data, device="cpu")
+    folder = train(settings(held_out=16, steps=2), tmp_path, data=data, device="cpu")
     pixels = data.observations(held_out(64, 16, 3)[1])
     images = torch.from_numpy(pixels).movedim(-1, 1)
     model = folder.model()
     with torch.no_grad():
-        draws = [Pass.of(model, images) for _ in range(200)]
+        draws = [ForwardPass.of(model, images) for _ in range(200)]
     elbos = torch.stack([(run.log_likelihood - run.kl.sum(-1)).mean() for run in draws])
     measured = lines(folder.validation_file)[0]["elbo"]
     assert measured == pytest.approx(float(elbos.mean()), abs=5 * float(elbos.std()))
 
 
 def test_a_run_shorter_than_an_epoch_is_looked_at_once(dots: Make, settings: Make, tmp_path: Path) -> None:
-    folder = train(settings(held_out=16, steps=1), tmp_path, dataset=dots(), device="cpu")
+    folder = train(settings(held_out=16, steps=1), tmp_path, data=dots(), device="cpu")
     assert [look["step"] for look in lines(folder.validation_file)] == [1]
     assert folder.meta.training.best_step == 1
 
@@ -121,14 +121,14 @@ def test_another_split_can_be_looked_at(settings: Make, shared_data: Path, tmp_p
     model = folder.model()
     images = torch.from_numpy(valid.observations(np.arange(10_000))).movedim(-1, 1)
     with torch.no_grad():
-        run = Pass.of(model, images)
+        run = ForwardPass.of(model, images)
     elbo = float((run.log_likelihood - run.kl.sum(-1)).mean())
     assert lines(folder.validation_file)[0]["elbo"] == pytest.approx(elbo, rel=2e-3)
 
 
 def test_look_ahead_ends_training(dots: Make, settings: Make, tmp_path: Path) -> None:
     folder = train(
-        settings(held_out=16, look_ahead=3, steps=4000, learning_rate=0.05), tmp_path, dataset=dots(), device="cpu"
+        settings(held_out=16, look_ahead=3, steps=4000, learning_rate=0.05), tmp_path, data=dots(), device="cpu"
     )
     ending = folder.meta.training
     assert ending.ended_by == "early stopping"
@@ -140,15 +140,15 @@ def test_an_interrupted_run_stops_at_the_same_update_with_the_same_weights(
     dots: Make, settings: Make, tmp_path: Path
 ) -> None:
     chosen = settings(held_out=16, look_ahead=3, steps=4000, learning_rate=0.05)
-    whole = train(chosen, tmp_path / "whole", dataset=dots(), device="cpu")
+    whole = train(chosen, tmp_path / "whole", data=dots(), device="cpu")
 
     def lost(asked: int) -> None:
         if asked == 9:
             raise SubmissionError("gone")
 
     with pytest.raises(SubmissionError, match="gone"):
-        train(chosen, tmp_path / "cut", dataset=dots(lost), device="cpu")
-    cut = train(chosen, tmp_path / "cut", dataset=dots(), device="cpu", resume=True)
+        train(chosen, tmp_path / "cut", data=dots(lost), device="cpu")
+    cut = train(chosen, tmp_path / "cut", data=dots(), device="cpu", resume=True)
     endings = [folder.meta.training for folder in (whole, cut)]
     assert endings[0].steps == endings[1].steps
     assert endings[0].best_elbo == endings[1].best_elbo
@@ -157,8 +157,43 @@ def test_an_interrupted_run_stops_at_the_same_update_with_the_same_weights(
         assert torch.equal(weight, cut.model().state_dict()[name])
 
 
+def test_weights_after_the_last_checkpoint_are_never_exported(dots: Make, settings: Make, tmp_path: Path) -> None:
+    """Killed after a better measurement than the checkpoint knows, resumed and stopped: no weights of the lost part."""
+    chosen = settings(held_out=16, steps=40)
+    whole = train(chosen, tmp_path / "whole", data=dots(), device="cpu")
+
+    def lost(asked: int) -> None:
+        if asked == 30:
+            raise SubmissionError("gone")
+
+    with pytest.raises(SubmissionError, match="gone"):  # like a kill: nothing after the last checkpoint is kept
+        train(settings(held_out=16, steps=40, checkpoint_every=1e6), tmp_path / "cut", data=dots(lost), device="cpu")
+    assert len(lines(tmp_path / "cut" / "validation.jsonl")) > 5
+    assert checkpoint.load(tmp_path / "cut" / "checkpoint.pt")[0]["validation"]["best_step"] == 0
+    chosen = settings(held_out=16, steps=40, checkpoint_every=1e6)
+    cut = train(chosen, tmp_path / "cut", data=dots(), device="cpu", resume=True)
+    assert lines(cut.validation_file) == lines(whole.validation_file)
+    for name, weight in whole.model().state_dict().items():
+        assert torch.equal(weight, cut.model().state_dict()[name])
+
+
+def test_damaged_best_weights_are_passed_over_with_their_checkpoint(
+    dots: Make, settings: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chosen = settings(held_out=16, steps=40, learning_rate=0.05)
+    folder = train(chosen, tmp_path, data=dots(), device="cpu")
+    exported = load_torchscript(folder.exported_file)
+    folder.checkpoint_file.write_bytes(folder.checkpoint_file.read_bytes()[:-9])
+    with pytest.raises(SubmissionError, match=r"checkpoint\.pt is damaged.*train.py --resume --out"):
+        folder.model()
+    train(chosen, tmp_path, data=dots(), device="cpu", resume=True)
+    assert "checkpoint.pt is damaged (its checksum does not fit); going on from update 40" in caplog.text
+    images = torch.rand(4, 1, 8, 8)
+    torch.testing.assert_close(load_torchscript(folder.exported_file)(images), exported(images))
+
+
 def test_the_component_log_shows_each_component(dots: Make, settings: Make, tmp_path: Path) -> None:
-    folder = train(settings(), tmp_path, dataset=dots(), device="cpu")
+    folder = train(settings(), tmp_path, data=dots(), device="cpu")
     log = lines(folder.components_file)
     assert [line["step"] for line in log] == [line["step"] for line in lines(folder.log_file)]
     assert all(len(line["kl"]) == len(line["scale"]) == 2 for line in log)
@@ -167,15 +202,15 @@ def test_the_component_log_shows_each_component(dots: Make, settings: Make, tmp_
 def test_learned_exponents_are_in_the_component_log(dots: Make, settings: Make, tmp_path: Path) -> None:
     chosen = settings(learning_rate=0.05)
     chosen = replace(chosen, model=replace(chosen.model, space="ISA(2x2; p=2.0, learn=true)"))
-    folder = train(chosen, tmp_path, dataset=dots(), device="cpu")
+    folder = train(chosen, tmp_path, data=dots(), device="cpu")
     last = lines(folder.components_file)[-1]["exponent"]
     assert last == pytest.approx(folder.model().space.prior.exponents.repeat_interleave(2).tolist())
     assert max(abs(exponent - 2.0) for exponent in last) > 0.01
 
 
 def test_tensorboard_events_are_written_when_asked_for(dots: Make, settings: Make, tmp_path: Path) -> None:
-    with_events = train(settings(tensorboard=True), tmp_path / "with", dataset=dots(), device="cpu")
-    without = train(settings(), tmp_path / "without", dataset=dots(), device="cpu")
-    (file,) = with_events.events.iterdir()
+    with_events = train(settings(tensorboard=True), tmp_path / "with", data=dots(), device="cpu")
+    without = train(settings(), tmp_path / "without", data=dots(), device="cpu")
+    (file,) = with_events.events_folder.iterdir()
     assert b"reconstruction" in file.read_bytes()
-    assert not without.events.exists()
+    assert not without.events_folder.exists()

@@ -12,7 +12,7 @@ from torch.func import functional_call, vmap
 from submission.configuration.settings import TrainSettings
 from submission.latent.estimators import add_score_terms
 from submission.objectives import Coefficients, PassObjective, Terms
-from submission.objectives.base import Pass, draw
+from submission.objectives.base import ForwardPass, draw
 from submission.objectives.reconstruction import log_density
 from submission.training.randomness import Stream
 from submission.training.step import EagerStep, adam, advance
@@ -49,18 +49,19 @@ class GroupStep:
         self.used = {name: self._used(weight) for name, weight in self.weights.items() if name.startswith(NETWORKS)}
 
     def __call__(self, images: Tensor, *coefficients: Coefficients) -> tuple[Terms, ...]:
-        """Update every model with its ``images`` (S, n, C, H, W); each model's terms are those before the update."""
+        """Update every model with its part of the ``images`` (S·n, C, H, W); the terms are those before the update."""
+        images = images.unflatten(0, (len(self.members), -1))
         terms = tuple(
-            objective_of(member).weigh(run, member.model.space, own)
+            objective_of(member).loss_from(run, member.model.space, own)
             for member, run, own in zip(self.members, self.passes(images), coefficients, strict=True)
         )
         torch.stack([each.loss for each in terms]).sum().backward()
         self._collect_gradients()
         advance(self.optimizer)
-        self._show()
+        self._refresh()
         return terms
 
-    def passes(self, images: Tensor) -> list[Pass]:
+    def passes(self, images: Tensor) -> list[ForwardPass]:
         """One pass through every model."""
         draws = []
         encoded = self.apply("encoder", images).unbind()
@@ -73,7 +74,7 @@ class GroupStep:
         outputs = self.apply("decoder", features)
         densities = log_density(self.models[0], outputs.flatten(0, 1), images.flatten(0, 1)).view(len(draws), -1)
         return [
-            Pass(posterior, z, kl, add_score_terms(posterior, z, density))
+            ForwardPass(posterior, z, kl, add_score_terms(posterior, z, density))
             for (posterior, z, kl), density in zip(draws, densities.unbind(), strict=True)
         ]
 
@@ -87,7 +88,7 @@ class GroupStep:
         return outputs.float()
 
     def discard(self) -> None:
-        """Forget gradients that an update which failed has left."""
+        """Drop gradients that an update which failed has left."""
         for weight in [*self.weights.values(), *self.used.values()]:
             weight.grad = None
         for model in self.models:
@@ -109,8 +110,8 @@ class GroupStep:
                 slice.grad = None
 
     @torch.no_grad()
-    def _show(self) -> None:
-        """Renew the copies, and show the members Adam's moments once there are any."""
+    def _refresh(self) -> None:
+        """Renew the copies, and give the members Adam's moments once there are any."""
         copies = {name: used for name, used in self.used.items() if used is not self.weights[name]}
         if copies:
             torch._foreach_copy_(list(copies.values()), [self.weights[name] for name in copies])

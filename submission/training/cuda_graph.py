@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from submission.objectives import Coefficients, Terms
 from submission.training.randomness import Stream, default_generator
-from submission.training.step import Step
 
-WARM_UP = 3
+logger = logging.getLogger(__name__)
+
+EAGER_UPDATES = 3
 """Updates made one by one before one is recorded: libraries choose their kernels, Adam makes its state."""
 
 Result = TypeVar("Result")
@@ -22,20 +23,20 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 
 class Update(Protocol[Result_co]):
-    """A single step or a group's."""
+    """One update, of one model or of several."""
 
-    def __call__(self, *inputs: Any, **named: Any) -> Result_co:
-        """Update in place, given images and one or more coefficients; a replay fills the tensors that come back."""
+    def __call__(self, images: Tensor, *coefficients: Mapping[str, float | Tensor]) -> Result_co:
+        """Update in place; a replay fills the tensors that come back."""
 
     def discard(self) -> None:
-        """Forget gradients that an update which failed has left."""
+        """Drop gradients that an update which failed has left."""
 
 
 class Recorder(Protocol):
     """How an update is recorded."""
 
-    def aside(self, function: Callable[[], Result]) -> Result:
-        """Run ``function`` now, where it could be recorded."""
+    def run_on_side_stream(self, function: Callable[[], Result]) -> Result:
+        """Run ``function`` now, on the stream that would record it."""
 
     def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
         """What replays ``function``, and its result, whose tensors each replay fills; it is not run now.
@@ -57,7 +58,7 @@ class GraphRecorder:
         self.streams, self.generator = tuple(streams), default_generator(device)
         self.side = torch.cuda.Stream(device)
 
-    def aside(self, function: Callable[[], Result]) -> Result:
+    def run_on_side_stream(self, function: Callable[[], Result]) -> Result:
         """Run on the stream that will record, as autograd's accumulation nodes stay on the stream they first ran on."""
         current = torch.cuda.current_stream(self.side.device)
         self.side.wait_stream(current)
@@ -114,11 +115,10 @@ class Captured(Generic[Result]):
     Args:
         update: what is recorded.
         recorder: how.
-        tell: told once where it cannot be recorded.
     """
 
-    def __init__(self, update: Update[Result], recorder: Recorder, tell: Callable[[str], None]) -> None:
-        self.update, self.recorder, self.tell = update, recorder, tell
+    def __init__(self, update: Update[Result], recorder: Recorder) -> None:
+        self.update, self.recorder = update, recorder
         self.calls, self.possible = 0, True
         self.replay: Callable[[], None] | None = None
 
@@ -126,12 +126,16 @@ class Captured(Generic[Result]):
         """One update."""
         self._take_in(images, coefficients)
         self.calls += 1
-        if self.replay is None and self.possible and self.calls > WARM_UP:
+        if self.replay is None and self.possible and self.calls > EAGER_UPDATES:
             self._record()
         if self.replay is None:
-            return self.recorder.aside(self._run)
+            return self.recorder.run_on_side_stream(self._run)
         self.replay()
         return self.result
+
+    def discard(self) -> None:
+        """Drop gradients."""
+        self.update.discard()
 
     def _run(self) -> Result:
         return self.update(self.images, *self.coefficients)
@@ -153,39 +157,9 @@ class Captured(Generic[Result]):
             self.possible = False
             self.update.discard()
             reason = str(error.__context__ or error).partition("\n")[0]  # what failed, before ending the capture did
-            self.tell(f"updates are not recorded as a CUDA graph, which is slower but gives the same: {reason}")
+            logger.warning("updates are not recorded as a CUDA graph, which is slower but gives the same: %s", reason)
 
 
-class CapturedStep:
-    """A single model's step, recorded.
-
-    Args:
-        step: the step that is recorded.
-        recorder, tell: as for ``Captured``.
-    """
-
-    def __init__(self, step: Step, recorder: Recorder, tell: Callable[[str], None]) -> None:
-        self.step, self.recorder, self.tell = step, recorder, tell
-        self.update: Captured[Terms] = Captured(step, recorder, tell)
-
-    def __call__(self, images: Tensor, coefficients: Coefficients) -> Terms:
-        """One update."""
-        return self.update(images, coefficients)
-
-    def discard(self) -> None:
-        """Forget gradients."""
-        self.step.discard()
-
-    def state(self) -> dict[str, Any]:
-        """State dicts, those of the step."""
-        return self.step.state()
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Load state dicts; what was recorded reads other memory and is dropped."""
-        self.step.restore(state)
-        self.update = Captured(self.step, self.recorder, self.tell)
-
-
-def quick_step(step: Step, device: torch.device, tell: Callable[[str], None]) -> Step:
-    """``step``, recorded on a GPU."""
-    return CapturedStep(step, GraphRecorder(device), tell) if device.type == "cuda" else step
+def on_device(update: Update[Result], device: torch.device, streams: Sequence[Stream] = ()) -> Update[Result]:
+    """``update``, recorded as a CUDA graph where ``device`` is a GPU; ``streams`` are those that it draws from."""
+    return Captured(update, GraphRecorder(device, streams)) if device.type == "cuda" else update

@@ -1,4 +1,4 @@
-"""What is said of runs that are trained."""
+"""The summary printed after training."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from submission.errors import SubmissionError
 from submission.run import Run
 
 NOTABLE = 0.01
-"""From when on it is said that a time budget hurried the schedules, as a part of the run."""
+"""Lead of the schedules, as a part of the run, from which on the summary mentions it."""
 
 NAMED = 6
-"""Components that are named, if they have collapsed."""
+"""Most collapsed components that the summary names."""
 
 
-class Finished:
-    """Says what became of a row of runs; one that failed, or could not be reported, does not stop the others.
+class Summaries:
+    """Summaries of several runs; one that failed, or could not be printed, does not stop the others.
 
     Args:
-        data_root: where ``--data-root`` said that the data is.
+        data_root: what ``--data-root`` said.
     """
 
-    def __init__(self, data_root: Path | None) -> None:
+    def __init__(self, data_root: Path | str | None) -> None:
         self._data_root = data_root
         self._failure: OSError | None = None
         self._failed: list[int] = []
 
     def add(self, folder: Run) -> None:
-        """Say what was trained into ``folder``."""
+        """Print the summary of ``folder``."""
         try:
-            report(folder, self._data_root)
+            summarise(folder, self._data_root)
         except OSError as error:
             self._failure = self._failure or error
 
     def fail(self, seed: int, error: SubmissionError) -> None:
-        """Say why the run of ``seed`` failed."""
+        """Print why the run of ``seed`` failed."""
         from submission.cli.console import warn
 
         warn(f"error: seed {seed}: {error}")
         self._failed.append(seed)
 
     def close(self) -> None:
-        """Raise what kept runs from being finished or reported."""
+        """Raise the error that kept runs from being finished or summarised."""
         if self._failure is not None:
             raise self._failure
         if self._failed:
@@ -50,8 +50,8 @@ class Finished:
             raise SubmissionError(f"these seeds failed: {named}", "their failure.json says more; the others are done")
 
 
-def report(folder: Run, data_root: Path | None = None) -> None:
-    """Say what was trained and what to do with it."""
+def summarise(folder: Run, data_root: Path | str | None = None) -> None:
+    """Print what was trained, and the command that scores it."""
     from submission.cli.console import say
     from submission.latent import parse
     from submission.latent.families import COLLAPSED
@@ -64,11 +64,11 @@ def report(folder: Run, data_root: Path | None = None) -> None:
     say(f"trained {done.steps:,} updates ({done.images:,} images) in {done.seconds:,.0f} s: {folder.path}")
     if done.ahead > NOTABLE:
         say(
-            f"the time budget hurried the schedules by up to {done.ahead:.0%} of the run: with more time, or on a "
-            "quicker machine, the weights would be others"
+            f"the time budget moved the schedules ahead by up to {done.ahead:.0%} of the run: the weights depend on "
+            "this machine's speed"
         )
     if flat := collapsed(folder.components(), names):
-        say(f"latent components that say next to nothing about an image (KL below {COLLAPSED} nats): {shortened(flat)}")
+        say(f"collapsed latent components (KL below {COLLAPSED} nats): {shortened(flat)}")
     say(f"exported {folder.exported_file}; score it with: {score}")
 
 

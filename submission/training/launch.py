@@ -1,0 +1,214 @@
+"""Training from settings to finished run folders, of one run or of several seeds."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from submission import checkpoint
+from submission.configuration.settings import Settings
+from submission.data import ImageDataset
+from submission.errors import UsageError
+from submission.export.folder import write_representation
+from submission.native.memory import keep_freed_memory
+from submission.objectives import OBJECTIVES, PassObjective, Terms
+from submission.progress import QUIET, Progress
+from submission.run import Run
+from submission.training.cuda_graph import Update, on_device
+from submission.training.logs import Meter
+from submission.training.meta import ended
+from submission.training.multi_seed import GroupStep
+from submission.training.options import TrainOptions
+from submission.training.precision import warn_if_slow
+from submission.training.randomness import Stream
+from submission.training.setup import build_setup, prepare
+from submission.training.signals import StoppedError, StopSignal, stop_signal
+from submission.training.start import start_or_resume
+from submission.training.step import SingleUpdate
+from submission.training.trainer import FINISHED, SeedRun, Trainer
+
+logger = logging.getLogger(__name__)
+
+
+def train(
+    settings: Settings,
+    out: Path | str,
+    *,
+    data: ImageDataset | None = None,
+    data_root: Path | str | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    time_budget: float | None = None,
+    progress: Progress = QUIET,
+) -> Run:
+    """Train, export, and leave a run folder (docs/run-folder.md).
+
+    The global random generators are seeded, and SIGINT, SIGTERM and SIGHUP are caught once the data is loaded: each
+    leaves a checkpoint and an export. The same settings, data and number of threads give the same weights on a CPU, bit
+    for bit, however often the run was killed and resumed. Messages go to the logger ``submission``.
+
+    Args:
+        settings: see ``submission.configuration.load``.
+        out: the run folder; it must not hold a run unless ``resume``.
+        data: the images; loaded by ``settings.data`` when None.
+        data_root, resume, device, time_budget, progress: see ``TrainOptions``.
+
+    Raises:
+        StoppedError: a signal ended the run early; everything is saved and exported.
+        SubmissionError: bad settings, another run or process in ``out``, a full disk, lost data, a loss that is not
+            finite. The last good checkpoint is kept.
+    """
+    options = TrainOptions(data, data_root, resume, device, time_budget, time.monotonic(), progress)
+    return train_with(settings, out, options)
+
+
+def train_with(settings: Settings, out: Path | str, options: TrainOptions) -> Run:
+    """``train`` with its options in one object."""
+    keep_freed_memory()
+    setup, folder = prepare(settings, options), Run(Path(out))
+    warn_if_slow(settings.train, setup.device)
+    with stop_signal() as stop, folder.lock():
+        run = start_or_resume(setup, folder, options)
+        reason = execute([run], on_device(SingleUpdate(run.step), setup.device), stop, options, "training")
+        conclude(run, reason)
+    raise_if_stopped(run, reason, options.resume_command(folder.path))
+    return folder
+
+
+def train_together(
+    settings: Settings,
+    seeds: Sequence[int],
+    out: Path | str,
+    *,
+    data: ImageDataset | None = None,
+    data_root: Path | str | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    time_budget: float | None = None,
+    progress: Progress = QUIET,
+) -> list[Run]:
+    """Train one model per seed at the same time, into ``out/seed_N`` (docs/training.md, several seeds).
+
+    Each run has the images, noise, log, checkpoint and export that ``train`` gives it alone; weights and terms agree up
+    to the rounding of batched products. Each folder can be resumed by ``train`` on its own.
+
+    Args:
+        settings: of every run, but for ``train.seed``.
+        seeds: different ones.
+        out: folder of the run folders.
+
+    The others, and what is raised, are those of ``train``; besides:
+
+    Raises:
+        UsageError: these settings, or these folders, cannot be trained together (see ``obstacle``).
+    """
+    options = TrainOptions(data, data_root, resume, device, time_budget, time.monotonic(), progress)
+    return train_together_with(settings, seeds, out, options)
+
+
+def train_together_with(settings: Settings, seeds: Sequence[int], out: Path | str, options: TrainOptions) -> list[Run]:
+    """``train_together`` with its options in one object."""
+    keep_freed_memory()
+    folders = seed_folders(out, seeds)
+    if reason := obstacle(settings, folders, options.resume):
+        raise UsageError(reason, "train them one after another (--no-together)")
+    first = prepare(settings, options)
+    warn_if_slow(settings.train, first.device)
+    with stop_signal() as stop, all_locked(folders):
+        setups = [build_setup(with_seed(first.settings, seed), first.feed, first.validation_data) for seed in seeds]
+        runs: list[SeedRun] = []
+        for setup, folder in zip(setups, folders, strict=True):
+            precision = runs[0].fixed["precision"] if runs else ""
+            runs.append(start_or_resume(setup, folder, options, precision, lambda: Stream(first.device)))
+        reason = execute(runs, group_update(runs), stop, options, f"training {len(runs)} seeds")
+        for run in runs:
+            conclude(run, reason)
+    command = options.resume_command(out, seeds, together=first.device.type == "cpu")
+    raise_if_stopped(runs[0], reason, command)
+    return folders
+
+
+def execute(
+    runs: Sequence[SeedRun], update: Update[tuple[Terms, ...]], stop: StopSignal, options: TrainOptions, title: str
+) -> str:
+    """Train ``runs`` under one progress bar; why they ended."""
+    first = runs[0]
+    for run in runs:
+        run.budget.shorten(sum(other.budget.reserve for other in runs if other is not run))
+    with options.progress.task(title, first.budget.total) as bar:
+        bar.advance(first.done)
+        return Trainer(runs, update, stop, Meter(bar, first.done)).run()
+
+
+def group_update(runs: Sequence[SeedRun]) -> Update[tuple[Terms, ...]]:
+    """The update of all runs, each of which draws from a stream of its own."""
+    setup, streams = runs[0].setup, [cast(Stream, run.random) for run in runs]
+    step = GroupStep([run.step for run in runs], streams, setup.settings.train, runs[0].fixed["precision"])
+    return on_device(step, setup.device, streams)
+
+
+def conclude(run: SeedRun, reason: str) -> None:
+    """Export and record how the run ended."""
+    if run.done == 0 and reason == "time budget":
+        logger.warning(
+            "the time budget was too short for an update: %s is an untrained encoder", run.folder.exported_file
+        )
+    run.finalise()
+    write_representation(run.folder, run.setup.model, run.setup.mode)
+    run.folder.write_meta(replace(run.folder.meta, training=ended(run, reason)))
+
+
+def raise_if_stopped(run: SeedRun, reason: str, command: str) -> None:
+    """StoppedError, saying that ``command`` continues, when a signal ended the run."""
+    if reason not in FINISHED:
+        raise StoppedError(
+            f"training was stopped by {reason} after update {run.done} of {run.budget.total}; all is saved",
+            f"continue with {command}",
+            int(signal.Signals[reason]),
+        )
+
+
+def seed_folders(out: Path | str, seeds: Sequence[int]) -> list[Run]:
+    """``out/seed_N`` of each seed."""
+    return [Run(Path(out) / f"seed_{seed}") for seed in seeds]
+
+
+def with_seed(settings: Settings, seed: int) -> Settings:
+    """``settings`` of another seed."""
+    return replace(settings, train=replace(settings.train, seed=seed))
+
+
+def obstacle(settings: Settings, folders: Sequence[Run], resume: bool) -> str:
+    """Why the runs cannot be trained together; empty where they can."""
+    objective = OBJECTIVES.get(settings.objective.name)
+    if isinstance(objective, type) and not issubclass(objective, PassObjective):
+        return f"objective {settings.objective.name!r} has learned weights of its own for each seed"
+    if settings.train.look_ahead > 0:
+        return "early stopping (train.look_ahead) ends each seed's run at an update of its own"
+    if resume and len({progress_of(folder) for folder in folders}) > 1:
+        return f"the runs in {folders[0].path.parent} are at different updates"
+    return ""
+
+
+def progress_of(folder: Run) -> tuple[int, str]:
+    """Updates done and precision of a run; (0, "") where it has not begun."""
+    try:
+        state, _ = checkpoint.load(folder.checkpoint_file)
+    except FileNotFoundError:
+        return 0, ""
+    return state["step"], state["precision"]
+
+
+@contextlib.contextmanager
+def all_locked(folders: Sequence[Run]) -> Iterator[None]:
+    """Hold every folder."""
+    with contextlib.ExitStack() as stack:
+        for folder in folders:
+            stack.enter_context(folder.lock())
+        yield
