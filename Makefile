@@ -10,7 +10,7 @@ TORCH := torch==2.13.0
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(VENV)/.base: pyproject.toml setup.py $(wildcard submission/native/*.[ch] submission/native/*/*.[ch])
+$(VENV)/.base: pyproject.toml setup.py $(wildcard submission/accelerators/*.[ch] submission/accelerators/*/*.[ch])
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade "setuptools>=70.1,<81" wheel
 	$(BIN)/python -m pip install -q "$(TORCH)"

@@ -1,4 +1,4 @@
-"""Builds the optional C kernels of submission/native; everything else is in pyproject.toml."""
+"""Builds the optional C kernels of submission/accelerators; everything else is in pyproject.toml."""
 
 from pathlib import Path
 
@@ -14,11 +14,11 @@ def kernel(path: Path) -> Extension:
     sources = sorted(map(str, folder.glob("*.c"))) if path.is_dir() else [str(path)]
     headers = sorted(map(str, folder.glob("*.h")))
     return Extension(
-        f"submission.native._{path.stem}", sources, depends=headers, extra_compile_args=FLAGS, optional=True
+        f"submission.accelerators._{path.stem}", sources, depends=headers, extra_compile_args=FLAGS, optional=True
     )
 
 
-native = Path("submission/native")
+native = Path("submission/accelerators")
 setup(
     ext_modules=[
         kernel(path) for path in sorted([*native.glob("*.c"), *{file.parent for file in native.glob("*/*.c")}])

@@ -52,11 +52,12 @@ def switch_off(names: list[str]) -> None:
 
 def train(job: str, updates: int, images: Path) -> float:
     """Median CPU seconds of an update."""
+    from submission.native.memory import keep_freed_memory
+    from submission.training.settings import TrainSettings
+
     from submission.latent import parse
     from submission.models.vae import build
-    from submission.native.memory import keep_freed_memory
     from submission.objectives import TrainingPosition, create
-    from submission.training.settings import TrainSettings
     from submission.training.step import EagerStep
 
     networks, batch, rest = (part.strip() for part in job.split(","))

@@ -28,6 +28,7 @@ from torch import nn
 
 from submission import provenance, reference
 from submission.data import GroundTruthDataset, load
+from submission.device import multiplies_bfloat16
 from submission.evaluation.encoding.encoder import Encoder, Precision
 from submission.evaluation.subject import Subject, from_rows, require_reference
 from submission.export.representation import PARTS, without_last_layer
@@ -35,7 +36,6 @@ from submission.export.torchscript import traced
 from submission.metrics.registry import metric
 from submission.metrics.sampling import GridSampler, IndexSource, MemoTable, true_factors
 from submission.models.networks import networks
-from submission.native.processor import multiplies_bfloat16
 from submission.progress import QUIET
 
 DEFAULT = ("mig", "factor_vae", "dci", "sap", "irs")

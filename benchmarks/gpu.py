@@ -31,7 +31,6 @@ from submission.evaluation.encoding.encoder import Encoder
 from submission.evaluation.subject import from_encoder
 from submission.latent import parse
 from submission.models.vae import build
-from submission.native import library
 from submission.objectives import create
 from submission.run import Run
 from submission.training import Settings, train
@@ -195,8 +194,6 @@ def main() -> int:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     device = torch.device("cuda", torch.cuda.current_device())
     print(f"commit {provenance.commit()}; {provenance.machine()}; {torch.cuda.get_device_name(device)}")
-    if library("trees") is None:
-        print("DCI's trees are scikit-learn's here, many times slower: pip install -e . where there is a C compiler")
     dataset = load("dsprites_full")
     assert isinstance(dataset, GroundTruthDataset)
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,6 @@ from torch import Tensor
 from submission import provenance
 from submission.latent import parse
 from submission.latent.base import Posterior
-from submission.native.memory import keep_freed_memory
 from submission.objectives.beta_tcvae import decompose, stratified
 
 SPACES = ("R^10", "ISA(5x4)", "T^10", "S^10")
@@ -66,7 +65,6 @@ def seconds(spec: str, batch: int, penalty: Callable[[Posterior, Tensor], Tensor
 
 def main() -> int:
     """Print the tables."""
-    keep_freed_memory()
     print(f"commit {provenance.commit()}; {provenance.machine()}; {torch.get_num_threads()} threads")
     correlations()
     products()

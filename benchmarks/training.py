@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from submission import provenance
-from submission.native.processor import NO_UNITS, multiplies_bfloat16
+from submission.device import NO_UNITS, multiplies_bfloat16
 
 CONTENDER = Path(__file__).parent / "contenders" / "training.py"
 OURS = ("ours float32", "ours bfloat16")

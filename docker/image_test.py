@@ -126,7 +126,7 @@ def limits(work: Path) -> Figures:
         assert "Read-only file system" in written.stderr, f"{path}: {written.stderr}"
     user = docker(work, [], "id", "-u").stdout.strip()
     assert user == "1001", user
-    kernels = "from submission.native import library; print(library('trees') is not None)"
+    kernels = "from submission.accelerators.library import library; print(library('trees') is not None)"
     compiled = docker(work, [], python, "-c", kernels).stdout.strip()
     return {
         "64 MB of memory": "killed, exit code 137",

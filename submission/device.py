@@ -1,16 +1,21 @@
-"""Where to compute: a device's name, checked, and its random numbers, kept."""
+"""Devices: names are checked, random states are kept, and the processor's abilities are read."""
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import torch
 
+from submission.acceleration import replaceable
 from submission.errors import UsageError
 
 KINDS = ("cpu", "cuda")
 LONGEST = 150  # characters of PyTorch's reason
 FIX = "use cpu, or a GPU that is there (cuda)"
+UNITS = ("avx512_bf16", "amx_bf16", " bf16")
+NO_UNITS = "this processor has no bfloat16 units"
 
 
 def usable(name: str) -> torch.device:
@@ -39,6 +44,24 @@ def forked_randomness(device: torch.device | str) -> AbstractContextManager[None
     """A block after which the global generators of the CPU and of ``device`` are as they were before it."""
     device = torch.device(device)
     return torch.random.fork_rng([device] if device.type == "cuda" else [])
+
+
+def multiplies_bfloat16(device: torch.device | str) -> bool:
+    """Whether ``device`` multiplies bfloat16 matrices in hardware; without, they take tens of times longer."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.exists() and any(unit in cpuinfo.read_text() for unit in UNITS)
+
+
+@replaceable
+def prepare_memory() -> None:
+    """Prepare the process for large batches that come and go; does nothing without an accelerator."""
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def reason(error: Exception) -> str:

@@ -19,7 +19,7 @@ EVERYWHERE = {
     "run",
     "schema",
     "text",
-    "native",
+    "acceleration",
     "__init__",
 }
 IMPORTS = {
@@ -38,12 +38,12 @@ IMPORTS = {
     "report": {"data", "latent", "models", "evaluation"},
     "studies": {"data", "metrics", "evaluation", "report"},
     "challenge": {"configuration", "training", "export"},
+    "accelerators": {"export", "latent"},
 }
 TORCH_JIT = {
     "export/torchscript.py": {"torch.jit"},
     "export/inspection.py": {"torch.jit.ScriptModule"},
     "latent/manifold.py": {"torch.jit.is_tracing"},
-    "models/eager.py": {"torch.jit.is_tracing"},
 }
 
 
@@ -73,6 +73,11 @@ def test_every_room_has_its_arrows_written_down() -> None:
     for room, sources in IMPORTS.items():
         row = next(line for line in table.splitlines() if line.startswith(f"| `submission/{room}/` |"))
         assert row.rstrip(" |").endswith(f"| {', '.join(sorted(sources)) or '–'}"), room
+
+
+def test_nothing_but_the_hook_names_the_accelerators() -> None:
+    naming = {file for file in PACKAGE.rglob("*.py") if "submission.accelerators" in file.read_text()}
+    assert {file for file in naming if "accelerators" not in file.parts} == {PACKAGE / "acceleration.py"}
 
 
 def test_only_the_configuration_room_and_the_commands_import_gin() -> None:

@@ -23,7 +23,6 @@ from torch import Tensor, nn
 from submission import data
 from submission.configuration.settings import DataSettings, ModelSettings, ObjectiveSettings, Settings, TrainSettings
 from submission.latent import parse
-from submission.models.plain import plain
 from submission.models.vae import VAE, build
 
 Measure = Callable[[str, int, float, str], float]  # networks, batch size, seconds, objective → images per second
@@ -160,12 +159,9 @@ def pythae(networks: str, batch_size: int, seconds: float, objective: str) -> fl
 
 
 def peer_model(networks: str) -> VAE:
-    """The VAE that every contender trains, of PyTorch's own layers."""
+    """The VAE that every contender trains."""
     torch.manual_seed(0)
-    model = build(networks, parse(f"R^{LATENTS}"), (64, 64, 1))
-    model.encoder = nn.Sequential(*map(plain, model.encoder.children()))
-    model.decoder = nn.Sequential(*map(plain, model.decoder.children()))
-    return model
+    return build(networks, parse(f"R^{LATENTS}"), (64, 64, 1))
 
 
 def float_images() -> Tensor:

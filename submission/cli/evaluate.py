@@ -108,8 +108,7 @@ def refuse_idle(arguments: argparse.Namespace) -> None:
 def settle_precision(arguments: argparse.Namespace) -> None:
     """Make bf16 float32 where nothing multiplies it: there float32 is quicker, and more exact."""
     from submission.cli.console import warn
-    from submission.device import usable
-    from submission.native.processor import NO_UNITS, multiplies_bfloat16
+    from submission.device import NO_UNITS, multiplies_bfloat16, usable
 
     if arguments.precision == "bf16" and not multiplies_bfloat16(usable(arguments.device)):
         warn(f"{NO_UNITS}: the encoder runs in float32, which is quicker here and more exact")
@@ -186,4 +185,6 @@ def show(plan: Plan, columns: tuple[Column, ...], given: Inputs) -> None:
     if about.get("resolution") == "bfloat16":
         say("the file has no float32 head after a body, so its codes are rounded to bfloat16, too (docs/metrics.md)")
     if about.get("saved_in_training_mode"):
-        say("the file was saved in training mode: scored in evaluation mode here, but not by the challenge's evaluator")
+        say("the file was saved in training mode, and is run so, as the challenge's evaluator does")
+    if about.get("deterministic") is False:
+        say("the codes are random: two calls with the same images give different codes, and each image is drawn anew")

@@ -18,9 +18,6 @@ from submission.export.isolated import IsolatedModule
 from submission.run import Run
 from submission.schema import to_json
 
-QUICKEN = "submission.evaluation.encoding.fastest:quick"
-"""What an isolated process does to a file's module."""
-
 
 @dataclass(frozen=True)
 class Inputs:
@@ -125,7 +122,7 @@ def open_encoder(path: Path, dataset: GroundTruthDataset, options: Options) -> E
                 f"an isolated file runs on the CPU in float32, not on {options.device} in {options.precision}",
                 "leave out --isolated, or --device and --precision",
             )
-        return Encoder(IsolatedModule(path, quicken=QUICKEN), str(path), dataset.image_shape)
+        return Encoder(IsolatedModule(path), str(path), dataset.image_shape)
     return Encoder.load(path, dataset.image_shape, options.device, options.precision)
 
 

@@ -56,8 +56,6 @@ class IsolatedEncoder:
     Args:
         path: the file.
         limits: what the process may use.
-        quicken: ``module:function`` of this package that is given the file's module and (C, H, W) of the first images
-            inside the process, and returns a quicker module of the same codes and how many images suit one call of it.
 
     Attributes:
         description: what ``inspection.describe`` said of the file, inside the process.
@@ -67,12 +65,12 @@ class IsolatedEncoder:
             contract, or a limit was exceeded.
     """
 
-    def __init__(self, path: Path, limits: Limits = Limits(), quicken: str = "") -> None:
+    def __init__(self, path: Path, limits: Limits = Limits()) -> None:
         if sys.platform != "linux":
             raise SubmissionError("isolation needs Linux", "run it in a container without network instead")
         if not Path(path).is_file():
             raise SubmissionError(f"{path} does not exist or is not a file", "pass a TorchScript file (.pt)")
-        self.path, self.limits, self._quicken = Path(path), limits, quicken
+        self.path, self.limits = Path(path), limits
         self._empty = tempfile.TemporaryDirectory(prefix="isolated-")
         self._process = self._start()
         try:
@@ -84,7 +82,7 @@ class IsolatedEncoder:
     def _start(self) -> subprocess.Popen[bytes]:
         limits = (self.limits.threads, self.limits.memory, self.limits.seconds)
         packages = Path(submission.__file__).resolve().parents[1]
-        arguments = [self.path.resolve(), self._empty.name, *limits, packages, self._quicken]
+        arguments = [self.path.resolve(), self._empty.name, *limits, packages]
         return subprocess.Popen(
             [sys.executable, "-I", "-W", "ignore", str(Path(sandbox.__file__)), *map(str, arguments)],
             stdin=subprocess.PIPE,
@@ -185,11 +183,11 @@ class IsolatedModule(nn.Module):
         batch_size: images per call that are worth a message.
     """
 
-    batch_size = 1024
+    batch_size = 64
 
-    def __init__(self, path: Path, limits: Limits = Limits(), quicken: str = "") -> None:
+    def __init__(self, path: Path, limits: Limits = Limits()) -> None:
         super().__init__()
-        self._encode = IsolatedEncoder(path, limits, quicken)
+        self._encode = IsolatedEncoder(path, limits)
         weakref.finalize(self, self._encode.close)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -13,19 +13,15 @@ from torch import Tensor, nn
 
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
-from submission.models.plain import plain
 from submission.models.vae import VAE
 
 PARTS = ("body", "head")
 
 
 def without_last_layer(encoder: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """A sequence of layers that ends in a linear one without and that layer; any other module and the identity.
-
-    Only PyTorch's own layers remain, and share their weights with ``encoder``.
-    """
+    """A sequence of layers that ends in a linear one without and that layer; any other module and the identity."""
     if isinstance(encoder, nn.Sequential) and len(encoder) > 1 and isinstance(encoder[-1], nn.Linear):
-        return nn.Sequential(*map(plain, list(encoder)[:-1])), encoder[-1]
+        return nn.Sequential(*list(encoder)[:-1]), encoder[-1]
     return encoder, nn.Identity()
 
 

@@ -8,7 +8,6 @@ the file system is still there, and the file's code runs only after it is gone.
 from __future__ import annotations
 
 import ctypes
-import importlib
 import json
 import os
 import resource
@@ -76,15 +75,12 @@ def answer(output: BinaryIO, status: int, body: bytes) -> None:
     output.flush()
 
 
-def serve(output: BinaryIO, module: Any, quicken: Any) -> None:
+def serve(output: BinaryIO, module: Any) -> None:
     """Encode batches from standard input until it ends."""
-    quick, size = None, 0
     while header := sys.stdin.buffer.read(IMAGES.size):
         images = received(header)
         try:
-            if quick is None:
-                quick, size = quicken(module, tuple(images.shape[1:])) if quicken else (module, len(images))
-            codes = encoded(quick, images, size if quicken else len(images))
+            codes = encoded(module, images)
         except Exception as error:  # noqa: BLE001 - whatever a stranger's code raises is told to the parent
             answer(output, 1, str(error).encode()[:500])
             continue
@@ -101,13 +97,11 @@ def received(header: bytes) -> Any:
     return torch.from_numpy(np.frombuffer(pixels, np.float32).reshape(shape))
 
 
-def encoded(module: Any, images: Any, size: int) -> Any:
-    """Codes (n, width) of the images, ``size`` at a time."""
-    import numpy as np
-
+def encoded(module: Any, images: Any) -> Any:
+    """Codes (n, width) of the images."""
     from submission.export.contract import run_checked
 
-    return np.concatenate([plain(run_checked(module, part, "the file")) for part in images.split(max(1, size))])
+    return plain(run_checked(module, images, "the file"))
 
 
 def plain(codes: Any) -> Any:
@@ -118,31 +112,20 @@ def plain(codes: Any) -> Any:
 
 
 def main() -> None:
-    """Arguments: file, empty folder, threads, bytes of memory, seconds of processor time, import path, and the name
-    (``module:function``, or nothing) of what makes a module quick: (module, (C, H, W)) → (module, images per call)."""
-    path, empty, threads, memory, seconds, packages, quicken = sys.argv[1:8]
+    """Arguments: file, empty folder, threads, bytes of memory, seconds of processor time, import path."""
+    path, empty, threads, memory, seconds, packages = sys.argv[1:7]
     output = private_output()
     try:
         leave_network()
         sys.path.insert(0, packages)
         module, about = loaded(Path(path), int(threads))
-        function = imported(quicken) if quicken else None
         limit(int(memory), int(seconds))
         leave_files(Path(empty))
     except Exception as error:  # noqa: BLE001 - told to the parent
         answer(output, 1, f"{getattr(error, 'what', error)}".encode()[:500])
         return
     answer(output, 0, json.dumps(about).encode())
-    serve(output, module, function)
-
-
-def imported(name: str) -> Any:
-    """The function of that name, with the kernels it may call."""
-    from submission.native import load_all
-
-    load_all()
-    module, _, function = name.partition(":")
-    return getattr(importlib.import_module(module), function)
+    serve(output, module)
 
 
 def loaded(path: Path, threads: int) -> tuple[Any, dict[str, Any]]:

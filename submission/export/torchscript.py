@@ -109,40 +109,27 @@ def _require_torchscript(path: Path) -> None:
         raise SubmissionError(f"{path} is damaged: the checksum of {changed} does not fit", again)
 
 
-def optimised(module: nn.Module) -> nn.Module:
-    """A module for fast evaluation on its device: TorchScript is frozen, elsewhere its TorchScript children are.
-
-    Freezing folds constants and lays weights out for inference; a graph that cannot be frozen stays as it is.
-    """
-    if not is_script(module):
-        for name, child in module.named_children():
-            setattr(module, name, optimised(child))
-        return module
-    if not hasattr(module, "training"):  # frozen already
-        return module
-    try:
-        with _torchscript():
-            return torch.jit.optimize_for_inference(torch.jit.freeze(module))
-    except RuntimeError:
-        return module
-
-
 def is_script(module: nn.Module) -> TypeGuard[torch.jit.ScriptModule]:
     """Whether it is TorchScript."""
     return isinstance(module, torch.jit.ScriptModule)
 
 
-def frozen(module: nn.Module, example: torch.Tensor) -> torch.jit.ScriptModule | None:
+def inlined(module: nn.Module, example: torch.Tensor, trace: bool) -> torch.jit.ScriptModule | None:
     """``module`` as TorchScript whose weights are constants of its graph; None where it cannot be had.
+
+    Nothing is folded: PyTorch's numeric optimisation of frozen graphs folds some batch normalisations on a wrong axis.
 
     Args:
         module: in evaluation mode.
         example: images (n, C, H, W) with which a module that is not TorchScript is traced.
+        trace: whether it may be.
     """
+    if not is_script(module) and not trace:
+        return None
     try:
         with _torchscript(), torch.no_grad():
             script = module if is_script(module) else torch.jit.trace(module, example, check_trace=False)
-            return torch.jit.freeze(script) if hasattr(script, "training") else script
+            return torch.jit.freeze(script, optimize_numerics=False) if hasattr(script, "training") else script
     except RuntimeError:
         return None
 

@@ -10,8 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from submission.errors import UsageError
-from submission.models.maps import FromImages, Maps, ToImages
-from submission.models.sparse import SparseInputLinear
 
 ImageShape = tuple[int, int, int]
 """(height, width, channels)."""
@@ -37,12 +35,11 @@ def networks(name: str) -> Networks:
     return NETWORKS[name]
 
 
-def _mlp(widths: list[int], activation: type[nn.Module], first: type[nn.Linear] = nn.Linear) -> list[nn.Module]:
+def _mlp(widths: list[int], activation: type[nn.Module]) -> list[nn.Module]:
     """Linear layers through ``widths`` with an activation between them, none after the last."""
-    kinds = [first, *[nn.Linear] * (len(widths) - 2)]
     layers: list[nn.Module] = []
-    for kind, (inputs, outputs) in zip(kinds, itertools.pairwise(widths), strict=True):
-        layers += [kind(inputs, outputs), activation()]
+    for inputs, outputs in itertools.pairwise(widths):
+        layers += [nn.Linear(inputs, outputs), activation()]
     return layers[:-1]
 
 
@@ -62,7 +59,7 @@ def _mlp_pair(encoder_widths: list[int], decoder_widths: list[int], activation: 
 
     def encoder(image_shape: ImageShape, outputs: int) -> nn.Module:
         widths = [_pixels(image_shape), *encoder_widths, outputs]
-        return nn.Sequential(nn.Flatten(), *_mlp(widths, nn.ReLU, first=SparseInputLinear))
+        return nn.Sequential(nn.Flatten(), *_mlp(widths, nn.ReLU))
 
     def decoder(inputs: int, image_shape: ImageShape) -> nn.Module:
         layers = _mlp([inputs, *decoder_widths, _pixels(image_shape)], activation)
@@ -95,8 +92,8 @@ def _conv_encoder(image_shape: ImageShape, outputs: int) -> nn.Module:
     padding = (16 * columns - width, 16 * rows - height)
     layers: list[nn.Module] = [_Pad(*padding)] if any(padding) else []
     plan = [(channels, 32, 4), (32, 32, 4), (32, 64, 2), (64, 64, 2)]
-    for kind, (inputs, filters, kernel) in zip([FromImages, *[nn.Conv2d] * 3], plan, strict=True):
-        layers += [kind(inputs, filters, kernel, stride=2, padding=kernel // 2 - 1), nn.ReLU(inplace=True)]
+    for inputs, filters, kernel in plan:
+        layers += [nn.Conv2d(inputs, filters, kernel, stride=2, padding=kernel // 2 - 1), nn.ReLU(inplace=True)]
     layers += [nn.Flatten(), *_mlp([64 * rows * columns, 256, outputs], nn.ReLU)]
     return _glorot(nn.Sequential(*layers))
 
@@ -105,10 +102,10 @@ def _conv_decoder(inputs: int, image_shape: ImageShape) -> nn.Module:
     """The mirror image: two dense layers and four transposed convolutions, cropped to the image."""
     height, width, channels = image_shape
     rows, columns = _grid(image_shape)
-    layers = [*_mlp([inputs, 256, 64 * rows * columns], nn.ReLU), nn.ReLU(), Maps(1, (64, rows, columns))]
+    layers = [*_mlp([inputs, 256, 64 * rows * columns], nn.ReLU), nn.ReLU(), nn.Unflatten(1, (64, rows, columns))]
     for before, after in [(64, 64), (64, 32), (32, 32)]:
         layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
-    layers += [ToImages(32, channels, 4, stride=2, padding=1)]
+    layers += [nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1)]
     crop = (width - 16 * columns, height - 16 * rows)
     return _glorot(nn.Sequential(*layers, *([_Pad(*crop)] if any(crop) else [])))
 

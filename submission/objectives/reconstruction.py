@@ -6,9 +6,18 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
-from submission.objectives.bernoulli import bernoulli
 from submission.objectives.model import Model
+
+
+def bernoulli(logits: Tensor, images: Tensor) -> Tensor:
+    """Σ x·l − log(1 + eˡ) over pixels, (..., n), of logits (..., n, C, H, W) and images (n, C, H, W) in [0, 1].
+
+    For grey values strictly between 0 and 1 this is the usual cross entropy, not a normalised density.
+    """
+    logits, images = logits.float(), images.float()
+    return (images * logits - softplus(logits)).flatten(-3).sum(-1)
 
 
 def gaussian(means: Tensor, images: Tensor, variance: float = 1.0) -> Tensor:

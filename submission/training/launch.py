@@ -14,9 +14,9 @@ from typing import cast
 from submission import checkpoint
 from submission.configuration.settings import Settings
 from submission.data import ImageDataset
+from submission.device import prepare_memory
 from submission.errors import UsageError
 from submission.export.folder import write_representation
-from submission.native.memory import keep_freed_memory
 from submission.objectives import OBJECTIVES, PassObjective, Terms
 from submission.progress import QUIET, Progress
 from submission.run import Run
@@ -70,7 +70,7 @@ def train(
 
 def train_with(settings: Settings, out: Path | str, options: TrainOptions) -> Run:
     """``train`` with its options in one object."""
-    keep_freed_memory()
+    prepare_memory()
     setup, folder = prepare(settings, options), Run(Path(out))
     warn_if_slow(settings.train, setup.device)
     with stop_signal() as stop, folder.lock():
@@ -114,7 +114,7 @@ def train_together(
 
 def train_together_with(settings: Settings, seeds: Sequence[int], out: Path | str, options: TrainOptions) -> list[Run]:
     """``train_together`` with its options in one object."""
-    keep_freed_memory()
+    prepare_memory()
     folders = seed_folders(out, seeds)
     if reason := obstacle(settings, folders, options.resume):
         raise UsageError(reason, "train them one after another (--no-together)")

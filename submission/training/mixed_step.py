@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from submission.configuration.settings import TrainSettings
-from submission.models.sparse import SparseInputLinear, has_kernel
 from submission.models.vae import VAE
 from submission.objectives import Coefficients, Objective, Terms
 from submission.training.step import EagerStep, advance
@@ -22,8 +21,7 @@ class MixedStep(EagerStep):
     densities, loss sums and the optimiser's state stay in float32 (Micikevicius et al., Mixed precision training,
     2018, section 3.1: a float32 master copy of the weights; bfloat16 needs no loss scaling). Copies of convolutions lie
     channels-last in memory, hence their gradients do; the optimiser's kernels want them laid out as the weights are
-    (the CPU's walks memory without looking at strides). A first layer with a kernel for sparse images has no copy: it
-    takes the float32 weights themselves, and gives them their gradient.
+    (the CPU's walks memory without looking at strides).
 
     Args:
         model, objective: float32, on the training device already; ``model`` always holds the master weights.
@@ -76,36 +74,12 @@ class _InBfloat16(nn.Module):
         super().__init__()
         self.network = copy.deepcopy(network).bfloat16()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        first = _with_kernel(network)
-        for name, layer in first.items():
-            setattr(self.network, name, _OfMaster(layer))
-        self.takes_float32 = bool(first)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Any shape in, the network's shape out, float32; images are laid out channels-last for convolutions."""
-        if not self.takes_float32:
-            layout = torch.channels_last if inputs.ndim == 4 else torch.contiguous_format
-            inputs = inputs.to(torch.bfloat16, memory_format=layout)
-        outputs: Tensor = self.network(inputs)
+        layout = torch.channels_last if inputs.ndim == 4 else torch.contiguous_format
+        outputs: Tensor = self.network(inputs.to(torch.bfloat16, memory_format=layout))
         return outputs.float()
-
-
-class _OfMaster(nn.Module):
-    """The first layer of a network in bfloat16, with the weights of its float32 master, which are none of its own."""
-
-    def __init__(self, master: SparseInputLinear) -> None:
-        super().__init__()
-        self.masters = (master,)  # in a tuple, modules are not registered
-
-    def forward(self, images: Tensor) -> Tensor:
-        """bfloat16 outputs (n, out_features) of float32 images (n, in_features)."""
-        return self.masters[0].in_bfloat16(images)
-
-
-def _with_kernel(network: nn.Module) -> dict[str, SparseInputLinear]:
-    """The layer of ``network`` that has a kernel for sparse images, by its name, where there is one."""
-    layers = {name: layer for name, layer in network.named_children() if isinstance(layer, SparseInputLinear)}
-    return {name: layer for name, layer in layers.items() if has_kernel(layer.weight)}
 
 
 def _copied(network: nn.Module, replica: nn.Module) -> list[tuple[Tensor, Tensor]]:

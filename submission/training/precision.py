@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from submission.configuration.settings import TrainSettings
+from submission.device import NO_UNITS, multiplies_bfloat16
 from submission.models.vae import VAE
-from submission.native.processor import NO_UNITS, multiplies_bfloat16
 from submission.objectives import Objective, TrainingPosition
 from submission.training.cuda_graph import EAGER_UPDATES, on_device
 from submission.training.mixed_step import make_step

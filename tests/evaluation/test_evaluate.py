@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from submission import device
 from submission.cli.main import door
 from submission.data import GroundTruthDataset
 from submission.errors import SubmissionError
@@ -20,7 +21,6 @@ from submission.export.isolated import IsolatedEncoder
 from submission.files import read_json, write_json
 from submission.metrics import information_gaps
 from submission.metrics.base import Scores
-from submission.native import processor
 from submission.studies.store import entries
 
 METRICS = "mig,factor_vae,sap,irs"
@@ -203,7 +203,7 @@ def test_a_file_saved_in_training_mode_is_remarked_on(
 def test_bfloat16_codes_score_nearly_the_same(
     stripes: GroundTruthDataset, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processor, "multiplies_bfloat16", lambda device: True)
+    monkeypatch.setattr(device, "multiplies_bfloat16", lambda device: True)
     arguments = (export(), "--data", "stripes", "--metrics", METRICS, "--no-baselines")
     full = values(scores_of(tmp_path, *arguments), "model.pt")
     scores = scores_of(tmp_path, *arguments, "--precision", "bf16")
@@ -222,7 +222,7 @@ def test_bf16_is_float32_where_nothing_multiplies_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(processor, "multiplies_bfloat16", lambda device: False)
+    monkeypatch.setattr(device, "multiplies_bfloat16", lambda device: False)
     arguments = (export(), "--data", "stripes", "--metrics", "mig,irs", "--no-baselines")
     full = scores_of(tmp_path, *arguments)
     assert "units" not in capsys.readouterr().err

@@ -11,22 +11,18 @@ import pytest
 import torch
 
 from submission.errors import SubmissionError
-from submission.evaluation.inputs import QUICKEN
 from submission.export.isolated import IsolatedEncoder, Limits
 from submission.export.parity import evaluator_images
 from submission.export.torchscript import export_torchscript, load_torchscript
-from submission.latent import parse
-from submission.models.vae import VAE, build
-from submission.native import library
-from submission.native.windows import lanes
+from submission.models.vae import VAE
 
 SMALL = Limits(memory=2**30, seconds=20, threads=1)
 
 
-def isolated(path: Path, limits: Limits = SMALL, quicken: str = "") -> IsolatedEncoder:
+def isolated(path: Path, limits: Limits = SMALL) -> IsolatedEncoder:
     """The encoder, or a skip where the machine forbids namespaces."""
     try:
-        return IsolatedEncoder(path, limits, quicken)
+        return IsolatedEncoder(path, limits)
     except SubmissionError as error:
         if "namespaces are not permitted" in str(error):
             pytest.skip(str(error))
@@ -55,31 +51,6 @@ def test_it_gives_the_same_codes(make_vae: Callable[..., VAE], tmp_path: Path) -
         with pytest.raises(SubmissionError, match=r"fails on images of shape \(2, 1, 64, 64\)"):
             encode(evaluator_images(2, (1, 64, 64)))
         assert encode(images).shape == (5, 3)
-
-
-@pytest.mark.parametrize("network", ["conv", "mlp_small"])
-def test_it_is_made_quick_inside(network: str, tmp_path: Path) -> None:
-    path = tmp_path / "model.pt"
-    export_torchscript(build(network, parse("R^3"), (64, 64, 1)), "mean", path)
-    images = torch.zeros(2100, 1, 64, 64)
-    images[:, :, 20:30, 24:33] = torch.rand(2100, 1, 10, 9)
-    with isolated(path, Limits(threads=1), QUICKEN) as encode:
-        found = encode(images)
-        assert encode(images[:1]).shape == (1, 3)
-    expected = load_torchscript(path)(images)
-    torch.testing.assert_close(found, expected, atol=1e-5 * float(expected.abs().max()), rtol=0)
-
-
-def test_the_kernels_work_without_a_file_system(tmp_path: Path) -> None:
-    """What is said of the modules inside is written on standard error, which is closed: ask the function itself."""
-    path = script("def forward(self, images):\n  return images.flatten(1)\n", tmp_path / "m.pt")
-    with isolated(path, SMALL, "tests.export.test_isolated:kernels_as_codes") as encode:
-        assert encode(torch.zeros(1, 1, 4, 4)).tolist() == [[float(lanes()), float(library("sparse") is not None)]]
-
-
-def kernels_as_codes(_: torch.nn.Module, shape: tuple[int, ...]) -> tuple[Callable[[torch.Tensor], torch.Tensor], int]:
-    """Codes that tell which kernels there are; runs inside the process."""
-    return lambda images: torch.tensor([[float(lanes()), float(library("sparse") is not None)]]), 1
 
 
 def test_it_cannot_write_files(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 from submission.data import Factor, GroundTruthDataset
 from submission.data.dataset import Images, Indices
-from submission.metrics.sampling import GridSampler, IndexSource, MemoTable, dataset_source, draws
-from submission.metrics.sampling.draws import draw_votes, one_by_one
+from submission.metrics.sampling import GridSampler, IndexSource, MemoTable, dataset_source
 
 
 @dataclass(eq=False)
@@ -75,34 +74,6 @@ def test_reducing_in_chunks_gives_the_same(chunk: int) -> None:
     rows = sampler.reduce(drawn, lambda codes: codes.reshape(len(codes), -1))
     expected = data.indices(np.concatenate(drawn).reshape(600 * 24, -1)).reshape(600, 24)
     assert np.array_equal(rows.reshape(600, 24, 2)[:, :, 0], expected)
-
-
-@pytest.mark.parametrize("sizes", [(3, 6, 40, 32, 32), (1, 5), (183, 4, 24), (2,), (1,), (100_000, 7)])
-@pytest.mark.parametrize("sets", [1, 2])
-def test_votes_are_what_randint_draws_one_by_one(sizes: tuple[int, ...], sets: int) -> None:
-    generators = [np.random.RandomState(7) for _ in range(2)]
-    for generator in generators:
-        generator.standard_normal()  # keeps another number for later
-    shape = (50, sets, 16)
-    expected = one_by_one(generators[0], sizes, shape)
-    for found, wanted in zip(draw_votes(generators[1], sizes, shape), expected, strict=True):
-        assert np.array_equal(found, wanted)
-    states = [generator.get_state() for generator in generators]
-    assert all(np.array_equal(one, other) for one, other in zip(*states, strict=True))
-
-
-def test_too_few_words_at_first_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = draw_votes(np.random.RandomState(0), (3, 5), (40, 1, 9))
-    monkeypatch.setattr(draws, "expected_words", lambda *_: 7)
-    for found, wanted in zip(draw_votes(np.random.RandomState(0), (3, 5), (40, 1, 9)), expected, strict=True):
-        assert np.array_equal(found, wanted)
-
-
-def test_votes_without_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = draw_votes(np.random.RandomState(0), (3, 5), (40, 2, 9))
-    monkeypatch.setattr(draws, "library", lambda _: None)
-    for found, wanted in zip(draw_votes(np.random.RandomState(0), (3, 5), (40, 2, 9)), expected, strict=True):
-        assert np.array_equal(found, wanted)
 
 
 def test_draws_do_not_depend_on_the_representation() -> None:

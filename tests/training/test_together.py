@@ -18,7 +18,6 @@ from submission import checkpoint
 from submission.cli.main import main
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import load_torchscript
-from submission.models.sparse import FEWEST
 from submission.objectives import Linear
 from submission.objectives.beta_vae import BetaVAE
 from submission.run import TrainingMeta
@@ -87,12 +86,6 @@ def test_each_of_three_is_what_it_would_be_alone(kind: str, tmp_path: Path, sett
     assert [folder.path.name for folder in folders] == ["seed_3", "seed_4", "seed_7"]
     for seed, folder in zip(SEEDS, folders, strict=True):
         assert_alike(folder.path, alone(chosen, seed, tmp_path, dots))
-
-
-def test_so_is_one_whose_first_layer_would_read_non_zeros_alone(tmp_path: Path, settings: Make, dots: Make) -> None:
-    chosen = of_kind(settings, "warm-up", batch_size=FEWEST)
-    (folder, _) = train_together(chosen, SEEDS[:2], tmp_path / "many", data=dots())
-    assert_alike(folder.path, alone(chosen, SEEDS[0], tmp_path, dots))
 
 
 def test_bfloat16_products_follow_the_single_step(tmp_path: Path, settings: Make, dots: Make) -> None:

@@ -18,7 +18,6 @@ import torch
 from submission import checkpoint
 from submission.errors import SubmissionError
 from submission.export.torchscript import load_torchscript
-from submission.models.sparse import FEWEST
 from submission.objectives import Linear
 from submission.run import Run, TrainingMeta
 from submission.training import Settings, StoppedError, train
@@ -102,8 +101,6 @@ def test_it_learns_and_the_seed_decides_everything(tmp_path: Path, settings: Mak
     [
         *((name, "float32", 24) for name in OBJECTIVES),
         ("factor_vae", "bfloat16", 24),
-        ("beta_vae", "float32", FEWEST),
-        ("factor_vae", "bfloat16", FEWEST),
     ],
 )
 def test_a_run_that_lost_its_data_resumes_to_the_same_weights(

@@ -1,1 +1,1 @@
-"""Images → codes as fast as the machine can: precision, layers in windows, and the encoder that checks its codes."""
+"""Images → codes: the encoder that probes a representation, its precision, and fast paths that are verified."""

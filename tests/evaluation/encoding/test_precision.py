@@ -21,7 +21,6 @@ from submission.latent import parse
 from submission.metrics.sampling import true_factors
 from submission.models.networks import networks
 from submission.models.vae import build
-from submission.native.windows import lanes
 
 SHAPE = (64, 64, 1)
 
@@ -91,15 +90,6 @@ def test_the_untrained_encoder_is_the_field_standard_network_in_two_parts() -> N
     images = torch.from_numpy(pictures(2)).movedim(3, 1)
     assert torch.equal(module(images), plain(images))
     assert isinstance(in_bfloat16(module, images), Mixed)
-
-
-@pytest.mark.skipif(not lanes(), reason="the C kernels are not built")
-def test_many_images_are_looked_at_together(tmp_path: Path) -> None:
-    sizes = []
-    for network in ("mlp_small", "conv"):
-        export_torchscript(build(network, parse("R^4"), SHAPE), "mean", tmp_path / f"{network}.pt")
-        sizes.append(Encoder.load(tmp_path / f"{network}.pt", SHAPE).batch_size)
-    assert sizes == [4096, 4096]
 
 
 def regressed(dataset: GroundTruthDataset, steps: int) -> nn.Module:

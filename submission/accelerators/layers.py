@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from submission.native.windows import Convolution, Pair
+from submission.accelerators.window_kernel import Convolution, Pair
 
 RESHAPED = ("aten::flatten", "aten::view", "aten::reshape")
 CONVOLVED = ("aten::conv2d", "aten::_convolution")

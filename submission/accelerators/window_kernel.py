@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from submission.native import library
+from submission.accelerators.library import library
 
 Pair = tuple[int, int]
 Shape = tuple[int, int, int]

@@ -13,20 +13,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from submission.accelerators import encoders
+from submission.accelerators.encoders import Windowed, faster_encoder
+from submission.accelerators.window_kernel import MAX_LAYERS, Convolution, Convolutions, boxes_of, lanes
 from submission.data import load
-from submission.evaluation.encoding import windows
 from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
-from submission.evaluation.encoding.fastest import fastest, for_black_ground, spots
-from submission.evaluation.encoding.windows import Windowed
 from submission.export.representation import PARTS
 from submission.export.torchscript import export_torchscript, traced
+from submission.export.verified import verified
 from submission.latent import parse
 from submission.models.vae import build
-from submission.native.windows import MAX_LAYERS, Convolution, Convolutions, boxes_of, lanes
 
 built = pytest.mark.skipif(not lanes(), reason="the C kernel is not built")
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit", "ignore:Lazy modules", "ignore::torch.jit.TracerWarning")
-CPU = torch.device("cpu")
 SHAPE = (1, 64, 64)
 
 
@@ -129,7 +128,7 @@ WIDTHS = [width for width in (4, 8, 16) if width <= lanes()]
 @pytest.fixture(params=WIDTHS or [pytest.param(0, marks=pytest.mark.skip("the C kernel is not built"))])
 def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Each of them."""
-    monkeypatch.setattr(windows, "lanes", lambda: request.param)
+    monkeypatch.setattr(encoders, "lanes", lambda: request.param)
     return int(request.param)
 
 
@@ -150,13 +149,14 @@ FORMS: dict[str, Callable[[nn.Module, tuple[int, int, int]], nn.Module]] = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_codes_are_those_of_whole_images(name: str, form: str, width: int) -> None:
     make, shape = NETWORKS[name]
-    module = started(make, shape)
-    expected = module(objects(shape))
-    quick, _ = fastest(FORMS[form](module, shape), shape, CPU)
-    seen_through = form != "plain" or name != "functions"  # what its author's Python does is not looked into
-    assert any(isinstance(part, Windowed) for part in quick.modules()) == seen_through
+    module = FORMS[form](started(make, shape), shape)
+    faster = faster_encoder(module, shape)
+    seen_through = form == "frozen" or name != "normalised"  # freezing folds what stands between convolutions
+    seen_through &= form != "plain" or name != "functions"  # what its author's Python does is not read
+    assert isinstance(faster, Windowed) == seen_through
     with torch.inference_mode():
-        found = quick(objects(shape))
+        expected = module(objects(shape))
+        found = (faster or module)(objects(shape))
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()))
 
 
@@ -188,17 +188,17 @@ UNSUITABLE: dict[str, Callable[[], nn.Module]] = {
     "deep": lambda: sequence(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(MAX_LAYERS + 1))),
     "too large": lambda: sequence(nn.Conv2d(1, 9000, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1)),
 }
-LEFT_ALONE = {*UNSUITABLE} - {"the whole map at once", "turned around"}
+LEFT_ALONE = {*UNSUITABLE} - {"the whole map at once", "turned around", "dense"}
 
 
 @pytest.mark.parametrize("form", ["plain", "traced"])
 @pytest.mark.parametrize("name", UNSUITABLE)
 def test_other_layers_are_left_alone_or_right(name: str, form: str) -> None:
     shape = (2, 16, 16) if name == "in groups" else (1, 16, 16)
-    module = started(UNSUITABLE[name], shape)
-    expected = module(objects(shape))
+    module = FORMS[form](started(UNSUITABLE[name], shape), shape)
     with torch.inference_mode():
-        found = fastest(FORMS[form](module, shape), shape, CPU)[0](objects(shape))
+        expected = module(objects(shape))
+        found = (verified(module, shape, name) or module)(objects(shape))
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -206,15 +206,14 @@ def test_a_file_that_was_optimised_before_gives_its_own_codes() -> None:
     module = started(standard, SHAPE)
     optimised = torch.jit.optimize_for_inference(torch.jit.freeze(as_file(module, SHAPE)))
     with torch.inference_mode():
-        found = fastest(optimised, SHAPE, CPU)[0](objects(SHAPE))
+        found = (verified(optimised, SHAPE, "file") or optimised)(objects(SHAPE))
     torch.testing.assert_close(found, module(objects(SHAPE)), rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", sorted(LEFT_ALONE))
 def test_no_windows_for_what_they_cannot_do(name: str) -> None:
     shape = (2, 16, 16) if name == "in groups" else (1, 16, 16)
-    quick = fastest(as_file(started(UNSUITABLE[name], shape), shape), shape, CPU)[0]
-    assert not any(isinstance(module, Windowed) for module in quick.modules())
+    assert faster_encoder(as_file(started(UNSUITABLE[name], shape), shape), shape) is None
 
 
 class Moody(nn.Module):
@@ -234,19 +233,16 @@ class Moody(nn.Module):
 
 def test_no_windows_where_the_layers_are_not_the_whole_story() -> None:
     module = torch.jit.script(Moody().eval().requires_grad_(False))
-    quick = fastest(module, (1, 16, 16), CPU)[0]
-    bright = torch.ones(100, 1, 16, 16)
-    bright[:, :, :, 8:] = 0
-    torch.testing.assert_close(quick(bright), module(bright))
-    assert not any(isinstance(part, Windowed) for part in quick.modules())
+    assert faster_encoder(module, (1, 16, 16)) is None
 
 
 @built
 def test_narrow_vectors_are_not_used_for_large_objects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "lanes", lambda: 4)
-    quick = fastest(started(standard, SHAPE), SHAPE, CPU)[0]
-    asked = []
-    quick[0].whole.register_forward_hook(lambda _, given, __: asked.append(len(given[0])))  # type: ignore[index,union-attr]
+    monkeypatch.setattr(encoders, "lanes", lambda: 4)
+    module, asked = started(standard, SHAPE), []
+    quick = faster_encoder(module, SHAPE)
+    assert quick is not None
+    module.register_forward_hook(lambda _, given, __: asked.append(len(given[0])))
     small, large = torch.zeros(3, *SHAPE), torch.rand(2, *SHAPE)
     small[:, :, 20:30, 20:30] = 1
     with torch.inference_mode():
@@ -365,22 +361,12 @@ def test_a_trained_file_is_encoded_in_windows_with_its_own_codes(tmp_path: Path)
     images = dataset.observations(np.random.RandomState(0).randint(0, len(dataset), 300))
     export_torchscript(build("conv", parse("S^2 x R^3"), (64, 64, 1)), "mean", tmp_path / "model.pt")
     encoder = Encoder.load(tmp_path / "model.pt", dataset.image_shape)
-    assert any(isinstance(module, Windowed) for module in encoder._module.modules())
+    if lanes():
+        assert any(isinstance(module, Windowed) for module in encoder._module.modules())
     codes = torch.jit.load(tmp_path / "model.pt")(torch.from_numpy(images).movedim(3, 1)).detach().numpy()
     np.testing.assert_allclose(encoder(images), codes, atol=1e-5 * np.abs(codes).max())
 
 
-def test_bfloat16_rounds_the_features_and_not_the_codes() -> None:
-    images = objects(SHAPE, 20).movedim(1, 3).numpy()
-    codes = []
-    for precision in ("float32", "bf16"):
-        encoder = Encoder(untrained_convolutional((64, 64, 1), 5, 0), "fresh", (64, 64, 1), precision=precision)
-        assert isinstance(encoder._module[0], Windowed)  # type: ignore[index]
-        codes.append(encoder(images))
-    gap = np.abs(codes[0] - codes[1]).max() / np.abs(codes[0]).max()
-    assert 1e-5 < gap < 0.02
-
-
 def test_no_windows_in_a_module_that_does_not_take_such_images() -> None:
     colours = nn.Sequential(OrderedDict(zip(PARTS, (nn.Conv2d(3, 4, 3), nn.Flatten()), strict=True)))
-    assert for_black_ground(colours, spots(SHAPE)) is None
+    assert faster_encoder(colours, SHAPE) is None

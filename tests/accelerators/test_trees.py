@@ -7,10 +7,11 @@ import numpy.typing as npt
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
-from submission.metrics import boosting
-from submission.metrics.boosting import BoostedTrees, fit_boosted_trees
-from submission.metrics.ties import has_many_ties, replayed, tie_lengths
-from submission.native import library
+from submission import acceleration
+from submission.accelerators.library import library
+from submission.accelerators.ties import has_many_ties, replayed, tie_lengths
+from submission.accelerators.trees import BoostedTrees
+from submission.metrics.boosting import fit_boosted_trees
 
 pytestmark = pytest.mark.skipif(library("trees") is None, reason="the trees kernel was not built")
 SAMPLES = 700
@@ -108,7 +109,7 @@ def test_without_the_kernel_scikit_learn_gives_the_same(monkeypatch: pytest.Monk
     codes, labels = representation("rotated", samples=300)
     compiled = fit_boosted_trees(codes, labels[:, 1], np.random.RandomState(4), rounds=5)
     with monkeypatch.context() as without:
-        without.setattr(boosting, "library", lambda name: None)
+        without.setattr(acceleration, "accelerators", dict)
         twin = fit_boosted_trees(codes, labels[:, 1], np.random.RandomState(4), rounds=5)
     assert isinstance(twin, GradientBoostingClassifier)
     np.testing.assert_allclose(compiled.feature_importances_, twin.feature_importances_, rtol=0, atol=1e-12)
