@@ -19,6 +19,7 @@ from submission.errors import SubmissionError, UsageError
 COMMANDS: tuple[str, ...] = (
     "train",
     "evaluate",
+    "plot",
     "report",
     "data",
     "export",

@@ -87,7 +87,7 @@ class Panel:
         """Share of the row's width."""
         if self.kind != "legend":
             return 1.0
-        return 0.36 if len(self.colouring.names) == 2 else 0.06
+        return 0.4 if len(self.colouring.names) == 2 else 0.06
 
 
 @styled
@@ -337,7 +337,9 @@ def draw_legend(axes: Axes, encoded: Encoded, colouring: Colouring) -> None:
     """The square of two cyclic factors' colours, or a bar of one factor's."""
     if len(colouring.names) == 2:
         axes.imshow(torus_legend(), extent=(0, 1, 0, 1), aspect="equal")
-        axes.set(xlabel=f"{colouring.names[0]} →", ylabel=f"{colouring.names[1]} →", title="\ncolours")
+        axes.set(title="\ncolours")
+        axes.set_xlabel(f"{colouring.names[0]} →", fontsize=6.5)
+        axes.set_ylabel(f"{colouring.names[1]} →", fontsize=6.5)
         axes.set_xticks([0, 1], ["0", "2π"])
         axes.set_yticks([0, 1], ["0", "2π"])
         return

@@ -1,0 +1,48 @@
+"""``submission plot``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "Draw a figure of one or several runs: PNG, SVG, PDF or an animated WebP."
+EPILOG = """kinds:
+  latent           encoded images in the latent space, decoded images on a grid
+  traversals       images of one component that moves (.webp: animated)
+  kl               KL divergence per component and the factor it knows most about
+  codes            codes against factors of variation
+  reconstructions  images and their reconstructions
+  samples          images of samples of the prior
+  matrices         mutual information, DCI importance and FactorVAE votes
+  curves           loss terms over the updates; several runs
+  components       KL divergence of each component over the updates
+  scores           scores with intervals and a dot per seed; several runs
+  tradeoff         MIG against reconstruction; several runs
+
+examples:
+  python -m submission plot latent runs/demo --out torus.pdf
+  python -m submission plot traversals runs/demo --out traversals.webp
+  python -m submission plot scores runs/a runs/b --out scores.svg
+
+The same run gives the same file, byte for byte. A folder of runs stands for all runs in it."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``plot``."""
+    parser.add_argument("kind", metavar="KIND", help="what to draw, see below")
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folder, or a folder of run folders")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="ends in .png, .svg, .pdf or .webp")
+    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of data files")
+    parser.add_argument("--dark", action="store_true", help="for dark backgrounds")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw the figure and say where it is."""
+    from submission.cli.console import say
+    from submission.plots.kinds import find_runs, plot
+    from submission.plots.style import DARK, LIGHT
+
+    runs = find_runs(arguments.runs)
+    path = plot(arguments.kind, runs, arguments.out, arguments.data_root, DARK if arguments.dark else LIGHT)
+    say(f"{arguments.kind}: {path}")
+    return 0

@@ -1,0 +1,229 @@
+"""Kinds of figures by name, each drawn from run folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from submission.data import ImageDataset
+from submission.errors import SubmissionError, UsageError, did_you_mean
+from submission.models.vae import VAE
+from submission.plots.codes import codes_and_factors
+from submission.plots.comparison import score_dots, tradeoff
+from submission.plots.encoding import Encoded, decoder, encode_dataset
+from submission.plots.images import prior_samples, reconstructions
+from submission.plots.manifolds import latent_space
+from submission.plots.matrices import heat_maps, matrices_of
+from submission.plots.style import LIGHT, Theme, save
+from submission.plots.training import component_curves, component_kl, training_curves
+from submission.plots.traversal import animation, traversals
+from submission.run import Run, ScoreFile, series
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+EXAMPLES = 12
+
+
+@dataclass(frozen=True)
+class Source:
+    """What figures of one run are drawn from; each part is read when it is needed, once.
+
+    Attributes:
+        run: the run folder.
+        root: folder of the data files.
+    """
+
+    run: Run
+    root: Path | None = None
+
+    @cached_property
+    def name(self) -> str:
+        """The folder's name; for a seed's folder that of its parent as well."""
+        path = self.run.path.resolve()
+        return f"{path.parent.name}/{path.name}" if path.name.startswith("seed_") else path.name
+
+    @cached_property
+    def model(self) -> VAE:
+        """The trained model."""
+        return self.run.model().eval()
+
+    @cached_property
+    def dataset(self) -> ImageDataset:
+        """The data set that the run was trained on."""
+        return self.run.dataset(self.root)
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        """Posteriors of the data set's images."""
+        return encode_dataset(self.model, self.dataset)
+
+    @cached_property
+    def examples(self) -> Tensor:
+        """Random images (EXAMPLES, C, H, W), the same ones for every run on the data set."""
+        chosen = np.random.RandomState(0).randint(len(self.dataset), size=EXAMPLES)
+        return torch.from_numpy(self.dataset.observations(chosen)).movedim(3, 1)
+
+    @cached_property
+    def scores(self) -> ScoreFile:
+        """The newest score file of the data set that the run was trained on, else the newest of all."""
+        found = self.run.scores()
+        if not found:
+            raise SubmissionError(f"{self.run.path} has no scores", f"python evaluate.py {self.run.path}")
+        own = [scores for scores in found if scores.data.name == self.run.meta.dataset.name]
+        return (own or found)[-1]
+
+
+def draw(kind: str, runs: Iterable[Run | Path | str], root: Path | None = None, theme: Theme = LIGHT) -> Figure:
+    """A figure of one or several runs.
+
+    Args:
+        kind: one of ``KINDS``.
+        runs: run folders.
+        root: folder of the data files.
+        theme: colours.
+
+    Raises:
+        UsageError: there is no such kind, or it shows a single run and several are given.
+        SubmissionError: a run lacks what the figure shows.
+    """
+    sources = [Source(run if isinstance(run, Run) else Run.open(run), root) for run in runs]
+    if kind not in KINDS:
+        raise UsageError(
+            f"there is no kind of figure {kind!r}", did_you_mean(kind, KINDS, f"choose {', '.join(KINDS)}")
+        )
+    if kind in SINGLE and len(sources) != 1:
+        raise UsageError(f"a figure of kind {kind} shows one run, {len(sources)} are given", "draw one figure per run")
+    return KINDS[kind](sources, theme)
+
+
+def plot(
+    kind: str, runs: Sequence[Run | Path | str], out: Path | str, root: Path | None = None, theme: Theme = LIGHT
+) -> Path:
+    """``draw`` into a file; the ending chooses PNG, SVG or PDF, and WebP (animated) for traversals."""
+    path = Path(out)
+    if path.suffix.lower() != ".webp":
+        return save(draw(kind, runs, root, theme), path)
+    if kind != "traversals" or len(runs) != 1:
+        raise UsageError("only the traversals of one run are animated", "choose .png, .svg or .pdf")
+    from submission.files import output
+
+    source = Source(runs[0] if isinstance(runs[0], Run) else Run.open(runs[0]), root)
+    content = animation(source.model, source.encoded)
+    with output(path) as file:
+        file.write(content)
+    return path
+
+
+def draw_curves(sources: Sequence[Source], theme: Theme) -> Figure:
+    """Loss terms over the updates."""
+    held_out = sources[0].run.validation() if len(sources) == 1 else []
+    return training_curves({source.name: source.run.log() for source in sources}, held_out, theme=theme)
+
+
+def draw_components(sources: Sequence[Source], theme: Theme) -> Figure:
+    """KL divergence of each component over the updates."""
+    names = [component.name for component in sources[0].model.space.components]
+    return component_curves(sources[0].run.components(), names, theme=theme)
+
+
+def draw_matrices(sources: Sequence[Source], theme: Theme) -> Figure:
+    """Heat maps of the newest score file."""
+    scores = sources[0].scores
+    column = scores.columns[scores.label]
+    details = {name: outcome.details for name, outcome in column.scores.items()}
+    return heat_maps(matrices_of(details), factor_names(scores), code_names(scores), theme=theme)
+
+
+def factor_names(scores: ScoreFile) -> list[str]:
+    """Names of the data set's factors, where the score file has them."""
+    factors = scores.data.extra.get("factors")
+    return list(map(str, factors)) if isinstance(factors, Mapping) else []
+
+
+def code_names(scores: ScoreFile) -> list[str]:
+    """A name for each column of the codes: its block's, with a number where the block has several columns."""
+    names: dict[int, str] = {}
+    for block, columns in scores.columns[scores.label].blocks.items():
+        for number, column in enumerate(columns, start=1):
+            names[column] = block if len(columns) == 1 else f"{block}, {number}"
+    return [names.get(column, f"code {column}") for column in range(max(names, default=-1) + 1)]
+
+
+def draw_scores(sources: Sequence[Source], theme: Theme) -> Figure:
+    """Headline scores: one row per method, a dot per run."""
+    scores = method_scores(sources)
+    metrics = list(dict.fromkeys(name for method in scores.values() for name in method))
+    return score_dots(scores, metrics, theme=theme)
+
+
+def method_scores(sources: Sequence[Source]) -> dict[str, dict[str, list[float]]]:
+    """Method → metric → the headline scores of its runs."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for source in sources:
+        method = found.setdefault(method_name(source), {})
+        for metric, value in source.scores.headlines().items():
+            method.setdefault(metric, []).append(value)
+    return found
+
+
+def method_name(source: Source) -> str:
+    """The name of the folder that holds a method's seeds; of other runs their own name."""
+    path = source.run.path.resolve()
+    return path.parent.name if path.name.startswith("seed_") else path.name
+
+
+def draw_tradeoff(sources: Sequence[Source], theme: Theme) -> Figure:
+    """MIG against the reconstruction loss at the end of training."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    for source in sources:
+        reconstruction = series(source.run.log(), "reconstruction")[1]
+        score = source.scores.headlines().get("mig")
+        if reconstruction and score is not None:
+            points.setdefault(method_name(source), []).append((reconstruction[-1], score))
+    if not points:
+        raise SubmissionError("no run has both a MIG and a training log", "evaluate the runs")
+    return tradeoff(points, theme=theme)
+
+
+KINDS: Mapping[str, Callable[[Sequence[Source], Theme], Figure]] = {
+    "latent": lambda sources, theme: latent_space(sources[0].encoded, decoder(sources[0].model), theme=theme),
+    "traversals": lambda sources, theme: traversals(sources[0].model, sources[0].encoded, theme=theme),
+    "kl": lambda sources, theme: component_kl(sources[0].encoded, theme=theme),
+    "codes": lambda sources, theme: codes_and_factors(sources[0].encoded, theme=theme),
+    "reconstructions": lambda sources, theme: reconstructions(sources[0].model, sources[0].examples, theme=theme),
+    "samples": lambda sources, theme: prior_samples(sources[0].model, theme=theme),
+    "matrices": draw_matrices,
+    "curves": draw_curves,
+    "components": draw_components,
+    "scores": draw_scores,
+    "tradeoff": draw_tradeoff,
+}
+"""Every kind of figure; ``curves``, ``scores`` and ``tradeoff`` show several runs."""
+SINGLE = tuple(kind for kind in KINDS if kind not in ("curves", "scores", "tradeoff"))
+
+
+def find_runs(paths: Iterable[Path | str]) -> list[Run]:
+    """Run folders: each path is one, or holds some (seeds, or the runs of a sweep), at any depth.
+
+    Raises:
+        SubmissionError: there is no run in a path.
+    """
+    found: list[Run] = []
+    for path in map(Path, paths):
+        files = [] if (path / "meta.json").is_file() else sorted(path.rglob("meta.json"), key=natural)
+        found += [Run.open(file.parent) for file in files] or [Run.open(path)]
+    return found
+
+
+def natural(path: Path) -> list[tuple[int, str]]:
+    """An order of paths in which seed_2 comes before seed_10."""
+    return [(int(word) if word.isdigit() else 0, word) for word in re.split(r"(\d+)", str(path))]

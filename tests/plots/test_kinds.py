@@ -1,0 +1,89 @@
+"""Figures from run folders, and the command ``submission plot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from submission.cli.main import door, main
+from submission.errors import SubmissionError, UsageError
+from submission.plots.kinds import KINDS, SINGLE, Source, draw, find_runs
+from submission.run import Run
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two evaluated seeds of a short run."""
+    out = tmp_path_factory.mktemp("plot") / "method"
+    short = ["--bind", "train.steps=4", "--bind", "train.log_every=2", "--bind", "model.space='T^2'"]
+    assert door("train", ["--config", "demo", *short, "--seeds", "0:2", "--out", str(out)]) == 0
+    for seed in (0, 1):
+        arguments = [str(out / f"seed_{seed}"), "--preset", "fast", "--metrics", "mig", "--no-baselines"]
+        assert door("evaluate", arguments) == 0
+    return out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_drawn_from_a_run(kind: str, seeds: Path, tmp_path: Path) -> None:
+    out = tmp_path / "figure.svg"
+    assert main(["plot", kind, str(seeds / "seed_0"), "--out", str(out)]) == 0
+    assert b"<svg" in out.read_bytes()[:600]
+
+
+def test_kinds_of_several_runs_take_a_folder_of_seeds(seeds: Path, tmp_path: Path) -> None:
+    for kind in set(KINDS) - set(SINGLE):
+        assert main(["plot", kind, str(seeds), "--out", str(tmp_path / f"{kind}.png")]) == 0
+    dots = draw("scores", find_runs([seeds])).axes[0].lines[0]
+    expected = [Source(Run.open(seeds / f"seed_{seed}")).scores.headlines()["mig"] for seed in (0, 1)]
+    assert sorted(dots.get_xdata()) == sorted(expected)
+
+
+def test_traversals_are_animated(seeds: Path, tmp_path: Path) -> None:
+    out = tmp_path / "moving.webp"
+    assert main(["plot", "traversals", str(seeds / "seed_0"), "--out", str(out)]) == 0
+    with Image.open(out) as picture:
+        assert picture.format == "WEBP"
+        assert picture.size == (2 * 66 - 2, 64)  # two circles
+
+
+def test_the_same_run_gives_the_same_file(seeds: Path, tmp_path: Path) -> None:
+    files = [tmp_path / "a.pdf", tmp_path / "b.pdf"]
+    for file in files:
+        assert main(["plot", "latent", str(seeds / "seed_0"), "--out", str(file)]) == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_wrong_requests_are_one_line(seeds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "x.png")
+    for arguments, words in {
+        ("latnt", str(seeds / "seed_0"), "--out", out): "did you mean latent?",
+        ("latent", str(seeds), "--out", out): "shows one run, 2 are given",
+        ("latent", str(seeds / "seed_0"), "--out", "x.gif"): "choose one of png, svg, pdf",
+        ("kl", str(seeds / "seed_0"), "--out", "x.webp"): "only the traversals of one run are animated",
+        ("latent", str(tmp_path), "--out", out): "is not a run folder",
+    }.items():
+        assert main(["plot", *arguments]) != 0
+        error = capsys.readouterr().err
+        assert words in error
+        assert error.count("\n") == 1
+
+
+def test_runs_without_scores_say_how_to_get_them(seeds: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = shutil.copytree(seeds / "seed_0", tmp_path / "copy")
+    shutil.rmtree(copy / "scores")
+    with pytest.raises(SubmissionError, match=r"evaluate\.py"):
+        draw("scores", [copy])
+    with pytest.raises(UsageError, match="no kind"):
+        draw("nothing", [copy])
+
+
+def test_seeds_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for seed in (10, 2, 1):
+        folder = tmp_path / f"seed_{seed}"
+        folder.mkdir()
+        (folder / "meta.json").write_text("{}")
+    assert [run.path.name for run in find_runs([tmp_path])] == ["seed_1", "seed_2", "seed_10"]
