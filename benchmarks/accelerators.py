@@ -37,8 +37,9 @@ EVALUATION = {
 
 def switch_off(names: list[str]) -> None:
     """Hide accelerators from this process."""
-    import submission.native as native
     import submission.native.memory as memory
+
+    import submission.native as native
 
     found = native.library
     native.library = lambda name: None if name in names else found(name)  # type: ignore[assignment]
