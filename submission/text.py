@@ -7,7 +7,7 @@ import io
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\n")
 """What makes a spreadsheet run a cell."""
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that a terminal obeys or hides: controls, direction overrides, surrogates, unassigned."""
@@ -53,4 +53,7 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
 
 def cell(value: object) -> object:
     """One value of a CSV file; numbers stay as they are."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    shown = printable(value, lines=True)
+    return f"'{shown}" if shown.startswith(FORMULA) else shown

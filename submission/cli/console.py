@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from submission.progress import Task
+from submission.text import printable
 
 
 class Output(Console):
@@ -44,7 +45,7 @@ class _BarTask:
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         """Move the bar."""
-        self._progress.update(self._task, advance=amount, note=note)
+        self._progress.update(self._task, advance=amount, note=printable(note))
 
 
 class Bars:
@@ -61,7 +62,7 @@ class Bars:
             TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
         )
         progress = Progress(*columns, console=ERR, refresh_per_second=4, transient=True)
-        task = _BarTask(progress, progress.add_task(description, total=total, note=""))
+        task = _BarTask(progress, progress.add_task(printable(description), total=total, note=""))
         if ERR.is_terminal:
             with progress:
                 yield task
@@ -78,7 +79,7 @@ class Bars:
 def warn(message: str) -> None:
     """One line for the user on standard error; where that is closed or full, there is nobody to tell."""
     with contextlib.suppress(OSError):
-        ERR.print(message, markup=False, soft_wrap=True)
+        ERR.print(printable(message), markup=False, soft_wrap=True)
 
 
 def warn_of_program(file: Path) -> None:
@@ -89,7 +90,7 @@ def warn_of_program(file: Path) -> None:
 
 def say(message: str) -> None:
     """One line for the user on standard output."""
-    OUT.print(message, markup=False, soft_wrap=True)
+    OUT.print(printable(message, lines=True), markup=False, soft_wrap=True)
 
 
 def print_json(record: dict[str, Any]) -> None:
@@ -107,9 +108,11 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> N
     view = Table()
     for position, column in enumerate(header):
         first = position == 0
-        view.add_column(Text(column), justify="left" if first else "right", overflow="fold", no_wrap=not first)
+        view.add_column(
+            Text(printable(column)), justify="left" if first else "right", overflow="fold", no_wrap=not first
+        )
     for row in rows:
-        view.add_row(*map(Text, row))
+        view.add_row(*(Text(printable(cell, lines=True)) for cell in row))
     view.width = width_of(view, max(cell_len(line) for row in [header, *rows] for line in row[0].splitlines() or [""]))
     OUT.print(view, crop=False)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from types import FrameType, ModuleType
 
 from submission.errors import SubmissionError, UsageError
+from submission.text import printable
 
 COMMANDS: tuple[str, ...] = (
     "train",
@@ -168,7 +169,7 @@ def complain(line: str) -> None:
     """``line`` on standard error, if there is one."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
-            sys.stderr.write(f"{line}\n")
+            sys.stderr.write(f"{printable(line)}\n")
 
 
 def flush() -> None:

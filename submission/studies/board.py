@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from submission import provenance
+from submission import provenance, text
 from submission.report.page import Section, paragraph, render, table
 from submission.studies.leaderboard import Row
 
@@ -45,14 +43,12 @@ def score(row: Row, metric: str) -> str:
 def csv_text(rows: Sequence[Row], metrics: Sequence[str]) -> str:
     """The table with one column per number and every digit."""
     titles = [part for name in metrics for part in (name, f"{name}_sd", f"{name}_rank")]
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["place", "method", "seeds", "mean_rank", *titles, "run"])
+    lines: list[list[object]] = [["place", "method", "seeds", "mean_rank", *titles, "run"]]
     for row in rows:
         numbers = [part.get(name, "") for name in metrics for part in (row.scores, row.spread, row.ranks)]
         first = [row.place or "", row.method, row.seeds, "" if row.mean_rank is None else row.mean_rank]
-        writer.writerow([*first, *numbers, row.run])
-    return file.getvalue()
+        lines.append([*first, *numbers, row.run])
+    return text.csv_text(lines)
 
 
 def plain(dataset: str, protocol: str, order: str, rows: Sequence[Row]) -> dict[str, Any]:

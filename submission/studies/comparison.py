@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from submission import provenance
+from submission import provenance, text
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import Summary, rank_correlations, table
 from submission.run import Run
@@ -162,11 +160,8 @@ def plain(comparison: Comparison) -> dict[str, Any]:
 
 def csv_text(comparison: Comparison) -> str:
     """One line per method and metric, every digit."""
-    file = io.StringIO()
     fields = [field.name for field in dataclasses.fields(Summary)]
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["method", "metric", *fields])
+    lines: list[list[object]] = [["method", "metric", *fields]]
     for method, scores in comparison.methods.items():
-        for name, summary in scores.items():
-            writer.writerow([method, name, *(getattr(summary, field) for field in fields)])
-    return file.getvalue()
+        lines += [[method, name, *(getattr(summary, f) for f in fields)] for name, summary in scores.items()]
+    return text.csv_text(lines)
