@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from submission.data.dataset import GroundTruthDataset, ImageDataset, require_factors
     from submission.data.grid import Factor, FactorGrid
     from submission.data.locations import data_root, is_user_data, same_dataset
-    from submission.data.registry import load, load_with_options
-    from submission.data.user_data import from_arrays
+    from submission.data.registry import load, load_with_options, unpickling_allowed
+    from submission.data.user_data import as_dataset, from_arrays, from_torch
 
 MODULES = {
     "Factor": "grid",
@@ -19,13 +19,16 @@ MODULES = {
     "GroundTruthDataset": "dataset",
     "ImageBatches": "batches",
     "ImageDataset": "dataset",
+    "as_dataset": "user_data",
     "data_root": "locations",
     "from_arrays": "user_data",
+    "from_torch": "user_data",
     "is_user_data": "locations",
     "load": "registry",
     "load_with_options": "registry",
     "require_factors": "dataset",
     "same_dataset": "locations",
+    "unpickling_allowed": "registry",
 }
 __all__ = [
     "Factor",
@@ -33,13 +36,16 @@ __all__ = [
     "GroundTruthDataset",
     "ImageBatches",
     "ImageDataset",
+    "as_dataset",
     "data_root",
     "from_arrays",
+    "from_torch",
     "is_user_data",
     "load",
     "load_with_options",
     "require_factors",
     "same_dataset",
+    "unpickling_allowed",
 ]
 
 

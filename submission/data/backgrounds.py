@@ -9,12 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from submission.data.dataset import GroundTruthDataset, Images
 from submission.data.grid import Indices
 from submission.data.pixels import BitPixels, batch_generator
-from submission.data.reading import unreadable
+from submission.data.readers.pictures import open_picture
 from submission.errors import SubmissionError
 
 Floats = npt.NDArray[np.floating]
@@ -83,13 +82,10 @@ class ScreamPixels:
 
 def read_picture(path: Path) -> npt.NDArray[np.float64]:
     """The painting, reduced to fit 350 x 274 as disentanglement_lib does."""
-    try:
-        with Image.open(path) as picture:
-            picture.thumbnail((350, 274))
-            pixels = np.asarray(picture.convert("RGB")) / 255.0
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        fix = "`python -m submission data download scream_dsprites` fetches the painting"
-        raise unreadable(path, error, fix) from None
+    fix = "`python -m submission data download scream_dsprites` fetches the painting"
+    with open_picture(path, path, fix) as picture:
+        picture.thumbnail((350, 274))
+        pixels: npt.NDArray[np.float64] = np.asarray(picture.convert("RGB")) / 255.0
     if min(pixels.shape[:2]) <= 64:
         raise SubmissionError(f"{path} is only {pixels.shape[1]}x{pixels.shape[0]}", "use the whole painting")
     return pixels

@@ -27,7 +27,7 @@ class ImageBatches:
 
     def __init__(self, dataset: ImageDataset, device: torch.device = CPU) -> None:
         self.dataset, self.device = dataset, device
-        self._bytes = type(dataset).observations is ImageDataset.observations
+        self._bytes = dataset.byte_valued
         self._store = self._resident()
 
     def __call__(self, indices: Tensor | npt.NDArray[np.integer]) -> Tensor:

@@ -62,6 +62,11 @@ class ImageDataset(Dataset[Any], ABC):
         images = self.images(indices).astype(np.float32)
         return images if self.maximum == 1 else np.divide(images, np.float32(self.maximum), out=images)
 
+    @property
+    def byte_valued(self) -> bool:
+        """Whether ``observations`` are ``images`` divided by ``maximum``; not where a subclass has its own floats."""
+        return type(self).observations is ImageDataset.observations
+
     def __getitem__(self, index: int) -> Any:
         """The item at ``index``, negative ones counted from the end; IndexError where there is none."""
         return self.__getitems__([index])[0]

@@ -43,7 +43,8 @@ class Factor:
         """
         if not self.labels or any(isinstance(label, str) for label in self.labels):
             return np.asarray(numbers, dtype=np.float64)
-        return np.array(self.labels, dtype=np.float64)[numbers]
+        values: npt.NDArray[np.float64] = np.array(self.labels, dtype=np.float64)[numbers]
+        return values
 
     def __str__(self) -> str:
         """Name, size and kind."""
@@ -103,7 +104,8 @@ class FactorGrid:
 
     def indices(self, factors: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """Cells (n,) of the factor values numbered (n, K)."""
-        return np.ravel_multi_index(tuple(np.asarray(factors).T), self.factor_sizes).astype(np.int64)
+        cells: npt.NDArray[np.int64] = np.ravel_multi_index(tuple(np.asarray(factors).T), self.factor_sizes)
+        return cells.astype(np.int64, copy=False)
 
     def factor_values(self, factors: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """Original values (n, K) of the factor values numbered (n, K)."""

@@ -9,7 +9,8 @@ from submission.errors import SubmissionError
 
 ROOT_VARIABLE = "DISENTANGLEMENT_LIB_DATA"
 SUFFIXES = (".npz", ".h5", ".hdf5")
-HINT = f"a data file of your own ends in {', '.join(SUFFIXES)}"
+LIBRARY_PREFIX = "dlib:"
+HINT = f"a data file of your own ends in {', '.join(SUFFIXES)}; the path of a folder of pictures has a '/'"
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -19,13 +20,13 @@ def data_root(root: str | Path | None = None) -> Path:
 
 def is_user_data(name: str) -> bool:
     """Whether ``name`` is the path of a user's own data; such data has several names, its paths."""
-    return name.endswith(SUFFIXES)
+    return name.endswith(SUFFIXES) or ("/" in name and not name.startswith(LIBRARY_PREFIX))
 
 
 def same_dataset(name: str, other: str) -> bool:
     """Whether two names mean one data set, seen from the current folder."""
-    files = is_user_data(name) and is_user_data(other)
-    return name == other or (files and Path(name).absolute() == Path(other).absolute())
+    paths = is_user_data(name) and is_user_data(other)
+    return name == other or (paths and Path(name).absolute() == Path(other).absolute())
 
 
 def relocated(name: str, root: str | Path | None) -> str:
@@ -36,11 +37,16 @@ def relocated(name: str, root: str | Path | None) -> str:
     return str(there) if there.exists() else name
 
 
+def places(name: str, root: Path) -> list[Path]:
+    """The absolute paths that ``name`` may mean: as it says, or under ``root``."""
+    return list(dict.fromkeys(Path(place).absolute() for place in (name, root / name)))
+
+
 def find(name: str, root: Path) -> Path:
     """The absolute path of the file ``name``, which lies where the name says, or under ``root``."""
-    places = dict.fromkeys(Path(place).absolute() for place in (name, root / name))
-    for place in places:
-        if place.is_file():
+    tried = places(name, root)
+    for place in tried:
+        if place.exists():
             return place
-    what = f"there is no file {', nor '.join(map(str, places))}"
+    what = f"there is no file {', nor '.join(map(str, tried))}"
     raise SubmissionError(what, "check the path, or name the file's folder with --data-root")

@@ -1,4 +1,4 @@
-"""How images are stored: bit-packed, in an array (or memory map), or computed on request."""
+"""How images are stored: bit-packed, in an array (or memory map), as floats, or computed on request."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from submission.data.dataset import GroundTruthDataset, ImageDataset, Images
 from submission.data.grid import Indices
 
 Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
 
 
 class Pixels(Protocol):
@@ -27,6 +28,10 @@ class Pixels(Protocol):
     def array(self) -> Images | None:
         """All images (n, height, width, channels), or None."""
 
+    @property
+    def floats(self) -> Floats | None:
+        """All images (n, height, width, channels) in [0, 1], where bytes cannot represent them; else None."""
+
     def images(self, indices: Indices) -> Images:
         """Images (len(indices), height, width, channels)."""
 
@@ -38,6 +43,7 @@ class BitPixels:
     packed: Bytes
     image_shape: tuple[int, int, int]
     array: None = None
+    floats: None = None
 
     def images(self, indices: Indices) -> Images:
         """Images (n, height, width, 1) of zeros and ones."""
@@ -50,10 +56,24 @@ class BytePixels:
 
     array: Images
     packed: None = None
+    floats: None = None
 
     def images(self, indices: Indices) -> Images:
         """The rows asked for, copied."""
         return self.array[indices]
+
+
+@dataclass(frozen=True, eq=False)
+class FloatPixels:
+    """Images kept as floats (n, height, width, channels) in [0, 1]; as bytes they are rounded to 1/255."""
+
+    floats: Floats
+    packed: None = None
+    array: None = None
+
+    def images(self, indices: Indices) -> Images:
+        """The rows asked for, rounded."""
+        return np.rint(self.floats[indices] * 255).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +83,7 @@ class ComputedPixels:
     images: Callable[[Indices], Images]
     packed: None = None
     array: None = None
+    floats: None = None
 
 
 class StoredImages(ImageDataset):
@@ -73,6 +94,16 @@ class StoredImages(ImageDataset):
     def images(self, indices: Indices) -> Images:
         """Images (n, height, width, channels) of the ``indices`` (n,)."""
         return self.pixels.images(np.asarray(indices))
+
+    def observations(self, indices: Indices) -> Floats:
+        """Float images (n, height, width, channels) in [0, 1] of the ``indices`` (n,)."""
+        floats = self.pixels.floats
+        return super().observations(indices) if floats is None else floats[np.asarray(indices)]
+
+    @property
+    def byte_valued(self) -> bool:
+        """Whether ``observations`` are ``images`` divided by ``maximum``."""
+        return type(self).observations is StoredImages.observations and self.pixels.floats is None
 
     @property
     def packed(self) -> Bytes | None:

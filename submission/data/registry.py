@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from submission.data.locations import HINT, data_root, is_user_data, relocated
+from submission.data.locations import LIBRARY_PREFIX, SUFFIXES, data_root, is_user_data, relocated
 from submission.data.options import check
 from submission.data.reading import forbidden
 from submission.errors import UsageError, did_you_mean
@@ -43,7 +45,8 @@ class Entry:
     def function(self) -> Callable[..., ImageDataset]:
         """The loader."""
         module, _, function = self.loader.partition(":")
-        return getattr(importlib.import_module(f"submission.data.{module}"), function)
+        loader: Callable[..., ImageDataset] = getattr(importlib.import_module(f"submission.data.{module}"), function)
+        return loader
 
     def parameters(self) -> dict[str, inspect.Parameter]:
         """What the loader takes besides the name and the root folder."""
@@ -132,39 +135,63 @@ REGISTRY: dict[str, Entry] = {
     ),
     "dummy_data": Entry("synthetic.dummy:dummy", "noise with factors, for tests", "9,765,625 of 64x64", "ten of 5"),
 }
-LIBRARY_PREFIX = "dlib:"
 USER_FILE = Entry("user_files:from_file", "a data file of your own")
+USER_FOLDER = Entry("readers.pictures:from_folder", "a folder of pictures of your own")
 LIBRARY = Entry("readers.dlib:library", "disentanglement_lib's own object, where that package is installed")
+UNPICKLING: ContextVar[bool] = ContextVar("UNPICKLING", default=False)
+"""Whether the user has allowed data sets whose readers unpickle."""
+
+
+@contextlib.contextmanager
+def unpickling_allowed(allowed: bool = True) -> Iterator[None]:
+    """Let ``dlib:NAME`` be loaded in the block: disentanglement_lib unpickles files, which can run any code."""
+    token = UNPICKLING.set(allowed)
+    try:
+        yield
+    finally:
+        UNPICKLING.reset(token)
 
 
 def entry(name: str) -> Entry:
     """The registry's line for ``name``; an unknown name is a UsageError that lists the closest ones."""
     if name.startswith(LIBRARY_PREFIX):
         return LIBRARY
-    if is_user_data(name):
+    if name.endswith(SUFFIXES):
         return USER_FILE
+    if is_user_data(name):
+        return USER_FOLDER
     if name in REGISTRY:
         return REGISTRY[name]
     if os.path.isdir(name):  # noqa: PTH112 - which raises nothing where a folder may not be entered
-        fix = "put the images into one file, as docs/data.md shows; " + HINT
-        raise UsageError(f"{name} is a folder, which is no data set", fix)
-    if "/" in name:
-        raise UsageError(f"there is no data set named {name!r}", HINT)
+        raise UsageError(f"there is no data set named {name!r}", f"name the folder as ./{name}")
     hint = did_you_mean(name, REGISTRY, "")
     raise UsageError(f"there is no data set named {name!r}", f"{hint} {LIST}".strip())
 
 
-def load(name: str, /, root: str | Path | None = None, progress: Progress = QUIET, **options: object) -> ImageDataset:
-    """The data set ``name``, read from files under ``root`` (default: see ``data_root``) or made on the spot.
+def load(
+    name: str,
+    /,
+    root: str | Path | None = None,
+    progress: Progress = QUIET,
+    *,
+    allow_unpickling: bool = False,
+    **options: object,
+) -> ImageDataset:
+    """The data set ``name``, read from files under ``root`` (default: see ``data_root``) or rendered.
 
-    ``dlib:NAME`` is disentanglement_lib's own object of that name; a path that ends in .npz, .h5 or .hdf5 is a file of
-    your own (see ``user_data.from_arrays``). Options are those of the data set's loader.
+    A path that ends in .npz, .h5 or .hdf5 is a file of your own (see ``user_data.from_arrays``), any other path with a
+    ``/`` a folder of pictures (see ``readers.pictures.from_folder``). Options are those of the data set's loader.
+
+    Args:
+        allow_unpickling: needed for ``dlib:NAME``, disentanglement_lib's own object of that name, whose readers
+            unpickle files, which can run any code.
 
     Raises:
         SubmissionError: no such name, option or file, an option's value of the wrong type, or a file that is not what
             it should be.
     """
-    return load_with_options(name, root, progress, options)
+    with unpickling_allowed(allow_unpickling or UNPICKLING.get()):
+        return load_with_options(name, root, progress, options)
 
 
 def load_with_options(
@@ -172,6 +199,9 @@ def load_with_options(
 ) -> ImageDataset:
     """``load`` with the options in a mapping, whatever they are called."""
     known = entry(name)
+    if known is LIBRARY and not UNPICKLING.get():
+        what = f"{name} is read by disentanglement_lib, which unpickles files: that can run any code"
+        raise UsageError(what, f"use {name.removeprefix(LIBRARY_PREFIX)}, or allow it with --allow-unpickling")
     allowed = known.options()
     unknown = [option for option in options if option not in allowed]
     if unknown:
@@ -180,8 +210,7 @@ def load_with_options(
     check(name, known.function(), options)
     shown = {"progress": progress} if "progress" in known.parameters() else {}
     try:
-        return known.function()(
-            relocated(name, root) if known is USER_FILE else name, data_root(root), **options, **shown
-        )
+        where = relocated(name, root) if is_user_data(name) else name
+        return known.function()(where, data_root(root), **options, **shown)
     except PermissionError as error:
         raise forbidden(error.filename or name) from None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import threading
 import weakref
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from submission.data import npz
 from submission.data.dataset import Images
 from submission.data.grid import Indices
 from submission.data.npz import Header, read_header
+from submission.errors import SubmissionError
 from submission.files import atomic
 from submission.locks import waiting
 from submission.progress import QUIET, Progress
@@ -39,12 +41,22 @@ class FilePixels:
     image_shape: tuple[int, int, int]
     packed: None = None
     array: None = None
-    _descriptor: int = field(init=False, repr=False)
+    floats: None = None
+    _file: BinaryIO = field(init=False, repr=False)
+    _lock: threading.Lock = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Open the file for as long as this object lives."""
-        self._descriptor = os.open(self.path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self._descriptor)
+        self._file, self._lock = self.path.open("rb", buffering=0), threading.Lock()
+        weakref.finalize(self, self._file.close)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs: it opens the file itself."""
+        return {name: getattr(self, name) for name in ("path", "offset", "count", "image_shape")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the file again."""
+        self.__init__(**state)  # type: ignore[misc]
 
     def images(self, indices: Indices) -> Images:
         """The images asked for."""
@@ -55,8 +67,17 @@ class FilePixels:
         result = np.empty((len(wanted), *self.image_shape), dtype=np.uint8)
         size = int(np.prod(self.image_shape))
         for row, index in zip(result.reshape(len(wanted), size), wanted.tolist(), strict=True):
-            os.preadv(self._descriptor, [row.data], self.offset + index * size)
+            if self._read(row.data, self.offset + index * size) != size:
+                raise SubmissionError(f"{self.path} ends before image {index}", "it has changed: load it again")
         return result
+
+    def _read(self, into: memoryview, place: int) -> int:
+        """Read bytes at ``place``; threads and forked processes may read at the same time."""
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file.fileno(), [into], place)
+        with self._lock:
+            self._file.seek(place)
+            return self._file.readinto(into) or 0  # type: ignore[attr-defined]
 
 
 def open_npy(path: Path) -> tuple[Header, FilePixels]:

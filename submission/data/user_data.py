@@ -1,164 +1,228 @@
-"""Users' own images: arrays in memory, with or without factors, complete grids or not."""
+"""Users' own images as data sets: arrays, torch data sets; with or without factors, complete grids or not."""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.dataset import GroundTruthDataset, ImageDataset, Images
-from submission.data.grid import Factor, Indices
-from submission.data.pixels import BytePixels, GridDataset, StoredImages
+from submission.data.columns import factor_columns
+from submission.data.dataset import ImageDataset
+from submission.data.pixels import BytePixels, FloatPixels, GridDataset
+from submission.data.reading import free_memory
+from submission.data.samples import PlainImages, SampledDataset
 from submission.errors import SubmissionError
 
-MOST_CELLS, MOST_FACTORS = 2**63 - 1, 32
-"""What numpy can count and index."""
-NUMBERING = "number the classes 0, 1, ..."
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
 
+    ImagesLike = ImageDataset | Dataset[Any] | npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike]
 
-@dataclass(eq=False, repr=False)
-class PlainImages(StoredImages):
-    """Images without factors."""
-
-    name: str
-    image_shape: tuple[int, int, int]
-    maximum: int
-    pixels: BytePixels = field(repr=False)
-    notes: str = ""
-
-    def __len__(self) -> int:
-        """Number of images."""
-        return len(self.pixels.array)
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class SampledDataset(StoredImages, GroundTruthDataset):
-    """Images with factor values that do not fill a grid: combinations may be missing or occur several times.
-
-    Attributes:
-        rows: the factor values (len, K) of every image.
-    """
-
-    pixels: BytePixels = field(repr=False)
-    rows: npt.NDArray[np.int64] = field(repr=False)
-    full_grid: ClassVar[bool] = False
-    random_observation: ClassVar[bool] = True
-
-    def __len__(self) -> int:
-        """Number of images."""
-        return len(self.rows)
-
-    def factors(self, indices: Indices) -> npt.NDArray[np.int64]:
-        """Factor values (n, K) of the images ``indices``."""
-        return self.rows[indices]
-
-    def indices(self, factors: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """For each row of factor values (n, K) the first image that shows it; a SubmissionError where none does."""
-        first, _, order = self._find(np.asarray(factors))
-        return order[first]
-
-    def draw_indices(
-        self, factors: npt.NDArray[np.integer], random_state: np.random.RandomState
-    ) -> npt.NDArray[np.int64]:
-        """For each row of factor values (n, K) one of the images that show it, drawn uniformly."""
-        first, count, order = self._find(np.asarray(factors))
-        return order[first + random_state.randint(count)]
-
-    def sample_factors(self, num: int, random_state: np.random.RandomState) -> npt.NDArray[np.int64]:
-        """Factor values (num, K) of images drawn uniformly: combinations as often as the data has them."""
-        return self.rows[random_state.randint(len(self), size=num)]
-
-    @cached_property
-    def _by_cell(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The images' cells in rising order, and the images in that order."""
-        cells = np.ravel_multi_index(tuple(self.rows.T), self.factor_sizes)
-        order = np.argsort(cells, kind="stable")
-        return cells[order], order
-
-    def _find(self, factors: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int64], ...]:
-        """Place of the first match among the images in order of their cells, number of matches, and that order."""
-        cells, order = self._by_cell
-        wanted = np.ravel_multi_index(tuple(factors.T), self.factor_sizes)
-        first, end = (np.searchsorted(cells, wanted, side) for side in ("left", "right"))
-        missing = np.flatnonzero(first == end)
-        if len(missing):
-            raise SubmissionError(
-                f"{self.name} has no image with the factor values {factors[missing[0]].tolist()}",
-                "this needs a full grid; use a metric that works on samples of (codes, factors)",
-            )
-        return first, end - first, order
+LOG = logging.getLogger("submission")
+Layout = Literal["", "NHWC", "NCHW"]
+CHANNELS = (1, 2, 3, 4)
+"""Numbers of channels that tell the axis of the channels from height and width."""
+SCALE = "scale them to [0, 1], or pass uint8"
+SHAPES = "pass (n, height, width), (n, height, width, channels) or (n, channels, height, width)"
 
 
 def from_arrays(
-    images: npt.NDArray[np.generic],
-    factors: npt.NDArray[np.integer] | None = None,
+    images: npt.ArrayLike,
+    factors: npt.ArrayLike | None = None,
     factor_names: Sequence[str] = (),
     periodic: Sequence[bool] = (),
-    name: str = "own",
+    name: str = "arrays",
     notes: str = "arrays in memory",
+    *,
+    continuous: Sequence[bool] = (),
+    layout: Layout = "",
 ) -> ImageDataset:
     """A data set from arrays.
 
     Args:
-        images: (n, height, width) or (n, height, width, channels) of uint8 or bool; values up to 1 count as binary.
-        factors: (n, K) of classes 0, 1, ... for each image. If every combination occurs exactly once, in any order,
-            the result is a full grid; otherwise a ``SampledDataset``.
-        factor_names: K names (default ``factor 0``, ...).
-        periodic: for each factor, whether its classes form a cycle (default: none).
+        images: (n, height, width), (n, height, width, channels) or (n, channels, height, width); uint8 (values up to 1
+            count as binary), bool, or floats in [0, 1], which keep their values.
+        factors: (n, K) or (n,), the factor values of each image: integers, truth values or text are classes, whatever
+            their numbering; floats are real numbers. If every combination occurs exactly once, in any order, the
+            result is a full grid; otherwise a ``SampledDataset``.
+        factor_names: K different names (default ``factor 0``, ...).
+        periodic: for each factor, whether its values form a cycle (default: none).
+        continuous: for each factor, whether its values are real numbers (default: those of floats are).
+        name, notes: what the data set is called, and where it is from.
+        layout: ``NHWC`` or ``NCHW``, where the shape does not say which axis the channels are.
+
+    Raises:
+        SubmissionError: arrays of other shapes or types, images outside [0, 1], values that are not finite, or names
+            or marks that do not fit the factors.
     """
-    checked = check_images(images, name)
-    shape: tuple[int, int, int] = checked.shape[1:]
-    maximum = 1 if len(checked) and checked.max() <= 1 else 255
-    if factors is None:
-        return PlainImages(name, shape, maximum, BytePixels(checked), notes)
-    rows = check_factors(np.asarray(factors), len(checked), name)
-    known = describe(rows, factor_names, periodic, name)
+    columns = None if factors is None else split_columns(factors, name)
+    return from_columns(images, columns, factor_names, periodic, name, notes, continuous=continuous, layout=layout)
+
+
+def from_columns(
+    images: npt.ArrayLike,
+    columns: Sequence[npt.NDArray[Any]] | None,
+    factor_names: Sequence[str] = (),
+    periodic: Sequence[bool] = (),
+    name: str = "arrays",
+    notes: str = "arrays in memory",
+    *,
+    continuous: Sequence[bool] = (),
+    layout: Layout = "",
+) -> ImageDataset:
+    """``from_arrays`` with one array (n,) for each factor, which may be of different types."""
+    pixels = check_images(images, name, layout)
+    array: npt.NDArray[Any] = pixels.floats if isinstance(pixels, FloatPixels) else pixels.array
+    shape: tuple[int, int, int] = array.shape[1:]
+    maximum = 1 if array.dtype == np.uint8 and array.max() <= 1 else 255
+    if columns is None:
+        return PlainImages(name, shape, maximum, notes, pixels=pixels)
+    known, rows = factor_columns(columns, len(array), factor_names, periodic, continuous, name)
     sizes = tuple(factor.size for factor in known)
-    cells = np.ravel_multi_index(tuple(rows.T), sizes)
-    if len(cells) == np.prod(sizes, dtype=np.int64) and len(np.unique(cells)) == len(cells):
-        ordered = checked if (np.diff(cells) == 1).all() else checked[np.argsort(cells)]
-        return GridDataset(name, known, shape, maximum, notes, pixels=BytePixels(ordered))
-    return SampledDataset(name, known, shape, maximum, notes, pixels=BytePixels(checked), rows=rows)
+    if math.prod(sizes) == len(array):
+        cells = np.ravel_multi_index(tuple(rows.T), sizes)
+        if len(np.unique(cells)) == len(cells):
+            ordered = array if (np.diff(cells) == 1).all() else array[np.argsort(cells)]
+            return GridDataset(name, known, shape, maximum, notes, pixels=type(pixels)(ordered))
+    return SampledDataset(name, known, shape, maximum, notes, pixels=pixels, rows=rows)
 
 
-def check_images(images: npt.NDArray[np.generic], name: str) -> Images:
-    """Images as uint8 (n, height, width, channels)."""
-    if images.dtype not in (np.uint8, np.bool_) or images.ndim not in (3, 4) or 0 in images.shape:
-        what = f"'images' of {name} is {'x'.join(map(str, images.shape))} {images.dtype}"
-        raise SubmissionError(what, "make it uint8 or bool of shape (n, height, width[, channels])")
-    return images.view(np.uint8).reshape(*images.shape[:3], -1)
+def split_columns(factors: npt.ArrayLike, name: str) -> list[npt.NDArray[Any]]:
+    """The columns of an array (n, K) or (n,) of factor values."""
+    table = np.asarray(factors)
+    if table.ndim not in (1, 2) or 0 in table.shape:
+        what = f"'factors' of {name} is {dimensions(table)} {table.dtype}"
+        raise SubmissionError(what, "pass an array of shape (n, number of factors)")
+    return [table] if table.ndim == 1 else list(table.T)
 
 
-def check_factors(factors: npt.NDArray[np.generic], count: int, name: str) -> npt.NDArray[np.int64]:
-    """Factor values as int64 (n, K)."""
-    if factors.ndim != 2 or len(factors) != count or not factors.shape[1] or factors.dtype.kind not in "iu":
-        what = f"'factors' of {name} is {'x'.join(map(str, factors.shape))} {factors.dtype}"
-        raise SubmissionError(what, f"make it integers of shape ({count}, number of factors)")
-    if factors.min() < 0:
-        raise SubmissionError(f"'factors' of {name} has negative values", NUMBERING)
-    if factors.shape[1] > MOST_FACTORS:
-        what = f"'factors' of {name} has {factors.shape[1]} columns, more than {MOST_FACTORS}"
-        raise SubmissionError(what, "leave factors out")
-    if math.prod(int(most) + 1 for most in factors.max(axis=0)) > MOST_CELLS:
-        what = f"'factors' of {name} has values up to {factors.max()}, which makes too many combinations"
-        raise SubmissionError(what, f"{NUMBERING}, or leave factors out")
-    return factors.astype(np.int64)
+def check_images(images: npt.ArrayLike, name: str, layout: Layout = "") -> BytePixels | FloatPixels:
+    """Images of any accepted type and layout as stored pixels."""
+    array = np.asarray(images)
+    if array.dtype.kind not in "buf" or (array.dtype.kind == "u" and array.dtype != np.uint8) or 0 in array.shape:
+        what = f"'images' of {name} is {dimensions(array)} {array.dtype}"
+        raise SubmissionError(what, f"pass uint8, bool, or floats in [0, 1]; {SHAPES}")
+    array = channels_last(array, name, layout)
+    if array.dtype.kind == "f":
+        return float_pixels(array, name)
+    return BytePixels(np.ascontiguousarray(array).view(np.uint8))
 
 
-def describe(
-    rows: npt.NDArray[np.int64], names: Sequence[str], periodic: Sequence[bool], name: str
-) -> tuple[Factor, ...]:
-    """Names, sizes and cycles of the factors."""
-    count = rows.shape[1]
-    names = list(names) or [f"factor {number}" for number in range(count)]
-    cycles = list(periodic) or [False] * count
-    if len(names) != count or len(cycles) != count:
-        what = f"{name} has {count} factors, {len(names)} factor_names and {len(cycles)} periodic marks"
-        raise SubmissionError(what, "give one of each for every factor, or leave them out")
-    sizes = rows.max(axis=0) + 1
-    return tuple(Factor(*three) for three in zip(names, sizes.tolist(), map(bool, cycles), strict=True))
+def channels_last(array: npt.NDArray[Any], name: str, layout: Layout) -> npt.NDArray[Any]:
+    """Images (n, height, width, channels) of either layout; refused where the shape does not say which it is."""
+    if layout not in ("", "NHWC", "NCHW"):
+        raise SubmissionError(f"'layout' of {name} is {layout!r:.40}", "choose NHWC or NCHW")
+    if array.ndim == 3:
+        return array[..., None]
+    if array.ndim != 4:
+        raise SubmissionError(f"'images' of {name} is {dimensions(array)} {array.dtype}", SHAPES)
+    if layout:
+        return array if layout == "NHWC" else np.moveaxis(array, 1, 3)
+    first, last = array.shape[1] in CHANNELS, array.shape[3] in CHANNELS
+    if first == last:
+        what = f"'images' of {name} is {dimensions(array)}, which does not say which axis the channels are"
+        raise SubmissionError(what, "say so with layout='NHWC' or layout='NCHW' (in a file: an array 'layout')")
+    if last:
+        return array
+    LOG.warning("%s: images of shape %s are read as (n, channels, height, width)", name, dimensions(array))
+    return np.moveaxis(array, 1, 3)
+
+
+def float_pixels(array: npt.NDArray[Any], name: str) -> BytePixels | FloatPixels:
+    """Floats in [0, 1] (n, height, width, channels) as bytes where these give the same floats, else as they are."""
+    floats = np.ascontiguousarray(array, dtype=np.float32)
+    low, high = float(floats.min()), float(floats.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise SubmissionError(f"'images' of {name} has values that are not finite", SCALE)
+    if low < 0 or high > 1:
+        raise SubmissionError(f"'images' of {name} has values from {low:g} to {high:g}, outside [0, 1]", SCALE)
+    levels = np.rint(floats * 255).astype(np.uint8)
+    if ((floats == 0) | (floats == 1)).all():
+        return BytePixels((levels // 255).astype(np.uint8))
+    if np.array_equal(levels / np.float32(255), floats):
+        return BytePixels(levels)
+    return FloatPixels(floats)
+
+
+def from_torch(
+    dataset: Dataset[Any],
+    factor_names: Sequence[str] = (),
+    periodic: Sequence[bool] = (),
+    name: str = "torch data set",
+    *,
+    continuous: Sequence[bool] = (),
+    with_factors: bool = True,
+) -> ImageDataset:
+    """A torch map-style data set, read into memory once.
+
+    Args:
+        dataset: items are images, or tuples of an image and its factor values (a number, or K numbers); tensors are
+            (channels, height, width) or (height, width), float in [0, 1] or uint8; other images (height, width
+            [, channels]), for instance Pillow's.
+        factor_names, periodic, continuous: see ``from_arrays``.
+        with_factors: whether the second entry of items is used.
+
+    Raises:
+        SubmissionError: items of other kinds or of different shapes, or more than fits the memory.
+    """
+    if isinstance(dataset, ImageDataset):
+        return dataset
+    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")) or not len(dataset):
+        raise SubmissionError(f"{name} has no items that can be counted", "pass a map-style data set with __len__")
+    first, target = item_parts(dataset[0])
+    size = len(dataset) * first.nbytes
+    if size > free_memory():
+        raise SubmissionError(f"{name} needs {size:,} bytes, more than the free memory", "pass fewer images")
+    images = np.empty((len(dataset), *first.shape), first.dtype)
+    targets = [] if target is None or not with_factors else [target] * len(dataset)
+    for index in range(len(dataset)):
+        image, target = item_parts(dataset[index])
+        if image.shape != first.shape:
+            what = f"item {index} of {name} is {dimensions(image)}, the first one {dimensions(first)}"
+            raise SubmissionError(what, "make all images of one shape")
+        images[index] = image
+        if targets and target is not None:
+            targets[index] = target
+    factors = np.stack(targets) if targets else None
+    notes = f"{type(dataset).__name__} in memory"
+    return from_arrays(images, factors, factor_names, periodic, name, notes, continuous=continuous, layout="NHWC")
+
+
+def item_parts(item: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    """The image (height, width[, channels]) of a torch data set's item, and its factor values (K,) or None."""
+    import torch
+
+    image, *rest = item if isinstance(item, tuple | list) else (item,)
+    array = np.asarray(image)
+    if isinstance(image, torch.Tensor) and array.ndim == 3:
+        array = np.moveaxis(array, 0, 2)
+    if array.ndim not in (2, 3) or array.dtype.kind not in "buf":
+        what = f"an item's image is {dimensions(array)} {array.dtype}"
+        raise SubmissionError(what, "items must be images, or tuples of an image and its factor values")
+    target = np.asarray(rest[0]) if rest else None
+    return array, None if target is None or target.dtype.kind not in "biufU" else np.atleast_1d(target)
+
+
+def as_dataset(data: ImagesLike | str | Path) -> ImageDataset:
+    """What users have as an ``ImageDataset``: one already, a name or path, an array, (images, factors), a torch one."""
+    from submission.data.registry import load
+
+    if isinstance(data, ImageDataset):
+        return data
+    if isinstance(data, str | Path):
+        return load(str(data))
+    if isinstance(data, tuple) and len(data) == 2:
+        return from_arrays(*data)
+    if hasattr(data, "__array__") or isinstance(data, list):
+        return from_arrays(data)
+    return from_torch(data)  # type: ignore[arg-type] # what has no items is refused
+
+
+def dimensions(array: npt.NDArray[Any]) -> str:
+    """The shape in short."""
+    return "x".join(map(str, array.shape))

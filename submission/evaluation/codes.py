@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from submission.data.npz import Array, read_arrays
 from submission.errors import SubmissionError
-from submission.evaluation.arrays import Array, read_arrays
 from submission.metrics.base import Codes
 
 LAYOUT = "save codes (N, D) with factor_sizes (K,) for a full grid in row-major order, or with factors (N, K)"

@@ -56,7 +56,8 @@ def module(name: str) -> ModuleType:
 
 def gin() -> ModuleType:
     """The private copy of gin that disentanglement_lib's functions are registered with."""
-    return module("evaluation.metrics.utils").gin
+    private: ModuleType = module("evaluation.metrics.utils").gin
+    return private
 
 
 def reload(name: str, root: Path) -> ModuleType:

@@ -198,7 +198,7 @@ class Run:
             raise UsageError(f"{self.meta_file} does not name a data set", "pass --data NAME")
         if about.name.startswith(REFERENCE_PREFIX):
             what = f"{self.meta_file} names the data set {about.name!r}, whose reader may run code from files"
-            raise SubmissionError(what, f"pass --data {about.name} if you trust them")
+            raise SubmissionError(what, f"pass --data {about.name} --allow-unpickling if you trust them")
         return load_with_options(about.name, root, QUIET, {**about.options, **more})
 
     def model(self) -> VAE:

@@ -150,11 +150,11 @@ def test_smallnorb_files_and_their_literal_reduction(
 
 
 def test_dummy_data(tmp_path: Path) -> None:
-    assert_same_draws(load("dummy_data"), load("dlib:dummy_data", tmp_path).data)
+    assert_same_draws(load("dummy_data"), load("dlib:dummy_data", tmp_path, allow_unpickling=True).data)
 
 
 def test_the_librarys_object_serves_as_a_data_set(tmp_path: Path) -> None:
-    wrapped = load("dlib:dummy_data", tmp_path)
+    wrapped = load("dlib:dummy_data", tmp_path, allow_unpickling=True)
     assert wrapped.factor_sizes == (5,) * 10
     assert wrapped.images(np.array([0, 5**9])).shape == (2, 64, 64, 1)
     factors, images = wrapped.sample(4, np.random.RandomState(0))

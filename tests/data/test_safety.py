@@ -113,12 +113,12 @@ def test_a_header_that_promises_more_than_there_is(tmp_path: Path) -> None:
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its header and directory agree, but it unpacks to more than is accepted: refused before anything is unpacked."""
-    monkeypatch.setattr("submission.data.user_files.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("submission.data.reading.free_memory", lambda: 1 << 20)
     huge_npz(tmp_path / "own.npz", (1 << 21, 1, 1), "images", bytes(1 << 21))
     monkeypatch.setattr(npz, "fill", lambda *_: pytest.fail("unpacked"))
     with pytest.raises(SubmissionError) as error:
         load("own.npz", tmp_path)
-    one_line(error, "'images'", "unpacks to 2097152 bytes, more than 1048576")
+    one_line(error, "'images'", "is 2,097,152 bytes, more than the 1,048,576 bytes of free memory")
 
 
 def test_a_bomb_in_place_of_a_known_file_is_refused_by_its_shape(tmp_path: Path) -> None:

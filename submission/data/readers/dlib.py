@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from submission.data.dataset import GroundTruthDataset, Images
 from submission.data.grid import Factor, Indices
+from submission.data.locations import LIBRARY_PREFIX
 from submission.data.pixels import batch_generator
-from submission.data.registry import LIBRARY_PREFIX
 
 NOT_RANDOM = ("dsprites_full", "cars3d", "shapes3d", "mpi3d_toy", "mpi3d_realistic", "mpi3d_real")
 
@@ -29,17 +29,20 @@ class LibraryDataset(GroundTruthDataset):
         """The library's pictures in 0..255, clipped where it leaves [0, 1]."""
         random = batch_generator(self.seed, indices)
         pictures = self.data.sample_observations_from_factors(self.factors(indices), random)
-        return np.rint(np.clip(pictures, 0, 1) * 255).astype(np.uint8)
+        images: Images = np.rint(np.clip(pictures, 0, 1) * 255).astype(np.uint8)
+        return images
 
     def sample_factors(self, num: int, random_state: np.random.RandomState) -> npt.NDArray[np.int64]:
         """The library's draw."""
-        return self.data.sample_factors(num, random_state)
+        drawn: npt.NDArray[np.int64] = self.data.sample_factors(num, random_state)
+        return drawn
 
     def sample_observations_from_factors(
         self, factors: npt.NDArray[np.integer], random_state: np.random.RandomState
     ) -> npt.NDArray[np.floating]:
         """The library's pictures, untouched."""
-        return self.data.sample_observations_from_factors(factors, random_state)
+        pictures: npt.NDArray[np.floating] = self.data.sample_observations_from_factors(factors, random_state)
+        return pictures
 
 
 def library(name: str, root: Path) -> LibraryDataset:

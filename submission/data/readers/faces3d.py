@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from pathlib import Path
-from pickle import UnpicklingError  # what torch.load raises when it refuses to unpickle
-
-import numpy as np
 
 from submission.data.dataset import Images
 from submission.data.grid import Factor, factors
 from submission.data.originals import FACES3D_FACTORS, FACES3D_FILE
 from submission.data.pixels import BytePixels, GridDataset
-from submission.data.reading import unreadable
+from submission.data.reading import errors_named, require_regular
 from submission.errors import SubmissionError
 
 SIZES = (50, 21, 11, 11)
+MOST_HEAD = 1 << 20  # bytes beside the images
 FIX = "`python -m submission data info faces3d` says how to get it; `faces3d_standin` has the same grid"
 
 
@@ -35,20 +34,15 @@ def read_tensor(path: Path) -> Images:
     """The uint8 tensor of a PyTorch file, read without unpickling anything but tensors."""
     import torch
 
-    try:
+    count = math.prod(SIZES)
+    size = require_regular(path, FIX)
+    with errors_named(path, FIX):
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                size = sum(member.file_size for member in archive.infolist())
+        if size > 2 * count * 64 * 64 + MOST_HEAD:
+            raise SubmissionError(f"{path} unpacks to {size:,} bytes, too many for {count:,} images", FIX)
         tensor = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        UnpicklingError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        LookupError,
-        TypeError,
-        EOFError,
-        OSError,
-        ValueError,
-    ) as error:
-        raise unreadable(path, error, FIX) from None
-    count = int(np.prod(SIZES))
     if not isinstance(tensor, torch.Tensor) or tensor.dtype != torch.uint8 or tensor.numel() != count * 64 * 64:
         raise SubmissionError(f"{path} is not a uint8 tensor of {count} images 64x64", FIX)
     return tensor.contiguous().numpy().reshape(count, 64, 64, 1)

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.originals import MNIST_FOLDER
-from submission.data.readers.gzipped import read_bytes
-from submission.data.reading import again
+from submission.data.reading import again, read_gzipped
 from submission.data.splits import SplitImages, binarised, choose
 from submission.errors import SubmissionError
 
@@ -46,7 +45,7 @@ def grey(name: str, root: Path, split: str = "train+valid") -> SplitImages:
 def read_idx(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """An idx file of unsigned bytes, plain or with ``.gz``, that must have ``shape``."""
     size, start = int(np.prod(shape)), 4 + 4 * len(shape)
-    raw = read_bytes(path, start + size, FIX)
+    raw = read_gzipped(path, start + size, FIX)
     if len(raw) != start + size or raw[:start] != struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape):
         raise SubmissionError(f"{path} is not an idx file of {'x'.join(map(str, shape))} bytes", FIX)
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from submission.data import npz
 from submission.data.dataset import Images
 from submission.data.originals import OMNIGLOT_FOLDER
 from submission.data.readers.matlab import read_matlab
-from submission.data.reading import absent, again, unreadable
+from submission.data.readers.pictures import open_picture
+from submission.data.reading import absent, again, errors_named, require_regular
 from submission.data.splits import Labels, SplitImages, binarised, choose
 from submission.errors import SubmissionError
 
@@ -79,21 +79,19 @@ def read_ink(folder: Path, name: str, count: int) -> npt.NDArray[np.bool_]:
 
 def read_pictures(path: Path, count: int) -> npt.NDArray[np.bool_]:
     """The .png files of an archive in the order of their names; nothing is unpacked to disk."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if name.endswith(".png"))
-            if len(names) != count:
-                raise SubmissionError(f"{path} has {len(names)} pictures, not {count}", FIX)
-            return np.stack([~read_picture(archive, name) for name in names])
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
-        raise unreadable(path, error, FIX) from None
+    require_regular(path, FIX)
+    with errors_named(path, FIX), zipfile.ZipFile(path) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".png"))
+        if len(names) != count:
+            raise SubmissionError(f"{path} has {len(names)} pictures, not {count}", FIX)
+        return np.stack([~read_picture(path, archive, name) for name in names])
 
 
-def read_picture(archive: zipfile.ZipFile, name: str) -> npt.NDArray[np.bool_]:
+def read_picture(path: Path, archive: zipfile.ZipFile, name: str) -> npt.NDArray[np.bool_]:
     """One picture (105, 105), paper True."""
     with archive.open(name) as file:
         raw = file.read(1 << 16)
-    with Image.open(io.BytesIO(raw)) as picture:
+    with open_picture(io.BytesIO(raw), path, FIX, name) as picture:
         if picture.size != (SIDE, SIDE):
             raise ValueError(f"{name} is {picture.size[0]}x{picture.size[1]}, not {SIDE}x{SIDE}")
         return np.asarray(picture.convert("1"))
@@ -102,12 +100,16 @@ def read_picture(archive: zipfile.ZipFile, name: str) -> npt.NDArray[np.bool_]:
 def reduce(ink: npt.NDArray[np.bool_]) -> Images:
     """Box filter of 3.75 pixels on both axes: (n, 105, 105) of ink to grey (n, 28, 28, 1)."""
     box = box_filter(SIDE, 28)
-    parts = [box @ part.astype(np.float32) @ box.T for part in np.array_split(ink, max(1, len(ink) // 512))]
-    return np.rint(255 * np.concatenate(parts)).astype(np.uint8)[..., None]
+    blocks = np.array_split(ink, max(1, len(ink) // 512))
+    blocks = np.array_split(ink, max(1, len(ink) // 512))
+    parts: list[npt.NDArray[np.float32]] = [box @ block.astype(np.float32) @ box.T for block in blocks]
+    images: Images = np.rint(255 * np.concatenate(parts)).astype(np.uint8)
+    return images[..., None]
 
 
 def box_filter(wide: int, narrow: int) -> npt.NDArray[np.float32]:
     """Matrix (narrow, wide) that averages over equal intervals; a pixel on a border counts with its share."""
     edges = np.arange(narrow + 1)[:, None] * (wide / narrow)
     overlap = np.minimum(edges[1:], np.arange(1, wide + 1)) - np.maximum(edges[:-1], np.arange(wide))
-    return (np.maximum(overlap, 0) * (narrow / wide)).astype(np.float32)
+    weights: npt.NDArray[np.float32] = (np.maximum(overlap, 0) * (narrow / wide)).astype(np.float32)
+    return weights

@@ -11,7 +11,7 @@ from submission.data.grid import Factor, factors
 from submission.data.originals import SHAPES3D_FILE
 from submission.data.pixels import GridDataset
 from submission.data.readers import hdf5
-from submission.data.reading import again
+from submission.data.reading import again, errors_named
 from submission.data.store import FilePixels, converted, image_store, open_npy
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
@@ -52,9 +52,11 @@ def literal_store(path: Path, progress: Progress) -> FilePixels:
 
 def check_hdf5(path: Path) -> None:
     """Refuse a file whose arrays have other shapes, or whose labels are not in row-major order of the factors."""
-    with hdf5.opened(path, FIX) as file:
+    with hdf5.open_file(path, FIX) as file:
         hdf5.require(path, file, "images", (COUNT, 64, 64, 3), "uint8", FIX)
-        labels = hdf5.require(path, file, "labels", (COUNT, len(SIZES)), "float64", FIX)[:]
+        stored = hdf5.require(path, file, "labels", (COUNT, len(SIZES)), "float64", FIX)
+        with errors_named(path, FIX, "labels"):
+            labels = stored[:]
     ranks = np.stack([np.unique(column, return_inverse=True)[1] for column in labels.T], axis=1)
     if not np.array_equal(ranks, np.stack(np.unravel_index(np.arange(COUNT), SIZES), axis=1)):
         raise SubmissionError(f"the labels of {path} are not in row-major order of the six factors", FIX)
@@ -62,9 +64,8 @@ def check_hdf5(path: Path) -> None:
 
 def blocks(path: Path) -> Iterator[bytes]:
     """The images' bytes, block by block."""
-    with hdf5.opened(path, FIX) as file:
-        try:
-            for start in range(0, COUNT, BLOCK):
-                yield file["images"][start : start + BLOCK].tobytes()
-        except OSError as error:
-            raise SubmissionError(f"cannot read 'images' of {path}: {error}", FIX) from None
+    with hdf5.open_file(path, FIX) as file:
+        for start in range(0, COUNT, BLOCK):
+            with errors_named(path, FIX, "images"):
+                block = file["images"][start : start + BLOCK].tobytes()
+            yield block

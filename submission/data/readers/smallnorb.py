@@ -13,8 +13,7 @@ from PIL import Image
 from submission.data.grid import Factor, Indices, factors
 from submission.data.originals import SMALLNORB_CHUNKS, SMALLNORB_FOLDER
 from submission.data.pixels import BytePixels
-from submission.data.readers.gzipped import read_bytes
-from submission.data.reading import again
+from submission.data.reading import again, read_gzipped
 from submission.data.unobserved import UnobservedFactorDataset
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
@@ -80,7 +79,7 @@ def read_matrix(path: Path, shape: tuple[int, ...], dtype: str) -> npt.NDArray[n
     """A NORB binary matrix, plain or gzip-compressed (``.gz``): magic number, dimensions, then the values."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     start = 8 + 4 * max(3, len(shape))
-    raw = read_bytes(path, start + size, FIX)
+    raw = read_gzipped(path, start + size, FIX)
     magic, rank = struct.unpack_from("<II", raw) if len(raw) >= start else (0, 0)
     found = struct.unpack_from(f"<{rank}I", raw, 8) if rank == len(shape) else ()
     if TYPES.get(magic) != dtype or found != shape or len(raw) != start + size:

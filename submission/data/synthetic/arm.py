@@ -118,7 +118,8 @@ def stamped(stamp: Bits, tips: Floats) -> Bits:
     shift = np.rint(tips - SIZE / 2).astype(np.intp)
     rows = (np.arange(SIZE) - shift[..., 1, None]) % SIZE
     columns = (np.arange(SIZE) - shift[..., 0, None]) % SIZE
-    return stamp[rows[..., :, None], columns[..., None, :]]
+    images: Bits = stamp[rows[..., :, None], columns[..., None, :]]
+    return images
 
 
 def pack(images: Bits) -> Bits:

@@ -32,7 +32,8 @@ def outlines() -> tuple[Floats, Floats, Floats]:
 def turned(polygon: Floats, angle: float) -> Floats:
     """The polygon turned counter-clockwise, as seen, by ``angle`` radians."""
     c, s = np.cos(angle), np.sin(angle)
-    return polygon @ np.array([[c, -s], [s, c]])
+    vertices: Floats = polygon @ np.array([[c, -s], [s, c]])
+    return vertices
 
 
 def render(classes: Sequence[Sequence[int]] = tuple(map(range, SIZES))) -> npt.NDArray[np.uint8]:

@@ -34,7 +34,8 @@ def rotation(azimuth: float, elevation: float) -> Floats:
     ca, sa, ce, se = np.cos(azimuth), np.sin(azimuth), np.cos(elevation), np.sin(elevation)
     turn = np.array([[ca, 0, sa], [0, 1, 0], [-sa, 0, ca]])
     tilt = np.array([[1, 0, 0], [0, ce, -se], [0, se, ce]])
-    return (tilt @ turn).astype(np.float32)
+    both: Floats = (tilt @ turn).astype(np.float32)
+    return both
 
 
 def light(azimuth: float, elevation: float = 0.6) -> Floats:

@@ -65,8 +65,9 @@ def fourier_pictures(order: int, discount: float, pictures: int, seed: int) -> F
     coefficients = random.normal(size=size) + 1j * random.normal(size=size)
     weights = discount ** (np.abs(frequencies)[:, None] + np.abs(frequencies) - 1.0)
     waves = np.exp(2j * np.pi * np.outer(frequencies, np.arange(SIZE)) / SIZE)
-    values = np.einsum("pkl,ky,lx->pyx", weights * coefficients, waves, waves, optimize=True).real
-    return values / np.abs(values).max(axis=(1, 2), keepdims=True)
+    values: Floats = np.einsum("pkl,ky,lx->pyx", weights * coefficients, waves, waves, optimize=True).real
+    values /= np.abs(values).max(axis=(1, 2), keepdims=True)
+    return values
 
 
 def translations(bases: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -126,7 +126,7 @@ class Encoder:
 
     def rows(self, dataset: ImageDataset) -> Rows | None:
         """Image numbers of ``dataset`` → codes, where a GPU can make its floats of bits or bytes; else None."""
-        if self.device.type == "cpu" or type(dataset).observations is not ImageDataset.observations:
+        if self.device.type == "cpu" or not dataset.byte_valued:
             return None
         batches = ImageBatches(dataset, self.device)
         return lambda indices: self._codes(batches(indices))
