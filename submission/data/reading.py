@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from submission.errors import SubmissionError
+from submission.text import printable
 
 AGAIN = "download it again"
 MOST_WORDS = 160  # characters of another library's message
@@ -42,14 +43,14 @@ def unreadable(path: Path, error: BaseException, fix: str, part: str = "") -> Su
 
 
 def reason(error: BaseException) -> str:
-    """The first line of another library's message, without control characters."""
+    """The first line of another library's message, with control characters escaped."""
     line = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
     return shown(line, MOST_WORDS)
 
 
 def shown(text: str, most: int = 40) -> str:
-    """Text from a file, shortened and without control characters."""
-    clean = "".join(letter if letter.isprintable() else "�" for letter in text[: most + 1])
+    """Text from a file, shortened and with control characters escaped."""
+    clean = printable(text[: most + 1])
     return clean if len(clean) <= most else f"{clean[:most]}…"
 
 
