@@ -36,7 +36,7 @@ IMPORTS = {
     "evaluation": {"data", "latent", "models", "objectives", "export", "metrics", "reference"},
     "plots": {"data", "latent", "models", "metrics", "evaluation"},
     "report": {"data", "latent", "models", "evaluation"},
-    "studies": {"data", "metrics", "evaluation", "report"},
+    "studies": {"configuration", "data", "evaluation", "metrics", "models", "report", "training"},
     "challenge": {"configuration", "training", "export"},
     "accelerators": {"export", "latent"},
 }

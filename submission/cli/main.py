@@ -30,6 +30,7 @@ COMMANDS: tuple[str, ...] = (
     "compare",
     "udr",
     "grade",
+    "sweep",
 )
 
 

@@ -72,7 +72,7 @@ def aggregate(
 
 def matrix(scores: npt.ArrayLike) -> Array:
     """Finite scores (seeds, tasks); UsageError for anything else."""
-    values = np.asarray(scores, np.float64)
+    values: Array = np.asarray(scores, np.float64)
     if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
         raise UsageError(
             f"scores of shape {values.shape} are not (seeds, tasks)", "give finite numbers, seeds by tasks"
@@ -83,7 +83,7 @@ def matrix(scores: npt.ArrayLike) -> Array:
 def resampled(values: Array, seed: int, count: int = RESAMPLES // 5) -> Array:
     """Resamples (count, seeds, tasks) of values (seeds, tasks), each task's seeds drawn on their own."""
     picks = np.random.default_rng(seed).integers(len(values), size=(count, *values.shape))
-    return values[picks, np.arange(values.shape[1])]
+    return np.asarray(values[picks, np.arange(values.shape[1])])
 
 
 def performance_profile(

@@ -1,0 +1,161 @@
+"""``python -m submission sweep``: run a study, say how far it is, or show its results."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from submission.errors import UsageError
+
+if TYPE_CHECKING:
+    from submission.studies.engines import Engine
+    from submission.studies.study import Study
+    from submission.studies.sweep import Place, Status
+
+SUMMARY = "Run a study: a grid of methods, data sets, settings and seeds, each trial a run folder."
+EPILOG = """examples:
+  python -m submission sweep --list
+  python -m submission sweep delta_vae_table2 --size smoke
+  python -m submission sweep mystudy.gin --out runs/mystudy --workers 4
+  python -m submission sweep status delta_vae_table2 --size desk
+  python -m submission sweep table delta_vae_table2 --size desk --markdown
+  python -m submission sweep mystudy.gin --on ray
+  python -m submission sweep mystudy.gin --on slurm --gpus 1
+
+Ctrl-C stops every trial with a checkpoint; the same command goes on. Finished trials are skipped, failed ones are
+tried again. docs/studies.md explains study files and the three places where trials run."""
+ACTIONS = ("run", "status", "table")
+NAMED = 10
+"""Trials that a message names at most."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``sweep``."""
+    add = parser.add_argument
+    add("words", nargs="*", metavar="[status|table] STUDY", help="a study's name or gin file; run it without a word")
+    add("--list", action="store_true", help="show the studies that are shipped")
+    add("--size", default="", metavar="SIZE", help="smoke (seconds), desk (two cores) or full (a GPU or a cluster)")
+    add("--out", type=Path, metavar="FOLDER", help="folder of the run folders (default: runs/STUDY-SIZE)")
+    add("--records", type=Path, metavar="FILE", help="finished trials' records (default: OUT/records.jsonl)")
+    add("--seeds", type=int, metavar="N", help="seeds 0 to N - 1 (default: the study's)")
+    add("--on", default="local", metavar="WHERE", help="local, ray, ray:ADDRESS or slurm (default: local)")
+    add("--workers", type=int, metavar="N", help="local: trials at the same time (default: one per core)")
+    add("--cpus", type=int, default=1, metavar="N", help="ray and slurm: cores per trial (default: 1)")
+    add("--gpus", type=float, default=0, metavar="N", help="ray and slurm: GPUs per trial (default: 0)")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+    add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    add("--retries", type=int, default=2, metavar="N", help="how often a failed trial is tried again (default: 2)")
+    add("--markdown", action="store_true", help="table: print Markdown")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run, or show; 1 when trials are left that failed."""
+    from submission.studies.sweep import Place, status
+
+    if arguments.list:
+        return show_studies()
+    action, study = asked(arguments)
+    out = arguments.out or Path("runs") / "-".join(filter(None, [study.name, study.size]))
+    place = Place.of(out, arguments.records)
+    if action == "table":
+        return show_table(study, place, arguments.markdown)
+    found = status(study, place) if action == "status" else run_study(arguments, study, place)
+    return show_status(study, found)
+
+
+def asked(arguments: argparse.Namespace) -> tuple[str, Study]:
+    """The action and the study that the words name."""
+    import dataclasses
+
+    from submission.studies.study import Study
+
+    words = list(arguments.words)
+    action = words.pop(0) if len(words) > 1 else "run"
+    if action not in ACTIONS or len(words) != 1:
+        given = " ".join(arguments.words) or "nothing"
+        raise UsageError(f"sweep takes one study, got {given!r}", "e.g. sweep delta_vae_table2, sweep status FILE.gin")
+    study = Study.read(words[0], arguments.size)
+    if arguments.seeds is not None:
+        study = dataclasses.replace(study, seeds=arguments.seeds)
+    return action, study
+
+
+def run_study(arguments: argparse.Namespace, study: Study, place: Place) -> Status:
+    """Run what is missing."""
+    from submission.cli.console import Bars
+    from submission.studies.sweep import sweep
+
+    engine, threads = engine_of(arguments, place)
+    root = str(arguments.data_root.resolve()) if arguments.data_root else ""
+    how = {"data_root": root, "device": arguments.device, "threads": threads}
+    return sweep(study, place, engine, retries=arguments.retries, progress=Bars(), **how)
+
+
+def engine_of(arguments: argparse.Namespace, place: Place) -> tuple[Engine, int]:
+    """Where the trials run, and how many threads each one gets."""
+    from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
+
+    where, _, address = arguments.on.partition(":")
+    if where == "local":
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        workers = arguments.workers or cores
+        if workers < 1:
+            raise UsageError(f"--workers {workers} is out of range", "use at least 1")
+        return LocalEngine(workers), max(1, cores // workers)
+    if where == "ray":
+        return RayEngine(address, arguments.cpus, arguments.gpus, arguments.retries), arguments.cpus
+    if where == "slurm":
+        folder = place.out / "slurm"
+        resources = {"cpus_per_task": arguments.cpus, "gpus_per_node": int(arguments.gpus)}
+        return SlurmEngine(folder, address or "slurm", **resources), arguments.cpus
+    raise UsageError(f"--on {arguments.on!r} is unknown", "use local, ray, ray:ADDRESS or slurm")
+
+
+def show_studies() -> int:
+    """One line per shipped study."""
+    from submission.cli.console import say
+    from submission.configuration.catalogue import summary
+    from submission.configuration.studies import study_files
+
+    known = study_files()
+    width = max(map(len, known), default=0)
+    for name, file in known.items():
+        say(f"{name:<{width}}  {summary(file)}")
+    return 0
+
+
+def show_status(study: Study, found: Status) -> int:
+    """Counts, the trials that are not done, and the time left; 1 where some have failed."""
+    from submission.cli.console import say
+    from submission.studies.sweep import State
+
+    say(f"{study.title or study.name}: {len(found.states)} trials")
+    for state in State:
+        if count := found.count(state):
+            names = [f"{name}/seed_{seed}" for (name, seed), where in found.states.items() if where is state]
+            listed = "" if state is State.DONE else f": {', '.join(names[:NAMED])}{' …' if count > NAMED else ''}"
+            say(f"{state.value:>8}  {count}{listed}")
+    for (name, seed), error in found.errors.items():
+        say(f"{name}/seed_{seed} failed: {error}")
+    if found.seconds_left:
+        say(f"about {found.seconds_left / 60:.0f} minutes of training left, one trial at a time")
+    return 1 if found.count(State.FAILED) else 0
+
+
+def show_table(study: Study, place: Place, as_markdown: bool) -> int:
+    """The study's results."""
+    from submission.cli.console import say
+    from submission.cli.console import table as show
+    from submission.studies.results import markdown, rows, table
+
+    found = rows(study, list(place.done(study.trials()).values()))
+    if as_markdown:
+        say(markdown(found).rstrip("\n"))
+        return 0
+    header, cells = table(found)
+    show(study.title or study.name, header, cells)
+    if study.source:
+        say(f"(paper …): {study.source}. ▼: worse than the paper by more than its deviation.")
+    return 0

@@ -1,0 +1,84 @@
+"""Records of finished trials: small JSON objects, one per line, that can be committed without their run folders."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from submission import schema
+from submission.errors import SubmissionError
+from submission.files import read_text, write_text
+
+FORMAT = 1
+FIX = "delete this record; its trial runs again"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of a finished trial.
+
+    Attributes:
+        study, size: of which study.
+        trial: the trial's name, shared by its seeds.
+        method: the method's label.
+        choices: what the grid chose.
+        seed: training seed.
+        config: operative configuration without the seed, ``section.parameter`` → value as gin text.
+        values: quantity → number: likelihood terms in nats per image, headline scores, ``NAME by block``.
+        training: updates, seconds, how it ended.
+        provenance: commit, machine, versions, time.
+    """
+
+    study: str
+    size: str
+    trial: str
+    method: str
+    choices: Mapping[str, object]
+    seed: int
+    config: Mapping[str, str]
+    values: Mapping[str, float]
+    training: Mapping[str, object] = field(default_factory=dict)
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What identifies the trial: its name, which holds the digest, and its seed."""
+        return self.trial, self.seed
+
+    def made_with(self, config: Mapping[str, str]) -> bool:
+        """Whether no setting that this record knows has another value in ``config``."""
+        return all(config.get(key, value) == value for key, value in self.config.items())
+
+    def line(self) -> str:
+        """One line of JSON."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def parse(cls, text: str, origin: str) -> Record:
+        """From ``line``; SubmissionError where it is something else."""
+        record = schema.record(cls, schema.parse_json(text, origin, FIX), origin, FIX)
+        if record.format != FORMAT:
+            raise SubmissionError(f"{origin}: format = {record.format} is not {FORMAT}", FIX)
+        return record
+
+
+def read_records(file: Path) -> list[Record]:
+    """The records of a file of lines; none where there is no file."""
+    if not file.is_file():
+        return []
+    lines = read_text(file).splitlines()
+    return [Record.parse(line, f"{file}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def merge_records(file: Path, new: Iterable[Record]) -> list[Record]:
+    """Add ``new`` records to a file, in order of trial and seed, atomically; those that it has already stay."""
+    kept = {record.key: record for record in read_records(file)}
+    found = {**{record.key: record for record in new}, **kept}
+    if found.keys() != kept.keys():
+        ordered = sorted(found.values(), key=lambda record: (record.trial, record.seed))
+        write_text(file, "".join(f"{record.line()}\n" for record in ordered))
+    return list(found.values())

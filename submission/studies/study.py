@@ -1,0 +1,215 @@
+"""A study: a grid of methods, data sets, settings and seeds, and the trials that it consists of."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from submission.configuration import load
+from submission.configuration.fill import objective_parameters
+from submission.configuration.settings import SEED, ObjectiveSettings, Settings, TrainSettings, bindings_of
+from submission.configuration.studies import read_study
+from submission.errors import UsageError, did_you_mean
+from submission.studies.measures import MEASURES
+
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method of a study.
+
+    Attributes:
+        config: configuration names, joined by ``+``.
+        label: what tables and folders call it; the configuration's name by default.
+        grid: setting → values to try, in addition to the study's grid.
+        bind: gin bindings of this method alone.
+    """
+
+    config: str
+    label: str = ""
+    grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    bind: Sequence[str] = ()
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the label was given, rather than taken from the configuration's name."""
+        return self.label != self.config.rpartition("/")[2]
+
+    @classmethod
+    def of(cls, value: object) -> Method:
+        """From a configuration's name, or a dictionary of these attributes; UsageError for anything else."""
+        if isinstance(value, str):
+            return cls(value, value.rpartition("/")[2])
+        known = {item.name for item in dataclasses.fields(cls)}
+        if not isinstance(value, dict) or not isinstance(value.get("config"), str) or value.keys() - known:
+            raise UsageError(f"{value!r:.80} is not a method", f"give a configuration, or keys {', '.join(known)}")
+        return cls(**{"label": value["config"].rpartition("/")[2], **value})
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training run of a study, with what is measured afterwards.
+
+    Attributes:
+        method: the method's label.
+        choices: setting → value, as far as the grid chose it.
+        settings: of the run.
+        seeded: settings besides ``train.seed`` that take the seed's value.
+    """
+
+    method: str
+    choices: Mapping[str, object]
+    settings: Settings
+    seeded: tuple[str, ...] = ()
+
+    @property
+    def seed(self) -> int:
+        """Training seed."""
+        return self.settings.train.seed
+
+    @property
+    def bindings(self) -> dict[str, str]:
+        """The operative configuration without what the seed decides, ``section.parameter`` → value as gin text."""
+        found = bindings_of(self.settings.gin())
+        return {key: value for key, value in found.items() if key not in (*self.seeded, SEED)}
+
+    @property
+    def digest(self) -> str:
+        """Eight hex digits of the bindings that differ from the defaults: new options do not rename old trials."""
+        plain = defaults(self.settings.objective.name)
+        changed = sorted(f"{key} = {value}" for key, value in self.bindings.items() if plain.get(key) != value)
+        return hashlib.sha256("\n".join(changed).encode()).hexdigest()[:8]
+
+    @property
+    def name(self) -> str:
+        """Method, choices and digest: what trials of different seeds share, fit for a folder's name."""
+        parts = [self.method, *(f"{key.rpartition('.')[2]}={value}" for key, value in self.choices.items())]
+        readable = "-".join(re.sub(r"[^\w.=+]+", "_", part).strip("_") for part in parts)
+        return f"{readable[:LONGEST_NAME]}-{self.digest}"
+
+    def folder(self, out: Path) -> Path:
+        """Its run folder inside the folder of the study."""
+        return out / self.name / f"seed_{self.seed}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A grid of trials; ``gin/studies`` has those of the papers.
+
+    Attributes:
+        name: short, used for folders.
+        title: one line.
+        size: which of the study's sizes this is; empty where it has one only.
+        methods: what is compared.
+        data: gin overlays or data set names, one per data set; empty for the methods' own.
+        grid: setting → values to try, for every method.
+        bind: gin bindings of every trial.
+        seeds: training seeds 0 to ``seeds`` − 1.
+        seeded: further settings that take the value of the training seed, e.g. ``data.seed``.
+        evaluate: preset of the disentanglement scores; empty for none.
+        metrics: names of metrics instead of the preset's.
+        measures: names in ``submission.studies.measures.MEASURES``.
+        likelihood: importance samples per image; 0 for no likelihood.
+        images: at most so many held-out images for the likelihood.
+        published: method or trial label → quantity → (mean, deviation) printed in the paper.
+        source: where the published numbers stand.
+        units: quantity → (factor, summand) that bring its values to the paper's units, for tables.
+    """
+
+    name: str
+    title: str = ""
+    size: str = ""
+    methods: tuple[Method, ...] = ()
+    data: tuple[str, ...] = ()
+    grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    bind: tuple[str, ...] = ()
+    seeds: int = 5
+    seeded: tuple[str, ...] = ()
+    evaluate: str = ""
+    metrics: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    likelihood: int = 0
+    images: int = 10_000
+    published: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    source: str = ""
+    units: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.methods:
+            raise UsageError(f"study {self.name!r} has no methods", "set study.methods = [...]")
+        if self.seeds < 1 or self.likelihood < 0 or self.images < 1:
+            raise UsageError(
+                f"study {self.name!r}: seeds = {self.seeds}, likelihood = {self.likelihood}, images = {self.images}",
+                "give at least one seed and image, and no negative number of samples",
+            )
+        for name in self.measures:
+            if name not in MEASURES:
+                fix = did_you_mean(name, MEASURES, f"choose from {', '.join(MEASURES)}")
+                raise UsageError(f"study {self.name!r}: unknown measure {name!r}", fix)
+
+    @classmethod
+    def read(cls, name: str, size: str = "") -> Study:
+        """The study in a gin file, or a shipped one by name; UsageError where it is not one."""
+        title, values = read_study(name, size)
+        known = {item.name: item for item in dataclasses.fields(cls)}
+        for key in values:
+            if key not in known:
+                raise UsageError(f"study.{key} is unknown", did_you_mean(key, known, f"known: {', '.join(known)}"))
+        methods = tuple(Method.of(value) for value in as_tuple(values.pop("methods", ())))
+        for key in ("data", "bind", "metrics", "measures", "seeded"):
+            values[key] = as_tuple(values.get(key, ()))
+        described: dict[str, Any] = {"name": Path(name).stem, "title": title, "size": size, **values}
+        return cls(**described, methods=methods)
+
+    def trials(self) -> tuple[Trial, ...]:
+        """All trials, each seed's before the next seed's, so that an unfinished study is balanced.
+
+        Raises:
+            UsageError: a binding that does not fit, or two trials with one configuration.
+        """
+        cells = [cell for method in self.methods for cell in self.cells(method)]
+        seeded = [self.trial(*cell, seed) for seed in range(self.seeds) for cell in cells]
+        names = [(trial.name, trial.seed) for trial in seeded]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise UsageError(f"study {self.name!r} has trial {twice[0]} twice", "remove one of the equal methods")
+        return tuple(seeded)
+
+    def cells(self, method: Method) -> list[tuple[Method, str, dict[str, object]]]:
+        """Method, data set and grid choices of every trial of ``method`` but for the seed."""
+        grid = {**self.grid, **method.grid}
+        choices = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+        return [(method, data, choice) for data in self.data or ("",) for choice in choices]
+
+    def trial(self, method: Method, data: str, choice: Mapping[str, object], seed: int) -> Trial:
+        """One trial; UsageError where its configuration is not valid."""
+        files = method.config.split("+")
+        binds = [*self.bind, *method.bind]
+        if data.startswith("data/") or data.endswith(".gin"):
+            files.append(data)
+        elif data:
+            binds.append(f"data.name = {data!r}")
+        binds += [f"{key} = {value!r}" for key, value in choice.items()]
+        settings = load(files, [*binds, *(f"{key} = {seed}" for key in (*self.seeded, SEED))])
+        shown = {**({"data": data.removeprefix("data/").removesuffix(".gin")} if data else {}), **choice}
+        return Trial(method.label, shown, settings, self.seeded)
+
+
+def as_tuple(value: object) -> tuple[Any, ...]:
+    """A list or tuple as a tuple; anything else as its only item."""
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def defaults(objective: str) -> dict[str, str]:
+    """Default values of all settings and of an objective's options, as gin text."""
+    plain = Settings(
+        TrainSettings(epochs=1), objective=ObjectiveSettings(objective, objective_parameters(objective)[1])
+    )
+    return {key: repr(value) for key, value in plain.bindings().items()}

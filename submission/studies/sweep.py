@@ -1,0 +1,211 @@
+"""Runs the trials of a study: skips finished ones, resumes interrupted ones, retries failed ones."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from submission.errors import UsageError
+from submission.files import read_text, write_json
+from submission.progress import QUIET, Progress
+from submission.run import Run
+from submission.studies.engines import LOG, Engine
+from submission.studies.records import Record, merge_records
+from submission.studies.study import Study, Trial
+from submission.studies.trial import FAILURE, LOCK, RECORD, Failure, Job, attempts, failure
+
+POLL = 0.2
+"""Seconds between two looks at the running trials."""
+RETRIES = 2
+RECORDS = "records.jsonl"
+
+
+class State(StrEnum):
+    """Where a trial stands."""
+
+    DONE = "done"
+    RUNNING = "running"
+    STALE = "stale"  # begun, and nobody is working on it
+    FAILED = "failed"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a study's files are.
+
+    Attributes:
+        out: folder of the run folders.
+        records: file of the finished trials' records; a trial with a record there is done, with or without its folder.
+    """
+
+    out: Path
+    records: Path
+
+    @classmethod
+    def of(cls, out: Path | str, records: Path | str | None = None) -> Place:
+        """``records.jsonl`` in the study's folder unless another file is named."""
+        return cls(Path(out), Path(records) if records else Path(out) / RECORDS)
+
+    def done(self, trials: Sequence[Trial]) -> dict[tuple[str, int], Record]:
+        """Records of ``trials``, with those in run folders added to the file; UsageError where settings differ."""
+        left = [file for trial in trials if (file := trial.folder(self.out) / RECORD).is_file()]
+        new = [Record.parse(read_text(file).replace("\n", " "), str(file)) for file in left]
+        found = {record.key: record for record in merge_records(self.records, new)}
+        for trial in trials:
+            record = found.get((trial.name, trial.seed))
+            if record is not None and not record.made_with(trial.bindings):
+                changed = [key for key, value in record.config.items() if trial.bindings.get(key, value) != value]
+                raise UsageError(
+                    f"{self.records} has a record of {trial.name}, seed {trial.seed}, with other {', '.join(changed)}",
+                    "name another --records file, or remove the record",
+                )
+        return found
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a study is.
+
+    Attributes:
+        states: trial → state, in the study's order.
+        errors: trial → why its last attempt failed.
+        seconds_left: expected training time of what is missing, one trial after another; None before the first is done.
+    """
+
+    states: Mapping[tuple[str, int], State]
+    errors: Mapping[tuple[str, int], str]
+    seconds_left: float | None
+
+    def count(self, state: State) -> int:
+        """Trials in a state."""
+        return sum(found is state for found in self.states.values())
+
+
+def status(study: Study, place: Place) -> Status:
+    """How far ``study`` is; changes nothing but the file of records."""
+    trials = study.trials()
+    done = place.done(trials)
+    states = {(trial.name, trial.seed): state(trial, place, done) for trial in trials}
+    errors = {
+        (trial.name, trial.seed): reason(trial.folder(place.out))
+        for trial in trials
+        if states[trial.name, trial.seed] is State.FAILED
+    }
+    spent = [seconds for record in done.values() if isinstance(seconds := record.training.get("seconds"), int | float)]
+    left = sum(found is not State.DONE for found in states.values())
+    return Status(states, errors, left * sum(spent) / len(spent) if spent else None)
+
+
+def state(trial: Trial, place: Place, done: Mapping[tuple[str, int], Record]) -> State:
+    """Where one trial stands."""
+    folder = trial.folder(place.out)
+    if (trial.name, trial.seed) in done:
+        return State.DONE
+    if not folder.is_dir():
+        return State.MISSING
+    if locked(folder):
+        return State.RUNNING
+    return State.FAILED if (folder / FAILURE).is_file() else State.STALE
+
+
+def locked(folder: Path) -> bool:
+    """Whether a process is working on the trial in ``folder``."""
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def reason(folder: Path) -> str:
+    """Why the trial in ``folder`` failed."""
+    return failure(folder).error
+
+
+def sweep(
+    study: Study, place: Place, engine: Engine, *, retries: int = RETRIES, progress: Progress = QUIET, **how: Any
+) -> Status:
+    """Run what is missing of ``study``; returns how far it is then.
+
+    Interrupted (Ctrl-C, SIGTERM), it stops all trials with a checkpoint. Killed, the next call finds every trial as it
+    was: the run folders are the only state.
+
+    Args:
+        study: what to run.
+        place: where its folders and records are.
+        engine: where trials run.
+        retries: how often a failed trial is tried again, earlier calls included.
+        progress: shows a bar over the trials.
+        how: ``data_root``, ``device`` and ``threads`` of the trials' jobs.
+
+    Raises:
+        UsageError: a folder of the study holds a run of another configuration.
+    """
+    trials = study.trials()
+    done = place.done(trials)
+    left = [trial for trial in trials if (trial.name, trial.seed) not in done]
+    for trial in left:
+        require_own(trial, trial.folder(place.out))
+    jobs = [Job.of(study, trial, place.out, **how) for trial in left]
+    with progress.task(f"{study.name}: trials", len(trials)) as bar:
+        bar.advance(len(trials) - len(jobs))
+        Runner(engine, retries, bar.advance).run(job for job in jobs if attempts(Path(job.folder)) <= retries)
+    return status(study, place)
+
+
+class Runner:
+    """Keeps an engine's slots filled until every job has succeeded or has failed too often."""
+
+    def __init__(self, engine: Engine, retries: int, ended: Callable[[int], None]) -> None:
+        self.engine, self.retries, self.ended = engine, retries, ended
+        self.lost: Counter[str] = Counter()
+
+    def run(self, jobs: Iterable[Job]) -> None:
+        """Run all jobs; interrupted, stop those that are running."""
+        waiting, active = deque(jobs), list[tuple[Job, Any]]()
+        try:
+            while waiting or active:
+                while waiting and len(active) < self.engine.slots:
+                    job = waiting.popleft()
+                    active.append((job, self.engine.start(job)))
+                time.sleep(POLL)
+                for job, handle in [pair for pair in active if self.engine.finished(pair[1])]:
+                    active.remove((job, handle))
+                    if self.again(job):
+                        waiting.append(job)
+                    else:
+                        self.ended(1)
+        except KeyboardInterrupt:
+            self.engine.stop([handle for _, handle in active])
+            raise
+
+    def again(self, job: Job) -> bool:
+        """Whether a job that has ended is to be started again."""
+        folder = Path(job.folder)
+        if (folder / RECORD).is_file():
+            return False
+        if (folder / FAILURE).is_file():
+            return attempts(folder) <= self.retries
+        if locked(folder):  # another process works on it
+            return True
+        self.lost[job.folder] += 1
+        if self.lost[job.folder] > self.retries:
+            what = f"its process ended {self.lost[job.folder]} times without a word; see {folder / LOG}"
+            write_json(folder / FAILURE, asdict(Failure(self.lost[job.folder], what, "")))
+            return False
+        return True
+
+
+def require_own(trial: Trial, folder: Path) -> None:
+    """UsageError where ``folder`` holds a run of another configuration."""
+    run = Run(folder)
+    if run.config_file.is_file() and run.config_text != trial.settings.gin():
+        raise UsageError(f"{folder} holds a run of another configuration", "choose another --out, or delete the folder")

@@ -1,0 +1,255 @@
+"""One job of a sweep in a process of its own: train, export, evaluate, estimate the likelihood, record.
+
+``python -m submission.studies.trial`` reads a ``Job`` as one line of JSON from its standard input. When that input
+closes, because whoever started it is gone, the process stops like one that received SIGTERM: with a checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from submission import provenance, schema
+from submission.configuration import load
+from submission.configuration.settings import Settings
+from submission.errors import SubmissionError, UsageError
+from submission.files import write_json, write_text
+from submission.run import Run
+from submission.studies.measures import MEASURES
+from submission.studies.records import Record
+from submission.studies.study import Study, Trial
+from submission.training import train
+
+RECORD, FAILURE, LOCK = "record.json", "failed.json", ".trial.lock"
+BUSY = 75
+"""Exit code where another process is working on the trial."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is measured after training; the attributes of the same names of ``Study``."""
+
+    evaluate: str = ""
+    metrics: Sequence[str] = ()
+    measures: Sequence[str] = ()
+    likelihood: int = 0
+    images: int = 10_000
+
+    @classmethod
+    def of(cls, study: Study) -> Measures:
+        """Those of a study."""
+        return cls(study.evaluate, study.metrics, study.measures, study.likelihood, study.images)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial, and how to run it.
+
+    Attributes:
+        study, size, trial, method, choices, seed, config: see ``Record``.
+        gin: operative configuration with the seed, as gin text.
+        folder: run folder.
+        measures: what to measure.
+        data_root: folder of data files; empty for the default.
+        device: ``auto``, ``cpu``, ``cuda:1``, ...
+        threads: CPU threads.
+    """
+
+    study: str
+    size: str
+    trial: str
+    method: str
+    choices: Mapping[str, object]
+    seed: int
+    config: Mapping[str, str]
+    gin: str
+    folder: str
+    measures: Measures = field(default_factory=Measures)
+    data_root: str = ""
+    device: str = "auto"
+    threads: int = 1
+
+    @classmethod
+    def of(cls, study: Study, trial: Trial, out: Path, **how: Any) -> Job:
+        """The job of one trial of ``study`` in the study's folder ``out``."""
+        about: dict[str, Any] = {
+            "trial": trial.name,
+            "method": trial.method,
+            "choices": dict(trial.choices),
+            "config": trial.bindings,
+        }
+        where: dict[str, Any] = {"gin": trial.settings.gin(), "folder": str(trial.folder(out).resolve())}
+        return cls(study.name, study.size, **about, seed=trial.seed, **where, measures=Measures.of(study), **how)
+
+    def line(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, line: str) -> Job:
+        """From ``line``."""
+        values = json.loads(line)
+        return cls(**{**values, "measures": Measures(**values["measures"])})
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a trial failed, and how often it has."""
+
+    attempts: int
+    error: str
+    traceback: str
+
+
+def run(job: Job) -> int:
+    """Run a job that nobody else is running; exit code 0 when it is recorded.
+
+    A failure is kept, with its traceback and the number of attempts, in ``failed.json`` beside the run's files.
+    """
+    folder = Path(job.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            return attempt(job, folder)
+    except Timeout:
+        return BUSY
+
+
+def attempt(job: Job, folder: Path) -> int:
+    """Run a job whose lock is held."""
+    try:
+        write_json(folder / RECORD, asdict(record(job, folder)))
+        (folder / FAILURE).unlink(missing_ok=True)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except Exception as error:  # noqa: BLE001 - the sweep goes on with other trials, and this one's traceback is kept
+        if isinstance(error, SubmissionError) and error.exit_code > 128:  # stopped by a signal, with a checkpoint
+            return error.exit_code
+        found = Failure(attempts(folder) + 1, str(error), traceback.format_exc())
+        write_json(folder / FAILURE, asdict(found))
+        return 1
+    return 0
+
+
+def attempts(folder: Path) -> int:
+    """How often the trial in ``folder`` has failed since it last succeeded."""
+    if not (folder / FAILURE).is_file():
+        return 0
+    return failure(folder).attempts
+
+
+def failure(folder: Path) -> Failure:
+    """Why the trial in ``folder`` failed; SubmissionError where the file says something else."""
+    file = folder / FAILURE
+    return schema.read_record(Failure, file, "delete it; the trial is tried again")
+
+
+def record(job: Job, folder: Path) -> Record:
+    """Train and measure; everything that is done already is kept."""
+    settings = settings_of(job.gin)
+    finished = trained(job, settings, folder)
+    values = {**likelihood_values(job, finished), **score_values(job, finished), **measured(job, finished)}
+    return Record(
+        job.study, job.size, job.trial, job.method, job.choices, job.seed, job.config, values,
+        training=asdict(finished.meta.training), provenance=provenance.record(),
+    )  # fmt: skip
+
+
+def settings_of(gin: str) -> Settings:
+    """Settings from operative gin text."""
+    with tempfile.TemporaryDirectory() as temporary:
+        file = Path(temporary) / "config.gin"
+        write_text(file, gin)
+        return load([str(file)])
+
+
+def trained(job: Job, settings: Settings, folder: Path) -> Run:
+    """The trial's run, trained to its end; UsageError where the folder holds a run of another configuration."""
+    run = Run(folder)
+    if run.config_file.exists() and run.config_text != job.gin:
+        raise UsageError(f"{folder} holds a run of another configuration", "choose another --out, or delete it")
+    if run.meta_file.is_file() and run.meta.training.finished:
+        return run
+    return train(settings, folder, data_root=job.data_root or None, resume=True, device=job.device)
+
+
+def likelihood_values(job: Job, run: Run) -> dict[str, float]:
+    """Means per image, in nats, of the held-out likelihood and its parts; none where the study asks for none."""
+    from submission.device import usable
+    from submission.evaluation.held_out import held_out_images, run_likelihood
+
+    if not job.measures.likelihood:
+        return {}
+    images = held_out_images(run, Path(job.data_root) if job.data_root else None, job.measures.images)
+    result, written = run_likelihood(run, images, job.measures.likelihood, device=str(usable(job.device)))
+    write_json(run.likelihood_file, written)
+    names = ("log_likelihood", "elbo", "kl", "reconstruction", "mse", "effective_samples")
+    return {name: getattr(result, name).mean for name in names}
+
+
+def score_values(job: Job, run: Run) -> dict[str, float]:
+    """Headline scores of the trained encoder, and by block; none where the study asks for none."""
+    from submission.evaluation import evaluate, make_plan, record
+    from submission.evaluation.inputs import Options, run_inputs
+
+    if not job.measures.evaluate:
+        return {}
+    plan = make_plan(job.measures.evaluate, list(job.measures.metrics))
+    root = Path(job.data_root) if job.data_root else None
+    given = run_inputs(run, Options(None, root, job.device, baselines=False))
+    columns = evaluate(plan, given.subjects)
+    write_json(run.scores_folder / plan.file_name(), record(plan, columns, given.about))
+    values = {}
+    for outcome in columns[0].outcomes:
+        key = outcome.metric.headline
+        if outcome.runs:
+            values[outcome.metric.name] = outcome.runs[0].values[key]
+        if outcome.block_runs:
+            values[f"{outcome.metric.name} by block"] = outcome.block_runs[0].values[key]
+    return values
+
+
+def measured(job: Job, run: Run) -> dict[str, float]:
+    """The study's own measures of the trained model; none where it has none."""
+    from submission.evaluation.held_out import held_out_images
+
+    if not job.measures.measures:
+        return {}
+    root = Path(job.data_root) if job.data_root else None
+    model, dataset = run.model().eval(), run.dataset(root)
+    held_out = held_out_images(run, root, job.measures.images).dataset
+    values: dict[str, float] = {}
+    for name in job.measures.measures:
+        values |= MEASURES[name](model, dataset, held_out)
+    return values
+
+
+def stop_with_parent() -> None:
+    """Send this process SIGTERM when its standard input closes."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> int:
+    """Run the job on standard input."""
+    job = Job.parse(sys.stdin.readline())
+    threading.Thread(target=stop_with_parent, daemon=True).start()
+    import torch
+
+    torch.set_num_threads(job.threads)
+    return run(job)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

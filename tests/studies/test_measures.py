@@ -1,0 +1,64 @@
+"""Degrees of maps between tori against maps of known degree, and neighbours against an oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from submission.data import from_arrays
+from submission.errors import UsageError
+from submission.latent import parse
+from submission.models.vae import VAE
+from submission.studies.measures import degree, winding_numbers
+
+GRID = np.stack(np.meshgrid(*[2 * np.pi * np.arange(16) / 16] * 2, indexing="ij"), axis=-1)
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[1, 1], [0, 1]], [[2, 0], [0, 1]], [[0, 0], [0, 0]], [[1, 1], [1, 1]]],
+)
+def test_linear_maps_wind_as_their_matrix_says(matrix: list[list[int]]) -> None:
+    wiggle = 0.4 * np.sin(GRID[..., ::-1] + 0.3) + 1.0
+    np.testing.assert_array_equal(winding_numbers(GRID @ np.array(matrix).T + wiggle), matrix)
+
+
+def test_a_torn_map_has_no_winding_numbers() -> None:
+    angles = GRID.copy()
+    angles[:8, :, 0] = 0.0
+    angles[8:, :8, 0] *= 2
+    assert winding_numbers(angles) is None
+
+
+class Torus(nn.Module):
+    """Reads two angles from the first four pixels: parameters of a posterior on T^2 that is centred there."""
+
+    def __init__(self, matrix: list[list[int]]) -> None:
+        super().__init__()
+        self.matrix = torch.tensor(matrix, dtype=torch.float32)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = 2 * images.flatten(1)[:, :4] - 1
+        angles = torch.atan2(x[:, 1::2], x[:, ::2]) @ self.matrix.T
+        centres = torch.stack([angles.cos(), angles.sin()], dim=-1).flatten(1)
+        return torch.cat([centres, torch.zeros(len(x), 2)], dim=1)
+
+
+@pytest.mark.parametrize(("matrix", "found"), [([[0, 1], [1, 0]], -1), ([[1, 0], [0, 2]], 2), ([[1, 0], [1, 0]], 0)])
+def test_the_degree_of_an_encoder_is_the_determinant(matrix: list[list[int]], found: int) -> None:
+    angles = GRID.reshape(-1, 2)
+    pixels = np.stack([np.cos(angles), np.sin(angles)], axis=-1).reshape(-1, 2, 2)
+    images = np.rint(127.5 * (pixels + 1)).astype(np.uint8)
+    factors = np.stack(np.meshgrid(np.arange(16), np.arange(16), indexing="ij"), axis=-1).reshape(-1, 2)
+    dataset = from_arrays(images[..., None], factors, periodic=[True, True])
+    model = VAE(Torus(matrix), parse("T^2"), nn.Identity(), (2, 2, 1))
+    result = degree(model, dataset, dataset)
+    assert result == {"degree": found, "captured": float(abs(found) == 1), "torn": 0.0}
+
+
+def test_the_degree_needs_a_torus(tmp_path) -> None:
+    dataset = from_arrays(np.zeros((4, 2, 2, 1), np.uint8), np.array([[0, 0], [0, 1], [1, 0], [1, 1]]))
+    with pytest.raises(UsageError, match=r"T\^2"):
+        degree(VAE(nn.Identity(), parse("R^2"), nn.Identity(), (2, 2, 1)), dataset, dataset)

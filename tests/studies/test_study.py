@@ -1,0 +1,111 @@
+"""Studies: which trials a grid has, what they are called, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from submission.configuration.studies import study_files
+from submission.errors import SubmissionError, UsageError
+from submission.evaluation.statistics import summarise
+from submission.studies.records import Record, merge_records, read_records
+from submission.studies.results import label_of, markdown, rows
+from submission.studies.study import Method, Study
+
+
+@pytest.fixture
+def study(study_file: Path) -> Study:
+    return Study.read(str(study_file))
+
+
+def record(study: Study, number: int, **values: float) -> Record:
+    trial = study.trials()[number]
+    return Record(study.name, "", trial.name, trial.method, trial.choices, trial.seed, trial.bindings, values)
+
+
+def test_a_seed_of_every_cell_comes_before_the_next_seed(study: Study) -> None:
+    trials = study.trials()
+    assert [trial.seed for trial in trials] == [0, 0, 0, 1, 1, 1]
+    assert [label_of(trial) for trial in trials[:3]] == ["torus", "plane, β = 1", "plane, β = 4"]
+    assert trials[2].settings.objective.options["beta"] == 4.0
+    assert trials[2].name.startswith("plane-beta=4.0-")
+
+
+def test_seeds_share_a_name_and_other_settings_do_not(study: Study) -> None:
+    trials = study.trials()
+    assert len({trial.name for trial in trials}) == 3
+    longer = dataclasses.replace(study, bind=(*study.bind, "train.batch_size = 32")).trials()
+    assert not {trial.name for trial in trials} & {trial.name for trial in longer}
+
+
+def test_more_seeds_and_values_keep_the_names_of_old_trials(study: Study) -> None:
+    grown = dataclasses.replace(study, seeds=3, methods=(*study.methods, Method("delta_vae/periodic_r3", "space")))
+    old = {(trial.name, trial.seed) for trial in study.trials()}
+    assert old < {(trial.name, trial.seed) for trial in grown.trials()}
+
+
+def test_a_binding_to_the_default_value_keeps_the_name(study: Study) -> None:
+    same = dataclasses.replace(study, bind=(*study.bind, "train.beta1 = 0.9"))
+    assert [trial.name for trial in same.trials()] == [trial.name for trial in study.trials()]
+
+
+def test_a_size_replaces_what_it_names(study_file: Path) -> None:
+    assert Study.read(str(study_file), "long").seeds == 1
+    with pytest.raises(UsageError, match=r"no size 'huge' — choose one of long"):
+        Study.read(str(study_file), "huge")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("study.methods = []", "has no methods"),
+        ("study.method = ['demo']", "study.method is unknown — did you mean methods"),
+        ("train.steps = 3", "train.steps is not a setting of a study"),
+        ("study.methods = [3]", "3 is not a method"),
+        ("study.methods = ['nowhere']", "no configuration 'nowhere'"),
+        ("study.methods = ['demo', 'demo']", "twice"),
+        ("study.methods = ['demo']\nstudy.seeds = 0", "at least one seed"),
+        ("study.methods = ['demo']\nstudy.grid = {'objective.gama': [1]}", "objective.gama"),
+    ],
+)
+def test_what_a_study_cannot_be(tmp_path: Path, line: str, message: str) -> None:
+    file = tmp_path / "wrong.gin"
+    file.write_text(line)
+    with pytest.raises(UsageError, match=message):
+        Study.read(str(file)).trials()
+
+
+@pytest.mark.parametrize("name", study_files())
+def test_shipped_studies_have_a_title_three_sizes_and_valid_trials(name: str) -> None:
+    for size in ("smoke", "desk", "full"):
+        study = Study.read(name, size)
+        assert study.title
+        assert study.trials()
+        labels = {row.label for row in rows(study, [])}
+        assert set(study.published) <= labels | {method.label for method in study.methods} or size == "smoke"
+
+
+def test_records_are_kept_once_and_in_order(study: Study, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    first, second = record(study, 0, elbo=1.0), record(study, 3, elbo=2.0)
+    merge_records(file, [second])
+    merge_records(file, [first, dataclasses.replace(second, values={"elbo": 9.0})])
+    assert [found.values["elbo"] for found in read_records(file)] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"seed": 1}', "nonsense", "null", "[" * 100_000])
+def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "records.jsonl").write_text(text)
+    with pytest.raises(SubmissionError, match=r"records.jsonl:1.*delete this record"):
+        read_records(tmp_path / "records.jsonl")
+
+
+def test_rows_have_intervals_over_seeds_and_mark_what_falls_short(study: Study) -> None:
+    found = rows(study, [record(study, 0, elbo=-3.0), record(study, 3, elbo=-5.0)])
+    assert [row.label for row in found] == ["torus", "plane, β = 1", "plane, β = 4"]
+    assert found[0].values["elbo"] == summarise([-3.0, -5.0])
+    assert found[0].short_of_published("elbo")
+    assert "▼ (paper 0 ± 1)" in markdown(found)
+    assert "not run" in markdown(found)

@@ -1,0 +1,240 @@
+"""Sweeps as real processes: undisturbed, killed, failing, and on the engines that others provide."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from submission.errors import UsageError
+from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
+from submission.studies.records import Record, read_records
+from submission.studies.study import Method, Study
+from submission.studies.sweep import Place, State, status, sweep
+from submission.studies.trial import FAILURE, RECORD
+
+PATIENCE = 240
+"""Seconds after which a test gives up waiting."""
+TINY = (
+    "model.networks = 'mlp_small'",
+    "train.epochs = 0",
+    "train.precision = 'float32'",
+    "train.checkpoint_every = 0.0",
+)
+
+
+def study_of(steps: int, seeds: int = 2, **bind: str) -> Study:
+    torus = Method("delta_vae/periodic_flat_torus", "torus")
+    more = (f"train.steps = {steps}", f"train.log_every = {max(1, steps // 20)}")
+    return Study("small", methods=(torus,), bind=(*TINY, *more), seeds=seeds, likelihood=2, images=8)
+
+
+def values(place: Place) -> dict[tuple[str, int], object]:
+    return {record.key: record.values for record in read_records(place.records)}
+
+
+def wait_for(condition, what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = Place.of(tmp_path_factory.mktemp("undisturbed"))
+    found = sweep(study_of(40), place, LocalEngine(2))
+    assert found.count(State.DONE) == 2, found.errors
+    return place
+
+
+def test_every_trial_has_a_run_folder_and_a_record(undisturbed: Place) -> None:
+    for trial in study_of(40).trials():
+        folder = trial.folder(undisturbed.out)
+        assert (folder / "representation" / "pytorch_model.pt").is_file()
+        record = Record.parse((folder / RECORD).read_text().replace("\n", ""), "record")
+        assert record.made_with(trial.bindings)
+        assert record.training["steps"] == 40
+    seeds = [record.seed for record in read_records(undisturbed.records)]
+    assert seeds == [0, 1]
+    first, second = values(undisturbed).values()
+    assert first != second
+
+
+def test_finished_trials_are_not_run_again_even_without_their_folders(undisturbed: Place, tmp_path: Path) -> None:
+    class Forbidden(LocalEngine):
+        def start(self, job):
+            raise AssertionError(f"{job.trial} started again")
+
+    for place in (undisturbed, Place.of(tmp_path / "elsewhere", undisturbed.records)):
+        assert sweep(study_of(40), place, Forbidden(2)).count(State.DONE) == 2
+
+
+def test_a_record_of_other_settings_is_refused(undisturbed: Place, tmp_path: Path) -> None:
+    text = undisturbed.records.read_text().replace('"train.beta1": "0.9"', '"train.beta1": "0.8"')
+    (tmp_path / "records.jsonl").write_text(text)
+    with pytest.raises(UsageError, match=r"with other train.beta1"):
+        status(study_of(40), Place.of(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
+def test_a_sweep_whose_driver_and_workers_were_killed_gives_the_same_results(
+    undisturbed: Place, tmp_path: Path
+) -> None:
+    study, place = study_of(40), Place.of(tmp_path / "killed")
+    file = tmp_path / "small.gin"
+    bind = ", ".join(repr(line) for line in study.bind)
+    file.write_text(
+        f"study.methods = [{{'config': 'delta_vae/periodic_flat_torus', 'label': 'torus'}}]\nstudy.bind = [{bind}]\n"
+        "study.seeds = 2\nstudy.likelihood = 2\nstudy.images = 8\n"
+    )
+    command = [sys.executable, "-m", "submission", "sweep", str(file), "--out", str(place.out), "--workers", "2"]
+    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    folders = [trial.folder(place.out) for trial in study.trials()]
+    wait_for(lambda: any((folder / "checkpoint.pt").is_file() for folder in folders), "no checkpoint")
+    workers = children(driver.pid)
+    os.kill(workers[0], signal.SIGKILL)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    # the worker that is left sees that its driver is gone and stops with a checkpoint
+    wait_for(lambda: status(study, place).count(State.RUNNING) == 0, "a worker outlived its driver")
+    found = sweep(study, place, LocalEngine(2))
+    assert found.count(State.DONE) == 2, found.errors
+    assert values(place) == values(undisturbed)
+
+
+def test_a_failing_trial_is_retried_and_its_traceback_kept(tmp_path: Path) -> None:
+    study, place = study_of(2, seeds=1), Place.of(tmp_path)
+    folder = study.trials()[0].folder(place.out)
+    folder.mkdir(parents=True)
+    (folder / "meta.json").mkdir()  # cannot be written
+    found = sweep(study, place, LocalEngine(1), retries=1)
+    assert list(found.states.values()) == [State.FAILED]
+    assert "meta.json" in next(iter(found.errors.values()))
+    failure = (folder / FAILURE).read_text()
+    assert "Traceback" in failure
+    assert '"attempts": 2' in failure
+    assert sweep(study, place, LocalEngine(1), retries=1).count(State.FAILED) == 1  # not tried a third time
+    (folder / "meta.json").rmdir()
+    assert sweep(study, place, LocalEngine(1), retries=2).count(State.DONE) == 1
+    assert not (folder / FAILURE).exists()
+
+
+def test_a_process_that_dies_without_a_word_is_not_started_for_ever(tmp_path: Path) -> None:
+    class Dying(LocalEngine):
+        starts = 0
+
+        def start(self, job):
+            self.starts += 1
+            Path(job.folder).mkdir(parents=True, exist_ok=True)
+            return subprocess.Popen([sys.executable, "-c", "import os; os.abort()"])
+
+    engine = Dying(1)
+    found = sweep(study_of(2, seeds=1), Place.of(tmp_path), engine, retries=2)
+    assert engine.starts == 3
+    assert "without a word" in next(iter(found.errors.values()))
+
+
+def test_a_folder_of_another_configuration_is_refused(tmp_path: Path) -> None:
+    study = study_of(2, seeds=1)
+    folder = study.trials()[0].folder(tmp_path)
+    folder.mkdir(parents=True)
+    (folder / "config.gin").write_text("train.steps = 7\n")
+    with pytest.raises(UsageError, match="another configuration"):
+        sweep(study, Place.of(tmp_path), LocalEngine(1))
+
+
+def test_an_interrupted_sweep_leaves_checkpoints(tmp_path: Path) -> None:
+    class Interrupting(LocalEngine):
+        def finished(self, handle) -> bool:
+            if any(tmp_path.rglob("checkpoint.pt")):
+                raise KeyboardInterrupt
+            return super().finished(handle)
+
+    study, place = study_of(100_000, seeds=1), Place.of(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(study, place, Interrupting(1))
+    assert list(status(study, place).states.values()) == [State.STALE]
+
+
+def test_submitit_runs_a_sweep(undisturbed: Place, tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    place = Place.of(tmp_path)
+    found = sweep(study_of(40), place, SlurmEngine(tmp_path / "slurm", cluster="local"))
+    assert found.count(State.DONE) == 2, found.errors
+    assert values(place) == values(undisturbed)
+
+
+@pytest.mark.filterwarnings("ignore")  # of Ray
+def test_a_sweep_survives_the_loss_of_a_ray_node(undisturbed: Place, tmp_path: Path) -> None:
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    study, place = study_of(40), Place.of(tmp_path)
+    folders = [trial.folder(place.out) for trial in study.trials()]
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        other = cluster.add_node(num_cpus=1)
+        engine = RayEngine(cluster.address, cpus=1, gpus=0, retries=3)
+
+        def lose_a_node() -> None:
+            wait_for(lambda: all(folder.is_dir() for folder in folders), "the trials did not start")
+            cluster.remove_node(other, allow_graceful=False)
+
+        thread = threading.Thread(target=lose_a_node)
+        thread.start()
+        found = sweep(study, place, engine)
+        thread.join()
+        assert found.count(State.DONE) == 2, found.errors
+        assert values(place) == values(undisturbed)
+    finally:
+        with contextlib.suppress(Exception):
+            ray.shutdown()
+        cluster.shutdown()
+
+
+def test_the_command_shows_studies_status_and_results(undisturbed: Place, capsys, tmp_path: Path) -> None:
+    from submission.cli.main import main
+
+    assert main(["sweep", "--list"]) == 0
+    assert "delta_vae_table2" in capsys.readouterr().out
+    study = tmp_path / "small.gin"
+    bind = ", ".join(repr(line) for line in study_of(40).bind)
+    study.write_text(
+        "# A small study.\nstudy.methods = [{'config': 'delta_vae/periodic_flat_torus', 'label': 'torus'}]\n"
+        f"study.bind = [{bind}]\nstudy.seeds = 3\n"
+    )
+    assert main(["sweep", "status", str(study), "--out", str(undisturbed.out)]) == 0
+    shown = capsys.readouterr().out
+    assert "done  2" in shown
+    assert "missing  1" in shown
+    assert main(["sweep", "table", str(study), "--out", str(undisturbed.out), "--markdown"]) == 0
+    assert "| torus | 2 |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sweep"], "sweep takes one study, got 'nothing'"),
+        (["sweep", "stats", "demo"], "got 'stats demo'"),
+        (["sweep", "delta_vae_table"], "did you mean delta_vae_table2"),
+        (["sweep", "delta_vae_table2", "--on", "moon"], "--on 'moon' is unknown"),
+        (["sweep", "delta_vae_table2", "--workers", "-1"], "--workers -1 is out of range"),
+    ],
+)
+def test_wrong_words_get_one_line(words: list[str], message: str, capsys, tmp_path: Path) -> None:
+    from submission.cli.main import main
+
+    assert main([*words, *(["--out", str(tmp_path)] if len(words) > 1 else [])]) == 2
+    assert message in capsys.readouterr().err
