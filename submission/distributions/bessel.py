@@ -19,11 +19,17 @@ import torch
 from numpy.polynomial import Chebyshev, Polynomial
 from torch import Tensor
 
+from submission.distributions.derivatives import aligned, last_order
+
 LOWEST_ORDER = 12.0
 """Order from which six Debye terms leave a relative error of about 3e−9."""
 TERMS = 6
 DEGREE = 11
 """Of the Chebyshev interpolants of the six terms' polynomials (degree 17), which they meet to 2e−8 on [0, 1]."""
+
+
+SMALL, LARGE = 0.5, 15.0
+"""κ below SMALL·(m/2 + 1.4), half the convergence radius or less, and above LARGE·m: A″ from series."""
 
 
 def normaliser(kappa: Tensor, m: int) -> tuple[Tensor, Tensor]:
@@ -34,26 +40,69 @@ def normaliser(kappa: Tensor, m: int) -> tuple[Tensor, Tensor]:
         m: dimension of the ambient space, at least 2.
 
     Returns:
-        float64 tensors like ``kappa``, differentiable once.
+        float64 tensors like ``kappa``; F is three times differentiable, A twice.
     """
     pair: tuple[Tensor, Tensor] = _Normaliser.apply(kappa.double(), m)
     return pair
 
 
 class _Normaliser(torch.autograd.Function):
-    """F and A with their closed-form derivatives A and A′."""
+    """F and A with their derivatives A and A′; A′ has A″, where derivatives end."""
 
     @staticmethod
-    def forward(ctx: Any, kappa: Tensor, m: int) -> tuple[Tensor, Tensor]:
-        value, length = evaluate(kappa, m)
-        ctx.save_for_backward(kappa, length)
-        ctx.m = m
-        return value, length
+    def forward(kappa: Tensor, m: int) -> tuple[Tensor, Tensor]:
+        """F and A of float64 ``kappa``."""
+        return evaluate(kappa, m)
 
     @staticmethod
-    def backward(ctx: Any, value_grad: Tensor, length_grad: Tensor) -> tuple[Tensor, None]:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int], outputs: tuple[Tensor, Tensor]) -> None:
+        """Keep κ and A."""
+        ctx.save_for_backward(inputs[0], outputs[1])
+        ctx.m = inputs[1]
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, value_grad: Tensor | None, length_grad: Tensor | None) -> tuple[Tensor | None, None]:
+        """value_grad·A + length_grad·A′."""
         kappa, length = ctx.saved_tensors
-        return torch.addcmul(value_grad * length, length_grad, length_slope(kappa, length, ctx.m)), None
+        total = None if value_grad is None else value_grad * length
+        if length_grad is None:
+            return total, None
+        slope = _LengthSlope.apply(kappa, length.detach(), ctx.m)
+        return length_grad * slope if total is None else torch.addcmul(total, length_grad, slope), None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, kappa: Tensor, m: int) -> tuple[tuple[Tensor, Tensor], Any]:
+        """Elementwise."""
+        return _Normaliser.apply(kappa, m), (in_dims[0], in_dims[0])
+
+
+class _LengthSlope(torch.autograd.Function):
+    """A′(κ) with A″(κ), both functions of κ alone; ``length`` is A(κ)."""
+
+    @staticmethod
+    def forward(kappa: Tensor, length: Tensor, m: int) -> Tensor:
+        """A′."""
+        return length_slope(kappa, length, m)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
+        """Keep κ and A."""
+        ctx.save_for_backward(*inputs[:2])
+        ctx.m = inputs[2]
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None, None]:
+        """outer·A″."""
+        kappa, length = ctx.saved_tensors
+        second = length_bend(kappa.detach(), length.detach(), ctx.m)
+        return outer * last_order(second, "A(κ) of von Mises–Fisher has two derivatives here", kappa), None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, kappa: Tensor, length: Tensor, m: int) -> tuple[Tensor, int]:
+        """Elementwise."""
+        result: Tensor = _LengthSlope.apply(*aligned(info.batch_size, in_dims[:2], (kappa, length)), m)
+        return result, 0
 
 
 def evaluate(kappa: Tensor, m: int) -> tuple[Tensor, Tensor]:
@@ -83,11 +132,43 @@ def descent(m: int, steps: int, device: torch.device) -> Tensor:
 
 def length_slope(kappa: Tensor, length: Tensor, m: int) -> Tensor:
     """A′(κ) = 1 − A² − (m−1)·A/κ; by its expansion in 1/κ where that difference would cancel, 1/m at κ = 0."""
-    ratio = (length / kappa).nan_to_num_(1 / m)
+    ratio = (length / kappa).nan_to_num(1 / m)
     exact = 1 - torch.addcmul((m - 1) * ratio, length, length)
     r, c = 1 / kappa, (m - 3) / 2
     tail = (1 - (c + 1.5 * c * r) * r) * r * r * ((m - 1) / 2)
     return torch.where(kappa > max(1e4, 1e3 * m), tail, exact)
+
+
+def length_bend(kappa: Tensor, length: Tensor, m: int) -> Tensor:
+    """A″(κ): A's power series where κ is small, its asymptotic series where κ is large, A′'s own derivative between.
+
+    All three follow from A′ = 1 − A² − (m−1)·A/κ, whose terms cancel at both ends.
+    """
+    power, inverse = length_series(m)
+    small, large = kappa < SMALL * (m / 2 + 1.4), kappa > LARGE * m
+    near, far = torch.where(small, kappa, 0.0), torch.where(large, kappa, LARGE * m)
+    square, reciprocal = near * near, 1 / far
+    low, high = torch.zeros_like(kappa), torch.zeros_like(kappa)
+    for k in range(len(power) - 1, 0, -1):
+        low = low * square + (2 * k + 1) * 2 * k * power[k]
+    for k in range(len(inverse) - 1, 0, -1):
+        high = (high + k * (k + 1) * inverse[k]) * reciprocal
+    middle = torch.where(small | large, 1.0, kappa)
+    slope = 1 - length * length - (m - 1) * length / middle
+    exact = -2 * length * slope - (m - 1) * (slope - length / middle) / middle
+    return torch.where(small, low * near, torch.where(large, high * reciprocal * reciprocal, exact))
+
+
+@cache
+def length_series(m: int) -> tuple[list[float], list[float]]:
+    """Coefficients a_k of A = Σ a_k κ^{2k+1}, and c_k of A ~ Σ c_k κ^{−k}."""
+    power, inverse = [1 / m], [1.0]
+    for k in range(1, 30):
+        power.append(-sum(power[i] * power[k - 1 - i] for i in range(k)) / (2 * k + m))
+    for k in range(1, 9):
+        products = sum(inverse[i] * inverse[k - i] for i in range(1, k))
+        inverse.append(((k - m) * inverse[k - 1] - products) / 2)
+    return power, inverse
 
 
 def debye(square: Tensor, order: float) -> tuple[Tensor, Tensor]:

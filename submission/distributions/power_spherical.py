@@ -95,7 +95,7 @@ class PowerSpherical(Distribution):
         kappa = self._kappa.expand(shape[:-1])
         angle = to_angle(sample_one_minus_cosine(kappa.detach(), self.beta))
         dtype = self.loc.dtype
-        mean = self._mean_statistic.detach().expand_as(angle).to(dtype)
+        mean = self._mean_statistic.expand_as(angle).to(dtype)
         followed = ImplicitAngle.apply(kappa.to(dtype), angle.to(dtype), mean, self.m, LOG_COSINE_SQUARED)
         return place(self.loc.expand(shape), followed)
 

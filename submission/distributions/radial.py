@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from submission.distributions.derivatives import aligned, last_order
+
 NODES = 16
 """Gauss–Legendre nodes per angle; the implicit derivative is then good to about 1e−6.
 
@@ -47,61 +49,158 @@ def place(loc: Tensor, angle: Tensor) -> Tensor:
         angle = angle * (torch.randint_like(angle, 2) * 2 - 1)
         return torch.cos(angle) * loc + torch.sin(angle) * torch.stack([-loc[..., 1], loc[..., 0]], -1)
     noise = torch.randn(angle.shape[:-1] + loc.shape[-1:], dtype=loc.dtype, device=loc.device)
-    return Geodesic.apply(loc, angle, noise)
+    points: Tensor = Geodesic.apply(loc, angle, noise)[0]
+    return points
 
 
 class Geodesic(torch.autograd.Function):
     """cos(angle)·loc + sin(angle)·v with v the direction of ``noise`` in the tangent space at ``loc``, both (..., m).
 
-    ``angle`` is (..., 1), ``loc`` of unit length; ``place`` says which derivative in ``loc`` it has.
+    ``angle`` is (..., 1), ``loc`` of unit length; ``place`` says which derivative in ``loc`` it has. v is the second
+    output, a constant. With a = ``loc`` as it is now, the rotation that takes a to b and fixes what is at right angles
+    to both takes v to v − (bᵀv)(a + b)/(1 + aᵀb): all derivatives are those of this expression at b = a.
     """
 
     @staticmethod
-    def forward(ctx: Any, loc: Tensor, angle: Tensor, noise: Tensor) -> Tensor:
+    def forward(loc: Tensor, angle: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Points (..., m); the direction v, cos(angle) and sin(angle) for the backward pass."""
         tangent = torch.addcmul(noise, (noise * loc).sum(-1, keepdim=True), loc, value=-1)
         length = torch.linalg.vector_norm(tangent, dim=-1, keepdim=True).clamp_min(torch.finfo(loc.dtype).tiny)
         direction, cosine, sine = tangent / length, torch.cos(angle), torch.sin(angle)
-        ctx.save_for_backward(loc, direction, cosine, sine)
-        return torch.addcmul(cosine * loc, sine, direction)
+        return torch.addcmul(cosine * loc, sine, direction), direction, cosine, sine
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        loc, direction, cosine, sine = ctx.saved_tensors
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> None:
+        """Keep inputs and outputs; only the points are differentiable."""
+        ctx.save_for_backward(*inputs[:2], *outputs[1:])
+        ctx.mark_non_differentiable(*outputs[1:])
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor | None, *_: Tensor | None) -> tuple[Tensor | None, Tensor | None, None]:
+        """Derivatives at fixed v; differentiable themselves where a graph of them is asked for."""
+        if grad is None:
+            return None, None, None
+        loc, angle, direction, cosine, sine = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return *rotated_gradient(grad, loc, angle, direction), None
         forward, upward = (grad * direction).sum(-1, keepdim=True), sine * (grad * loc).sum(-1, keepdim=True)
         return torch.addcmul(cosine * grad, upward, direction, value=-1), cosine * forward - upward, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, loc: Tensor, angle: Tensor, noise: Tensor) -> tuple[tuple[Tensor, ...], Any]:
+        """The vmapped dimension goes first."""
+        return Geodesic.apply(*aligned(info.batch_size, in_dims, (loc, angle, noise))), (0, 0, 0, 0)
+
+
+def rotated_gradient(grad: Tensor, loc: Tensor, angle: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+    """``Geodesic``'s gradients in ``loc`` (..., m) and ``angle`` (..., 1) in operations that have derivatives."""
+    start = loc.detach()
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    height, overlap = (direction * loc).sum(-1, keepdim=True), 1 + (start * loc).sum(-1, keepdim=True)
+    both = (grad * (start + loc)).sum(-1, keepdim=True)
+    swing = (both * direction + height * grad) / overlap - height * both / overlap.square() * start
+    moved = direction - height * (start + loc) / overlap
+    along = cosine * (grad * moved).sum(-1, keepdim=True) - sine * (grad * loc).sum(-1, keepdim=True)
+    return cosine * grad - sine * swing, along
 
 
 def one_minus_cosine(loc: Tensor, z: Tensor) -> Tensor:
     """1 − cos θ between ``loc`` (..., m) and ``z`` (..., m), float64, free of either's rounding in length.
 
     No (..., m) table is made where the two broadcast, so that a table of all pairs costs as many numbers as pairs.
+    Rounding may leave [0, 2]; the value is clamped, the derivative is not.
     """
     mean, point = (x.double() / torch.linalg.vector_norm(x.double(), dim=-1, keepdim=True) for x in (loc, z))
-    return (1 - torch.einsum("...i,...i->...", mean, point)).clamp(0.0, 2.0)
+    exact = 1 - torch.einsum("...i,...i->...", mean, point)
+    return exact + (exact.clamp(0.0, 2.0) - exact).detach()
+
+
+NEAREST = 5e-7
+"""1 − cos θ below which densities by angle have no digits for second derivatives in position: θ < 1e−3."""
+
+
+class _Angle(torch.autograd.Function):
+    """θ and dθ/dx of x = 1 − cos θ, with d²θ/dx² as the derivative of the latter."""
+
+    @staticmethod
+    def forward(x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, (...)."""
+        root = torch.sqrt(angle_range(x))
+        return 2 * torch.asin(root), 0.5 / (root * torch.sqrt(1 - root * root))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], outputs: tuple[Tensor, Tensor]) -> None:
+        """Keep x and dθ/dx."""
+        ctx.save_for_backward(inputs[0], outputs[1])
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, by_angle: Tensor | None, by_slope: Tensor | None) -> Tensor | None:
+        """Gradient in x."""
+        x, slope = ctx.saved_tensors
+        clamped = (x / 2 < 1e-30) | (x / 2 > 1 - torch.finfo(x.dtype).eps)
+        total = None if by_angle is None else (by_angle * slope).masked_fill(clamped, 0.0)
+        if by_slope is None:
+            return total
+        with torch.no_grad():
+            bend = ((x - 1) * slope**3).masked_fill((x < NEAREST) | (x > 2 - NEAREST), torch.nan)
+        part = by_slope * last_order(bend, "densities by angle have two derivatives in position", x)
+        return part if total is None else total + part
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, x: Tensor) -> tuple[tuple[Tensor, Tensor], Any]:
+        """Elementwise."""
+        return _Angle.apply(x), (in_dims[0], in_dims[0])
+
+
+def angle_range(x: Tensor) -> Tensor:
+    """sin²(θ/2) = x/2 within the range where θ has a finite derivative."""
+    return (x / 2).clamp(1e-30, 1 - torch.finfo(x.dtype).eps)
 
 
 def to_angle(x: Tensor) -> Tensor:
-    """θ with 1 − cos θ = x, accurate for small x and with a finite derivative at both ends."""
-    return 2 * torch.asin(torch.sqrt((x / 2).clamp(1e-30, 1 - torch.finfo(x.dtype).eps)))
+    """θ with 1 − cos θ = x, accurate for small x and with a finite derivative at both ends.
+
+    Second derivatives are NaN for θ or π − θ below 1e−3, where those of a density by angle cancel.
+    """
+    if torch.is_grad_enabled() and x.requires_grad:
+        angle: Tensor = _Angle.apply(x)[0]
+        return angle
+    return 2 * torch.asin(torch.sqrt(angle_range(x)))
 
 
 class ImplicitAngle(torch.autograd.Function):
     """Sampled angles θ with dθ/dκ from their density p ∝ sin^{m−2}θ·exp(κ·T(θ)).
 
     −∂_κ CDF/p by quadrature of (T − E T)·p over the tail beyond θ (Figurnov et al. 2018, eq. 8, for a distribution
-    without a closed-form CDF). The tail on θ's side of the mean is taken, where the integrand keeps its sign.
+    without a closed-form CDF). The tail on θ's side of the mean is taken, where the integrand keeps its sign. Higher
+    derivatives are those of the quadrature, with θ and E T as functions of κ.
     """
 
     @staticmethod
-    def forward(ctx: Any, kappa: Tensor, angle: Tensor, mean: Tensor, m: int, statistic: Statistic) -> Tensor:
-        ctx.save_for_backward(kappa, angle, mean)
-        ctx.m, ctx.statistic = m, statistic
+    def forward(kappa: Tensor, angle: Tensor, mean: Tensor, m: int, statistic: Statistic) -> Tensor:
+        """The angles (...) themselves."""
         return angle.clone()
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep κ, the angles as functions of κ, and the means."""
+        kappa, _, mean, ctx.m, ctx.statistic = inputs
+        ctx.save_for_backward(kappa, output, mean)
+
+    @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """grad·dθ/dκ."""
         kappa, angle, mean = ctx.saved_tensors
         return grad * slope(kappa, angle, mean, ctx.m, ctx.statistic), None, None, None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *arguments: Any) -> tuple[Tensor, int]:
+        """Elementwise."""
+        tensors = aligned(info.batch_size, in_dims[:3], arguments[:3])
+        result: Tensor = ImplicitAngle.apply(*tensors, *arguments[3:])
+        return result, 0
 
 
 def slope(kappa: Tensor, angle: Tensor, mean: Tensor, m: int, statistic: Statistic) -> Tensor:
@@ -116,21 +215,21 @@ def slope(kappa: Tensor, angle: Tensor, mean: Tensor, m: int, statistic: Statist
     """
     nodes, weights = rule(NODES, angle.dtype, angle.device)
     tiny = torch.finfo(angle.dtype).tiny
-    sine = torch.sin(angle / 2).square_()
+    sine = torch.sin(angle / 2).square()
     here = statistic.value(sine)
     below = here > mean
     span = (REACH * torch.rsqrt(statistic.curvature * kappa + (m - 2 + 1e-3))).minimum(
         torch.where(below, angle, torch.pi - angle)
     )
     signed = torch.where(below, -span, span)
-    there = torch.addcmul(angle / 2, nodes.view(-1, *[1] * angle.dim()), signed / 2).sin_().square_()
+    there = torch.addcmul(angle / 2, nodes.view(-1, *[1] * angle.dim()), signed / 2).sin().square()
     value = statistic.value(there)
-    log_ratio = (value - here).mul_(kappa)
+    log_ratio = (value - here) * kappa
     if m > 2:
-        start = (sine * (1 - sine)).clamp_min_(tiny)
-        sines = torch.addcmul(there, there, there, value=-1).div_(start).clamp_min_(tiny)
-        log_ratio.add_(sines.log_(), alpha=(m - 2) / 2)
-    integrand = log_ratio.clamp_max_(60.0).exp_().mul_(value.sub_(mean))
+        start = (sine * (1 - sine)).clamp_min(tiny)
+        sines = (torch.addcmul(there, there, there, value=-1) / start).clamp_min(tiny)
+        log_ratio = log_ratio.add(sines.log(), alpha=(m - 2) / 2)
+    integrand = log_ratio.clamp_max(60.0).exp() * (value - mean)
     return signed * torch.tensordot(weights, integrand, 1)
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
+from submission.distributions.derivatives import aligned, last_order
+
 Array = NDArray[np.float64]
 
 
@@ -35,26 +37,86 @@ def slope(coefficients: Tensor, offset: Tensor) -> Tensor:
     return (3.0 * cubic * offset + 2.0 * square) * offset + linear
 
 
-class _Known(torch.autograd.Function):
-    """A value whose partial derivatives were computed along with it."""
+def bend(coefficients: Tensor, offset: Tensor) -> Tensor:
+    """Second derivative of ``horner`` with respect to ``offset``."""
+    cubic, square, _, _ = coefficients.unbind(-1)
+    return 6.0 * cubic * offset + 2.0 * square
+
+
+THIRD = "third derivatives of tabulated distributions do not exist: cubic splines have no digits left for them"
+
+
+class _SplineFunction(torch.autograd.Function):
+    """A spline's value and slope; the slope's own derivative is the spline's second one."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, *pairs: Tensor) -> Tensor:
-        ctx.save_for_backward(*pairs[1::2])
-        return value.clone()
+    def forward(x: Tensor, spline: Spline) -> tuple[Tensor, Tensor]:
+        """Value and slope at ``x`` of any shape."""
+        coefficients, offset, inside = spline.locate(x)
+        return horner(coefficients, offset), slope(coefficients, offset) * inside
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        needed = ctx.needs_input_grad[1::2]
-        parts = [gradient * d if use else None for d, use in zip(ctx.saved_tensors, needed, strict=True)]
-        return (None, *(item for part in parts for item in (part, None)))
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Spline], outputs: tuple[Tensor, Tensor]) -> None:
+        """Keep positions and slopes."""
+        ctx.save_for_backward(inputs[0], outputs[1])
+        ctx.spline = inputs[1]
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, by_value: Tensor | None, by_slope: Tensor | None) -> tuple[Tensor | None, None]:
+        """Gradient in ``x``; second derivatives only where the slope was differentiated."""
+        x, first = ctx.saved_tensors
+        total = None if by_value is None else by_value * first
+        if by_slope is not None:
+            coefficients, offset, inside = ctx.spline.locate(x.detach())
+            part = by_slope * last_order(bend(coefficients, offset) * inside, THIRD, x)
+            total = part if total is None else total + part
+        return total, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, x: Tensor, spline: Spline) -> tuple[tuple[Tensor, Tensor], Any]:
+        """Elementwise."""
+        return _SplineFunction.apply(x, spline), (in_dims[0], in_dims[0])
 
 
-def _known(value: Tensor, *pairs: Tensor) -> Tensor:
-    """``value`` as a function of the inputs in ``pairs``: input, its partial derivative, input, ..."""
-    with torch.enable_grad():
-        return _Known.apply(value, *pairs)
+class _SurfaceFunction(torch.autograd.Function):
+    """A surface's value and its two slopes, whose own derivatives are the surface's second ones."""
+
+    @staticmethod
+    def forward(x: Tensor, y: Tensor, surface: Surface) -> tuple[Tensor, Tensor, Tensor]:
+        """Value and slopes at ``x`` and ``y`` of one shape."""
+        patch, down, across, in_x, in_y = surface.locate(x, y)
+        cubic = horner(patch, across[..., None])
+        by_y = horner(slope(patch, across[..., None]), down) * in_y
+        return horner(cubic, down), slope(cubic, down) * in_x, by_y
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Surface], outputs: tuple[Tensor, Tensor, Tensor]) -> None:
+        """Keep positions and slopes."""
+        ctx.save_for_backward(*inputs[:2], *outputs[1:])
+        ctx.surface = inputs[2]
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor | None) -> tuple[Tensor | None, Tensor | None, None]:
+        """Gradients in ``x`` and ``y``; second derivatives only where slopes were differentiated."""
+        x, y, first_x, first_y = ctx.saved_tensors
+        by_value, by_x, by_y = outer
+        columns = [(by_value, first_x, first_y)]
+        if by_x is not None or by_y is not None:
+            second = [last_order(part, THIRD, x, y) for part in ctx.surface.second(x.detach(), y.detach())]
+            columns += [(by_x, second[0], second[1]), (by_y, second[1], second[2])]
+        used = [(own, *parts) for own, *parts in columns if own is not None]
+        gradient_x, gradient_y = (
+            sum((row[0] * row[axis] for row in used[1:]), used[0][0] * used[0][axis]) if used and needed else None
+            for axis, needed in ((1, ctx.needs_input_grad[0]), (2, ctx.needs_input_grad[1]))
+        )
+        return gradient_x, gradient_y, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, x: Tensor, y: Tensor, surface: Surface) -> tuple[tuple[Tensor, ...], Any]:
+        """Elementwise."""
+        return _SurfaceFunction.apply(*aligned(info.batch_size, in_dims[:2], (x, y)), surface), (0, 0, 0)
 
 
 class _Table:
@@ -85,18 +147,19 @@ class Spline:
         self.start, self.step, self.cells = float(knots[0]), float(knots[1] - knots[0]), len(knots) - 1
         self._table = _Table(CubicSpline(knots, values).c.T)
 
+    def locate(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Coefficients (..., 4) of each position's cell, the offset in it, and whether it is within the knots."""
+        index, offset = cell(x, self.start, self.step, self.cells)
+        inside = (x >= self.start) & (x <= self.start + self.step * self.cells)
+        return self._table.like(x)[index], offset, inside
+
     def __call__(self, x: Tensor) -> Tensor:
-        """y at ``x`` of any shape, once differentiable."""
-        with torch.no_grad():
-            index, offset = cell(x, self.start, self.step, self.cells)
-            coefficients = self._table.like(x)[index]
-            value = horner(coefficients, offset)
-        if not (torch.is_grad_enabled() and x.requires_grad):
+        """y at ``x`` of any shape, twice differentiable."""
+        if torch.is_grad_enabled() and x.requires_grad:
+            value: Tensor = _SplineFunction.apply(x, self)[0]
             return value
-        with torch.no_grad():
-            inside = (x >= self.start) & (x <= self.start + self.step * self.cells)
-            derivative = slope(coefficients, offset) * inside
-        return _known(value, x, derivative)
+        coefficients, offset, _ = self.locate(x)
+        return horner(coefficients, offset)
 
 
 class Surface:
@@ -115,23 +178,29 @@ class Surface:
         both = CubicSpline(columns, along_rows, axis=2).c  # (4, m-1, 4, n-1)
         self._table = _Table(both.transpose(3, 1, 2, 0).reshape(-1, 4, 4))
 
+    def locate(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Each position's patch (..., 4, 4), its offsets down and across it, and whether x and y are on the grid."""
+        row, down = cell(x, self.starts[0], self.steps[0], self.cells[0])
+        column, across = cell(y, self.starts[1], self.steps[1], self.cells[1])
+        patch = self._table.like(x)[row * self.cells[1] + column]
+        return patch, down, across, self._inside(x, 0), self._inside(y, 1)
+
+    def second(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Second derivatives by xx, xy and yy."""
+        patch, down, across, in_x, in_y = self.locate(x, y)
+        across = across[..., None]
+        by_xx = bend(horner(patch, across), down) * in_x
+        by_xy = slope(slope(patch, across), down) * (in_x & in_y)
+        return by_xx, by_xy, horner(bend(patch, across), down) * in_y
+
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """z at ``x`` and ``y``, which broadcast; once differentiable in both."""
+        """z at ``x`` and ``y``, which broadcast; twice differentiable in both."""
         x, y = torch.broadcast_tensors(x, y)
-        with torch.no_grad():
-            row, down = cell(x, self.starts[0], self.steps[0], self.cells[0])
-            column, across = cell(y, self.starts[1], self.steps[1], self.cells[1])
-            patch = self._table.like(x)[row * self.cells[1] + column]  # (..., 4, 4)
-            cubic = horner(patch, across[..., None])
-            value = horner(cubic, down)
-        if not (torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)):
+        if torch.is_grad_enabled() and (x.requires_grad or y.requires_grad):
+            value: Tensor = _SurfaceFunction.apply(x, y, self)[0]
             return value
-        with torch.no_grad():
-            by_row = slope(cubic, down) * self._inside(x, 0)
-            if not y.requires_grad:
-                return _known(value, x, by_row)
-            by_column = horner(slope(patch, across[..., None]), down) * self._inside(y, 1)
-        return _known(value, x, by_row, y, by_column)
+        patch, down, across, _, _ = self.locate(x, y)
+        return horner(horner(patch, across[..., None]), down)
 
     def _inside(self, position: Tensor, axis: int) -> Tensor:
         end = self.starts[axis] + self.steps[axis] * self.cells[axis]

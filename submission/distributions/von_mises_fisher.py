@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints, register_kl
 
 from submission.distributions.bessel import log_sphere_area, normaliser
+from submission.distributions.derivatives import once_differentiable
 from submission.distributions.radial import ImplicitAngle, Statistic, one_minus_cosine, place, to_angle
 from submission.distributions.sphere import SphereUniform
 from submission.distributions.vmf_sampler import Envelope, sample_one_minus_cosine
@@ -97,7 +98,7 @@ class VonMisesFisher(Distribution):
 
     def _implicit(self, kappa: Tensor, x: Tensor) -> Tensor:
         """Angles of x = 1 − w with their exact derivative in κ."""
-        mean = (self.mean_length.detach() - 1).to(x.dtype).expand_as(x)
+        mean = (self.mean_length - 1).to(x.dtype).expand_as(x)
         result: Tensor = ImplicitAngle.apply(kappa, to_angle(x), mean, self.m, COSINE_LESS_ONE)
         return result
 
@@ -114,7 +115,7 @@ class VonMisesFisher(Distribution):
         """
         if self.gradient == "implicit":
             return cost
-        score = self.log_weight(z)
+        score = once_differentiable(self.log_weight(z), "the two-term estimator has first derivatives only")
         return cost + (cost.detach() * (score - score.detach())).to(cost.dtype)
 
     def log_weight(self, z: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The normal distribution wrapped around the circle: Brownian motion on S^1 in closed form.
 
-With A, B = exp(-2π(π ∓ |x|)/t) the image at distance k turns has, relative to the nearest one, the density
+With A, B = exp(-2π(π ∓ x)/t) the image at distance k turns has, relative to the nearest one, the density
 (AB)^{k(k-1)/2} (A^k + B^k) for both directions together: sums of images take two exponentials. Long times take the
 Fourier series.
 """
@@ -31,8 +31,8 @@ def log_density(angle: Tensor, time: Tensor) -> Tensor:
 
 def from_images(angle: Tensor, time: Tensor) -> Tensor:
     """``log_density`` for ``time`` up to 10: the nearest image, and what those further around add to it."""
-    away, rate = angle.abs(), 2 * math.pi / time
-    first, second = (-rate * (math.pi - away)).exp(), (-rate * (math.pi + away)).exp()
+    rate = 2 * math.pi / time
+    first, second = (-rate * (math.pi - angle)).exp(), (-rate * (math.pi + angle)).exp()
     total, product = first + second, first * second
     for k in range(2, IMAGES + 1):
         total = total + product ** (k * (k - 1) // 2) * (first**k + second**k)
