@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ def unsupervised(
     num_bins: int = 20,
     blocks: Blocks | None = None,
     era: Era = "installed",
+    continuous: Sequence[bool] = (),
 ) -> Scores:
     """Total correlation, Wasserstein correlation and mean mutual information of the codes.
 
@@ -41,7 +43,7 @@ def unsupervised(
 
     Args:
         codes: (N, D), at least two dimensions (or blocks) not constant, and more samples than such dimensions.
-        factors: not used; a parameter so that all metrics can be called alike.
+        factors, continuous: not used; parameters so that all metrics can be called alike.
         num_bins: equal-width bins per code dimension, for the mutual information.
         blocks: dimensions whose dependence on each other does not count.
         era: of the bins' edges, see ``submission.metrics.information.bin_edges``.

@@ -74,7 +74,16 @@ def sap(
     )
     ordered = np.sort(matrix, axis=0)
     value = float(np.mean(ordered[-1] - ordered[-2]))
-    return Scores({"SAP_score": value}, {"predictability": matrix}, constant_note(train.codes))
+    notes = constant_note(train.codes) + few_note(len(train.codes), columns, bool(reals.size))
+    return Scores({"SAP_score": value}, {"predictability": matrix}, notes)
+
+
+def few_note(samples: int, columns: Blocks, regression: bool) -> tuple[str, ...]:
+    """A note that names blocks of so many columns that regression on them fits anything, or nothing."""
+    wide = [str(block) for block, own in enumerate(columns) if len(own) + 1 >= samples]
+    if not wide or not regression:
+        return ()
+    return (f"{samples} points determine a regression: blocks {', '.join(wide)} explain any factor",)
 
 
 def classes_and_reals(
