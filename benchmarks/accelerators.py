@@ -8,6 +8,7 @@ the time with all of them.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import resource
 import statistics
@@ -37,17 +38,15 @@ EVALUATION = {
 
 def switch_off(names: list[str]) -> None:
     """Hide accelerators from this process."""
-    import submission.native.memory as memory
-
-    import submission.native as native
+    native = importlib.import_module("submission.native")
+    memory = importlib.import_module("submission.native.memory")
 
     found = native.library
     native.library = lambda name: None if name in names else found(name)  # type: ignore[assignment]
     if "memory" in names:
         memory.keep_freed_memory = lambda: None
     if "maps" in names:
-        import submission.models.maps as maps
-
+        maps = importlib.import_module("submission.models.maps")
         maps.on_cpu = lambda tensor: False
 
 
