@@ -14,6 +14,7 @@ EVERYWHERE = {
     "errors",
     "files",
     "locks",
+    "options",
     "progress",
     "provenance",
     "run",

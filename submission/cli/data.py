@@ -1,28 +1,82 @@
-"""List, download, check and look at data sets."""
+"""``python -m submission data``: list, download, verify and show data sets."""
 
 from __future__ import annotations
 
 import argparse
 import ast
+import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from submission.cli import console
-from submission.cli.switches import seed_within
+from submission.cli.switches import seed_within, unpickling_option
 from submission.errors import SubmissionError, UsageError
 
 if TYPE_CHECKING:
+    from submission.data import ImageDataset
     from submission.data.sources import Source
 
-SUMMARY = "List, download, verify and look at data sets."
+SUMMARY = "List, download, verify and show data sets."
 EPILOG = """examples:
   python -m submission data list
   python -m submission data info mpi3d_toy
-  python -m submission data download shapes3d --root ~/data
+  python -m submission data download shapes3d --data-root ~/data
   python -m submission data verify
   python -m submission data show turntable --option color=True --out turntable.png
+  python -m submission data show ./my_pictures
 
-Files are looked for under --root, else $DISENTANGLEMENT_LIB_DATA, else ./data."""
+Files are looked for under --data-root, else $DISENTANGLEMENT_LIB_DATA, else ./data."""
+
+
+@dataclass(frozen=True)
+class DataCommand:
+    """The options of ``data``.
+
+    Attributes:
+        names: the data sets; empty for all.
+        named_root: ``--data-root``, None where it is not given.
+        accept: an md5 that is accepted instead of the published one.
+        out: the PNG to write, None for NAME.png.
+        seed: of the image from which the traversals start.
+        options: the data set's own options.
+    """
+
+    names: tuple[str, ...]
+    named_root: Path | None
+    accept: str
+    out: Path | None
+    seed: int
+    options: dict[str, Any]
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> DataCommand:
+        """The command line, checked; an action has some of these options."""
+        given = vars(arguments)
+        names = [given["name"]] if "name" in given else given.get("names", [])
+        options = dict(parsed_option(text) for text in given.get("option", []))
+        seed_within(given.get("seed", 0))
+        return cls(
+            tuple(names), given["data_root"], given.get("accept", ""), given.get("out"), given.get("seed", 0), options
+        )
+
+    @property
+    def name(self) -> str:
+        """The data set."""
+        return self.names[0]
+
+    @property
+    def root(self) -> Path:
+        """The folder of the data files."""
+        from submission.data import data_root
+
+        return data_root(self.named_root)
+
+    def load(self) -> ImageDataset:
+        """The data set, loaded."""
+        from submission.data import load_with_options
+
+        return load_with_options(self.name, self.named_root, console.Bars(), self.options)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,29 +84,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = {name: actions.add_parser(name, help=text, description=text) for name, (text, _) in ACTIONS.items()}
     for action in add.values():
-        action.add_argument("--root", type=Path, help="folder of the data files")
+        action.add_argument("--data-root", "--root", type=Path, metavar="FOLDER", help="folder of data files")
     for name in ("info", "download", "show"):
-        add[name].add_argument("name", metavar="NAME", help="a data set's name")
+        add[name].add_argument("name", metavar="NAME", help="a data set's name, or the path of your own data")
     add["verify"].add_argument(
         "names", metavar="NAME", nargs="*", help="data sets (default: all whose files are there)"
     )
     add["download"].add_argument("--accept", default="", metavar="MD5", help="take a file with this hash as well")
     add["show"].add_argument("--out", type=Path, help="the PNG to write (default: NAME.png)")
-    add["show"].add_argument("--seed", type=int, default=0, help="of the image that the traversals start from")
-    add["show"].add_argument(
-        "--option", action="append", default=[], metavar="KEY=VALUE", help="option of the data set"
-    )
+    add["show"].add_argument("--seed", type=int, default=0, help="of the image from which the traversals start")
+    for name in ("info", "show"):
+        unpickling_option(add[name])
+        add[name].add_argument(
+            "--option", action="append", default=[], metavar="KEY=VALUE", help="option of the data set"
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the action."""
-    from submission.data import data_root
-
-    arguments.named_root, arguments.root = arguments.root, data_root(arguments.root)
-    return ACTIONS[arguments.action][1](arguments)
+    ACTIONS[arguments.action][1](DataCommand.of(arguments))
+    return 0
 
 
-def list_all(arguments: argparse.Namespace) -> int:
+def list_all(command: DataCommand) -> None:
     """Every data set: size and factors; whether and where its files are; licence."""
     from submission.data.registry import REGISTRY
     from submission.data.sources import SOURCES
@@ -60,45 +114,39 @@ def list_all(arguments: argparse.Namespace) -> int:
     for name, entry in REGISTRY.items():
         console.say(f"{name:17} {' · '.join(filter(None, (entry.images, entry.factors)))}")
         source = SOURCES.get(name)
-        where = whereabouts(entry.rendered, source, arguments.root) if source else "made on the spot"
+        where = whereabouts(entry.rendered, source, command.root) if source else "rendered; needs no file"
         console.say(f"{'':17} {where}")
-    return 0
 
 
 def whereabouts(rendered: bool, source: Source, root: Path) -> str:
     """State, place and licence of the files in one line."""
     state = source.state(root)
     if rendered and state == "missing":
-        state = "rendered on the spot, file missing"
+        state = "file missing, will be rendered"
     return f"{state}: {source.files[0].located(root)} · licence: {source.licence}"
 
 
-def info(arguments: argparse.Namespace) -> int:
-    """All that is known about one data set."""
-    import inspect
-
+def info(command: DataCommand) -> None:
+    """Everything known about one data set."""
     from submission.data.registry import entry
     from submission.data.sources import SOURCES
 
-    known = entry(arguments.name)
-    images, factors = (known.images, known.factors) if known.images else contents(arguments)
+    known = entry(command.name)
+    images, factors = (known.images, known.factors) if known.images else contents(command)
     options = [f"{option.name}: {option.annotation} = {option.default!r}" for option in known.options().values()]
-    console.say(f"{arguments.name}: {known.summary}\n\n{inspect.getdoc(known.function())}\n")
+    console.say(f"{command.name}: {known.summary}\n\n{inspect.getdoc(known.function())}\n")
     console.say(f"images: {images}\nfactors: {factors or 'none'}\noptions: {', '.join(options) or 'none'}")
-    source = SOURCES.get(arguments.name)
+    source = SOURCES.get(command.name)
     if source:
-        describe(source, arguments.root)
-    return 0
+        describe(source, command.root)
 
 
-def contents(arguments: argparse.Namespace) -> tuple[str, str]:
-    """Images and factors of a data set that must be loaded to know them: a user's file, for instance."""
-    from submission.data import load_with_options
-
-    dataset = load_with_options(arguments.name, arguments.named_root, console.Bars(), {})
+def contents(command: DataCommand) -> tuple[str, str]:
+    """Images and factors of a data set that must be loaded to know them, such as a user's file."""
+    dataset = command.load()
     shape = "x".join(map(str, dataset.image_shape)).removesuffix("x1")
-    factors = zip(getattr(dataset, "factor_names", ()), getattr(dataset, "factor_sizes", ()), strict=True)
-    return f"{len(dataset):,} of {shape}", ", ".join(f"{name} {size}" for name, size in factors)
+    factors = getattr(dataset, "factors_of_variation", ())
+    return f"{len(dataset):,} of {shape}", ", ".join(map(str, factors))
 
 
 def describe(source: Source, root: Path) -> None:
@@ -120,64 +168,58 @@ def required_source(name: str) -> Source:
 
     entry(name)
     if name not in REGISTRY:
-        raise UsageError(f"nothing is published about the files of {name}", "just use it, or name another data set")
+        raise UsageError(f"{name} is your own data, which has no published files", "name another data set")
     if name not in SOURCES:
-        raise UsageError(f"{name} has no files", "it is made on the spot: just use it")
+        raise UsageError(f"{name} has no files: it is rendered", "use it without a download")
     return SOURCES[name]
 
 
-def download(arguments: argparse.Namespace) -> int:
+def download(command: DataCommand) -> None:
     """Fetch what is missing."""
     from submission.data.download import fetch
 
-    source = required_source(arguments.name)
+    source = required_source(command.name)
     for file in source.files:
-        if not file.urls:
-            path = arguments.root / file.path
-            raise SubmissionError(f"{arguments.name} cannot be downloaded by a program", f"{source.manual} ({path})")
-        path = file.located(arguments.root)
+        path = file.located(command.root)
+        if not file.urls and not path.exists():
+            fix = f"{source.manual} ({command.root / file.path})"
+            raise SubmissionError(f"{command.name} cannot be downloaded by a program", fix)
         if not path.exists():
-            path = fetch(file, arguments.root, source.page, console.Bars(), arguments.accept)
+            path = fetch(file, command.root, source.page, console.Bars(), command.accept)
         console.say(f"{path} is there")
-    return 0
 
 
-def verify(arguments: argparse.Namespace) -> int:
+def verify(command: DataCommand) -> None:
     """Compare the files that are there with their published hashes."""
     from submission.data.download import verified
     from submission.data.sources import SOURCES
 
-    wanted = {name: required_source(name) for name in arguments.names} or SOURCES
+    wanted = {name: required_source(name) for name in command.names} or SOURCES
     files = {file.path: file for source in wanted.values() for file in source.files}
-    states = {path: verified(file, arguments.root, console.Bars()) for path, file in files.items()}
-    shown = {path: state for path, state in states.items() if arguments.names or state != "missing"}
+    states = {path: verified(file, command.root, console.Bars()) for path, file in files.items()}
+    shown = {path: state for path, state in states.items() if command.names or state != "missing"}
     for path, state in shown.items():
-        console.say(f"{state:8} {arguments.root / path}")
+        console.say(f"{state:8} {command.root / path}")
     if not shown:
-        console.say(f"no data files under {arguments.root}")
+        console.say(f"no data files under {command.root}")
     bad = [path for path, state in shown.items() if state.startswith(("wrong", "missing"))]
     if bad:
         raise SubmissionError(
             f"{len(bad)} of {len(shown)} files are missing or wrong", "delete and download them again"
         )
-    return 0
 
 
-def show(arguments: argparse.Namespace) -> int:
+def show(command: DataCommand) -> None:
     """Write a contact sheet."""
-    from submission.data import load_with_options
     from submission.data.contact_sheet import contact_sheet
     from submission.files import output
 
-    seed_within(arguments.seed)
-    options = dict(parsed_option(text) for text in arguments.option)
-    dataset = load_with_options(arguments.name, arguments.named_root, console.Bars(), options)
-    out = arguments.out or Path(f"{arguments.name.rpartition('/')[2]}.png")
-    sheet = contact_sheet(dataset, arguments.seed)
+    dataset = command.load()
+    out = command.out or Path(f"{Path(command.name).name}.png")
+    sheet = contact_sheet(dataset, command.seed)
     with output(out) as file:
         file.write(sheet)
-    console.say(f"wrote {out}: {arguments.name}, {len(dataset)} images {dataset.image_shape}, {dataset.notes}")
-    return 0
+    console.say(f"wrote {out}: {command.name}, {len(dataset)} images {dataset.image_shape}, {dataset.notes}")
 
 
 def parsed_option(text: str) -> tuple[str, Any]:
@@ -187,13 +229,13 @@ def parsed_option(text: str) -> tuple[str, Any]:
         raise UsageError(f"--option {text!r} has no '='", "write KEY=VALUE")
     try:
         return key, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return key, value
 
 
 ACTIONS = {
     "list": ("list all data sets", list_all),
-    "info": ("tell all about one data set", info),
+    "info": ("show everything known about one data set", info),
     "download": ("download the files of a data set", download),
     "verify": ("check files against their published hashes", verify),
     "show": ("write a contact sheet of traversals", show),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from submission.cli import likelihood
-from submission.cli.switches import called, refuse
+from submission.cli.switches import called, refuse, unpickling_option
 from submission.errors import UsageError
 from submission.run import Run
 
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--codes", type=Path, metavar="FILE.npz", help="a table of codes instead of a model")
     add("--data", metavar="NAME", help="data set (a run folder knows its own)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    unpickling_option(parser)
     add("--metrics", metavar="NAME,...", help="metrics to compute (default: the preset's)")
     add("--preset", default="challenge", help="challenge, study or fast (default: challenge)")
     add("--seed", type=int, default=0, help="seed of the protocol (default: 0)")

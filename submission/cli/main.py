@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType, ModuleType
 
+from submission.data import unpickling_allowed
 from submission.errors import SubmissionError, UsageError
 from submission.text import printable
 
@@ -76,7 +77,8 @@ def execute(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
         with sigterm_raises(), messages_shown():
             legible(sys.argv[1:] if arguments is None else arguments)
             parsed = parse(parser, arguments)
-            code = int(parsed.run(parsed))
+            with unpickling_allowed(getattr(parsed, "allow_unpickling", False)):
+                code = int(parsed.run(parsed))
             flush()
     except SubmissionError as error:
         complain(f"error: {error}")

@@ -45,3 +45,9 @@ def called(name: str, other: str) -> Callable[[str], str]:
 def seed_within(seed: int) -> None:
     """UsageError for a seed that numpy's generator refuses."""
     within("seed", seed, 0, LAST_SEED)
+
+
+def unpickling_option(parser: argparse.ArgumentParser) -> None:
+    """Give ``parser`` the option that data sets named ``dlib:NAME`` need."""
+    text = "let disentanglement_lib read --data dlib:NAME: it unpickles files, which can run any code"
+    parser.add_argument("--allow-unpickling", action="store_true", help=text)

@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from submission.cli.switches import called, refuse
+from submission.cli.switches import called, refuse, unpickling_option
 from submission.cli.train_options import TrainCommand
 from submission.cli.training_summary import Summaries, summarise
 from submission.run import Run
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--bind", action="append", default=[], metavar="BINDING", help="gin binding, e.g. train.steps=2000")
     add("--data", metavar="NAME", help="data set (instead of the configuration's)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    unpickling_option(parser)
     add("--out", type=Path, metavar="FOLDER", help="run folder (default: runs/NAME of the last --config)")
     add("--resume", action="store_true", help="continue the run in --out; --config may be left out")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,11 +16,11 @@ from submission.configuration.settings import (
     ObjectiveSettings,
     Settings,
     TrainSettings,
-    finite,
 )
 from submission.errors import UsageError, did_you_mean
 from submission.objectives import OBJECTIVES
 from submission.objectives.schedules import Constant, Linear
+from submission.options import accepts, describe, finite
 
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
@@ -85,7 +84,7 @@ class Filler:
         self.consumed.add(key)
         binding = self.bindings[key]
         value = self.resolve(binding.value, binding)
-        if hint is not None and not accepts(hint, value):
+        if hint is not None and not accepts(hint, value, tuple(SCHEDULES.values())):
             raise UsageError(f"{key} = {value!r} ({binding.origin}) has the wrong type", f"it takes {describe(hint)}")
         if not finite(value):
             raise UsageError(f"{key} = {value!r:.60} ({binding.origin:.90}) is not finite", "give a finite number")
@@ -150,25 +149,3 @@ def objective_parameters(name: str) -> tuple[dict[str, Any], dict[str, object]]:
     parameters = list(inspect.signature(factory).parameters.values())[2:]  # after the space and the data set's size
     defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
     return {p.name: hints[p.name] for p in parameters}, defaults
-
-
-def accepts(hint: Any, value: object) -> bool:
-    """Whether ``value`` is of the type ``hint``; whole numbers count as floats, truth values not as numbers."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return any(accepts(argument, value) for argument in arguments)
-    if origin is tuple:
-        return isinstance(value, tuple) and all(accepts(arguments[0], item) for item in value)
-    if hint in (float, int):
-        return isinstance(value, int | float if hint is float else int) and not isinstance(value, bool)
-    if getattr(hint, "_is_protocol", False):
-        return isinstance(value, tuple(SCHEDULES.values()))
-    return isinstance(value, hint)
-
-
-def describe(hint: Any) -> str:
-    """A type in words."""
-    words = {"str": "a quoted string", "float": "a number", "int": "a whole number", "bool": "True or False"}
-    parts = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    names = [str(getattr(p, "__name__", p)) if typing.get_origin(p) is None else "a tuple of numbers" for p in parts]
-    return " or ".join(words.get(name, f"a {name.lower()}, e.g. @Linear()") for name in names)

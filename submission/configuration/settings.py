@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from submission.errors import UsageError
+from submission.options import finite
 
 SEED = "train.seed"
 """The setting in which repetitions of one method differ."""
@@ -179,13 +179,6 @@ def require_finite(section: str, settings: object) -> None:
     for name, value in vars(settings).items():
         if not finite(value):
             raise UsageError(f"{section}.{name} = {value!r:.60} is not finite", "give a finite number")
-
-
-def finite(value: object) -> bool:
-    """Whether ``value`` holds no infinite or NaN number; whole numbers must fit a float."""
-    if isinstance(value, tuple | list):
-        return all(map(finite, value))
-    return not isinstance(value, int | float) or abs(value) <= sys.float_info.max
 
 
 def gin_lines(key: str, value: object) -> list[str]:

@@ -5,50 +5,24 @@ from __future__ import annotations
 import math
 import typing
 from collections.abc import Callable, Mapping
-from numbers import Integral, Real
-from typing import Any
 
 from submission.errors import UsageError
+from submission.options import accepts, describe, finite
 
 SEEDS = (0, 2**32 - 1)
 MOST_BYTES = 4 << 30  # of the images that a made data set keeps in memory
-WORDS = {bool: "True or False", int: "a whole number", float: "a finite number", str: "text in quotes"}
 
 
 def check(name: str, loader: Callable[..., object], options: Mapping[str, object]) -> None:
     """UsageError for a value whose type is not the one that ``loader`` of the data set ``name`` is annotated with."""
     hints = typing.get_type_hints(loader)
     for option, value in options.items():
-        if not fits(hints.get(option, object), value):
-            raise UsageError(f"{name} cannot have {option}={value!r}", f"it takes {describe(hints[option])}")
+        if not accepts(hints.get(option, object), value):
+            raise UsageError(f"{name} cannot have {option}={value!r:.60}", f"it takes {describe(hints[option])}")
+        if not finite(value):
+            raise UsageError(f"{name} cannot have {option}={value!r:.60}", "give a finite number")
         if option == "seed":
             within(name, SEEDS, seed=typing.cast(int, value))
-
-
-def fits(hint: Any, value: object) -> bool:
-    """Whether ``value`` is of the type ``hint``; whole numbers count as floats, truth values not as numbers."""
-    if typing.get_origin(hint) is tuple:
-        return isinstance(value, tuple | list) and all(fits(typing.get_args(hint)[0], item) for item in value)
-    if hint is int:
-        return isinstance(value, Integral) and not isinstance(value, bool)
-    if hint is float:
-        return isinstance(value, Real) and not isinstance(value, bool) and finite(value)
-    return not isinstance(hint, type) or isinstance(value, hint)
-
-
-def finite(value: Real) -> bool:
-    """Whether ``value`` is finite as a float."""
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def describe(hint: Any) -> str:
-    """A type in words."""
-    if typing.get_origin(hint) is tuple:
-        return f"a tuple, each item {describe(typing.get_args(hint)[0])}"
-    return WORDS.get(hint, str(hint))
 
 
 def within(name: str, bounds: tuple[float, float], **values: float) -> None:

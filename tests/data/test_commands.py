@@ -21,7 +21,7 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     out = capsys.readouterr().out
     for name in REGISTRY:
         assert name in out
-    assert "rendered on the spot" in out
+    assert "file missing, will be rendered" in out
     assert str(tmp_path / "cars") in out.replace("\n", "")
 
 
@@ -55,7 +55,7 @@ def test_info_of_a_file_of_your_own_tells_what_is_in_it(tmp_path: Path, capsys: 
     factors = np.stack(np.unravel_index(np.arange(6), (2, 3)), axis=1)
     np.savez(tmp_path / "own.npz", images=np.zeros((6, 8, 9), np.uint8), factors=factors)
     assert main(["data", "info", str(tmp_path / "own.npz")]) == 0
-    assert "images: 6 of 8x9\nfactors: factor 0 2, factor 1 3\noptions: none\n" in capsys.readouterr().out
+    assert "images: 6 of 8x9\nfactors: factor 0 (2), factor 1 (3)\noptions: none\n" in capsys.readouterr().out
 
 
 def test_show_writes_a_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +103,7 @@ def test_verify(shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
         (["show", "turntable", "--option", "color"], "has no '='"),
         (["show", "turntable", "--seed", "-1"], "--seed -1 is out of range"),
         (["download", "turntable"], "turntable has no files"),
-        (["verify", "mine.npz"], "nothing is published about the files of mine.npz"),
+        (["verify", "mine.npz"], "mine.npz is your own data, which has no published files"),
         (["download", "faces3d"], "Sign the licence"),
         (["show", "cars3d", "--root", "/nowhere"], "/nowhere/cars does not exist"),
         (["show", "dsprites_small", "--out", "/proc/x.png"], "cannot write /proc/x.png"),
