@@ -11,8 +11,9 @@ from submission.errors import UsageError
 
 if TYPE_CHECKING:
     from submission.studies.engines import Engine
+    from submission.studies.records import Record
+    from submission.studies.runner import Place, Status
     from submission.studies.study import Study
-    from submission.studies.sweep import Place, Status
 
 SUMMARY = "Run a study: a grid of methods, data sets, settings and seeds, each trial a run folder."
 EPILOG = """examples:
@@ -26,7 +27,7 @@ EPILOG = """examples:
 
 Ctrl-C stops every trial with a checkpoint; the same command goes on. Finished trials are skipped, failed ones are
 tried again. docs/studies.md explains study files and the three places where trials run."""
-ACTIONS = ("run", "status", "table")
+ACTIONS = ("run", "status", "table", "statistics")
 NAMED = 10
 """Trials that a message names at most."""
 
@@ -34,7 +35,12 @@ NAMED = 10
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``sweep``."""
     add = parser.add_argument
-    add("words", nargs="*", metavar="[status|table] STUDY", help="a study's name or gin file; run it without a word")
+    add(
+        "words",
+        nargs="*",
+        metavar="[status|table|statistics] STUDY",
+        help="a study's name or gin file; run it without a word",
+    )
     add("--list", action="store_true", help="show the studies that are shipped")
     add("--size", default="", metavar="SIZE", help="smoke (seconds), desk (two cores) or full (a GPU or a cluster)")
     add("--out", type=Path, metavar="FOLDER", help="folder of the run folders (default: runs/STUDY-SIZE)")
@@ -47,12 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
     add("--retries", type=int, default=2, metavar="N", help="how often a failed trial is tried again (default: 2)")
-    add("--markdown", action="store_true", help="table: print Markdown")
+    add("--against", default="", metavar="LABEL", help="statistics: what to compare with (default: the first method)")
+    add("--markdown", action="store_true", help="table and statistics: print Markdown")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run, or show; 1 when trials are left that failed."""
-    from submission.studies.sweep import Place, status
+    from submission.studies.runner import Place, status
 
     if arguments.list:
         return show_studies()
@@ -61,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     place = Place.of(out, arguments.records)
     if action == "table":
         return show_table(study, place, arguments.markdown)
+    if action == "statistics":
+        return show_statistics(study, place, arguments.against, arguments.markdown)
     found = status(study, place) if action == "status" else run_study(arguments, study, place)
     return show_status(study, found)
 
@@ -85,7 +94,7 @@ def asked(arguments: argparse.Namespace) -> tuple[str, Study]:
 def run_study(arguments: argparse.Namespace, study: Study, place: Place) -> Status:
     """Run what is missing."""
     from submission.cli.console import Bars
-    from submission.studies.sweep import sweep
+    from submission.studies.runner import sweep
 
     engine, threads = engine_of(arguments, place)
     root = str(arguments.data_root.resolve()) if arguments.data_root else ""
@@ -129,7 +138,7 @@ def show_studies() -> int:
 def show_status(study: Study, found: Status) -> int:
     """Counts, the trials that are not done, and the time left; 1 where some have failed."""
     from submission.cli.console import say
-    from submission.studies.sweep import State
+    from submission.studies.runner import State
 
     say(f"{study.title or study.name}: {len(found.states)} trials")
     for state in State:
@@ -150,12 +159,34 @@ def show_table(study: Study, place: Place, as_markdown: bool) -> int:
     from submission.cli.console import table as show
     from submission.studies.results import markdown, rows, table
 
-    found = rows(study, list(place.done(study.trials()).values()))
+    header, cells = table(rows(study, records_of(study, place)))
     if as_markdown:
-        say(markdown(found).rstrip("\n"))
+        say(markdown(header, cells).rstrip("\n"))
         return 0
-    header, cells = table(found)
     show(study.title or study.name, header, cells)
     if study.source:
         say(f"(paper …): {study.source}. ▼: worse than the paper by more than its deviation.")
     return 0
+
+
+def show_statistics(study: Study, place: Place, against: str, as_markdown: bool) -> int:
+    """Every method against one of them."""
+    from submission.cli.console import say
+    from submission.cli.console import table as show
+    from submission.studies.results import comparison_table, comparisons, markdown
+
+    found = comparisons(study, records_of(study, place), against)
+    header, cells = comparison_table(found)
+    if as_markdown:
+        say(markdown(header, cells).rstrip("\n"))
+    elif found:
+        show(f"{study.title or study.name}, against {found[0].reference}", header, cells)
+    else:
+        say("nothing to compare: two methods need two finished seeds in common")
+    return 0
+
+
+def records_of(study: Study, place: Place) -> list[Record]:
+    """The records of the study's finished trials."""
+    names = {(trial.name, trial.seed) for trial in study.trials()}
+    return [record for key, record in place.done(study.trials()).items() if key in names]

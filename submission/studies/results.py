@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from submission.errors import UsageError, did_you_mean
 from submission.evaluation.statistics import Summary, summarise
 from submission.studies.naming import SYMBOLS, name_methods, shown
 from submission.studies.records import Record
+from submission.studies.statistics import PairedTest, paired_tests, probability_of_improvement
 from submission.studies.study import Study, Trial
 
 NAMES = {
@@ -90,6 +92,81 @@ def label_of(trial: Trial) -> str:
     return ", ".join([trial.method, *chosen])
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """One row's quantity against the reference row's.
+
+    Attributes:
+        label, reference: the two rows.
+        quantity: what is compared.
+        test: paired by seed, with Holm's correction across the rows and quantities of the table.
+        improvement: probability that a seed of ``label`` is better than one of ``reference``.
+    """
+
+    label: str
+    reference: str
+    quantity: str
+    test: PairedTest
+    improvement: float
+
+
+def comparisons(study: Study, records: Sequence[Record], against: str = "") -> list[Comparison]:
+    """Every row against the row ``against``, the first one by default, in every quantity that both have.
+
+    Raises:
+        UsageError: no row is called ``against``.
+    """
+    found = rows(study, records)
+    labels = [row.label for row in found]
+    reference = against or labels[0]
+    if reference not in labels:
+        fix = did_you_mean(reference, labels, f"choose one of {', '.join(labels)}")
+        raise UsageError(f"the study has no row {reference!r}", fix)
+    values = {row.label: by_seed(row.trial, records) for row in found}
+    others = [label for label in labels if label != reference]
+    first = {f"{label}\n{name}": own for label in others for name, own in values[label].items()}
+    second = {key: values[reference].get(key.partition("\n")[2], {}) for key in first}
+    tests = paired_tests(first, second)
+    return [compared(key, reference, test, first[key], second[key]) for key, test in tests.items()]
+
+
+def compared(
+    key: str, reference: str, test: PairedTest, own: Mapping[int, float], other: Mapping[int, float]
+) -> Comparison:
+    """One comparison."""
+    label, _, quantity = key.partition("\n")
+    improvement = probability_of_improvement(column(own), column(other))
+    return Comparison(label, reference, quantity, test, 1 - improvement if quantity in LOWER_IS_BETTER else improvement)
+
+
+def column(values: Mapping[int, float]) -> list[list[float]]:
+    """Scores (seeds, 1)."""
+    return [[value] for value in values.values()]
+
+
+def by_seed(trial: str, records: Sequence[Record]) -> dict[str, dict[int, float]]:
+    """Quantity → seed → value of the trials called ``trial``."""
+    found: dict[str, dict[int, float]] = {}
+    for record in records:
+        for name, value in record.values.items() if record.trial == trial else ():
+            found.setdefault(name, {})[record.seed] = value
+    return found
+
+
+def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
+    """Header and cells."""
+    header = ["method", "quantity", "seeds", "difference", "p (Holm)", "better", "says"]
+    cells = [
+        [
+            *(item.label, NAMES.get(item.quantity, item.quantity), str(item.test.seeds)),
+            *(f"{item.test.difference:+.4g}", f"{item.test.adjusted:.3f}", f"{item.improvement:.0%}"),
+            item.test.verdict,
+        ]
+        for item in found
+    ]
+    return header, cells
+
+
 def quantities_of(found: Sequence[Row]) -> list[str]:
     """Every quantity that a row has."""
     return list(dict.fromkeys(name for row in found for name in row.values))
@@ -117,8 +194,7 @@ def cell(row: Row, quantity: str) -> str:
     return text
 
 
-def markdown(found: Sequence[Row], quantities: Sequence[str] = ()) -> str:
-    """The table as Markdown."""
-    header, cells = table(found, quantities)
+def markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """A table as Markdown."""
     lines = [header, ["---"] * len(header), *cells]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import re
@@ -74,13 +75,13 @@ class Trial:
         """Training seed."""
         return self.settings.train.seed
 
-    @property
+    @functools.cached_property
     def bindings(self) -> dict[str, str]:
         """The operative configuration without what the seed decides, ``section.parameter`` → value as gin text."""
         found = bindings_of(self.settings.gin())
         return {key: value for key, value in found.items() if key not in (*self.seeded, SEED)}
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """Eight hex digits of the bindings that differ from the defaults: new options do not rename old trials."""
         plain = defaults(self.settings.objective.name)
@@ -93,6 +94,13 @@ class Trial:
         parts = [self.method, *(f"{key.rpartition('.')[2]}={value}" for key, value in self.choices.items())]
         readable = "-".join(re.sub(r"[^\w.=+]+", "_", part).strip("_") for part in parts)
         return f"{readable[:LONGEST_NAME]}-{self.digest}"
+
+    def with_seed(self, seed: int) -> Trial:
+        """The same trial with another seed."""
+        settings = self.settings
+        for key in (SEED, *self.seeded):
+            settings = with_value(settings, key, seed)
+        return dataclasses.replace(self, settings=settings)
 
     def folder(self, out: Path) -> Path:
         """Its run folder inside the folder of the study."""
@@ -174,8 +182,8 @@ class Study:
         Raises:
             UsageError: a binding that does not fit, or two trials with one configuration.
         """
-        cells = [cell for method in self.methods for cell in self.cells(method)]
-        seeded = [self.trial(*cell, seed) for seed in range(self.seeds) for cell in cells]
+        cells = [self.trial(*cell) for method in self.methods for cell in self.cells(method)]
+        seeded = [trial.with_seed(seed) for seed in range(self.seeds) for trial in cells]
         names = [(trial.name, trial.seed) for trial in seeded]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
@@ -188,8 +196,8 @@ class Study:
         choices = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
         return [(method, data, choice) for data in self.data or ("",) for choice in choices]
 
-    def trial(self, method: Method, data: str, choice: Mapping[str, object], seed: int) -> Trial:
-        """One trial; UsageError where its configuration is not valid."""
+    def trial(self, method: Method, data: str, choice: Mapping[str, object]) -> Trial:
+        """The first seed's trial of one cell; UsageError where its configuration is not valid."""
         files = method.config.split("+")
         binds = [*self.bind, *method.bind]
         if data.startswith("data/") or data.endswith(".gin"):
@@ -197,9 +205,18 @@ class Study:
         elif data:
             binds.append(f"data.name = {data!r}")
         binds += [f"{key} = {value!r}" for key, value in choice.items()]
-        settings = load(files, [*binds, *(f"{key} = {seed}" for key in (*self.seeded, SEED))])
+        settings = load(files, [*binds, *(f"{key} = 0" for key in (*self.seeded, SEED))])
         shown = {**({"data": data.removeprefix("data/").removesuffix(".gin")} if data else {}), **choice}
         return Trial(method.label, shown, settings, self.seeded)
+
+
+def with_value(settings: Settings, key: str, value: object) -> Settings:
+    """``settings`` with another value of ``section.parameter``, which may be an option of the data or the objective."""
+    section, _, name = key.partition(".")
+    old = getattr(settings, section)
+    known = {item.name for item in dataclasses.fields(old)}
+    change = {name: value} if name in known else {"options": {**old.options, name: value}}
+    return dataclasses.replace(settings, **{section: dataclasses.replace(old, **change)})
 
 
 def as_tuple(value: object) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from submission.configuration.studies import study_files
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import summarise
 from submission.studies.records import Record, merge_records, read_records
-from submission.studies.results import label_of, markdown, rows
+from submission.studies.results import comparison_table, comparisons, label_of, markdown, rows, table
 from submission.studies.study import Method, Study
+from submission.studies.trial import Job, run
 
 
 @pytest.fixture
@@ -107,5 +109,30 @@ def test_rows_have_intervals_over_seeds_and_mark_what_falls_short(study: Study) 
     assert [row.label for row in found] == ["torus", "plane, β = 1", "plane, β = 4"]
     assert found[0].values["elbo"] == summarise([-3.0, -5.0])
     assert found[0].short_of_published("elbo")
-    assert "▼ (paper 0 ± 1)" in markdown(found)
-    assert "not run" in markdown(found)
+    text = markdown(*table(found))
+    assert "▼ (paper 0 ± 1)" in text
+    assert "not run" in text
+
+
+def test_methods_are_compared_by_common_seeds(study: Study) -> None:
+    grown = dataclasses.replace(study, seeds=6)
+    records = [record(grown, number, elbo=float(number % 3), mse=0.5 * (number % 3)) for number in range(18)]
+    found = comparisons(grown, records)
+    one, four = "plane, β = 1", "plane, β = 4"
+    differences = {(item.label, item.quantity): item.test.difference for item in found}
+    assert differences == {(one, "elbo"): 1.0, (one, "mse"): 0.5, (four, "elbo"): 2.0, (four, "mse"): 1.0}
+    assert [item.improvement for item in found] == [1, 0, 1, 0]  # a larger error is worse
+    assert found[0].test.p == pytest.approx(2 / 64)
+    assert found[0].test.adjusted == pytest.approx(4 * 2 / 64)
+    assert "no difference shown" in markdown(*comparison_table(found))
+    with pytest.raises(UsageError, match=r"no row 'tors' — did you mean torus"):
+        comparisons(grown, records, "tors")
+
+
+@pytest.mark.parametrize("name", study_files())
+def test_the_smoke_size_of_every_study_runs(name: str, tmp_path: Path, shared_data: Path) -> None:
+    study = Study.read(name, "smoke")
+    for trial in study.trials():
+        assert run(Job.of(study, trial, tmp_path, data_root=str(shared_data))) == 0
+        done = json.loads((trial.folder(tmp_path) / "record.json").read_text())
+        assert done["values"]

@@ -16,8 +16,8 @@ import pytest
 from submission.errors import UsageError
 from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
 from submission.studies.records import Record, read_records
+from submission.studies.runner import Place, State, status, sweep
 from submission.studies.study import Method, Study
-from submission.studies.sweep import Place, State, status, sweep
 from submission.studies.trial import FAILURE, RECORD
 
 PATIENCE = 240

@@ -1,0 +1,67 @@
+"""How often intervals of a mean that say 95 % cover the truth, for few values: ours beside the usual ones.
+
+Prints a Markdown table: percentile bootstrap, BCa (scipy), Student's interval, and ``mean_interval``, which is
+Student's below five values and the studentised bootstrap from there.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from scipy import stats
+
+from submission import provenance
+from submission.evaluation.statistics import STUDENTISED, mean_interval, studentised
+
+SAMPLES, SIZES = 1000, (3, 5, 10)
+Draw = Callable[[np.random.Generator, int], np.ndarray]
+DISTRIBUTIONS: dict[str, tuple[Draw, float]] = {
+    "normal": (lambda generator, count: generator.normal(size=count), 0.0),
+    "beta(2, 5)": (lambda generator, count: generator.beta(2, 5, size=count), 2 / 7),
+    "beta(0.7, 3)": (lambda generator, count: generator.beta(0.7, 3, size=count), 0.7 / 3.7),
+}
+
+
+def bootstrap(values: np.ndarray, method: str) -> tuple[float, float]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # BCa of constant resamples
+        found = stats.bootstrap((values,), np.mean, n_resamples=999, method=method, random_state=0)
+    return found.confidence_interval
+
+
+def student(values: np.ndarray) -> tuple[float, float]:
+    return stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+
+
+def resampled(values: np.ndarray) -> tuple[float, float]:
+    low, high = studentised(values, np.array([0.025, 0.975]), 0)
+    return values.mean() - high * stats.sem(values), values.mean() - low * stats.sem(values)
+
+
+METHODS: tuple[Callable[[np.ndarray], tuple[float, float]], ...] = (
+    lambda values: bootstrap(values, "percentile"),
+    lambda values: bootstrap(values, "BCa"),
+    student,
+    resampled,
+)
+
+
+def main() -> None:
+    print(
+        f"<!-- {provenance.commit()}; {provenance.machine()}; `mean_interval` changes over at {STUDENTISED} values -->"
+    )
+    print("| distribution | n | percentile | BCa | Student | studentised |\n|---|---|---|---|---|---|")
+    for name, (draw, mean) in DISTRIBUTIONS.items():
+        for count in SIZES:
+            generator = np.random.default_rng(0)
+            samples = [draw(generator, count) for _ in range(SAMPLES)]
+            hits = [np.mean([low <= mean <= high for low, high in map(method, samples)]) for method in METHODS]
+            ours = np.mean([low <= mean <= high for low, high in map(mean_interval, samples)])
+            assert ours in hits[2:], "mean_interval is one of the last two"
+            print(f"| {name} | {count} | {' | '.join(f'{hit:.1%}' for hit in hits)} |")
+
+
+if __name__ == "__main__":
+    main()
