@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add("--seed", type=int, help="seed of weights, data order and noise")
     add("--seeds", metavar="A:B", help="a run for each seed from A to B - 1, into OUT/seed_N")
+    add("--init-from", type=Path, metavar="RUN", help="run folder whose exported weights training starts from")
     add("--together", action=argparse.BooleanOptionalAction, help="train --seeds as one program (default: on a GPU)")
     add("--time-budget", metavar="TIME", help="be done, export included, after e.g. 90s, 45m, 2h or 1h30m")
     precisions = ("auto", "float32", "bfloat16")

@@ -93,6 +93,8 @@ def run_folder(arguments: argparse.Namespace) -> Path:
 def bindings(arguments: argparse.Namespace) -> tuple[str, ...]:
     """``--bind`` and the options that stand for a binding, which win."""
     given = {"data.name": arguments.data, "train.seed": arguments.seed, "train.precision": arguments.precision}
+    if arguments.init_from is not None:
+        given["train.init_from"] = str(arguments.init_from.resolve())
     return (*arguments.bind, *(f"{key} = {value!r}" for key, value in given.items() if value is not None))
 
 

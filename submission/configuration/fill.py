@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from submission.configuration.settings import (
 )
 from submission.errors import UsageError, did_you_mean
 from submission.objectives import OBJECTIVES
-from submission.objectives.schedules import Constant, Linear
+from submission.objectives.schedules import Constant, Cosine, Linear
 from submission.options import accepts, describe, finite
 
 SECTIONS: dict[str, type] = {
@@ -29,7 +30,9 @@ SECTIONS: dict[str, type] = {
     "train": TrainSettings,
     "export": ExportSettings,
 }
-SCHEDULES: dict[str, type] = {"Constant": Constant, "Linear": Linear}
+SCHEDULES: dict[str, type] = {"Constant": Constant, "Cosine": Cosine, "Linear": Linear}
+FORMER_NAMES = {"train.look_ahead": "train.patience"}
+"""Names of settings before version 0.4 and their names now; still accepted, with a warning, until version 0.5."""
 
 
 def load(files: Sequence[str], binds: Sequence[str] = ()) -> Settings:
@@ -46,7 +49,7 @@ class Filler:
     """Consumes bindings section by section."""
 
     def __init__(self, bindings: Bindings) -> None:
-        self.bindings = bindings
+        self.bindings = {current_name(key): binding for key, binding in bindings.items()}
         self.consumed: set[Key] = set()
 
     def settings(self) -> Settings:
@@ -137,6 +140,16 @@ class Filler:
         """Names of the parameters of the schedules that something uses."""
         scopes = {(key.scope, key.selector) for key in self.consumed if key.selector in SCHEDULES}
         return [str(Key(s, n, f.name)) for s, n in scopes for f in dataclasses.fields(SCHEDULES[n])]
+
+
+def current_name(key: Key) -> Key:
+    """``key``, or its current name, with a warning, where it is one of ``FORMER_NAMES``."""
+    name = FORMER_NAMES.get(str(key))
+    if name is None:
+        return key
+    warnings.warn(f"{key} is now called {name}", FutureWarning, stacklevel=4)
+    selector, _, parameter = name.partition(".")
+    return Key("", selector, parameter)
 
 
 def objective_parameters(name: str) -> tuple[dict[str, Any], dict[str, object]]:

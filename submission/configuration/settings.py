@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from submission.errors import UsageError
+from submission.objectives.schedules import Schedule, TrainingPosition, schedule
 from submission.options import finite
 
 SEED = "train.seed"
@@ -71,32 +72,37 @@ class TrainSettings:
         steps: updates in all; 0 to give ``epochs`` instead.
         epochs: passes over the data set; 0 to give ``steps`` instead.
         batch_size: images per update.
-        learning_rate, beta1, beta2, epsilon: of Adam (Kingma and Ba, 2015).
+        learning_rate, beta1, beta2, epsilon: of Adam (Kingma and Ba, 2015); the rate is a number or a schedule.
+        ema: decay of the exponential moving average of the weights, in [0, 1), which is then what is measured on
+            held-out images and exported; 0 for the weights themselves.
         seed: of weights, data order and noise.
+        init_from: run folder whose exported weights are the initial ones; empty for random weights.
         precision: of the networks' products: ``float32``, ``bfloat16``, or ``auto``, the faster one that is accurate.
         log_every: updates between two lines of the log.
         checkpoint_every: seconds between two checkpoints.
         held_out: images kept out of training, on which the ELBO is measured once per epoch; the best weights are
             what is exported. 0 to train on all images.
         validation_split: the same with a split of the data set (its option ``split``) instead of held-out images.
-        look_ahead: epochs without a better held-out ELBO after which training ends; 0 for never.
+        patience: epochs without a better held-out ELBO after which training ends; 0 for never.
         tensorboard: whether to write TensorBoard event files as well.
     """
 
     steps: int = 0
     epochs: float = 0.0
     batch_size: int = 256
-    learning_rate: float = 1e-3
+    learning_rate: float | Schedule = 1e-3
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+    ema: float = 0.0
     seed: int = 0
+    init_from: str = ""
     precision: str = "auto"
     log_every: int = 100
     checkpoint_every: float = 300.0
     held_out: int = 0
     validation_split: str = ""
-    look_ahead: float = 0.0
+    patience: float = 0.0
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
@@ -106,29 +112,49 @@ class TrainSettings:
                 f"train.steps = {self.steps} and train.epochs = {self.epochs} do not say how long to train",
                 "make exactly one of them positive, e.g. --bind train.steps=10000 --bind train.epochs=0",
             )
-        for name in ("batch_size", "learning_rate", "epsilon", "log_every"):
+        for name in ("batch_size", "epsilon", "log_every"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"train.{name} = {getattr(self, name)} is not positive", "give a positive number")
         for name, most in MOST.items():
             if not 0 <= getattr(self, name) <= most:
                 raise UsageError(f"train.{name} = {getattr(self, name)} is out of range", f"give 0 to {most}")
         self._check_stopping()
+        self._check_rate()
+        if not 0 <= self.ema < 1:
+            raise UsageError(f"train.ema = {self.ema} is not in [0, 1)", "try 0.999, or 0 for no average")
         if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
             raise UsageError(f"Adam's betas {self.beta1}, {self.beta2} are outside [0, 1)", "try 0.9 and 0.999")
         if not 0 <= self.seed < 2**32:
-            raise UsageError(f"train.seed = {self.seed} is no seed", "give a whole number from 0 to 4294967295")
+            raise UsageError(f"train.seed must be an integer in [0, 2**32 - 1], got {self.seed}", "try 0")
         if self.precision not in PRECISIONS:
             raise UsageError(f"unknown precision {self.precision!r}", f"choose one of {', '.join(PRECISIONS)}")
 
     def _check_stopping(self) -> None:
         """UsageError where what is held out, and what is done with it, do not fit each other."""
         sources = (self.held_out != 0) + (self.validation_split != "")
-        if self.held_out < 0 or self.look_ahead < 0 or sources > 1 or (self.look_ahead > 0 and sources == 0):
-            given = f"held_out = {self.held_out}, validation_split = {self.validation_split!r}"
+        if self.held_out < 0 or self.patience < 0:
+            given = f"train.held_out = {self.held_out} and train.patience = {self.patience}"
+            raise UsageError(f"{given} must not be negative", "give 0 or more")
+        if sources > 1:
             raise UsageError(
-                f"train.look_ahead = {self.look_ahead} with {given} is no way to stop early",
-                "it needs held-out images: train.held_out=1000, or train.validation_split='valid'",
+                "train.held_out and train.validation_split exclude each other", "set one of them: 0, or ''"
             )
+        if self.patience > 0 and sources == 0:
+            raise UsageError(
+                f"train.patience = {self.patience} needs held-out images",
+                "set train.held_out=1000, or train.validation_split='valid'",
+            )
+
+    def _check_rate(self) -> None:
+        """UsageError where the learning rate is negative somewhere, or nowhere positive."""
+        rates = [self.rate(TrainingPosition(step, 1000)) for step in range(0, 1001, 50)]
+        if not all(map(finite, rates)) or min(rates) < 0 or max(rates) == 0:
+            given = f"train.learning_rate = {self.learning_rate}"
+            raise UsageError(f"{given} is not positive", "give a positive number, or a schedule of such")
+
+    def rate(self, position: TrainingPosition) -> float:
+        """The learning rate of the update at ``position``."""
+        return schedule(self.learning_rate)(position)
 
     def total_steps(self, dataset_size: int) -> int:
         """Updates in all on ``dataset_size`` images, at least 1."""

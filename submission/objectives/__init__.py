@@ -8,18 +8,23 @@ from typing import Any
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
 from submission.objectives.base import Coefficients, Objective, PassObjective, Terms
-from submission.objectives.beta_tcvae import BetaTCVAE
+from submission.objectives.beta_tcvae import AnnealedTCVAE, BetaTCVAE
 from submission.objectives.beta_vae import BetaVAE, CapacityAnnealing, FreeBits
+from submission.objectives.dip_vae import DipVAE1, DipVAE2
 from submission.objectives.factor_vae import FactorVAE
 from submission.objectives.model import Model
-from submission.objectives.schedules import Constant, Linear, Schedule, TrainingPosition
+from submission.objectives.schedules import Constant, Cosine, Linear, Schedule, TrainingPosition
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "beta_vae": BetaVAE,
     "capacity": CapacityAnnealing,
+    "annealed_vae": CapacityAnnealing,  # the name in the study of Locatello et al. (2019)
+    "capacity_tc": AnnealedTCVAE,
     "free_bits": FreeBits,
     "beta_tcvae": BetaTCVAE,
     "factor_vae": FactorVAE,
+    "dip_vae_i": DipVAE1,
+    "dip_vae_ii": DipVAE2,
 }
 """Name → class; called with the model's latent space, the size of the training set and the objective's own settings."""
 
@@ -35,6 +40,7 @@ __all__ = [
     "OBJECTIVES",
     "Coefficients",
     "Constant",
+    "Cosine",
     "Linear",
     "Model",
     "Objective",

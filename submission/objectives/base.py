@@ -145,3 +145,9 @@ def factor_columns(space: LatentSpace) -> list[tuple[int, int]]:
     factors = [component.factor for component in space.components]
     starts = [index for index, factor in enumerate(factors) if index == 0 or factor != factors[index - 1]]
     return list(zip(starts, [*starts[1:], len(factors)], strict=True))
+
+
+def component_of_column(space: LatentSpace) -> Tensor:
+    """Index of the component that each column of an ambient sample belongs to, (ambient_size,)."""
+    sizes = torch.tensor([component.stop - component.start for component in space.components])
+    return torch.arange(len(sizes)).repeat_interleave(sizes)

@@ -11,7 +11,7 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from submission.latent.base import LatentSpace
-from submission.objectives.base import Coefficients, ForwardPass, Objective, Terms
+from submission.objectives.base import Coefficients, ForwardPass, Objective, Terms, component_of_column
 from submission.objectives.model import Model
 from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, schedule
 
@@ -127,9 +127,3 @@ def discriminator(inputs: int, width: int, depth: int) -> nn.Sequential:
     for size in [inputs, *[width] * (depth - 1)]:
         layers += [nn.Linear(size, width), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers, nn.Linear(width, 1))
-
-
-def component_of_column(space: LatentSpace) -> Tensor:
-    """Index of the component that each column of an ambient sample belongs to, (ambient_size,)."""
-    sizes = torch.tensor([component.stop - component.start for component in space.components])
-    return torch.arange(len(sizes)).repeat_interleave(sizes)

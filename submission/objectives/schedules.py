@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 from submission.errors import UsageError
 
 WARM_UP = 500
-"""Updates that a warm-up takes where nothing else is said."""
+"""Updates of a warm-up by default."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,46 @@ class Linear:
 
 
 @dataclass(frozen=True)
+class Cosine:
+    """From ``start`` to ``stop`` along half a period of a cosine (Loshchilov and Hutter, 2017), then ``stop``.
+
+    value = stop + (start − stop)·(1 + cos π·done)/2, where done goes from 0 to 1 after the warm-up.
+
+    Args:
+        start, stop: first and last value.
+        fraction: part of the run, in (0, 1], after which ``stop`` is reached.
+        steps: the same as a number of updates; replaces ``fraction`` when positive.
+        warm_up: updates before it in which the value rises in a straight line to ``start``.
+    """
+
+    start: float
+    stop: float = 0.0
+    fraction: float = 1.0
+    steps: int = 0
+    warm_up: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 0 or self.warm_up < 0 or (self.steps == 0 and not 0 < self.fraction <= 1):
+            raise UsageError(
+                f"a cosine schedule cannot take {self.steps} steps, {self.fraction} of the run, {self.warm_up} before",
+                "give a fraction in (0, 1] or a positive number of steps, and a warm_up of 0 or more",
+            )
+
+    def __call__(self, position: TrainingPosition) -> float:
+        """The value of the update at ``position``."""
+        if position.step < self.warm_up:
+            return self.start * (position.step + 1) / self.warm_up
+        length = (self.steps or self.fraction * position.total) - self.warm_up
+        done = min((position.step - self.warm_up) / length, 1.0) if length > 0 else 1.0
+        return self.stop + (self.start - self.stop) * (1 + math.cos(math.pi * done)) / 2
+
+
+@dataclass(frozen=True)
 class WarmUp:
     """From 0 to 1 in a straight line over the first updates, a tenth of the run at most.
 
-    While a decoder knows nothing, a penalty alone speaks, and Adam, which divides gradients by their size, follows it
-    at full speed: within twenty updates the encoder's layers point all images of a compact space at one centre.
+    While the decoder is untrained, the gradient of the penalty dominates, and Adam, which divides gradients by their
+    size, follows it at full speed: within twenty updates the encoder maps all images to one centre of a compact space.
 
     Args:
         steps: updates; 0 for a weight of 1 throughout.

@@ -35,6 +35,8 @@ SYMBOLS = {
 OBJECTIVES = {
     "beta_vae": ("{}VAE", "β-"),
     "capacity": ("annealed {}VAE", ""),
+    "annealed_vae": ("annealed {}VAE", ""),
+    "capacity_tc": ("annealed {}TCVAE", ""),
     "free_bits": ("free-bits {}VAE", ""),
     "beta_tcvae": ("{}TCVAE", "β-"),
     "factor_vae": ("{}FactorVAE", ""),

@@ -160,7 +160,7 @@ def conclude(run: SeedRun, reason: str) -> None:
             "the time budget was too short for an update: %s is an untrained encoder", run.folder.exported_file
         )
     run.finalise()
-    write_representation(run.folder, run.setup.model, run.setup.mode)
+    write_representation(run.folder, run.exported_model, run.setup.mode)
     run.folder.write_meta(replace(run.folder.meta, training=ended(run, reason)))
 
 
@@ -189,8 +189,8 @@ def obstacle(settings: Settings, folders: Sequence[Run], resume: bool) -> str:
     objective = OBJECTIVES.get(settings.objective.name)
     if isinstance(objective, type) and not issubclass(objective, PassObjective):
         return f"objective {settings.objective.name!r} has learned weights of its own for each seed"
-    if settings.train.look_ahead > 0:
-        return "early stopping (train.look_ahead) ends each seed's run at an update of its own"
+    if settings.train.patience > 0:
+        return "early stopping (train.patience) ends each seed's run at an update of its own"
     if resume and len({progress_of(folder) for folder in folders}) > 1:
         return f"the runs in {folders[0].path.parent} are at different updates"
     return ""

@@ -42,8 +42,9 @@ class MixedStep(EagerStep):
         for master, weight in zip(self.masters, self.copies, strict=True):
             master.grad = None if weight.grad is None else torch.empty_like(master).copy_(weight.grad)
             weight.grad = None
-        advance(self.optimizer)
+        advance(self.optimizer, coefficients.get("learning_rate"))
         self._renew()
+        self.follow(coefficients)
         self.objective.update()
         return terms
 

@@ -49,7 +49,10 @@ class GroupStep:
         self.used = {name: self._used(weight) for name, weight in self.weights.items() if name.startswith(NETWORKS)}
 
     def __call__(self, images: Tensor, *coefficients: Coefficients) -> tuple[Terms, ...]:
-        """Update every model with its part of the ``images`` (S·n, C, H, W); the terms are those before the update."""
+        """Update every model with its part of the ``images`` (S·n, C, H, W); the terms are those before the update.
+
+        A scheduled learning rate is the first model's.
+        """
         images = images.unflatten(0, (len(self.members), -1))
         terms = tuple(
             objective_of(member).loss_from(run, member.model.space, own)
@@ -57,8 +60,11 @@ class GroupStep:
         )
         torch.stack([each.loss for each in terms]).sum().backward()
         self._collect_gradients()
-        advance(self.optimizer)
+        advance(self.optimizer, coefficients[0].get("learning_rate"))
         self._refresh()
+        for member, own in zip(self.members, coefficients, strict=True):
+            member.optimizer.param_groups[0]["lr"] = self.optimizer.param_groups[0]["lr"]
+            member.follow(own)
         return terms
 
     def passes(self, images: Tensor) -> list[ForwardPass]:

@@ -77,7 +77,7 @@ def trial(model: VAE, objective: Objective, settings: TrainSettings, images: Ten
     step = make_step(own, copy.deepcopy(objective), settings, precision)
     update = on_device(SingleUpdate(step), images.device)
     warm_up = EAGER_UPDATES + 1 if images.is_cuda else 1
-    coefficients = objective.coefficients(TrainingPosition(0, 1))
+    coefficients = {**objective.coefficients(TrainingPosition(0, 1)), "ema_share": 1.0}
     torch.manual_seed(settings.seed)
     seconds, loss, moves = [], float("nan"), tuple[Tensor, ...]()
     for _ in range(warm_up + TRIALS):

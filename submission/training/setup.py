@@ -72,8 +72,8 @@ class TrainingSetup:
         """Training and held-out images."""
         return held_out(len(self.dataset), self.settings.train.held_out, self.settings.train.seed)
 
-    def validation(self, folder: Run) -> Validation | None:
-        """Measures the held-out images, or the other split, once per epoch; None where there are none."""
+    def validation(self, folder: Run, model: VAE) -> Validation | None:
+        """Measures ``model`` on the held-out images, or the other split, once per epoch; None where there are none."""
         train = self.settings.train
         if self.validation_data is None and not train.held_out:
             return None
@@ -82,7 +82,7 @@ class TrainingSetup:
             feed, images = ImageBatches(self.validation_data, self.device), torch.arange(len(self.validation_data))
         epoch = max(1, round(self.training_size / self.images_per_update))
         seed = derived(train.seed, "validation")
-        return Validation(folder, self.model, feed, images, seed, epoch, round(train.look_ahead * epoch))
+        return Validation(folder, model, feed, images, seed, epoch, round(train.patience * epoch))
 
 
 def prepare(settings: Settings, options: TrainOptions) -> TrainingSetup:

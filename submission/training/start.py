@@ -6,17 +6,21 @@ import logging
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from submission import checkpoint, provenance
 from submission.configuration import bindings_of
+from submission.configuration.fill import FORMER_NAMES
 from submission.data import ImageDataset, is_user_data
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import export_torchscript
 from submission.files import write_text
+from submission.objectives import TrainingPosition
 from submission.run import Run
 from submission.training.budget import Budget
 from submission.training.logs import RunLogs
@@ -38,6 +42,10 @@ logger = logging.getLogger(__name__)
 
 FINGERPRINT_IMAGES = 64
 FIXED = ("config", "versions", "data", "precision")
+CHANGEABLE = ("steps", "epochs", "patience", "log_every", "checkpoint_every", "tensorboard")
+"""Settings of ``train`` that a resumed run may change: they have no part in the updates that are done."""
+ADDED = {"train.ema": "0.0", "train.init_from": "''"}
+"""Settings that earlier versions of the configuration lack, and the value that has their effect."""
 MakeRandom = Callable[[], RandomState]
 
 
@@ -74,6 +82,7 @@ def start_run(
     setup: TrainingSetup, folder: Run, options: TrainOptions, precision: str, make_random: MakeRandom
 ) -> SeedRun:
     """A run at its first update, with everything about it written down."""
+    weights = initial_weights(setup)
     precision, config = precision or choose_precision(setup), setup.settings.gin()
     data, versions = fingerprint(setup.dataset), provenance.versions()
     fixed = {"config": config, "versions": versions, "data": data, "precision": precision}
@@ -81,6 +90,7 @@ def start_run(
     folder.write_meta(describe(setup.settings, setup.dataset, setup.model, setup.mode, precision))
     clock = time.monotonic()
     export_torchscript(setup.model, setup.mode, folder.untrained_file)
+    setup.model.load_state_dict(weights)
     seed_everything(derived(setup.settings.train.seed, "noise"))
     run = seed_run(setup, folder, options, fixed, make_random())
     run.save()
@@ -95,12 +105,31 @@ def choose_precision(setup: TrainingSetup) -> str:
     return resolve(setup.model, setup.objective, train, images)
 
 
+def initial_weights(setup: TrainingSetup) -> dict[str, Tensor]:
+    """The weights that training starts from: those that another run exported, or random ones.
+
+    Raises:
+        UsageError: the other run's model has other weights.
+    """
+    own, source = setup.model.state_dict(), setup.settings.train.init_from
+    if not source:
+        return own
+    found: dict[str, Tensor] = Run.open(source).model().state_dict()
+    shapes = [{name: tuple(value.shape) for name, value in weights.items()} for weights in (own, found)]
+    unlike = sorted(name for name in shapes[0].keys() | shapes[1].keys() if shapes[0].get(name) != shapes[1].get(name))
+    if unlike:
+        what = f"train.init_from = {source!r} has other weights than this model ({unlike[0]})"
+        raise UsageError(what, "use its model.space, model.networks and image shape")
+    return found
+
+
 def resume_run(
     setup: TrainingSetup, folder: Run, options: TrainOptions, state: dict[str, Any], make_random: MakeRandom
 ) -> SeedRun:
     """The run in ``folder`` where ``state``, its checkpoint, left it."""
-    require_same(setup, folder, state)
-    fixed = {key: state[key] for key in FIXED}
+    changes = require_same(setup, folder, state)
+    require_updates(setup, state)
+    fixed = {key: state[key] for key in FIXED} | {"config": setup.settings.gin()}
     try:
         restore_generators(state["random"])
         run = seed_run(setup, folder, options, fixed, make_random(), done=state["step"], earlier=state["seconds"])
@@ -113,7 +142,25 @@ def resume_run(
         raise SubmissionError(
             f"{folder.checkpoint_file} does not fit its own run: {reason}", "train again into another --out"
         ) from error
+    if changes:
+        logger.warning("%s continues with %s", folder.path, "; ".join(changes))
+        write_text(folder.config_file, fixed["config"])
+    if run.done < setup.total_steps:
+        meta = folder.meta
+        folder.write_meta(replace(meta, training=replace(meta.training, finished=False, ended_by="")))
     return run
+
+
+def require_updates(setup: TrainingSetup, state: Mapping[str, Any]) -> None:
+    """UsageError where a run has made more updates than it is to make, or its learning rate stays at zero."""
+    done, train = state["step"], setup.settings.train
+    if setup.total_steps < done:
+        raise UsageError(
+            f"train.steps = {setup.total_steps} is less than the {done} updates that are done", f"give {done} or more"
+        )
+    if done < setup.total_steps and state["fraction"] == 1 and train.rate(TrainingPosition(done, done)) == 0:
+        fix = "start a new run from its weights: --init-from RUN"
+        raise UsageError("the learning rate has reached 0, so that more updates would change nothing", fix)
 
 
 def seed_run(
@@ -127,16 +174,18 @@ def seed_run(
 ) -> SeedRun:
     """The run after ``done`` updates."""
     train = setup.settings.train
+    step = make_step(setup.model, setup.objective, train, fixed["precision"])
+    exported = setup.model if step.average is None else step.average.model
     return SeedRun(
         folder=folder,
         setup=setup,
         budget=Budget(setup.total_steps, options.time_budget, options.started),
         fixed=fixed,
-        step=make_step(setup.model, setup.objective, train, fixed["precision"]),
+        step=step,
         order=setup.order(),
         random=random,
         logs=RunLogs(folder, done, train.tensorboard),
-        validation=setup.validation(folder),
+        validation=setup.validation(folder, exported),
         done=done,
         earlier=earlier,
     )
@@ -160,18 +209,29 @@ def refuse_other_run(folder: Run) -> None:
             )
 
 
-def require_same(setup: TrainingSetup, folder: Run, state: Mapping[str, Any]) -> None:
-    """UsageError, showing the difference, when a checkpoint belongs to other settings, data or versions."""
+def require_same(setup: TrainingSetup, folder: Run, state: Mapping[str, Any]) -> list[str]:
+    """The ``CHANGEABLE`` settings that differ from the checkpoint's, each with both values.
+
+    Raises:
+        UsageError: the checkpoint belongs to other settings, data or versions; it shows the differences.
+    """
     ours = bindings_of(setup.settings.gin()) | fingerprint(setup.dataset) | releases(provenance.versions())
-    theirs = bindings_of(state["config"]) | state["data"] | releases(state["versions"])
-    if is_user_data(ours["data.name"]) and is_user_data(theirs["data.name"]):
+    theirs = ADDED | former(bindings_of(state["config"])) | state["data"] | releases(state["versions"])
+    if is_user_data(ours["data.name"]) and is_user_data(theirs.get("data.name", "")):
         theirs["data.name"] = ours["data.name"]  # another path; the images decide
-    changed = differences(ours, theirs)
-    if changed:
+    names = [f"train.{name}" for name in CHANGEABLE]
+    harmless = differences(*({name: side.get(name, "") for name in names} for side in (ours, theirs)))
+    if changed := [change for change in differences(ours, theirs) if change not in harmless]:
         raise UsageError(
             f"{folder.path} cannot be resumed, because it was begun differently: {'; '.join(changed)}",
             "undo the change, or choose another --out",
         )
+    return harmless
+
+
+def former(bindings: Mapping[str, str]) -> dict[str, str]:
+    """``bindings`` with the current names of settings."""
+    return {FORMER_NAMES.get(name, name): value for name, value in bindings.items()}
 
 
 def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
@@ -183,7 +243,7 @@ def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]
 
 def releases(versions: Mapping[str, str]) -> dict[str, str]:
     """Major and minor versions of what decides the weights: this package, and torch's random streams and kernels."""
-    return {name: ".".join(versions[name].split(".")[:2]) for name in ("submission", "torch")}
+    return {name: ".".join(versions.get(name, "").split(".")[:2]) for name in ("submission", "torch")}
 
 
 def fingerprint(dataset: ImageDataset) -> dict[str, str]:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from submission.configuration.settings import TrainSettings
 from submission.models.vae import VAE
-from submission.objectives import Coefficients, Objective, Terms
+from submission.objectives import Coefficients, Objective, Terms, TrainingPosition
+from submission.training.ema import WeightAverage
 
 
 class EagerStep:
@@ -24,6 +25,7 @@ class EagerStep:
     def __init__(self, model: VAE, objective: Objective, settings: TrainSettings) -> None:
         self.model, self.objective = model, objective
         self.optimizer = adam(model.parameters(), settings)
+        self.average = WeightAverage(model) if settings.ema else None
 
     def __call__(self, images: Tensor, coefficients: Coefficients) -> Terms:
         """Update the weights.
@@ -37,9 +39,15 @@ class EagerStep:
         """
         terms = self.objective.terms(self.model, images, coefficients)
         terms.loss.backward()
-        advance(self.optimizer)
+        advance(self.optimizer, coefficients.get("learning_rate"))
+        self.follow(coefficients)
         self.objective.update()
         return terms
+
+    def follow(self, coefficients: Coefficients) -> None:
+        """Bring the average of the weights, where there is one, up to date."""
+        if self.average is not None:
+            self.average.update(coefficients["ema_share"])
 
     def discard(self) -> None:
         """Drop gradients that an update which failed has left."""
@@ -47,11 +55,13 @@ class EagerStep:
         self.objective.zero_grad()
 
     def state(self) -> dict[str, Any]:
-        """State dicts of ``model``, ``objective`` and ``optimizer``."""
+        """State dicts of ``model``, ``objective``, ``optimizer`` and, where the weights are averaged, ``average``."""
+        average = {} if self.average is None else {"average": self.average.model.state_dict()}
         return {
             "model": self.model.state_dict(),
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            **average,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -59,17 +69,25 @@ class EagerStep:
         self.model.load_state_dict(state["model"])
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.model.load_state_dict(state["average"])
 
 
 def adam(weights: Iterable[Tensor], settings: TrainSettings) -> torch.optim.Adam:
     """The optimiser, one kernel for all weights."""
     betas = (settings.beta1, settings.beta2)
-    return torch.optim.Adam(weights, lr=settings.learning_rate, betas=betas, eps=settings.epsilon, fused=True)
+    rate = settings.rate(TrainingPosition(1, 2)) or 1e-3  # a scheduled rate replaces it in every update
+    return torch.optim.Adam(weights, lr=rate, betas=betas, eps=settings.epsilon, fused=True)
 
 
-def advance(optimizer: torch.optim.Adam) -> None:
-    """Step along the gradients and drop them; Adam must be set to ``capturable`` while a CUDA graph is captured."""
+def advance(optimizer: torch.optim.Adam, rate: float | Tensor | None = None) -> None:
+    """Step along the gradients and drop them; Adam must be set to ``capturable`` while a CUDA graph is captured.
+
+    Args:
+        rate: the learning rate, where it is scheduled.
+    """
     for group in optimizer.param_groups:
+        group["lr"] = group["lr"] if rate is None else rate
         group["capturable"] = group["params"][0].is_cuda and torch.cuda.is_current_stream_capturing()
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)

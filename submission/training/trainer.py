@@ -14,10 +14,12 @@ from torch import Tensor
 
 from submission import checkpoint
 from submission.errors import SubmissionError
+from submission.models.vae import VAE
 from submission.objectives import Terms
 from submission.run import Run
 from submission.training.budget import Budget
 from submission.training.cuda_graph import Update
+from submission.training.ema import share
 from submission.training.logs import Meter, NotFiniteError, RunLogs, not_finite, shown
 from submission.training.randomness import Order, RandomState
 from submission.training.setup import TrainingSetup
@@ -61,8 +63,19 @@ class SeedRun:
         self.started = self.logged = time.monotonic()
 
     def coefficients(self) -> dict[str, float]:
-        """The scheduled weights of the next update."""
-        return self.setup.objective.coefficients(self.budget.position(self.done))
+        """The scheduled weights of the next update, and the learning rate and the average's share where they change."""
+        position, train = self.budget.position(self.done), self.setup.settings.train
+        found = self.setup.objective.coefficients(position)
+        if not isinstance(train.learning_rate, int | float):
+            found["learning_rate"] = train.rate(position)
+        if train.ema:
+            found["ema_share"] = share(train.ema, self.done)
+        return found
+
+    @property
+    def exported_model(self) -> VAE:
+        """The model that is measured on held-out images and exported: the average of the weights, if there is one."""
+        return self.setup.model if self.step.average is None else self.step.average.model
 
     def indices(self) -> Tensor:
         """Which images the next update takes."""

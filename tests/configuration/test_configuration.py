@@ -81,7 +81,7 @@ def test_the_operative_configuration_reads_back_as_itself(tmp_path: Path) -> Non
         (["train.checkpoint_every = 1e400"], r"train\.checkpoint_every = inf .*is not finite — give a finite number"),
         (["train.checkpoint_every = -1.0"], r"train\.checkpoint_every = -1\.0 is out of range — give 0 to"),
         (["train.epsilon = 1e400"], r"train\.epsilon = inf .*is not finite"),
-        (["train.look_ahead = 1e400", "train.held_out = 5"], r"train\.look_ahead = inf .*is not finite"),
+        (["train.patience = 1e400", "train.held_out = 5"], r"train\.patience = inf .*is not finite"),
         (["train.learning_rate = -1e400"], r"train\.learning_rate = -inf .*is not finite"),
         (["train.learning_rate = 1" + 400 * "0"], r"train\.learning_rate = 10{59} .*is not finite"),
         (["train.batch_size = 99999999999"], r"train\.batch_size = 99999999999 is out of range — give 0 to 1048576"),
@@ -104,7 +104,7 @@ def test_what_nothing_consumes_or_understands_is_one_line(binds: list[str], mess
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize("name", ["epsilon", "beta1", "checkpoint_every", "look_ahead", "epochs"])
+@pytest.mark.parametrize("name", ["epsilon", "beta1", "checkpoint_every", "patience", "epochs"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_settings_made_in_python_are_finite_too(name: str, value: float) -> None:
     with pytest.raises(SubmissionError, match=f"train.{name} = {value} is not finite"):

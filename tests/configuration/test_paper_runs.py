@@ -90,7 +90,7 @@ def test_product_svae_has_the_shells_that_the_name_says(name: str) -> None:
 @pytest.mark.parametrize("name", files("product_svae"))
 def test_product_svae_trains_as_it_says(name: str) -> None:
     train = load([name]).train
-    assert (train.epochs, train.look_ahead, train.validation_split) == (300, 50, "valid")
+    assert (train.epochs, train.patience, train.validation_split) == (300, 50, "valid")
     assert load([name]).objective.options["beta"] == Linear(0.0, 1.0, fraction=1 / 3)
     assert load([name]).objective.options["warm_up"] == 0
 

@@ -143,3 +143,26 @@ def test_an_update_that_cannot_be_recorded_goes_on_without_a_graph(
     assert len(caplog.messages) == 1
     assert losses == pytest.approx(eager, rel=1e-4)
     assert torch.equal(state, after)
+
+
+def test_a_scheduled_rate_and_an_average_are_part_of_the_graph(gpu: torch.device) -> None:
+    """The recorded update reads rate and share anew at each replay."""
+    settings = TrainSettings(steps=UPDATES, ema=0.9, learning_rate=Linear(1e-3, 1e-4))
+
+    def run(wrap: Callable[[EagerStep], Callable[..., Terms]]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        model, objective = parts("gaussian", gpu)
+        step = make_step(model, objective, settings, "float32")
+        update = wrap(step)
+        torch.manual_seed(2)
+        for number, images in enumerate(batches(gpu)):
+            position = TrainingPosition(number, UPDATES)
+            changing = {"learning_rate": settings.rate(position), "ema_share": max(0.1, 1 / (number + 1))}
+            update(images, {**objective.coefficients(position), **changing})
+        assert step.average is not None
+        return model.state_dict(), step.average.model.state_dict()
+
+    for eager, replayed in zip(
+        run(lambda step: step), run(lambda step: Captured(step, GraphRecorder(gpu))), strict=True
+    ):
+        for name, weight in eager.items():
+            assert (weight - replayed[name]).abs().mean() < 1e-5

@@ -43,7 +43,7 @@ def test_codes_of_cells_are_those_of_their_images(gpu: torch.device) -> None:
 def test_a_run_that_was_interrupted_ends_like_one_that_was_not(
     tmp_path: Path, gpu: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = checkpoint.read(train(SETTINGS, tmp_path / "whole").checkpoint)
+    whole = checkpoint.read(train(SETTINGS, tmp_path / "whole").checkpoint_file)
     fetch, fetched = ImageBatches.__call__, []
 
     def lost(feed: ImageBatches, indices: torch.Tensor) -> torch.Tensor:
@@ -70,7 +70,7 @@ def test_seeds_together_are_the_seeds_alone(tmp_path: Path, gpu: torch.device) -
     folders = train_together(SETTINGS, (3, 4), tmp_path / "many")
     for seed, folder in zip((3, 4), folders, strict=True):
         alone = train(replace(SETTINGS, train=replace(SETTINGS.train, seed=seed)), tmp_path / f"alone_{seed}")
-        first, second = checkpoint.read(folder.checkpoint_file), checkpoint.read(alone.checkpoint)
+        first, second = checkpoint.read(folder.checkpoint_file), checkpoint.read(alone.checkpoint_file)
         for name, weight in first["model"].items():
             assert (weight - second["model"][name]).abs().max() < 5e-3  # Adam makes steps of 1e-3 of rounding errors
             assert (weight - second["model"][name]).abs().mean() < 1e-5

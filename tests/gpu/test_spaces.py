@@ -39,8 +39,13 @@ OBJECTIVES: dict[str, dict[str, Any]] = {
     "factor_vae": {"width": 8, "depth": 2},
     "capacity": {},
     "free_bits": {},
+    "capacity_tc": {},
+    "dip_vae_i": {},
+    "dip_vae_ii": {},
 }
-CASES = [*product(SPACES, list(OBJECTIVES)[:3]), ("R^5", "capacity"), ("R^5", "free_bits")]
+CASES = [*product(SPACES, list(OBJECTIVES)[:3]), ("R^5", "capacity"), ("R^5", "free_bits"), ("R^5", "capacity_tc")]
+MOMENTS = [space for space in SPACES if space not in ("RP^2", "SO(3)", "Torus")]
+CASES += product(MOMENTS, ["dip_vae_i", "dip_vae_ii"])
 NOT_RECORDED = {("Torus", "beta_tcvae")}
 """Needs the shortest time of the batch to know how many modes of the heat kernel count."""
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
 from submission.latent.base import Block, Component, LatentSpace, Posterior
+from submission.latent.moments import Moments, moments
 
 
 class NormalPosterior(Posterior):
@@ -29,6 +30,11 @@ class NormalPosterior(Posterior):
 
     def statistics(self) -> dict[str, Tensor]:
         return {"scale": self.law.scale.mean(0)}
+
+
+@moments.register
+def _(posterior: NormalPosterior) -> Moments:
+    return Moments(posterior.law.loc, torch.diag(posterior.law.scale.square().mean(0)))
 
 
 class NormalSpace(LatentSpace):

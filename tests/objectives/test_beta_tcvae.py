@@ -10,7 +10,7 @@ import torch
 from scipy.stats import norm
 
 from submission.errors import UsageError
-from submission.objectives import TrainingPosition, beta_tcvae, create
+from submission.objectives import Linear, TrainingPosition, beta_tcvae, create
 
 END = TrainingPosition(100, 100)
 
@@ -114,3 +114,20 @@ def test_single_image_batches_are_finite(normal_space, linear_model, images):
 def test_unknown_weights_are_refused(normal_space):
     with pytest.raises(UsageError, match="stratified, weighted"):
         create("beta_tcvae", normal_space(2), 100, weights="copied")
+
+
+@pytest.mark.parametrize(("step", "capacity"), [(0, 0.0), (1000, 12.5), (2000, 25.0), (9000, 25.0)])
+def test_capacity_and_total_correlation_add_up_in_one_loss(linear_model, normal_space, images, step, capacity):
+    """Abdi et al. (2019): reconstruction + β·|KL − C| + γ·TC, C from 0 to 25 nats in 2,000 updates."""
+    model = linear_model(normal_space(4))
+    objective = create("capacity_tc", model.space, 100, capacity=Linear(0.0, 25.0, steps=2000), beta=3.0)
+    coefficients = objective.coefficients(TrainingPosition(step, 100_000))
+    assert coefficients == {"warm_up": 1.0, "beta": 3.0, "capacity": capacity, "gamma": 2.0}
+    torch.manual_seed(3)
+    scalars = objective.terms(model, images, coefficients).scalars
+    torch.manual_seed(3)
+    reference = create("beta_tcvae", model.space, 100)
+    expected = reference.terms(model, images, reference.coefficients(TrainingPosition(1, 1))).scalars
+    torch.testing.assert_close(scalars["total_correlation"], expected["total_correlation"])
+    by_hand = expected["reconstruction"] + 3 * (expected["kl"] - capacity).abs() + 2 * expected["total_correlation"]
+    torch.testing.assert_close(scalars["loss"], by_hand)

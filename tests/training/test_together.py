@@ -35,6 +35,8 @@ KINDS: dict[str, tuple[str, str, str, dict[str, object]]] = {
         {"beta": 10.0, "capacity": Linear(0.0, 5.0, steps=8)},
     ),
     "total correlation": ("beta_tcvae", "R^3", "mlp_small", {"beta": 2.0}),
+    "covariances on spheres": ("dip_vae_ii", "S^2 x R^1", "mlp_small", {"diagonal": 3.0}),
+    "capacity and correlation": ("capacity_tc", "T^2", "mlp_small", {"capacity": 4.0}),
     "learned exponents": ("beta_vae", "ISA(2x2; learn=true)", "mlp_small", {}),
     "convolutions": ("free_bits", "S^1", "conv", {"free": 0.1}),
 }
@@ -192,7 +194,7 @@ def test_a_seed_whose_loss_is_not_finite_ends_the_group_with_its_folder_named(
     ("objective", "changes", "message"),
     [
         ("factor_vae", {}, "'factor_vae' has learned weights"),
-        ("beta_vae", {"held_out": 8, "look_ahead": 1.0}, "early stopping"),
+        ("beta_vae", {"held_out": 8, "patience": 1.0}, "early stopping"),
     ],
 )
 def test_what_ends_or_learns_on_its_own_is_refused(

@@ -29,6 +29,9 @@ OBJECTIVES: dict[str, dict[str, object]] = {
     "capacity": {"beta": 10.0, "capacity": Linear(0.0, 5.0, steps=8)},
     "beta_tcvae": {},
     "factor_vae": {"width": 8, "depth": 2},
+    "dip_vae_i": {"off_diagonal": Linear(0.0, 4.0)},
+    "dip_vae_ii": {},
+    "capacity_tc": {"capacity": Linear(0.0, 5.0, steps=8)},
 }
 
 

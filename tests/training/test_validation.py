@@ -48,7 +48,7 @@ def test_holding_out_everything_is_refused(count: int) -> None:
 
 def test_early_stopping_without_held_out_images_is_refused() -> None:
     with pytest.raises(UsageError, match="needs held-out images"):
-        TrainSettings(steps=10, look_ahead=5)
+        TrainSettings(steps=10, patience=5)
 
 
 def test_two_sources_of_held_out_images_are_refused() -> None:
@@ -126,9 +126,9 @@ def test_another_split_can_be_looked_at(settings: Make, shared_data: Path, tmp_p
     assert lines(folder.validation_file)[0]["elbo"] == pytest.approx(elbo, rel=2e-3)
 
 
-def test_look_ahead_ends_training(dots: Make, settings: Make, tmp_path: Path) -> None:
+def test_patience_ends_training(dots: Make, settings: Make, tmp_path: Path) -> None:
     folder = train(
-        settings(held_out=16, look_ahead=3, steps=4000, learning_rate=0.05), tmp_path, data=dots(), device="cpu"
+        settings(held_out=16, patience=3, steps=4000, learning_rate=0.05), tmp_path, data=dots(), device="cpu"
     )
     ending = folder.meta.training
     assert ending.ended_by == "early stopping"
@@ -139,7 +139,7 @@ def test_look_ahead_ends_training(dots: Make, settings: Make, tmp_path: Path) ->
 def test_an_interrupted_run_stops_at_the_same_update_with_the_same_weights(
     dots: Make, settings: Make, tmp_path: Path
 ) -> None:
-    chosen = settings(held_out=16, look_ahead=3, steps=4000, learning_rate=0.05)
+    chosen = settings(held_out=16, patience=3, steps=4000, learning_rate=0.05)
     whole = train(chosen, tmp_path / "whole", data=dots(), device="cpu")
 
     def lost(asked: int) -> None:
