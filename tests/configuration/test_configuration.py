@@ -75,7 +75,7 @@ def test_the_operative_configuration_reads_back_as_itself(tmp_path: Path) -> Non
         (["train.batch_size = 0"], r"train\.batch_size = 0 is not positive"),
         (["train.steps = 3", "train.epochs = 2.0"], r"do not say how long"),
         (["train.precision = 'float16'"], r"unknown precision 'float16' — choose one of auto, float32, bfloat16"),
-        (["train.seed = -1"], r"no seed"),
+        (["train.seed = -1"], r"must be an integer in"),
         (["train.beta1 = 1.0"], r"outside \[0, 1\)"),
         (["train.beta2 = 1e400"], r"train\.beta2 = inf \(--bind train\.beta2 = 1e400\) is not finite"),
         (["train.checkpoint_every = 1e400"], r"train\.checkpoint_every = inf .*is not finite — give a finite number"),
