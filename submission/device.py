@@ -49,7 +49,7 @@ def forked_randomness(device: torch.device | str) -> AbstractContextManager[None
 def multiplies_bfloat16(device: torch.device | str) -> bool:
     """Whether ``device`` multiplies bfloat16 matrices in hardware; without, they take tens of times longer."""
     if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.exists() and any(unit in cpuinfo.read_text() for unit in UNITS)
 

@@ -36,7 +36,8 @@ def finite(value: object) -> bool:
     """Whether ``value`` holds no infinite or NaN number; whole numbers must fit a float."""
     if isinstance(value, tuple | list):
         return all(map(finite, value))
-    return not isinstance(value, Real) or bool(abs(value) <= sys.float_info.max)
+    number: Any = value
+    return not isinstance(value, Real) or bool(abs(number) <= sys.float_info.max)
 
 
 def describe(hint: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import os
@@ -18,27 +19,34 @@ from pathlib import Path
 import pytest
 
 from submission.cli.main import main
-from submission.data.download import RetryPolicy, fetch, part_path
+from submission.data.download import fetch, part_path, verified
 from submission.data.sources import SOURCES, RemoteFile, Source
+from submission.data.web import RetryPolicy
 from submission.errors import SubmissionError
 
 BODY = bytes(range(256)) * 40_000  # 10 MB
 MD5 = hashlib.md5(BODY).hexdigest()
-QUICK = RetryPolicy(timeout=5, tries=4, pause=0.01)
+QUICK = RetryPolicy(timeout=5, tries=4, pause=0.01, window=0.3)
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Paths say how to behave; ``requests`` remembers (path, Range)."""
+    """Paths say how to behave; ``requests`` holds (path, Range), ``validators`` the If-Range headers."""
 
     daemon_threads = True
+    request_queue_size = 50
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests: list[tuple[str, str | None]] = []
+        self.validators: list[str | None] = []
         self.drops = 2
+        self.version = 1
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{path}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that go away are part of the tests."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -47,11 +55,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        how = self.path.strip("/")
+        how = self.path.strip("/").replace("%20", " ")
         self.server.requests.append((how, self.headers.get("Range")))
+        self.server.validators.append(self.headers.get("If-Range"))
         if how.startswith("redirect"):
             self.send_response(302)
-            self.send_header("Location", self.server.url("good"))
+            self.send_header("Location", REDIRECTIONS.get(how) or self.server.url("good"))
             self.end_headers()
         elif how == "missing":
             self.send_error(404)
@@ -63,29 +72,48 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "9")
             self.end_headers()
             self.wfile.write(b"not a cat")
+        elif how in RAW:
+            self.raw(how)
         else:
             self.body(how)
 
+    def raw(self, how: str) -> None:
+        """An answer byte by byte; one that never ends where it is a trickle."""
+        begin, rest, pause = RAW[how]
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.wfile.write(begin)
+            while rest:
+                self.wfile.write(rest)
+                time.sleep(pause)
+
     def body(self, how: str) -> None:
-        start = 0
-        wanted = self.headers.get("Range")
-        if wanted and how != "norange":
+        start, wanted = 0, self.headers.get("Range")
+        content = BODY if self.server.version == 1 else bytes(len(BODY))
+        tag = f'"version {self.server.version}"'
+        same = self.headers.get("If-Range") in (None, tag) or how == "deaf"
+        if wanted and how != "norange" and same:
             start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(BODY):
-                self.send_error(416)
+            if start >= len(content):
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(content)}")
+                self.end_headers()
                 return
             self.send_response(206)
             shown = start + 1 if how == "liar" else start
-            self.send_header("Content-Range", f"bytes {shown}-{len(BODY) - 1}/{len(BODY)}")
+            self.send_header("Content-Range", f"bytes {shown}-{len(content) - 1}/{len(content)}")
         else:
             self.send_response(200)
-        self.send_header("Content-Length", str(len(BODY) - start))
+        self.send_header("Content-Length", str(len(content) - start))
+        if how in ("tagged", "deaf"):
+            self.send_header("ETag", tag)
         self.end_headers()
-        dropping = how in ("drop", "norange", "liar") and self.server.drops > 0
-        stop = start + 3_000_000 if dropping else len(BODY)
+        dropping = how in ("drop", "norange", "liar", "tagged", "deaf", "untagged") and self.server.drops > 0
+        stop = start + 3_000_000 if dropping else len(content)
         self.server.drops -= dropping
-        self.send_slowly(BODY[start:stop], how == "slow")
+        self.send_slowly(content[start:stop], how == "slow")
         if dropping:
+            self.server.version += self.server.drops == 0 and how in ("tagged", "deaf", "untagged")
             self.connection.close()
 
     def send_slowly(self, data: bytes, slow: bool) -> None:
@@ -98,6 +126,39 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Silence."""
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+RAW = {
+    "trickle": (OK + b"Content-Length: 1000000\r\n\r\n", b"x", 0.02),
+    "endless": (OK + b"\r\n", bytes(1 << 20), 0),
+    "slow head": (OK, b"X-More: x\r\n", 0.05),
+    "long head": (OK, b"X-More: x\r\n", 0),
+    "wide head": (OK + b"X: ", b"x" * 4096, 0),
+    "length words": (OK + b"Content-Length: ten\r\n\r\nabc", b"", 0),
+    "length negative": (OK + b"Content-Length: -5\r\n\r\nabc", b"", 0),
+    "length huge": (OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nabc", b"", 0),
+    "length unicode": (OK + "Content-Length: ²\r\n\r\nabc".encode(), b"", 0),
+    "chunk words": (CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n", b"", 0),
+    "chunk negative": (CHUNKED + b"-5\r\nabc\r\n0\r\n\r\n", b"", 0),
+    "chunk huge": (CHUNKED + b"f" * 15 + b"\r\nabc", b"", 0),
+    "chunk line": (CHUNKED, b"1" * 4096, 0),
+    "nothing": (b"", b"", 0),
+    "escapes": (b"HTTP/1.1 404 \x1b[2J\x1b]0;owned\x07\r\n\r\n", b"", 0),
+    "status words": (b"HTTP/1.1 many thanks\r\n\r\n", b"", 0),
+    "noise": (bytes(range(256)), b"", 0),
+}
+REDIRECTIONS = {
+    "redirect ftp": "ftp://127.0.0.1/file.bin",
+    "redirect file": "file:///etc/passwd",
+    "redirect port": "http://127.0.0.1:99999/x",
+    "redirect host": f"http://{'a' * 70}.invalid/x",
+    "redirect brackets": "http://[::1/x",
+    "redirect letters": "http://\xff\xfe/x",
+    "redirect loop": "redirect loop".replace(" ", "%20"),
+    "redirect data": "data:text/plain,x",
+}
 
 
 @pytest.fixture
@@ -139,6 +200,66 @@ def test_without_a_hash_nothing_is_resumed(server: Server, tmp_path: Path) -> No
     part.write_bytes(b"x" * 100)
     assert fetch(file, tmp_path, "the page", retry=QUICK).read_bytes() == BODY
     assert server.requests == [("good", None)]
+
+
+@pytest.mark.parametrize("md5", ["", MD5])
+def test_a_part_continues_the_same_version_only(server: Server, tmp_path: Path, md5: str) -> None:
+    """The file changes on the server after two interruptions: a server that compares versions sends all of it."""
+    if md5:
+        md5 = hashlib.md5(bytes(len(BODY))).hexdigest()
+    path = fetch(remote(server, "tagged", md5=md5), tmp_path, "the page", retry=QUICK)
+    assert path.read_bytes() == bytes(len(BODY))
+    ranges = [wanted for _, wanted in server.requests]
+    assert ranges == [None, "bytes=3000000-", "bytes=6000000-"]
+    assert server.validators == [None, '"version 1"', '"version 1"']
+    assert no_leftovers(tmp_path)
+
+
+def test_a_server_that_ignores_if_range_is_noticed(server: Server, tmp_path: Path) -> None:
+    """It continues with bytes of another version, whose ETag shows it: the download starts anew."""
+    path = fetch(remote(server, "deaf", md5=""), tmp_path, "the page", retry=QUICK)
+    assert path.read_bytes() == bytes(len(BODY))
+    assert [wanted for _, wanted in server.requests] == [None, "bytes=3000000-", "bytes=6000000-", None]
+
+
+def test_without_hash_and_version_every_attempt_starts_anew(server: Server, tmp_path: Path) -> None:
+    path = fetch(remote(server, "untagged", md5=""), tmp_path, "the page", retry=QUICK)
+    assert path.read_bytes() == bytes(len(BODY))
+    assert [wanted for _, wanted in server.requests] == [None, None, None]
+
+
+def test_the_hash_that_was_got_is_recorded(server: Server, tmp_path: Path) -> None:
+    file = remote(server, "good", md5="")
+    path = fetch(file, tmp_path, "the page", retry=QUICK)
+    assert (tmp_path / "set" / "file.bin.md5").read_text() == f"{MD5}  file.bin\n"
+    assert verified(file, tmp_path) == "as it was downloaded"
+    path.write_bytes(b"changed since")
+    assert verified(file, tmp_path).startswith("wrong: its md5 is")
+
+
+@pytest.mark.parametrize("how", [*RAW, *REDIRECTIONS])
+def test_hostile_answers_end_in_one_line(server: Server, tmp_path: Path, how: str) -> None:
+    """Endless, slow and malformed answers, and redirections to anything else than a web server."""
+    retry = RetryPolicy(timeout=0.4, tries=2, pause=0.01, window=0.2)
+    file = remote(server, how.replace(" ", "%20"), md5="", limit=5_000_000)
+    started = time.monotonic()
+    with pytest.raises(SubmissionError) as caught:
+        fetch(file, tmp_path, "the page", retry=retry)
+    text = str(caught.value)
+    assert time.monotonic() - started < 10
+    assert text.startswith("cannot download file.bin: http://127.0.0.1")
+    assert text.isprintable()
+    assert len(text) < 600
+    assert not (tmp_path / "set" / "file.bin").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1/x", "file:///etc/passwd", "http://[::1", "http://a b/", "x", "http://"]
+)
+def test_other_addresses_end_in_one_line(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SubmissionError, match=r"cannot download f: ") as caught:
+        fetch(RemoteFile("f", (url,)), tmp_path, "the page", retry=RetryPolicy(0.5, 1, 0.01))
+    assert str(caught.value).isprintable()
 
 
 def test_a_server_that_sends_another_range_is_not_believed(server: Server, tmp_path: Path) -> None:
@@ -208,7 +329,8 @@ def test_two_at_once_download_once(server: Server, tmp_path: Path) -> None:
 CHILD = """
 import sys
 from pathlib import Path
-from submission.data.download import RetryPolicy, fetch
+from submission.data.web import RetryPolicy
+from submission.data.download import fetch
 from submission.data.sources import SOURCES, RemoteFile, Source
 fetch(RemoteFile("set/file.bin", (sys.argv[1],), sys.argv[2]), Path(sys.argv[3]), "the page")
 """
