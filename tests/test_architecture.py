@@ -36,7 +36,7 @@ IMPORTS = {
     "training": {"configuration", "data", "latent", "models", "objectives", "export"},
     "evaluation": {"data", "latent", "models", "objectives", "export", "metrics", "reference"},
     "plots": {"data", "latent", "models", "metrics", "evaluation"},
-    "report": {"data", "latent", "models", "evaluation"},
+    "report": {"latent", "models", "evaluation", "plots"},
     "studies": {"configuration", "data", "evaluation", "metrics", "models", "report", "training"},
     "challenge": {"configuration", "training", "export"},
     "accelerators": {"export", "latent"},

@@ -1,29 +1,34 @@
-"""``python -m submission report``."""
+"""``submission report``."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-SUMMARY = "Write a run's report: scores, training curves, reconstructions and latent traversals in one HTML file."
+SUMMARY = "Write a report: scores, the latent space, traversals, training and more in one HTML file."
 EPILOG = """examples:
   python -m submission report runs/demo
+  python -m submission report runs/seeds
+  python -m submission report runs/a runs/b --out comparison.html
+  python -m submission report runs/demo/scores/challenge-0.json
 
-The file refers to nothing outside itself: send it, archive it, open it anywhere."""
+A folder of runs (seeds, a sweep) stands for all runs in it. The file refers to nothing outside itself: send it, archive
+it, open it anywhere."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``report``."""
-    parser.add_argument("folder", type=Path, metavar="RUN", help="run folder")
+    about = "run folder, folder of run folders, or a score file"
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=about)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write (default: report.html in the folder)")
     parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of data files")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is."""
     from submission.cli.console import say
-    from submission.report.run import write_report
-    from submission.run import Run
+    from submission.report.write import write_report
 
-    path = write_report(Run.open(arguments.folder), arguments.data_root)
+    path = write_report(arguments.runs, arguments.data_root, arguments.out)
     say(f"report: {path.resolve()}")
     return 0

@@ -55,7 +55,7 @@ def summarise(folder: Run, data_root: Path | str | None = None) -> None:
     from submission.cli.console import say
     from submission.latent import parse
     from submission.latent.families import COLLAPSED
-    from submission.report.training import collapsed
+    from submission.report.findings import collapsed
 
     meta = folder.meta
     done, names = meta.training, [component.name for component in parse(meta.space).components]

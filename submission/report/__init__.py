@@ -1,1 +1,1 @@
-"""Plots and the report page, made from run folders."""
+"""The report: one self-contained HTML page about one run, several runs, or a score file."""

@@ -1,86 +1,217 @@
-"""The report page: one self-contained HTML file, made from a run folder."""
+"""What a page is made of, and how it becomes one HTML file that refers to nothing outside itself.
+
+Sections hold items: text, tables, pictures, code. ``templates/page.html.j2`` draws them; all text is escaped there.
+"""
 
 from __future__ import annotations
 
-import html
+import base64
+import functools
+import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-STYLE = """
-:root { --ink: #1d2330; --soft: #5d6678; --line: #e3e6ec; --paper: #ffffff; --card: #f7f8fa; --accent: #2456c4; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8eaf0; --soft: #9aa3b5; --line: #2d3342; --paper: #14171f; --card: #1c202b; --accent: #86a8ff; }
-  img.chart { filter: invert(0.91) hue-rotate(180deg); }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1040px; padding: 2.5rem 1.5rem 4rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", sans-serif; }
-h1 { font-size: 1.7rem; margin: 0 0 .2rem; }
-h2 { font-size: 1.15rem; margin: 2.6rem 0 .6rem; padding-top: 1rem; border-top: 1px solid var(--line); }
-p, figcaption, .facts { color: var(--soft); }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .45rem .7rem; text-align: right; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; }
-th { color: var(--soft); font-weight: 600; font-size: .85rem; }
-td.best { font-weight: 700; color: var(--accent); }
-figure { margin: 1rem 0; overflow-x: auto; }
-img { max-width: 100%; image-rendering: pixelated; }
-img.chart { image-rendering: auto; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; margin: 0; }
-dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-pre { background: var(--card); border: 1px solid var(--line); padding: 1rem; overflow-x: auto; font-size: .82rem; }
-"""
+from submission.errors import SubmissionError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph.
+
+    Attributes:
+        text: its words.
+        tone: ``""``, ``warning`` or ``note``.
+    """
+
+    text: str
+    tone: str = ""
+    kind: str = field(default="text", init=False)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    Attributes:
+        text: what it shows.
+        mark: ``""``, ``low`` (at or below the untrained encoder), ``own`` (of this run) or ``section``.
+    """
+
+    text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that scrolls inside itself.
+
+    Attributes:
+        header: titles of the columns.
+        rows: cells, or plain strings, of each row.
+        caption: above it.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell | str]]
+    caption: str = ""
+    kind: str = field(default="table", init=False)
+
+    @property
+    def cells(self) -> list[list[Cell]]:
+        """The rows with every string as a cell."""
+        return [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, drawn for light and for dark pages.
+
+    Attributes:
+        light, dark: ``data:`` URIs; without ``dark`` one picture serves both.
+        alt: what it shows, for people who do not see it.
+        caption: what one sees.
+        chart: charts keep a width at which they can be read, images shrink with the page.
+    """
+
+    light: str
+    alt: str
+    caption: str
+    dark: str = ""
+    chart: bool = True
+    kind: str = field(default="picture", init=False)
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A strip of frames side by side; with scripts one frame is shown and a slider chooses it.
+
+    Attributes:
+        name: of what moves.
+        strip: ``data:`` URI of the frames in a row.
+        frames: how many.
+        note: beside the name.
+    """
+
+    name: str
+    strip: str
+    frames: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Sliders:
+    """Several strips."""
+
+    sliders: Sequence[Slider]
+    kind: str = field(default="sliders", init=False)
+
+
+@dataclass(frozen=True)
+class Code:
+    """Commands or configuration as they are typed; ``folded``: shown on demand under ``title``."""
+
+    text: str
+    title: str = ""
+    folded: bool = False
+    kind: str = field(default="code", init=False)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and values; ``folded``: shown on demand under ``title``."""
+
+    pairs: Sequence[tuple[str, str]]
+    title: str = ""
+    folded: bool = False
+    kind: str = field(default="facts", init=False)
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file inside the page."""
+
+    name: str
+    mime: str
+    content: str
+    kind: str = field(default="download", init=False)
+
+    @property
+    def uri(self) -> str:
+        """The file as a ``data:`` URI."""
+        return data_uri(self.content.encode(), self.mime)
+
+
+Item = Text | Table | Picture | Sliders | Code | Facts | Download
 
 
 @dataclass(frozen=True)
 class Section:
-    """One titled part of the page; ``body`` is HTML that is already escaped."""
+    """A titled part of a page."""
 
     title: str
-    body: str
+    items: Sequence[Item]
+
+    @property
+    def anchor(self) -> str:
+        """Its address inside the page."""
+        return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
 
 
-def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """The whole page as HTML; it refers to nothing outside itself."""
-    parts = "\n".join(f"<section><h2>{html.escape(part.title)}</h2>\n{part.body}</section>" for part in sections)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
-        f"<h1>{html.escape(title)}</h1><p>{html.escape(subtitle)}</p>\n{parts}\n</body></html>\n"
+@dataclass(frozen=True)
+class Page:
+    """A whole page.
+
+    Attributes:
+        title, subtitle: what it is about.
+        sections: its parts, listed in the contents.
+        verdict: the result in a sentence.
+        warnings: what a reader must know before the numbers.
+        data: for the JSON that is embedded in the page.
+    """
+
+    title: str
+    subtitle: str
+    sections: Sequence[Section]
+    verdict: str = ""
+    warnings: Sequence[str] = ()
+    data: Any = None
+
+
+def render(page: Page) -> str:
+    """The page as HTML.
+
+    Raises:
+        SubmissionError: jinja2 is not installed.
+    """
+    template = environment().get_template("page.html.j2")
+    data = json.dumps(page.data, allow_nan=False, sort_keys=True) if page.data is not None else ""
+    return template.render(page=page, sections=[part for part in page.sections if part.items], data=script_safe(data))
+
+
+@functools.cache
+def environment() -> Environment:
+    """jinja2 with this package's templates; everything is escaped."""
+    try:
+        import jinja2
+    except ImportError:
+        fix = "pip install 'disentanglement-submission[report]'"
+        raise SubmissionError("reports need jinja2", fix) from None
+    loader = jinja2.PackageLoader("submission.report")
+    return jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
 
 
-def paragraph(text: str) -> str:
-    """Escaped text in a paragraph."""
-    return f"<p>{html.escape(text)}</p>\n"
+def script_safe(text: str) -> str:
+    """JSON that cannot end the ``<script>`` element that it stands in."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], best: Sequence[int | None] = ()) -> str:
-    """A table; ``best[i]`` is the column to emphasise in row i, or None."""
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
-    body = []
-    for number, row in enumerate(rows):
-        mark = best[number] if number < len(best) else None
-        cells = (
-            f"<td{' class=best' if column == mark else ''}>{html.escape(cell)}</td>" for column, cell in enumerate(row)
-        )
-        body.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>\n"
-
-
-def figure(uri: str, caption: str, chart: bool = False) -> str:
-    """A picture given as a ``data:`` URI; charts are recoloured for dark screens, photographs are not."""
-    kind = ' class="chart"' if chart else ""
-    text = html.escape(caption)
-    return f'<figure><img{kind} src="{uri}" alt="{text}"><figcaption>{text}</figcaption></figure>\n'
-
-
-def facts(pairs: Sequence[tuple[str, str]]) -> str:
-    """A list of names and values."""
-    return "<dl>" + "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in pairs) + "</dl>\n"
-
-
-def code(text: str) -> str:
-    """Preformatted text."""
-    return f"<pre>{html.escape(text)}</pre>\n"
+def data_uri(content: bytes, mime: str) -> str:
+    """``content`` as a ``data:`` URI."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"

@@ -1,61 +1,76 @@
-"""Reconstructions and latent traversals as pictures that fit into a page."""
+"""Pictures of a report: figures for light and for dark pages, and strips of frames for sliders."""
 
 from __future__ import annotations
 
-import base64
 import io
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from PIL import Image
-from torch import Tensor
 
-from submission.models.vae import VAE
+from submission.plots.encoding import Encoded
+from submission.plots.images import Bytes, as_rgb
+from submission.plots.style import DARK, LIGHT, Theme, to_bytes
+from submission.plots.traversal import Path, path_images, traversal_paths
+from submission.report.page import Picture, Slider, Sliders, data_uri
 
-GAP = 2
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from submission.models.vae import VAE
+
+DPI = 150
+FRAMES, STRIPS = 16, 12
+"""Frames per slider, and sliders at most."""
+QUALITY = 86
 
 
-def mosaic(images: npt.NDArray[np.uint8]) -> Image.Image:
-    """Images (rows, columns, height, width, channels), uint8 0..255, as one picture with thin gaps."""
-    rows, columns, height, width, channels = images.shape
-    sheet = np.full((rows * (height + GAP), columns * (width + GAP), channels), 128, np.uint8)
-    for row in range(rows):
-        for column in range(columns):
-            top, left = row * (height + GAP), column * (width + GAP)
-            sheet[top : top + height, left : left + width] = images[row, column]
-    return Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
+def chart(draw: Callable[[Theme], Figure], caption: str, alt: str) -> Picture:
+    """A chart of lines and bars as SVG, drawn twice."""
+    light, dark = (data_uri(drawn(draw, theme, "svg", DPI), "image/svg+xml") for theme in (LIGHT, DARK))
+    return Picture(light, alt, caption, dark)
 
 
-def png_uri(picture: Image.Image) -> str:
-    """A ``data:`` URI of the picture as PNG."""
+def photograph(draw: Callable[[Theme], Figure], caption: str, alt: str, dpi: int = DPI) -> Picture:
+    """A figure of points and images as WebP, drawn twice."""
+    light, dark = (webp(drawn(draw, theme, "png", dpi)) for theme in (LIGHT, DARK))
+    return Picture(light, alt, caption, dark)
+
+
+def drawn(draw: Callable[[Theme], Figure], theme: Theme, kind: str, dpi: int) -> bytes:
+    """A figure in one theme as a file."""
+    return to_bytes(draw(theme), kind, dpi)
+
+
+def webp(png: bytes, lossless: bool = False) -> str:
+    """A PNG file as a ``data:`` URI of a WebP file, which is several times smaller."""
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    with Image.open(io.BytesIO(png)) as picture:
+        picture.convert("RGB").save(buffer, "WEBP", quality=QUALITY, method=4, lossless=lossless)
+    return data_uri(buffer.getvalue(), "image/webp")
 
 
-def reconstructions(model: VAE, images: Tensor) -> Image.Image:
-    """Originals above their reconstructions from one posterior sample each; ``images`` (n, C, H, W) in [0, 1]."""
-    with torch.no_grad():
-        decoded = pictured(model, model.space.posterior(model.encode(images)).rsample())
-    return mosaic(np.stack([to_bytes(images), decoded]))
+def sliders(model: VAE, encoded: Encoded) -> Sliders:
+    """A strip of frames per path of the traversals: one component moves, the greatest KL first."""
+    paths = traversal_paths(encoded, (), FRAMES, STRIPS)
+    images = path_images(model, paths)
+    return Sliders([strip(path, row, encoded) for path, row in zip(paths, images, strict=True)])
 
 
-def traversals(model: VAE, image: Tensor, steps: int = 10, rows: int = 12) -> Image.Image:
-    """One row per component of the latent space, moved through its range; ``image`` (1, C, H, W) starts it."""
-    with torch.no_grad():
-        parameters = model.encode(image)
-        count = min(rows, len(model.space.components))
-        walked = [pictured(model, model.space.traversal(parameters, block, steps)) for block in range(count)]
-    return mosaic(np.stack(walked))
+def strip(path: Path, images: Bytes, encoded: Encoded) -> Slider:
+    """Frames (steps, H, W, C) side by side."""
+    joined = np.concatenate(list(as_rgb(images)), axis=1)
+    return Slider(path.label, webp(png_bytes(joined)), len(images), f"{encoded.mean_kl[path.component]:.2f} nats")
 
 
-def pictured(model: VAE, z: Tensor) -> npt.NDArray[np.uint8]:
-    """Decoder means (n, H, W, C) of the samples ``z`` (n, ambient_size) as bytes."""
-    return to_bytes(model.expected_images(z))
+def png_bytes(pixels: Bytes) -> bytes:
+    """RGB pixels (H, W, 3) as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
-def to_bytes(images: Tensor) -> npt.NDArray[np.uint8]:
-    """(n, C, H, W) in [0, 1] → (n, H, W, C) uint8."""
-    scaled = images.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
-    return scaled.permute(0, 2, 3, 1).cpu().numpy()
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Names in a sentence, the first ones of many."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from submission import provenance, text
-from submission.report.page import Section, paragraph, render, table
+from submission.report.page import Page, Section, Table, Text, render
 from submission.studies.leaderboard import Row
 
 
@@ -59,5 +59,5 @@ def plain(dataset: str, protocol: str, order: str, rows: Sequence[Row]) -> dict[
 
 def page(title: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A self-contained HTML page with the table."""
-    note = "Ranks in brackets; a place depends on who else is there."
-    return render("Leaderboard", title, [Section("Ranking", table(titles, rows) + paragraph(note))])
+    note = Text("Ranks in brackets; a place depends on who else is there.", "note")
+    return render(Page("Leaderboard", title, [Section("Ranking", [Table(titles, rows), note])]))

@@ -1,145 +1,253 @@
-"""The page shows what the run folder holds, and refers to nothing outside itself."""
+"""A report shows what the run folder holds, names what is missing, and refers to nothing outside itself."""
 
 from __future__ import annotations
 
-import base64
 import html.parser
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from submission.cli.main import main
-from submission.configuration.settings import DataSettings, ModelSettings, TrainSettings
-from submission.errors import SubmissionError
+from submission.cli.main import door, main
+from submission.errors import SubmissionError, UsageError
 from submission.files import write_json
-from submission.report.page import Section, facts, render, table
-from submission.report.pictures import GAP, mosaic
-from submission.report.run import write_report
-from submission.report.training import training_sections
-from submission.run import Run, read_log, series
-from submission.training import Settings, train
+from submission.report.findings import comparison, is_stale, low_metrics, verdict
+from submission.report.page import Code, Facts, Page, Section, Table, Text, render
+from submission.report.published import SOURCES, published_for
+from submission.report.write import write_report
+from submission.run import Run, ScoreFile
+
+SHORT = ["--bind", "train.steps=4", "--bind", "train.log_every=2"]
+
+
+class Reader(html.parser.HTMLParser):
+    """What a page refers to, its headings, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.references: list[str] = []
+        self.pictures: list[dict[str, str | None]] = []
+        self.anchors: set[str] = set()
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.references += [value or "" for name, value in attrs if name in ("src", "href", "srcset")]
+        self.anchors |= {found["id"] or ""} if "id" in found else set()
+        if tag == "img":
+            self.pictures.append(found)
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """All text of the page, blanks joined."""
+        return " ".join(" ".join(self.words).split())
+
+
+def read(path: Path) -> Reader:
+    """A page's contents."""
+    return Reader(path.read_text())
+
+
+@pytest.fixture(autouse=True)
+def blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blank pictures, since most tests are about words and drawing takes seconds."""
+    dot = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(dot, "PNG")
+    monkeypatch.setattr("submission.report.pictures.drawn", lambda draw, theme, kind, dpi: dot.getvalue())
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    settings = Settings(
-        TrainSettings(steps=4, batch_size=8, log_every=2, precision="float32"),
-        DataSettings("dsprites_small"),
-        ModelSettings("R^3", "mlp_small"),
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three evaluated seeds of a short run."""
+    out = tmp_path_factory.mktemp("report") / "method"
+    space = ["--bind", "model.space='T^2 x R^1'"]
+    assert door("train", ["--config", "demo", *SHORT, *space, "--seeds", "0:3", "--out", str(out)]) == 0
+    for seed in range(3):
+        assert door("evaluate", [str(out / f"seed_{seed}"), "--preset", "fast", "--metrics", "mig,dci"]) == 0
+    return out
+
+
+@pytest.fixture
+def run(seeds: Path, tmp_path: Path) -> Run:
+    """A copy of one evaluated run."""
+    return Run.open(shutil.copytree(seeds / "seed_0", tmp_path / "run"))
+
+
+def test_figures_are_drawn_and_the_page_stays_small(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from submission.plots.style import to_bytes
+
+    monkeypatch.setattr(
+        "submission.report.pictures.drawn", lambda draw, theme, kind, dpi: to_bytes(draw(theme), kind, dpi)
     )
-    return train(settings, tmp_path_factory.mktemp("report") / "run")
+    path = write_report(run)
+    page = read(path)
+    assert 500_000 < path.stat().st_size < 4_000_000
+    assert sum((picture["src"] or "").startswith("data:image/svg") for picture in page.pictures) == 4
+    assert sum((picture["src"] or "").startswith("data:image/webp") for picture in page.pictures) == 6 + 3
 
 
-def score_file(path: Path) -> None:
-    """A score file with one metric, as evaluation writes it."""
-    metric = {"headline": "mig", "shown": ["other"], "range": [0.0, 1.0], "caution": "mind the <scale>"}
-    scores = {"mig": {"values": {"mig": 0.4321, "other": 7.5}, "block_values": {"mig": 0.8765}}}
-    columns = {"trained": {"scores": scores}, "untrained": {"scores": {"mig": {"error": "all dead"}}}}
-    record = {"format": 1, "created": "2026-01-01", "preset": "fast", "seeds": [3], "commit": "abc"}
-    write_json(path, {**record, "metrics": {"mig": metric}, "columns": columns})
+def test_the_page_is_whole_and_self_contained(run: Run) -> None:
+    path = write_report(str(run.path))
+    page = read(path)
+    assert path == run.report_file
+    inside = [reference for reference in page.references if reference.startswith("#")]
+    assert all(reference[1:] in page.anchors for reference in inside)
+    assert all(reference.startswith(("data:", "#")) for reference in page.references)
+    assert all(picture["alt"] for picture in page.pictures)
+    for words in ("Latent space", "Traversals", "What each component knows", "by block", "Training was short"):
+        assert words in page.text
+    assert run.config_text.splitlines()[0] in path.read_text()
 
 
-class References(html.parser.HTMLParser):
-    """Everything that a page loads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [value or "" for name, value in attrs if name in ("src", "href")]
-
-
-def test_the_pictures_are_those_of_the_runs_data_set(tmp_path: Path) -> None:
-    data = DataSettings("turntable", {"color": True})
-    settings = Settings(TrainSettings(steps=1, batch_size=8), data, ModelSettings("R^2", "mlp_small"))
-    assert "Reconstructions" in write_report(train(settings, tmp_path / "run")).read_text()
+def test_scores_are_those_of_the_score_file(run: Run) -> None:
+    page = read(write_report(run))
+    (scores,) = run.scores()
+    for metric, value in scores.headlines().items():
+        assert f"{value:.4f}" in page.text, metric
+    embedded = re.search(r'<script type="application/json" id="data">(.*?)</script>', run.report_file.read_text())
+    assert embedded is not None
+    assert json.loads(embedded[1])["scores"][0]["columns"]["trained"]["scores"]["mig"]["values"] == dict(
+        scores.columns["trained"].scores["mig"].values
+    )
 
 
-def test_the_page_is_whole_and_self_contained(folder: Run) -> None:
-    score_file(folder.scores_folder / "fast-3.json")
-    page = write_report(folder).read_text()
-    references = References()
-    references.feed(page)
-    assert len(references.found) == 5  # bars, curves, components, reconstructions, traversals
-    assert all(source.startswith("data:image/") for source in references.found)
-    assert "0.4321" in page
-    assert re.search(r"mig mig, by block.*0\.8765.*–", page)
-    assert "other, by block" not in page
-    assert "mind the &lt;scale&gt;" in page
-    assert folder.config_file.read_text().splitlines()[0] in page
+def test_the_same_run_gives_the_same_page(run: Run) -> None:
+    assert write_report(run).read_bytes() == write_report(run).read_bytes()
 
 
-def test_pictures_have_a_cell_per_image(folder: Run) -> None:
-    page = write_report(folder).read_text()
-    pictures = [Image.open(io.BytesIO(base64.b64decode(found))) for found in re.findall(r"png;base64,([^\"]+)", page)]
-    assert [picture.size for picture in pictures] == [
-        (12 * (64 + GAP), 2 * (64 + GAP)),
-        (10 * (64 + GAP), 3 * (64 + GAP)),
-    ]
+def test_scores_of_an_earlier_export_are_not_shown(run: Run) -> None:
+    (scores,) = run.scores()
+    run.exported_file.write_bytes(run.exported_file.read_bytes() + b"\0")
+    assert is_stale(run, scores)
+    page = read(write_report(run))
+    assert "is about an earlier export and not shown" in page.text
+    assert f"{scores.headlines()['mig']:.4f}" not in page.text
 
 
-def test_held_out_images_and_collapse_are_shown(tmp_path: Path) -> None:
-    folder = Run(tmp_path)
-    for path, rows in {
-        folder.log_file: [{"step": 5, "loss": 3.0, "kl": 1.0}],
-        folder.validation_file: [{"step": 5, "elbo": -3.5, "best": -3.5, "best_step": 5}],
-        folder.components_file: [{"step": 5, "kl": [0.5, 0.001], "time/0": [1.0], "scale/1": [0.4]}],
-    }.items():
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    estimate = {"mean": -91.25, "standard_error": None}
-    likelihood = {"log_likelihood": estimate, "images": 1, "samples": 7}
-    write_json(folder.likelihood_file, {"likelihood": likelihood, "data": {"images": "the test split"}})
-    sections = {part.title: part.body for part in training_sections(folder, ["S^1", "R^1"])}
-    assert list(sections) == ["Training", "Latent components", "Held-out likelihood"]
-    assert "best -3.50 after 5 updates" in sections["Training"]
-    assert "Collapsed (KL below 0.02 nats): R^1." in sections["Latent components"]
-    assert re.search(r"log likelihood.*-91\.2500.*–", sections["Held-out likelihood"])
-    assert training_sections(Run(tmp_path / "none"), []) == []
+def test_a_run_without_scores_log_and_data_says_so(run: Run) -> None:
+    shutil.rmtree(run.scores_folder)
+    for file in (run.log_file, run.components_file):
+        file.unlink()
+    meta = json.loads(run.meta_file.read_text())
+    meta["dataset"]["name"] = "cars3d"
+    meta["training"] |= {"finished": False, "fraction": 0.5, "ended_by": ""}
+    run.meta_file.write_text(json.dumps(meta))
+    page = read(write_report(run))
+    for words in ("There are no scores yet", "Nothing was logged", "Not shown:", "interrupted after 4 updates (50% of"):
+        assert words in page.text
 
 
-def test_mosaic_puts_every_image_where_it_belongs() -> None:
-    images = np.arange(6, dtype=np.uint8).reshape(2, 3, 1, 1, 1).repeat(4, 2).repeat(5, 3)
-    picture = np.asarray(mosaic(images))
-    for row in range(2):
-        for column in range(3):
-            top, left = row * (4 + GAP), column * (5 + GAP)
-            assert (picture[top : top + 4, left : left + 5] == images[row, column, 0, 0, 0]).all()
+def test_one_logged_step_is_named_and_a_thousand_components_are_counted(tmp_path: Path) -> None:
+    bind = ["--bind", "train.steps=1", "--bind", "model.space='R^1000'", "--bind", "export.mode='mean'"]
+    assert door("train", ["--config", "demo", *bind, "--out", str(tmp_path / "run")]) == 0
+    page = read(write_report(tmp_path / "run"))
+    assert "Only one record was logged" in page.text
+    assert "976 more are not shown" in page.text
 
 
-def test_a_log_cut_short_by_a_crash_is_read(tmp_path: Path) -> None:
-    log = tmp_path / "metrics.jsonl"
-    log.write_text(json.dumps({"step": 1, "kl": 2.0}) + "\n" + '{"step": 2, "k')
-    assert series(read_log(log), "kl") == ([1.0], [2.0])
+def test_several_seeds_are_one_page(seeds: Path) -> None:
+    path = write_report(seeds)
+    page = read(path)
+    assert path == seeds / "report.html"
+    assert "over 3 seeds" in page.text
+    assert "The worst seed, method/seed_" in page.text
+    assert "The median seed, method/seed_" in page.text
+
+
+def test_methods_are_compared_and_single_seeds_named(seeds: Path, run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "comparison.html"
+    assert main(["report", str(seeds), str(run.path), "--out", str(out)]) == 0
+    page = read(out)
+    assert "2 methods" in page.text
+    assert "One seed only, so that differences may be chance: run." in page.text
+    assert "Score against reconstruction" in page.text
+
+
+def test_a_score_file_alone_is_reported(run: Run, tmp_path: Path) -> None:
+    (file,) = run.score_paths()
+    copy = shutil.copy(file, tmp_path / "foreign.json")
+    page = read(write_report(copy))
+    assert "There is no run folder" in page.text
+    assert (tmp_path / "foreign.html").is_file()
+
+
+def test_nothing_to_report_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no run to report on"):
+        write_report([])
+    with pytest.raises(SubmissionError, match="is not a run folder"):
+        write_report(tmp_path)
+
+
+def test_a_broken_score_file_is_named(run: Run) -> None:
+    (run.scores_folder / "broken.json").write_text("{")
+    with pytest.raises(SubmissionError, match=r"broken\.json"):
+        write_report(run)
 
 
 def test_text_from_outside_is_escaped() -> None:
-    hostile = "<script>alert(1)</script>"
-    page = render(hostile, hostile, [Section(hostile, table([hostile], [[hostile]]) + facts([(hostile, hostile)]))])
-    assert "<script>" not in page
+    hostile = "</script><script>alert(1)</script>"
+    items = [Table([hostile], [[hostile]], hostile), Facts([(hostile, hostile)]), Code(hostile), Text(hostile)]
+    page = render(Page(hostile, hostile, [Section(hostile, items)], hostile, [hostile], {"x": hostile}))
+    assert "<script>alert" not in page
+    assert json.loads(re.search(r'id="data">(.*?)</script>', page)[1]) == {"x": hostile}  # type: ignore[index]
 
 
-def test_the_command_says_where_the_page_is(folder: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(folder.path)]) == 0
-    assert str(folder.report_file.resolve()) in capsys.readouterr().out.replace("\n", "")
+def scored(trained: float, untrained: float | None = None, higher: bool = True) -> ScoreFile:
+    """A score file with one metric."""
+    metric = {"headline": "mig", "range": [0.0, 1.0], "higher_is_better": higher, "summary": "the gap"}
+    columns = {"trained": {"scores": {"mig": {"values": {"mig": trained}}}}}
+    if untrained is not None:
+        columns["untrained"] = {"scores": {"mig": {"values": {"mig": untrained}}}}
+    record = {"format": 1, "preset": "fast", "data": {"name": "x"}, "metrics": {"mig": metric}, "columns": columns}
+    return ScoreFile.of(record, "test")
 
 
-def test_a_folder_that_is_no_run_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(tmp_path)]) == 1
-    captured = capsys.readouterr()
-    assert captured.err.count("\n") == 1
-    assert str(tmp_path) in captured.err
+def test_the_verdict_says_what_the_numbers_say() -> None:
+    assert verdict([scored(0.31, 0.03)], 2, 10) == (
+        "MIG 0.31, far above an untrained encoder (0.03); 2 of 10 components unused."
+    )
+    assert verdict([scored(0.02, 0.03)], 0, 1) == (
+        "MIG 0.02, not above an untrained encoder (0.03); no unused component among 1."
+    )
+    assert verdict([scored(value, 0.2) for value in (0.24, 0.25, 0.26)]).startswith("MIG 0.25 ± 0.0")
+    assert verdict([scored(value, 0.2) for value in (0.24, 0.25, 0.26)]).endswith(
+        "over 3 seeds, above an untrained encoder (0.20)."
+    )
+    assert verdict([], None) == "Not evaluated yet."
+    assert comparison([0.5], []) == ""
 
 
-def test_a_broken_score_file_is_named(folder: Run, tmp_path: Path) -> None:
-    broken = folder.scores_folder / "broken.json"
-    broken.parent.mkdir(exist_ok=True)
-    broken.write_text("{")
-    with pytest.raises(SubmissionError, match=r"broken\.json"):
-        write_report(folder)
-    broken.unlink()
+def test_scores_at_or_below_the_untrained_encoder_are_found() -> None:
+    assert low_metrics(scored(0.1, 0.1)) == ["mig"]
+    assert low_metrics(scored(0.2, 0.1)) == []
+    assert low_metrics(scored(0.2, 0.1, higher=False)) == ["mig"]
+    assert low_metrics(scored(0.2)) == []
+
+
+def test_published_numbers_stand_only_beside_comparable_ones() -> None:
+    assert published_for("dsprites_small", "challenge") is None
+    assert published_for("dsprites_full", "fast") is None
+    source = published_for("cars3d", "challenge")
+    assert source is not None
+    assert "FDAE" in source.citation
+    assert all("sap" not in row.scores for source in SOURCES for row in source.rows)
+
+
+def test_the_command_says_where_the_page_is(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run.path)]) == 0
+    assert str(run.report_file.resolve()) in capsys.readouterr().out.replace("\n", "")
+
+
+def test_held_out_likelihood_is_shown(run: Run) -> None:
+    estimate = {"mean": -91.25, "standard_error": None}
+    likelihood = {"log_likelihood": estimate, "images": 1, "samples": 7}
+    write_json(run.likelihood_file, {"likelihood": likelihood, "data": {"images": "the test split"}})
+    assert "log likelihood -91.2500 –" in read(write_report(run)).text

@@ -1,0 +1,101 @@
+"""Open HTML pages in a headless Chromium: what goes wrong in it, what it looks like, what it prints.
+
+    python scripts/look_at_pages.py PAGE... [--out FOLDER]
+
+For each page, at 1280 and 390 pixels, light and dark: console errors, requests, content that is wider than the window,
+and what axe finds; screenshots and a PDF in FOLDER. Needs Chromium, playwright and axe-playwright-python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+WIDTHS = (1280, 390)
+SCHEMES = ("light", "dark")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def chromium() -> str | None:
+    """The browser's path, if there is one."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def look(page: Path, out: Path | None = None) -> list[str]:
+    """Everything that is wrong with one page; screenshots and a PDF go to ``out``."""
+    from playwright.sync_api import sync_playwright
+
+    problems: list[str] = []
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=chromium(), headless=True, args=list(FLAGS)
+        )
+        tab = context.pages[0]
+        tab.on("console", lambda message: message.type == "error" and problems.append(f"console: {message.text}"))
+        tab.on("pageerror", lambda error: problems.append(f"script: {error}"))
+        tab.on("request", lambda one: outside(one.url, page) and problems.append(f"request: {one.url[:80]}"))
+        for width in WIDTHS:
+            for scheme in SCHEMES:
+                problems += [f"{width} px, {scheme}: {text}" for text in look_once(tab, page, width, scheme, out)]
+        if out is not None:
+            tab.emulate_media(color_scheme="light", media="print")
+            tab.pdf(path=str(out / f"{page.stem}.pdf"), format="A4")
+        context.close()
+    return problems
+
+
+def outside(url: str, page: Path) -> bool:
+    """Whether a request goes anywhere but to the page itself and the data in it."""
+    return not url.startswith(("data:", page.resolve().as_uri()))
+
+
+def look_once(tab: Any, page: Path, width: int, scheme: str, out: Path | None) -> Iterator[str]:
+    """What is wrong at one width and in one colour scheme."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.emulate_media(color_scheme=scheme, media="screen")
+    tab.goto(page.resolve().as_uri())
+    tab.wait_for_load_state("load")
+    wider = tab.evaluate(OVERFLOW)
+    if wider > 0:
+        yield f"the page is {wider} px wider than the window"
+    for violation in Axe().run(tab).response["violations"]:
+        where = "; ".join(str(node["target"]) for node in violation["nodes"][:3])
+        yield f"axe {violation['id']} ({len(violation['nodes'])}): {where}"
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        tab.screenshot(path=str(out / f"{page.stem}-{width}-{scheme}.png"), full_page=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what is wrong; 1 if anything is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages", type=Path, nargs="+", metavar="PAGE")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of screenshots and PDFs")
+    options = parser.parse_args(arguments)
+    if chromium() is None:
+        sys.stderr.write("error: there is no Chromium — apt-get install chromium\n")
+        return 1
+    found = {page: look(page, options.out) for page in options.pages}
+    for page, problems in found.items():
+        sys.stdout.write("".join(f"{page}: {problem}\n" for problem in problems) or f"{page}: nothing wrong\n")
+    return int(any(found.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""The report on several runs: methods side by side, every seed a dot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from submission.errors import SubmissionError
+from submission.plots.comparison import score_dots, tradeoff
+from submission.plots.kinds import Source, method_name
+from submission.plots.training import training_curves
+from submission.plots.traversal import traversals
+from submission.report.findings import is_stale, main_metric, training_warnings, verdict
+from submission.report.page import Download, Item, Page, Section, Table, Text
+from submission.report.pictures import chart, listed, photograph
+from submission.report.single import attempt, main_scores
+from submission.report.tables import meanings, method_table, scores_csv
+from submission.run import ScoreFile, series
+
+MOST_CURVES, MOST_METHODS = 8, 4
+
+
+def runs_page(sources: Sequence[Source], more: Sequence[Section] = ()) -> Page:
+    """Runs side by side; those of one method differ in their seed only.
+
+    Args:
+        sources: the runs.
+        more: further sections, such as a leaderboard.
+    """
+    scored = {source.name: scores for source in sources if (scores := fresh_scores(source)) is not None}
+    methods = by_method(sources)
+    files = {
+        name: [scored[source.name] for source in group if source.name in scored] for name, group in methods.items()
+    }
+    files = {name: found for name, found in files.items() if found}
+    datasets = sorted({source.run.meta.dataset.name for source in sources})
+    sections = [
+        Section("Scores", score_items(files, scored)),
+        Section("Score against reconstruction", tradeoff_items(methods, scored)),
+        *more,
+        Section("Training", curve_items(sources)),
+        *(Section(f"Seeds of {name}", attempt(lambda group=group: seed_items(group, scored)))  # type: ignore[misc]
+          for name, group in list(methods.items())[:MOST_METHODS]),
+        Section("The runs", [run_table(sources, scored)]),
+    ]  # fmt: skip
+    words = [f"{name}: {verdict(found)}" if len(files) > 1 else verdict(found) for name, found in files.items()]
+    data = {"runs": {name: scores.to_json() for name, scores in scored.items()}}
+    heading = f"{len(methods)} methods" if len(methods) > 1 else next(iter(methods), "Runs")
+    return Page(
+        f"{heading} on {listed(datasets)}", f"{len(sources)} runs · {listed(list(methods))}", sections,
+        " ".join(words) or "No run has been evaluated.", warnings(sources, methods, scored), data,
+    )  # fmt: skip
+
+
+def fresh_scores(source: Source) -> ScoreFile | None:
+    """A run's main scores of the model that it holds now."""
+    fresh = [scores for scores in source.run.scores() if not is_stale(source.run, scores)]
+    return main_scores(fresh, source.run.meta.dataset.name)
+
+
+def by_method(sources: Sequence[Source]) -> dict[str, list[Source]]:
+    """Runs of each method, in the order in which they are given."""
+    found: dict[str, list[Source]] = {}
+    for source in sources:
+        found.setdefault(method_name(source), []).append(source)
+    return found
+
+
+def warnings(
+    sources: Sequence[Source], methods: Mapping[str, Sequence[Source]], scored: Mapping[str, ScoreFile]
+) -> list[str]:
+    """Runs without scores or with old ones, single seeds, mixed protocols, interrupted training."""
+    found = []
+    lacking = [source.name for source in sources if source.name not in scored]
+    if lacking:
+        found.append(f"No scores of the current model: {listed(lacking)}. Evaluate: python evaluate.py RUN")
+    protocols = sorted({f"{scores.protocol} on {scores.data.name}" for scores in scored.values()})
+    if len(protocols) > 1:
+        found.append(f"Scores were made in different ways and should not be compared: {listed(protocols)}.")
+    single = [name for name, group in methods.items() if len(group) == 1]
+    if single and len(methods) > 1:
+        found.append(f"One seed only, so that differences may be chance: {listed(single)}.")
+    counts: dict[str, list[str]] = {}
+    for source in sources:
+        for text in training_warnings(source.run):
+            counts.setdefault(text.partition(":")[0].rstrip("."), []).append(source.name)
+    return found + [f"{text}: {listed(names)}." for text, names in counts.items()]
+
+
+def score_items(files: Mapping[str, Sequence[ScoreFile]], scored: Mapping[str, ScoreFile]) -> list[Item]:
+    """Dots for seeds, the table of methods, what the scores mean."""
+    if not files:
+        return [Text("No run has scores of its current model.", "warning")]
+    first = next(iter(scored.values()))
+    values = {
+        name: {
+            metric: [v for file in found if (v := file.headlines().get(metric)) is not None] for metric in first.metrics
+        }
+        for name, found in files.items()
+    }
+    bounded = [metric for metric, about in first.metrics.items() if about.range == (0.0, 1.0)]
+    picture = chart(
+        lambda theme: score_dots(values, bounded, theme=theme),
+        "Every training seed is a dot; the diamond is their mean and the line its 95 % interval.",
+        f"Scores of {listed(list(files))} by {listed(bounded)}.",
+    )
+    csv = Download("scores.csv", "text/csv", scores_csv(scored))
+    return [*([picture] if bounded else []), method_table(files), *meanings(first), csv]
+
+
+def tradeoff_items(methods: Mapping[str, Sequence[Source]], scored: Mapping[str, ScoreFile]) -> list[Item]:
+    """The main score against the reconstruction loss; nothing where fewer than two runs have both."""
+    names = {main_metric(scores) for scores in scored.values()}
+    if len(names) != 1 or "" in names:
+        return []
+    metric = names.pop()
+    points: dict[str, list[tuple[float, float]]] = {}
+    for name, group in methods.items():
+        for source in group:
+            losses = series(source.run.log(), "reconstruction")[1]
+            if source.name in scored and losses:
+                points.setdefault(name, []).append((losses[-1], scored[source.name].headlines()[metric]))
+    if sum(map(len, points.values())) < 2:
+        return []
+    return [chart(
+        lambda theme: tradeoff(points, metric, theme=theme),
+        f"{metric} against the last reconstruction loss. Good runs lie at the upper left; large marks are means.",
+        f"A point per run for {listed(list(points))}.",
+    )]  # fmt: skip
+
+
+def curve_items(sources: Sequence[Source]) -> list[Item]:
+    """Loss terms of the first runs."""
+    logs = {source.name: source.run.log() for source in sources[:MOST_CURVES]}
+    if not any(logs.values()):
+        return [Text("Nothing was logged.", "note")]
+    left_out = f" The first {MOST_CURVES} of {len(sources)} runs." if len(sources) > MOST_CURVES else ""
+    caption = f"Loss terms during training, a line per run.{left_out}"
+    return [chart(lambda theme: training_curves(logs, theme=theme), caption, f"Curves of {listed(list(logs))}.")]
+
+
+def seed_items(group: Sequence[Source], scored: Mapping[str, ScoreFile]) -> list[Item]:
+    """Traversals of the worst and of the median seed by the main score."""
+    known = [source for source in group if source.name in scored and main_metric(scored[source.name])]
+    if not known:
+        return [Text("No seed has a score to rank it by.", "note")]
+    values = [scored[source.name].headlines()[main_metric(scored[source.name])] for source in known]
+    order = np.argsort(values, kind="stable")
+    chosen = (
+        {"worst": order[0], "median": order[(len(order) - 1) // 2]}
+        if len(known) > 2
+        else {"only" if len(known) == 1 else "worse": order[0]}
+    )
+    return [traversal_picture(known[index], word, values[index]) for word, index in chosen.items()]
+
+
+def traversal_picture(source: Source, word: str, value: float) -> Item:
+    """One seed's traversals."""
+    try:
+        encoded = source.encoded
+        return photograph(
+            lambda theme: traversals(source.model, encoded, rows=6, theme=theme),
+            f"The {word} seed, {source.name} ({value:.2f}): one component moves per row.",
+            f"Traversals of {source.name}.",
+        )  # fmt: skip
+    except SubmissionError as error:
+        return Text(f"Not shown: {error}", "warning")
+
+
+def run_table(sources: Sequence[Source], scored: Mapping[str, ScoreFile]) -> Table:
+    """What each run was."""
+    rows = []
+    for source in sources:
+        meta, scores = source.run.meta, scored.get(source.name)
+        shown = f"{scores.headlines()[main_metric(scores)]:.4f}" if scores and main_metric(scores) else "–"
+        state = meta.training.ended_by or ("finished" if meta.training.finished else "interrupted")
+        rows.append(
+            [source.name, meta.space, meta.dataset.name, str(meta.seed), f"{meta.training.steps:,}", state, shown]
+        )
+    return Table(["run", "latent space", "data set", "seed", "updates", "ended by", "main score"], rows, "Runs")

@@ -1,0 +1,198 @@
+"""Tables of a report: scores beside baselines and published numbers, what metrics mean, components, likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from submission.evaluation.statistics import Summary, summarise
+from submission.latent.families import COLLAPSED
+from submission.plots.encoding import Encoded
+from submission.report.findings import UNTRAINED
+from submission.report.page import Cell, Facts, Item, Table, Text
+from submission.report.published import published_for
+from submission.run import Run, ScoreFile
+from submission.schema import read_json
+from submission.text import csv_text
+
+NONE = "–"
+MOST_COMPONENTS = 24
+BY_BLOCK = (
+    "“By block” joins the columns that describe one component, such as both coordinates of a circle, before scoring. "
+    "A factor that one component holds is then not split over its columns."
+)
+STATISTICS = {
+    "time": "Time: how far the posterior has diffused from its centre (Brownian motion). Small times are certain; near "
+    "the upper limit the posterior is uniform.",
+    "concentration": "Concentration: how narrow the posterior is around its centre. Large is certain, 0 is uniform.",
+    "scale": "Scale: the standard deviation of the posterior. Small is certain, 1 is the prior's.",
+    "exponent": "Exponent: p of the subspace's prior. 2 is Gaussian.",
+}
+"""Posterior statistics and what they mean."""
+
+
+def score_table(files: Sequence[ScoreFile]) -> Table:
+    """Every shown score of one run or of the seeds of one method, beside the baselines of the first file.
+
+    Scores that are no better than the untrained encoder's are marked.
+    """
+    first = files[0]
+    rows = []
+    for metric, key, block, values in first.rows():
+        about = first.metrics[metric]
+        arrow = "" if about.higher_is_better else " (lower is better)"
+        plain = metric if key == about.headline and not about.shown else f"{metric} {key}"
+        name = ("↳ by block" if block else plain) + arrow
+        own = [value for file in files if (value := file.value(file.label, metric, key, block)) is not None]
+        base = first.value(UNTRAINED, metric, key, block) if UNTRAINED in first.columns else None
+        low = bool(own) and base is not None and not better(sum(own) / len(own), base, about.higher_is_better)
+        shown = score_text(first, own, metric, key, block)
+        rows.append([Cell(name), Cell(shown, "low" if low else ""), *(digits(value) for value in values[1:])])
+    label = first.label if len(files) == 1 else f"{first.label}, {len(files)} seeds"
+    return Table(
+        ["score", label, *list(first.columns)[1:]], rows, "Scores; ▾ marks those at or below the untrained encoder"
+    )
+
+
+def better(value: float, base: float, higher: bool) -> bool:
+    """Whether a score beats another."""
+    return value > base if higher else value < base
+
+
+def score_text(first: ScoreFile, own: Sequence[float], metric: str, key: str, block: bool) -> str:
+    """One value, or mean and interval over training seeds or over the protocol's seeds."""
+    if not own:
+        return NONE
+    if len(own) > 1:
+        return interval_text(summarise(own))
+    summary = {} if block else first.columns[first.label].scores[metric].summary.get(key, {})
+    if isinstance(summary, Mapping) and {"low", "high"} <= summary.keys():
+        return f"{own[0]:.4f} [{summary['low']:.4f}, {summary['high']:.4f}]"
+    return digits(own[0])
+
+
+def interval_text(summary: Summary) -> str:
+    """Mean and interval."""
+    return digits(summary.mean) if summary.count == 1 else f"{summary.mean:.4f} [{summary.low:.4f}, {summary.high:.4f}]"
+
+
+def digits(value: float | None) -> str:
+    """A score, or a dash where it could not be computed."""
+    return NONE if value is None else f"{value:.4f}"
+
+
+def method_table(methods: Mapping[str, Sequence[ScoreFile]]) -> Table:
+    """Methods by metrics: mean and interval over the training seeds of each method."""
+    metrics = list(dict.fromkeys(name for files in methods.values() for file in files for name in file.headlines()))
+    rows = []
+    for method, files in methods.items():
+        columns = [[value for file in files if (value := file.headlines().get(name)) is not None] for name in metrics]
+        rows.append(
+            [method, str(len(files)), *(interval_text(summarise(values)) if values else NONE for values in columns)]
+        )
+    return Table(["method", "seeds", *metrics], rows, "Mean over training seeds, with its 95 % interval")
+
+
+def meanings(scores: ScoreFile) -> list[Item]:
+    """What each metric measures, which direction is better, and what limits it; why some could not be computed."""
+    pairs = []
+    for name, about in scores.metrics.items():
+        low, high = (*about.range, None, None)[:2]
+        span = f"{'−∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
+        direction = "higher is better" if about.higher_is_better else "lower is better"
+        caution = f" Caution: {about.caution}." if about.caution else ""
+        pairs.append((name, f"{sentence(about.summary)} {span}, {direction}.{caution}"))
+    found: list[Item] = [Facts(pairs, "What each score means", folded=True)]
+    errors = [(name, outcome.error) for name, outcome in scores.columns[scores.label].scores.items() if outcome.error]
+    if errors:
+        found.insert(0, Facts(errors, "Scores that could not be computed"))
+    if any(block for _, _, block, _ in scores.rows()):
+        found.append(Text(BY_BLOCK, "note"))
+    return found
+
+
+def sentence(text: str) -> str:
+    """A summary with a capital letter and a full stop."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
+def published_items(scores: ScoreFile) -> list[Item]:
+    """The table of published numbers, this run's first, and its source; nothing where none are comparable."""
+    source = published_for(scores.data.name, scores.preset)
+    if source is None:
+        return []
+    metrics = list(dict.fromkeys(name for row in source.rows for name in row.scores))
+    own = [Cell("this run", "own"), *(Cell(digits(scores.headlines().get(name)), "own") for name in metrics)]
+    rows = [
+        own,
+        *([row.method, *(f"{row.scores[n]:g}" if n in row.scores else NONE for n in metrics)] for row in source.rows),
+    ]
+    caption = f"Published numbers on {scores.data.name}"
+    return [Table(["method", *metrics], rows, caption), Text(f"Source: {source.citation}. {source.caution}", "note")]
+
+
+def component_table(encoded: Encoded, run: Run) -> list[Item]:
+    """Each component's KL, the factor it knows most about, and its posterior statistics, which are explained."""
+    last = (run.components() or [{}])[-1]
+    statistics = posterior_statistics(last, len(encoded.names))
+    shares = encoded.information()
+    header = [
+        "component",
+        "KL (nats)",
+        *(["knows most about", "share of its entropy"] if shares.size else []),
+        *statistics,
+    ]
+    rows = []
+    for index in encoded.order()[:MOST_COMPONENTS]:
+        known = []
+        if shares.size:
+            best = int(shares[index].argmax())
+            flat = encoded.mean_kl[index] < COLLAPSED
+            known = [NONE, NONE] if flat else [encoded.factor_names[best], f"{shares[index, best]:.0%}"]
+        own = [f"{values[index]:.4g}" if index < len(values) else NONE for values in statistics.values()]
+        rows.append([encoded.names[index], f"{encoded.mean_kl[index]:.3f}", *known, *own])
+    left_out = len(encoded.names) - len(rows)
+    caption = "Latent components, greatest KL first" + (f"; {left_out:,} more are not shown" if left_out else "")
+    return [
+        Table(header, rows, caption),
+        *(Text(STATISTICS[name], "note") for name in statistics if name in STATISTICS),
+    ]
+
+
+def posterior_statistics(row: Mapping[str, object], count: int) -> dict[str, list[float]]:
+    """Name → a number per component from the last row of the log, for statistics that all components have.
+
+    Products log ``time/0``, ``scale/1``, … per factor; where the factors have different statistics they are left out.
+    """
+    found: dict[str, list[float]] = {}
+    for name, values in row.items():
+        if name not in ("step", "kl") and isinstance(values, list):
+            found.setdefault(name.partition("/")[0], []).extend(values)
+    return {name: values for name, values in found.items() if len(values) == count}
+
+
+def likelihood_items(run: Run) -> list[Item]:
+    """The held-out likelihood, where it was estimated."""
+    if not run.likelihood_file.is_file():
+        return []
+    record = read_json(run.likelihood_file, "estimate it again")
+    found = record["likelihood"]
+    rows = [
+        [name.replace("_", " "), f"{value['mean']:.4f}", digits(value["standard_error"])]
+        for name, value in found.items()
+        if isinstance(value, dict)
+    ]
+    text = f"{found['images']:,} images ({record['data']['images']}), {found['samples']} importance samples each."
+    return [Table(["nats per image", "mean", "standard error"], rows, "Held-out likelihood"), Text(text, "note")]
+
+
+def scores_csv(runs: Mapping[str, ScoreFile]) -> str:
+    """One line per run, column and score, every digit."""
+    lines: list[Sequence[object]] = [("run", "column", "metric", "score", "by", "value")]
+    for name, scores in runs.items():
+        for metric, key, block, values in scores.rows():
+            by = "block" if block else "column"
+            lines += [
+                (name, label, metric, key, by, value) for label, value in zip(scores.columns, values, strict=True)
+            ]
+    return csv_text(lines)
