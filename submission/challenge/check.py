@@ -10,8 +10,10 @@ from torch import Tensor
 from submission.challenge.behaviour import Encode, examine
 from submission.challenge.finding import Finding, finding
 from submission.errors import SubmissionError
+from submission.export.archive import read_archive
+from submission.export.engines import DEFAULT, IsolationError, Limits
 from submission.export.inspection import describe
-from submission.export.isolated import IsolatedEncoder, IsolationError, Limits
+from submission.export.isolated import IsolatedEncoder
 from submission.export.torchscript import load_torchscript
 
 MODEL, RESULTS = "pytorch_model.pt", "results"
@@ -19,13 +21,14 @@ SIZE_WARNING = 500 * 2**20
 AGAIN = "export it with `python -m submission export RUN`"
 
 
-def check(target: Path, isolated: bool = False, limits: Limits = Limits()) -> list[Finding]:  # noqa: B008 - frozen
+def check(target: Path, isolated: bool = False, limits: Limits = DEFAULT, own: bool = False) -> list[Finding]:
     """Examine a run folder, a ``representation`` folder or a TorchScript file.
 
     Args:
         target: the folder or file.
-        isolated: run the file in a process of its own (submission.export.isolated).
-        limits: of that process.
+        isolated: load and run the file in a sandbox (submission.export.isolated).
+        limits: of the sandbox.
+        own: whether this process has just written the file.
 
     Raises:
         SubmissionError: ``target`` does not exist, or isolation is not possible on this machine.
@@ -35,21 +38,37 @@ def check(target: Path, isolated: bool = False, limits: Limits = Limits()) -> li
     findings, file = layout(target)
     if not file.is_file():
         return findings
-    findings.append(size(file))
+    findings += [size(file), operators(file)]
     if isolated:
         return findings + isolated_findings(file, limits)
     try:
-        module = load_torchscript(file, evaluation=False)
+        module = load_torchscript(file, evaluation=False, own=own)
     except SubmissionError as error:
         return [*findings, Finding("loads", "bad", error.what, error.fix)]
     return findings + examine(as_grader(module), describe(module))
 
 
-def require_check(run: Path) -> None:
-    """SubmissionError where the grader would fail on the run."""
-    bad = [finding for finding in check(run) if finding.state == "bad"]
+def require_check(run: Path, own: bool = False) -> None:
+    """SubmissionError where the grader would fail on the run, its ``own`` if it has just written it."""
+    bad = [finding for finding in check(run, own=own) if finding.state == "bad"]
     if bad:
         raise SubmissionError(f"the check of {run} failed: {bad[0].name}: {bad[0].detail}", bad[0].fix)
+
+
+def operators(file: Path) -> Finding:
+    """What the file's code calls, read before anything of it runs."""
+    try:
+        contents = read_archive(file)
+    except SubmissionError as error:
+        return Finding("operators", "bad", error.what, error.fix)
+    restoring = f", {contents.restoring} of its classes run code while it is loaded" if contents.restoring else ""
+    return finding(
+        "operators",
+        not contents.files,
+        f"{len(contents.operators)} kinds, none of which touches files{restoring}",
+        f"{', '.join(contents.files)} read or write files{restoring}",
+        "do not trust the file",
+    )
 
 
 def isolated_findings(file: Path, limits: Limits) -> list[Finding]:

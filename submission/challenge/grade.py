@@ -55,5 +55,5 @@ def run(environment: Environment, started: float, events: Events, say: Say) -> R
     )
     folder = train_with(settings, environment.output, options)
     events.progress(TRAINING_SHARE)
-    require_check(folder.path)
+    require_check(folder.path, own=True)
     return folder

@@ -8,7 +8,6 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
@@ -80,12 +79,6 @@ def warn(message: str) -> None:
     """One line for the user on standard error; where that is closed or full, there is nobody to tell."""
     with contextlib.suppress(OSError):
         ERR.print(printable(message), markup=False, soft_wrap=True)
-
-
-def warn_of_program(file: Path) -> None:
-    """Warn where ``file`` is about to be run as it is."""
-    if file.is_file():
-        warn("A .pt file is a program: use --isolated unless you trust who made it.")
 
 
 def say(message: str) -> None:

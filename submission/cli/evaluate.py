@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rounded, precisions = called("bf16", "bfloat16"), ("float32", "bf16")
     add("--precision", type=rounded, choices=precisions, default="float32", help="of the encoder (docs/metrics.md)")
     add("--device", default="cpu", help="where the encoder runs: cpu, cuda, cuda:1, ... (default: cpu)")
-    add("--isolated", action="store_true", help="run the file in a locked-up process (Linux, CPU; docs/security.md)")
+    add("--isolated", action="store_true", help="load and run the file in a sandbox, on the CPU (docs/security.md)")
     add("--no-baselines", action="store_true", help="leave out the untrained encoder and the true factors")
     add("--json", nargs="?", const="-", metavar="FILE", help="write the scores to FILE, or print them")
     likelihood.add_arguments(parser)
@@ -73,11 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
     plan = plan_of(arguments)
     if (arguments.target is None) == (arguments.codes is None):
         raise UsageError("name one thing to score", "pass a run folder, a .pt file, or --codes FILE.npz")
-    from submission.cli.console import Bars, print_json, warn, warn_of_program
+    from submission.cli.console import Bars, print_json, warn
     from submission.evaluation import evaluate, record
 
-    if arguments.target is not None and not arguments.isolated:
-        warn_of_program(arguments.target)
     settle_precision(arguments)
     given = inputs_of(arguments)
     if not given.subjects[0].full_grid:

@@ -141,7 +141,7 @@ def read_weights(path: Path, module: Representation) -> Encode:
 
 def read_torchscript(path: Path, module: Representation) -> Encode:
     """The file as the evaluator loads it."""
-    return load_torchscript(path)
+    return load_torchscript(path, own=True)
 
 
 @contextmanager

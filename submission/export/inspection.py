@@ -7,8 +7,7 @@ from typing import Any
 
 from torch.jit import ScriptModule
 
-FILE_OPERATIONS = ("aten::save", "aten::from_file")
-STANDARD = ("aten", "prim", "prims", "quantized")
+from submission.export.archive import FILE_OPERATORS, STANDARD
 
 
 def describe(module: ScriptModule) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def describe(module: ScriptModule) -> dict[str, Any]:
         "gradients": any(weight.requires_grad for weight in module.parameters()),
         "parameters": sum(weight.numel() for weight in module.parameters()),
         "baked": baked_constants(module),
-        "files": sorted(kinds & set(FILE_OPERATIONS)),
+        "files": sorted(kinds & FILE_OPERATORS),
         "foreign": sorted(kind for kind in kinds if kind.partition("::")[0] not in STANDARD),
     }
 

@@ -1,16 +1,11 @@
-"""Encode images with a TorchScript file that nobody vouches for, in a process of its own."""
+"""Encode images with a TorchScript file that nobody vouches for, in a sandbox of its own."""
 
 from __future__ import annotations
 
 import json
-import os
-import struct
 import subprocess
-import sys
-import tempfile
 import threading
 import weakref
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -20,38 +15,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-import submission
 from submission.errors import SubmissionError
-from submission.export import sandbox
+from submission.export.archive import read_archive
+from submission.export.engines import DEFAULT, Limits, launch
+from submission.export.sandbox import ANSWER, CODES, IMAGES
 
 CODES_LIMIT = 2**31
 """Bytes that one answer may have."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What the process may use.
-
-    Attributes:
-        memory: bytes of data, on top of the libraries' code.
-        seconds: of processor time in all, and of wall-clock time per batch.
-        threads: of torch.
-    """
-
-    memory: int = 4 * 2**30
-    seconds: int = 3600
-    threads: int = 2
-
-
-class IsolationError(SubmissionError):
-    """This machine does not allow a process to be locked up."""
-
-
 class IsolatedEncoder:
-    """A TorchScript file in a process without network, file system or environment; call it with images.
+    """A TorchScript file in a process without network, files or privileges; call it with images.
 
     ``with IsolatedEncoder(path) as encode: codes = encode(images)`` takes float32 images (n, C, H, W) in [0, 1] and
-    returns float32 codes (n, width). Runs on the CPU, on Linux.
+    returns float32 codes (n, width), computed on the CPU. The file is loaded inside, too: loading runs its code.
 
     Args:
         path: the file.
@@ -61,44 +38,34 @@ class IsolatedEncoder:
         description: what ``inspection.describe`` said of the file, inside the process.
 
     Raises:
-        SubmissionError: not on Linux, namespaces are forbidden, the file cannot be loaded or breaks the evaluator's
-            contract, or a limit was exceeded.
+        IsolationError: this machine has neither bubblewrap nor a container engine with the project's image.
+        SubmissionError: the file cannot be loaded or breaks the evaluator's contract, or a limit was exceeded.
     """
 
-    def __init__(self, path: Path, limits: Limits = Limits()) -> None:
-        if sys.platform != "linux":
-            raise SubmissionError("isolation needs Linux", "run it in a container without network instead")
-        if not Path(path).is_file():
-            raise SubmissionError(f"{path} does not exist or is not a file", "pass a TorchScript file (.pt)")
+    def __init__(self, path: Path, limits: Limits = DEFAULT) -> None:
         self.path, self.limits = Path(path), limits
-        self._empty = tempfile.TemporaryDirectory(prefix="isolated-")
-        self._process = self._start()
+        read_archive(self.path)
+        self._launch = launch(self.path, limits)
+        self._process = subprocess.Popen(
+            self._launch.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self._launch.environment,
+            start_new_session=True,
+        )
         try:
             self.description: dict[str, Any] = json.loads(self._answer())
         except BaseException:
             self.close()
             raise
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        limits = (self.limits.threads, self.limits.memory, self.limits.seconds)
-        packages = Path(submission.__file__).resolve().parents[1]
-        arguments = [self.path.resolve(), self._empty.name, *limits, packages]
-        return subprocess.Popen(
-            [sys.executable, "-I", "-W", "ignore", str(Path(sandbox.__file__)), *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=self._empty.name,
-            env={"OMP_NUM_THREADS": str(self.limits.threads), "PATH": os.defpath, "TMPDIR": "/"},
-            start_new_session=True,
-        )
-
     def __call__(self, images: Tensor | npt.NDArray[np.float32]) -> Tensor:
         """Codes (n, width) float32 of images (n, C, H, W)."""
         pixels = np.ascontiguousarray(np.asarray(images), dtype="<f4")
         try:
             stdin = self._pipe(self._process.stdin)
-            stdin.write(sandbox.IMAGES.pack(*pixels.shape))
+            stdin.write(IMAGES.pack(*pixels.shape))
             stdin.write(pixels.data)
             stdin.flush()
         except BrokenPipeError:
@@ -106,10 +73,10 @@ class IsolatedEncoder:
         return self._codes(self._answer(), len(pixels))
 
     def _codes(self, body: bytes, count: int) -> Tensor:
-        rows, width = sandbox.CODES.unpack_from(body)
-        if rows != count or len(body) != sandbox.CODES.size + 4 * rows * width:
+        rows, width = CODES.unpack_from(body)
+        if rows != count or len(body) != CODES.size + 4 * rows * width:
             raise SubmissionError(f"{self.path} answers with a malformed message", "do not trust this file")
-        values = np.frombuffer(body, "<f4", offset=sandbox.CODES.size).reshape(rows, width).copy()
+        values = np.frombuffer(body, "<f4", offset=CODES.size).reshape(rows, width).copy()
         if not np.isfinite(values).all():
             raise SubmissionError(f"{self.path} returns NaN or infinite codes", "do not trust this file")
         return torch.from_numpy(values)
@@ -119,7 +86,7 @@ class IsolatedEncoder:
         timer = threading.Timer(self.limits.seconds, self._process.kill)
         timer.start()
         try:
-            status, length = struct.unpack("<BQ", self._read(9))
+            status, length = ANSWER.unpack(self._read(ANSWER.size))
             if length > CODES_LIMIT:
                 raise SubmissionError(f"{self.path} answers with {length} bytes", "do not trust this file")
             body = self._read(length)
@@ -137,15 +104,11 @@ class IsolatedEncoder:
 
     def _reported(self, message: str) -> SubmissionError:
         line = " ".join(message.split())
-        if sandbox.NO_NETWORK in line:
-            return IsolationError(
-                f"cannot isolate {self.path}: {line}", "allow user namespaces, or use a container without network"
-            )
         return SubmissionError(f"{self.path} (isolated): {line}", "export it again, or do not trust this file")
 
     def _died(self) -> SubmissionError:
         code = self._process.wait()
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        how = f"signal {-code if code < 0 else code - 128}" if code < 0 or code > 128 else f"exit code {code}"
         limits = f"{self.limits.memory / 2**30:.3g} GiB of memory, {self.limits.seconds} s"
         return SubmissionError(
             f"{self.path} was stopped in isolation ({how}; limits: {limits})", "raise the limits, or do not trust it"
@@ -157,7 +120,7 @@ class IsolatedEncoder:
         return pipe
 
     def close(self) -> None:
-        """End the process and remove its folder."""
+        """End the process."""
         self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             try:
@@ -165,7 +128,8 @@ class IsolatedEncoder:
             except BrokenPipeError:
                 continue
         self._process.wait()
-        self._empty.cleanup()
+        if self._launch.stop:
+            subprocess.run(self._launch.stop, capture_output=True, env=self._launch.environment, check=False)
 
     def __enter__(self) -> IsolatedEncoder:
         return self
@@ -185,7 +149,7 @@ class IsolatedModule(nn.Module):
 
     batch_size = 64
 
-    def __init__(self, path: Path, limits: Limits = Limits()) -> None:
+    def __init__(self, path: Path, limits: Limits = DEFAULT) -> None:
         super().__init__()
         self._encode = IsolatedEncoder(path, limits)
         weakref.finalize(self, self._encode.close)

@@ -1,56 +1,38 @@
-"""The child process that runs a stranger's TorchScript file: no network, no file system, bounded memory and time.
+"""The process inside a sandbox that loads and runs a stranger's TorchScript file.
 
-Started as a script by ``submission.export.isolated``; docs/security.md says what this protects from.
-The order matters: the namespace is left while the process has one thread, libraries and the file are loaded while
-the file system is still there, and the file's code runs only after it is gone.
+``submission.export.isolated`` starts it in bubblewrap or a container, which take everything away before Python starts.
+This module bounds memory and processor time, loads the file, answers batches of images with codes, and ends when its
+parent does. Messages are plain bytes on standard input and output; nothing is unpickled.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import resource
+import select
+import signal
 import struct
 import sys
+import threading
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWIPC = 0x10000000, 0x40000000, 0x08000000
-PR_SET_NO_NEW_PRIVS = 38
-CAPABILITY_VERSION_3 = 0x20080522
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch import Tensor
+    from torch.jit import ScriptModule
+
 IMAGES = struct.Struct("<4I")  # n, C, H, W; then n * C * H * W float32
 CODES = struct.Struct("<2I")  # n, width; then n * width float32
-NO_NETWORK = "network namespaces are not permitted here"
-
-
-def leave_network() -> None:
-    """Move this process into its own user, network and IPC namespaces; it must have one thread.
-
-    Raises:
-        OSError: the machine does not permit it.
-    """
-    user, group = os.getuid(), os.getgid()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) != 0:
-        raise OSError(ctypes.get_errno(), NO_NETWORK)
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-    Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-
-
-def leave_files(empty: Path) -> None:
-    """Make ``empty`` the root folder and drop every capability, so that there is no way back."""
-    os.chroot(empty)
-    os.chdir("/")
-    libc = ctypes.CDLL(None, use_errno=True)
-    header, none = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
-    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 or libc.capset(header, none) != 0:
-        raise OSError(ctypes.get_errno(), "privileges cannot be dropped")
+ANSWER = struct.Struct("<BQ")  # 0 good or 1 an error's text; length of the body that follows
+LONGEST_ERROR = 500
 
 
 def limit(memory: int, seconds: int) -> None:
     """Bound data memory (bytes) and processor time (seconds); forbid writing files and core dumps."""
+    import resource  # not on Windows, where other modules read this one's formats
+
     limits = {
         resource.RLIMIT_DATA: memory,
         resource.RLIMIT_CPU: seconds,
@@ -59,6 +41,28 @@ def limit(memory: int, seconds: int) -> None:
     }
     for kind, value in limits.items():
         resource.setrlimit(kind, (value, value))
+
+
+def end_with_parent() -> None:
+    """Fork: this process waits, and kills its child, which returns, as soon as nobody holds the other end of input.
+
+    A container outlives a parent that was killed; the file's own code may keep the interpreter busy for ever.
+    """
+    child = os.fork()
+    if child == 0:
+        return
+    poll = select.poll()
+    poll.register(0, 0)  # no event but the hang-up, which is always reported
+
+    def kill_at_hang_up() -> None:
+        poll.poll()
+        os.kill(child, signal.SIGKILL)
+
+    threading.Thread(target=kill_at_hang_up, daemon=True).start()
+    os.close(1)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    os._exit(code if code >= 0 else 128 - code)
 
 
 def private_output() -> BinaryIO:
@@ -70,26 +74,28 @@ def private_output() -> BinaryIO:
 
 
 def answer(output: BinaryIO, status: int, body: bytes) -> None:
-    """One message: status (0 good, 1 an error's text), length, body."""
-    output.write(struct.pack("<BQ", status, len(body)) + body)
+    """One message."""
+    output.write(ANSWER.pack(status, len(body)) + body)
     output.flush()
 
 
-def serve(output: BinaryIO, module: Any) -> None:
+def serve(output: BinaryIO, module: ScriptModule) -> None:
     """Encode batches from standard input until it ends."""
+    from submission.export.contract import run_checked
+
     while header := sys.stdin.buffer.read(IMAGES.size):
         images = received(header)
         try:
-            codes = encoded(module, images)
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's code raises is told to the parent
-            answer(output, 1, str(error).encode()[:500])
+            codes = as_array(run_checked(module, images, "the file"))
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's code raises is reported to the parent
+            answer(output, 1, str(error).encode(errors="replace")[:LONGEST_ERROR])
             continue
         answer(output, 0, CODES.pack(*codes.shape) + codes.tobytes())
 
 
-def received(header: bytes) -> Any:
+def received(header: bytes) -> Tensor:
     """The images (n, C, H, W) that follow ``header``."""
-    import numpy as np  # what functions import is loaded already: the file system is gone
+    import numpy as np
     import torch
 
     shape = IMAGES.unpack(header)
@@ -97,53 +103,31 @@ def received(header: bytes) -> Any:
     return torch.from_numpy(np.frombuffer(pixels, np.float32).reshape(shape))
 
 
-def encoded(module: Any, images: Any) -> Any:
-    """Codes (n, width) of the images."""
-    from submission.export.contract import run_checked
-
-    return plain(run_checked(module, images, "the file"))
-
-
-def plain(codes: Any) -> Any:
-    """Codes as a float32 array; numpy has no bfloat16, so the evaluator would fail on it."""
+def as_array(codes: Tensor) -> npt.NDArray[np.float32]:
+    """Codes as a float32 array; numpy has no bfloat16, so the challenge's evaluator would fail on it."""
     if str(codes.dtype) not in ("torch.float32", "torch.float64"):
         raise TypeError(f"the file returns {codes.dtype}, not float32")
-    return codes.float().cpu().contiguous().numpy()
+    array: npt.NDArray[np.float32] = codes.float().cpu().contiguous().numpy()
+    return array
 
 
 def main() -> None:
-    """Arguments: file, empty folder, threads, bytes of memory, seconds of processor time, import path."""
-    path, empty, threads, memory, seconds, packages = sys.argv[1:7]
+    """Arguments: file, threads, bytes of memory, seconds of processor time."""
+    path, threads, memory, seconds = sys.argv[1:5]
+    end_with_parent()
     output = private_output()
     try:
-        leave_network()
-        sys.path.insert(0, packages)
-        module, about = loaded(Path(path), int(threads))
+        import torch
+
+        from submission.export.inspection import describe
+        from submission.export.torchscript import load_torchscript
+
+        torch.set_num_threads(int(threads))
         limit(int(memory), int(seconds))
-        leave_files(Path(empty))
-    except Exception as error:  # noqa: BLE001 - told to the parent
-        answer(output, 1, f"{getattr(error, 'what', error)}".encode()[:500])
+        module = load_torchscript(Path(path), evaluation=False, isolated=True)
+        about = describe(module)
+    except Exception as error:  # noqa: BLE001 - reported to the parent
+        answer(output, 1, f"{getattr(error, 'what', error)}".encode(errors="replace")[:LONGEST_ERROR])
         return
     answer(output, 0, json.dumps(about).encode())
     serve(output, module)
-
-
-def loaded(path: Path, threads: int) -> tuple[Any, dict[str, Any]]:
-    """The module and its description; every library that encoding needs is in memory afterwards."""
-    import torch
-
-    import submission.export.contract  # noqa: F401 - for serve
-    from submission.export.inspection import describe
-    from submission.export.torchscript import load_torchscript
-
-    torch.set_num_threads(threads)
-    with torch.inference_mode():
-        torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(72, 2))(
-            torch.rand(2, 1, 8, 8)
-        )
-    module = load_torchscript(path, evaluation=False)
-    return module, describe(module)
-
-
-if __name__ == "__main__":
-    main()

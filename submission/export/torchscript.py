@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeGuard
@@ -19,11 +18,14 @@ import torch
 from torch import nn
 
 from submission.errors import SubmissionError
+from submission.export.archive import ArchiveContents, read_archive
 from submission.export.parity import require_same_codes
 from submission.export.representation import Representation
 from submission.files import write_bytes
 from submission.models.networks import channels_first
 from submission.models.vae import VAE
+
+logger = logging.getLogger("submission")
 
 BATCHES = (1, 8, 16, 64)
 """Batch sizes that the challenge's evaluator uses."""
@@ -62,51 +64,56 @@ def traced(module: nn.Module, shape: tuple[int, int, int]) -> bytes:
     return buffer.getvalue()
 
 
-def load_torchscript(path: Path, device: str | torch.device = "cpu", evaluation: bool = True) -> torch.jit.ScriptModule:
-    """Read a TorchScript file, in evaluation mode unless told otherwise; anything else is refused, and never unpickled.
+def load_torchscript(
+    path: Path, device: str | torch.device = "cpu", evaluation: bool = True, isolated: bool = False, own: bool = False
+) -> torch.jit.ScriptModule:
+    """Read a TorchScript file; anything else is refused, and never unpickled by Python.
 
-    Loading a TorchScript file runs no Python from it, but its code runs when the module is called: see
-    docs/security.md before calling a stranger's file.
+    A TorchScript file is a program: its operations run while it is loaded and when it is called. Unless this process is
+    ``isolated``, or the file is this process's ``own``, a warning says so, and a file whose code reads or writes files
+    is refused.
+
+    Args:
+        path: the file.
+        device: where its weights go.
+        evaluation: whether to put it into evaluation mode.
+        isolated: whether this process runs in a sandbox.
+        own: whether this process has just written the file.
 
     Raises:
-        SubmissionError: the file is missing, truncated, a pickle, not TorchScript, or nothing that can be called.
+        SubmissionError: the file is missing, truncated, a pickle, not TorchScript, reads or writes files, or has no
+            ``forward``.
     """
-    _require_torchscript(Path(path))
+    path = Path(path)
+    contents = read_archive(path)
+    if not (isolated or own):
+        _require_harmless(path, contents)
     try:
         module = _load(str(path), device)
     except (RuntimeError, ValueError, OSError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
-        raise SubmissionError(
-            f"{path} cannot be loaded as TorchScript: {reason}", "export it again, with this torch or an older one"
-        ) from error
+        fix = "export it again, with this torch or an older one"
+        if not contents.ascii:
+            fix = "rename what has letters beyond ASCII in the scripted code, which PyTorch cannot read back"
+        raise SubmissionError(f"{path} cannot be loaded as TorchScript: {reason}", fix) from error
     if not hasattr(module, "forward"):
         raise SubmissionError(f"{path} cannot be called: it has no forward", "save a module whose forward encodes")
     return module.eval() if evaluation else module
 
 
+def _require_harmless(path: Path, contents: ArchiveContents) -> None:
+    """Warn that the file is a program; SubmissionError where its code touches files."""
+    if contents.files:
+        raise SubmissionError(
+            f"{path} was not loaded: its code reads or writes files ({', '.join(contents.files)})",
+            "do not trust it, or look at it with --isolated",
+        )
+    logger.warning("%s is a program and runs with your rights: use --isolated unless you trust who made it.", path)
+
+
 def _load(source: str | BinaryIO, device: str | torch.device) -> torch.jit.ScriptModule:
     with _torchscript():
         return torch.jit.load(source, map_location=device)
-
-
-def _require_torchscript(path: Path) -> None:
-    """Look at the file's outside: TorchScript is a zip archive with ``code/`` and ``constants.pkl``."""
-    if not path.is_file():
-        raise SubmissionError(f"{path} does not exist or is not a file", "pass a TorchScript file (.pt)")
-    again = "write it with torch.jit.save or `python -m submission export`"
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = {name.partition("/")[2] for name in archive.namelist()}
-            changed = archive.testzip()
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError):
-        raise SubmissionError(f"{path} is not TorchScript: it is truncated or no torch archive", again) from None
-    except OSError as error:
-        raise SubmissionError(f"cannot read {path}: {error.strerror}", "check its permissions") from None
-    if "constants.pkl" not in names:
-        found = "a pickled object (torch.save)" if "data.pkl" in names else "another kind of archive"
-        raise SubmissionError(f"{path} is not TorchScript but {found}", again)
-    if changed:
-        raise SubmissionError(f"{path} is damaged: the checksum of {changed} does not fit", again)
 
 
 def is_script(module: nn.Module) -> TypeGuard[torch.jit.ScriptModule]:

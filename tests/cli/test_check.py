@@ -24,4 +24,4 @@ def test_limits_that_no_process_could_have(limit: str, tmp_path: Path, capsys: p
 @pytest.mark.parametrize("limit", ["--memory=1", "--seconds=1"])
 def test_limits_without_a_locked_up_process(limit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(tmp_path), limit]) == 2
-    assert "means nothing without --isolated — add --isolated" in capsys.readouterr().err
+    assert "has no effect without --isolated — add --isolated" in capsys.readouterr().err
