@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from torch import Tensor
-    from torch.jit import ScriptModule
+    from torch import Tensor, nn
 
 IMAGES = struct.Struct("<4I")  # n, C, H, W; then n * C * H * W float32
 CODES = struct.Struct("<2I")  # n, width; then n * width float32
@@ -79,7 +78,7 @@ def answer(output: BinaryIO, status: int, body: bytes) -> None:
     output.flush()
 
 
-def serve(output: BinaryIO, module: ScriptModule) -> None:
+def serve(output: BinaryIO, module: nn.Module) -> None:
     """Encode batches from standard input until it ends."""
     from submission.export.contract import run_checked
 

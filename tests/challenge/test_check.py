@@ -145,13 +145,15 @@ def test_isolation_finds_the_same(make_file: MakeFile, tmp_path: Path) -> None:
     assert "truncated" in found(check(tmp_path / "bad.pt", isolated=True), "bad")["loads"]
 
 
-def test_the_command_marks_each_line(make_file: MakeFile, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_marks_each_line(
+    make_file: MakeFile, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     parser = argparse.ArgumentParser()
     command("check").add_arguments(parser)
     assert command("check").run(parser.parse_args([str(make_file(width=1))])) == 1
     captured = capsys.readouterr()
     assert "✗ width (1 channel): 1 dimension: MIG and SAP compare two and crash — export" in captured.out
     assert "✓ mode: evaluation" in captured.out
-    assert "use --isolated" in captured.err
+    assert "use --isolated" in caplog.text
     assert command("check").run(parser.parse_args([str(submission_of(make_file()))])) == 0
     assert "The grader would accept this." in capsys.readouterr().out

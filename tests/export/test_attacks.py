@@ -77,7 +77,7 @@ def write_attack(body: str, path: Path, scratch: Path) -> Path:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    made: nn.Module = module.Attack()
+    made: torch.nn.Module = module.Attack()
     torch.jit.save(torch.jit.script(made), str(path))
     return path
 

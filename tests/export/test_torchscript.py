@@ -21,7 +21,6 @@ from submission.export.representation import Representation
 from submission.export.torchscript import (
     export_torchscript,
     load_torchscript,
-    optimised,
     traced,
 )
 from submission.models.vae import VAE
@@ -115,13 +114,6 @@ def test_a_process_without_the_package_gets_the_same_codes(make_vae: MakeVae, tm
     images = torch.from_numpy(np.moveaxis(pixels, 3, 1)).float()
     expected = Representation(model.encoder, model.space, "mean").eval()(images).detach().numpy()
     np.testing.assert_allclose(np.load(tmp_path / "codes.npy"), expected, atol=1e-6)
-
-
-def test_freezing_for_evaluation_keeps_the_codes(make_vae: MakeVae, tmp_path: Path) -> None:
-    export_torchscript(make_vae(), "mean", tmp_path / "model.pt")
-    loaded = load_torchscript(tmp_path / "model.pt")
-    for count in (1, 5, 64):
-        assert difference(loaded, optimised(loaded), evaluator_images(count, (1, 64, 64))) < 1e-6
 
 
 def bad_files(folder: Path, model: VAE) -> dict[str, str]:
