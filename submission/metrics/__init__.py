@@ -28,17 +28,20 @@ if TYPE_CHECKING:
     from submission.metrics.information_scores import infomec
     from submission.metrics.intervention_robustness import irs
     from submission.metrics.modularity import modularity_explicitness
+    from submission.metrics.posterior_gap import mig_chen
     from submission.metrics.prediction import downstream
     from submission.metrics.probe_capacity import dci_es
     from submission.metrics.registry import metric
     from submission.metrics.shifted_prediction import downstream_reduced, downstream_strong
     from submission.metrics.single_code_prediction import sap
+    from submission.metrics.symmetry import d_lsbd
     from submission.metrics.tree_importances import dci
 
 HOME = {  # public name -> module
     "Metric": "base",
     "Scores": "base",
     "beta_vae": "fixed_factor",
+    "d_lsbd": "symmetry",
     "dci": "tree_importances",
     "dci_es": "probe_capacity",
     "dcimig": "information_gaps",
@@ -53,6 +56,7 @@ HOME = {  # public name -> module
     "med": "information_gaps",
     "metric": "registry",
     "mig": "information_gaps",
+    "mig_chen": "posterior_gap",
     "mig_sup": "information_gaps",
     "modularity_explicitness": "modularity",
     "periodic": "angular_error",
@@ -65,6 +69,7 @@ __all__ = [
     "Metric",
     "Scores",
     "beta_vae",
+    "d_lsbd",
     "dci",
     "dci_es",
     "dcimig",
@@ -79,6 +84,7 @@ __all__ = [
     "med",
     "metric",
     "mig",
+    "mig_chen",
     "mig_sup",
     "modularity_explicitness",
     "periodic",

@@ -25,7 +25,8 @@ GRID = CodeGrid.of("grid", SIZES)
 FACTORS = GRID.factors(np.arange(len(GRID)))
 CODES = (FACTORS @ np.array([[1.0, 0.2, 0], [0, 1, 0.3], [0.1, 0, 1]])).astype(np.float32)
 FUNCTIONS = [name for name in submission.metrics.__all__ if name not in {"Metric", "Scores", "metric"}]
-OF_ARRAYS = [name for name in FUNCTIONS if name != "udr"]
+OF_ARRAYS = [name for name in FUNCTIONS if name not in {"udr", "mig_chen"}]
+TILED = [name for name in OF_ARRAYS if name != "d_lsbd"]  # which needs every combination once
 FEW = {
     "factor_vae": {"num_train": 200, "num_eval": 100, "num_variance_estimate": 100},
     "beta_vae": {"num_train": 200, "num_eval": 100},
@@ -66,7 +67,7 @@ def test_the_functions_are_imported_when_they_are_asked_for() -> None:
         submission.metrics.nothing  # noqa: B018 - the access is the test
 
 
-@pytest.mark.parametrize("name", OF_ARRAYS)
+@pytest.mark.parametrize("name", TILED)
 def test_every_metric_takes_codes_and_factors(name: str) -> None:
     function = getattr(submission.metrics, name)
     assert list(inspect.signature(function).parameters)[:2] == ["codes", "factors"]
@@ -75,7 +76,7 @@ def test_every_metric_takes_codes_and_factors(name: str) -> None:
     assert np.isfinite(list(scores.values.values())).all()
 
 
-@pytest.mark.parametrize("name", OF_ARRAYS)
+@pytest.mark.parametrize("name", TILED)
 def test_lists_and_other_types_are_taken_for_arrays(name: str) -> None:
     codes, factors = np.tile(CODES, (3, 1)), np.tile(FACTORS, (3, 1))
     function, few = getattr(submission.metrics, name), FEW.get(name, {})
@@ -93,7 +94,7 @@ def test_arrays_of_other_lengths_are_refused(name: str) -> None:
 REGISTERED = {"modularity_explicitness": "modularity", "downstream": "", "periodic": ""}
 
 
-@pytest.mark.parametrize("name", sorted(set(OF_ARRAYS) - {"downstream_reduced", "downstream", "periodic"}))
+@pytest.mark.parametrize("name", sorted(set(TILED) - {"downstream_reduced", "downstream", "periodic"}))
 def test_arrays_score_as_a_sampler_of_the_same_arrays(name: str) -> None:
     chosen = metric(REGISTERED.get(name, name))
     source = IndexSource(GRID, lambda cells: CODES[cells])

@@ -1,0 +1,51 @@
+"""Posteriors of a trained model for ``submission.metrics.mig_chen``: samples, and densities by component."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from submission.data import ImageBatches, ImageDataset
+from submission.evaluation.likelihood import BATCH
+from submission.latent.base import LatentSpace
+from submission.models.vae import VAE
+
+Rows = npt.NDArray[np.int64]
+
+
+class SpacePosteriors:
+    """q(z|x) of N images over a latent space.
+
+    Args:
+        space: the latent space; densities are with respect to the Riemannian volume of each component.
+        parameters: the encoder's output (N, parameter_size).
+    """
+
+    def __init__(self, space: LatentSpace, parameters: Tensor) -> None:
+        self.components = len(space.components)
+        self._space, self._parameters = space, parameters
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def sample(self, rows: Rows, random_state: np.random.RandomState) -> Tensor:
+        """Samples (n, ambient_size) of the posteriors of ``rows`` (n,), seeded from ``random_state``."""
+        with torch.random.fork_rng(devices=[]), torch.inference_mode():
+            torch.manual_seed(int(random_state.randint(2**31 - 1)))
+            return self._space.posterior(self._parameters[torch.from_numpy(rows)]).rsample()
+
+    def log_density(self, samples: Tensor, rows: Rows) -> npt.NDArray[np.float64]:
+        """Log density (s, n, C) of samples (s, ambient_size) under the posteriors of ``rows`` (n,)."""
+        with torch.inference_mode():
+            posterior = self._space.posterior(self._parameters[torch.from_numpy(rows)])
+            return posterior.log_prob(samples[:, None]).double().numpy()
+
+
+def model_posteriors(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.integer]) -> SpacePosteriors:
+    """The posteriors of the images ``indices`` (N,)."""
+    model.eval()
+    with torch.inference_mode():
+        batches = ImageBatches(dataset).iterate(indices, BATCH)
+        return SpacePosteriors(model.space, torch.cat([model.encode(images).float() for images in batches]))
