@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seeds", type=int, metavar="N", help="seeds 0 to N - 1 (default: the study's)")
     add("--on", default="local", metavar="WHERE", help="local, ray, ray:ADDRESS or slurm (default: local)")
     add("--workers", type=int, metavar="N", help="local: trials at the same time (default: one per core)")
+    add("--together", action="store_true", help="local: train the seeds of a cell as one program (on a GPU)")
     add("--cpus", type=int, default=1, metavar="N", help="ray and slurm: cores per trial (default: 1)")
     add("--gpus", type=float, default=0, metavar="N", help="ray and slurm: GPUs per trial (default: 0)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
@@ -99,7 +100,7 @@ def run_study(arguments: argparse.Namespace, study: Study, place: Place) -> Stat
     engine, threads = engine_of(arguments, place)
     root = str(arguments.data_root.resolve()) if arguments.data_root else ""
     how = {"data_root": root, "device": arguments.device, "threads": threads}
-    return sweep(study, place, engine, retries=arguments.retries, progress=Bars(), **how)
+    return sweep(study, place, engine, retries=arguments.retries, together=arguments.together, progress=Bars(), **how)
 
 
 def engine_of(arguments: argparse.Namespace, place: Place) -> tuple[Engine, int]:
@@ -109,7 +110,7 @@ def engine_of(arguments: argparse.Namespace, place: Place) -> tuple[Engine, int]
     where, _, address = arguments.on.partition(":")
     if where == "local":
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = arguments.workers or cores
+        workers = arguments.workers or (1 if arguments.together else cores)
         if workers < 1:
             raise UsageError(f"--workers {workers} is out of range", "use at least 1")
         return LocalEngine(workers), max(1, cores // workers)

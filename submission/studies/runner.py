@@ -131,7 +131,14 @@ def reason(folder: Path) -> str:
 
 
 def sweep(
-    study: Study, place: Place, engine: Engine, *, retries: int = RETRIES, progress: Progress = QUIET, **how: Any
+    study: Study,
+    place: Place,
+    engine: Engine,
+    *,
+    retries: int = RETRIES,
+    together: bool = False,
+    progress: Progress = QUIET,
+    **how: Any,
 ) -> Status:
     """Run what is missing of ``study``; returns how far it is then.
 
@@ -143,6 +150,7 @@ def sweep(
         place: where its folders and records are.
         engine: where trials run.
         retries: how often a failed trial is tried again, earlier calls included.
+        together: train the seeds of a cell as one batched program, as pays on a GPU; needs an engine with one slot.
         progress: shows a bar over the trials.
         how: ``data_root``, ``device`` and ``threads`` of the trials' jobs.
 
@@ -154,7 +162,13 @@ def sweep(
     left = [trial for trial in trials if (trial.name, trial.seed) not in done]
     for trial in left:
         require_own(trial, trial.folder(place.out))
-    jobs = [Job.of(study, trial, place.out, **how) for trial in left]
+    if together and engine.slots != 1:
+        raise UsageError("seeds train together in one worker", "use --workers 1")
+    peers = {trial.name: [other.seed for other in left if other.name == trial.name] for trial in left if together}
+    jobs = [
+        Job.of(study, trial, place.out, peers=[seed for seed in peers.get(trial.name, ()) if seed != trial.seed], **how)
+        for trial in left
+    ]
     with progress.task(f"{study.name}: trials", len(trials)) as bar:
         bar.advance(len(trials) - len(jobs))
         Runner(engine, retries, bar.advance).run(job for job in jobs if attempts(Path(job.folder)) <= retries)

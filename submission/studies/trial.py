@@ -29,7 +29,7 @@ from submission.run import Run
 from submission.studies.measures import MEASURES
 from submission.studies.records import Record
 from submission.studies.study import Study, Trial
-from submission.training import train
+from submission.training import obstacle, seed_folders, train, train_together
 
 RECORD, FAILURE, LOCK = "record.json", "failed.json", ".trial.lock"
 BUSY = 75
@@ -64,6 +64,8 @@ class Job:
         data_root: folder of data files; empty for the default.
         device: ``auto``, ``cpu``, ``cuda:1``, ...
         threads: CPU threads.
+        peers: seeds of the same cell to train at the same time as one batched program; they are measured by jobs of
+            their own. None where each seed trains alone.
     """
 
     study: str
@@ -79,6 +81,7 @@ class Job:
     data_root: str = ""
     device: str = "auto"
     threads: int = 1
+    peers: Sequence[int] = ()
 
     @classmethod
     def of(cls, study: Study, trial: Trial, out: Path, **how: Any) -> Job:
@@ -181,7 +184,11 @@ def trained(job: Job, settings: Settings, folder: Path) -> Run:
         raise UsageError(f"{folder} holds a run of another configuration", "choose another --out, or delete it")
     if run.meta_file.is_file() and run.meta.training.finished:
         return run
-    return train(settings, folder, data_root=job.data_root or None, resume=True, device=job.device)
+    options: dict[str, Any] = {"data_root": job.data_root or None, "resume": True, "device": job.device}
+    seeds = (job.seed, *job.peers)
+    if len(seeds) == 1 or obstacle(settings, seed_folders(folder.parent, seeds), resume=True):
+        return train(settings, folder, **options)
+    return train_together(settings, seeds, folder.parent, **options)[0]
 
 
 def likelihood_values(job: Job, run: Run) -> dict[str, float]:

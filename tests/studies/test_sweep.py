@@ -114,6 +114,17 @@ def test_a_sweep_whose_driver_and_workers_were_killed_gives_the_same_results(
     assert values(place) == values(undisturbed)
 
 
+def test_seeds_of_a_cell_train_together(undisturbed: Place, tmp_path: Path) -> None:
+    study, place = study_of(40), Place.of(tmp_path)
+    with pytest.raises(UsageError, match="one worker"):
+        sweep(study, place, LocalEngine(2), together=True)
+    assert sweep(study, place, LocalEngine(1), together=True).count(State.DONE) == 2
+    for key, alone in values(undisturbed).items():
+        assert values(place)[key] == pytest.approx(alone, rel=1e-3)
+    began = [(trial.folder(place.out) / "trial.log").stat().st_mtime_ns for trial in study.trials()]
+    assert (study.trials()[1].folder(place.out) / "checkpoint.pt").stat().st_mtime_ns < began[1]  # trained by the first
+
+
 def test_a_failing_trial_is_retried_and_its_traceback_kept(tmp_path: Path) -> None:
     study, place = study_of(2, seeds=1), Place.of(tmp_path)
     folder = study.trials()[0].folder(place.out)
