@@ -1,6 +1,8 @@
 # The submission. Offline and small: `make image`, which puts the locked wheels into wheelhouse/ and builds with
 # --network=none --build-arg PIP_NO_INDEX=1. Online: `docker build -t IMAGE .`, which takes the wheels from the package
 # index, where torch is the CUDA wheel. --build-arg VARIANT=cpu or cuda decides it; auto looks into wheelhouse/.
+# docker/base-image.txt names the base image, by digest once docker/pin-base-image.sh has written it; `make image` passes
+# it on. The default below is for a plain `docker build .`.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS builder
@@ -22,27 +24,30 @@ RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
 COPY pyproject.toml setup.py README.md ./
 COPY submission submission
 RUN --mount=type=bind,target=/context \
-    wheel=$(find /context/dist -name 'disentanglement_submission-*.whl' 2>/dev/null | sort | tail -n 1 || true); \
+    wheel=$(find /context/dist -name 'disentanglement_submission-*.whl' 2>/dev/null | sort --version-sort | tail -n 1 \
+        || true); \
     /opt/venv/bin/pip install --no-index --no-deps --no-build-isolation "${wheel:-.}"; \
     site=$(/opt/venv/bin/python -c 'import site; print(site.getsitepackages()[0])'); \
     /opt/venv/bin/pip uninstall --yes setuptools pip; \
     rm -rf "$site"/torch/{include,share,test} "$site"/torch/lib/*.a; \
     find "$site" -type d \( -name tests -o -name test -o -name __pycache__ \) -not -path '*/torch/*' -prune \
         -exec rm -rf {} +; \
-    cd /; /opt/venv/bin/python -c 'import submission.challenge.grade, submission.evaluation.inputs, submission.metrics.sap'
+    /opt/venv/bin/python -I -c 'import submission.challenge.grade, submission.evaluation.inputs, submission.metrics.boosting'
 
 FROM ${BASE_IMAGE}
 ARG NB_USER=aicrowd
 ARG NB_UID=1001
 ARG COMMIT=unknown
-RUN if ! id "$NB_USER" >/dev/null 2>&1; then useradd --uid "$NB_UID" --home-dir /home/aicrowd --no-create-home \
-        --shell /bin/bash "$NB_USER"; fi \
-    && install -d -o "$NB_UID" /home/aicrowd
+RUN if ! getent group "$NB_UID" >/dev/null; then groupadd --gid "$NB_UID" "$NB_USER"; fi \
+    && if ! id "$NB_USER" >/dev/null 2>&1; then useradd --uid "$NB_UID" --gid "$NB_UID" --home-dir /home/aicrowd \
+        --no-create-home --shell /bin/bash "$NB_USER"; fi
+# Programs belong to root and cannot be changed by the user who runs them; output goes where AICROWD_OUTPUT_PATH says.
 COPY --from=builder /opt/venv /opt/venv
 WORKDIR /home/aicrowd
-COPY --chown=${NB_UID} run.sh train.py evaluate.py aicrowd.json ./
-COPY --chown=${NB_UID} gin gin
+COPY run.sh train.py evaluate.py aicrowd.json ./
+COPY gin gin
+RUN install -d -o "$NB_UID" -g "$NB_UID" /home/aicrowd/scratch
 ENV PATH=/opt/venv/bin:$PATH HOME=/home/aicrowd PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     SUBMISSION_COMMIT=${COMMIT}
-USER ${NB_UID}
+USER ${NB_UID}:${NB_UID}
 CMD ["/home/aicrowd/run.sh"]

@@ -40,6 +40,7 @@ lint: $(VENV)/.test ## check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
 
 format: $(VENV)/.test ## rewrite the code in the project's format
 	$(BIN)/ruff format .

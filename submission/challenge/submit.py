@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from submission.challenge.contract import TAG_PREFIX
 from submission.challenge.manifest import read_manifest, require_author
 from submission.errors import SubmissionError, UsageError
 
+PLAIN_PUSH = ("-c", "push.followTags=false", "-c", "push.recurseSubmodules=no", "-c", "push.gpgSign=if-asked")
+"""Settings of a user that would push more than is shown."""
 MANIFEST, ENTRY_POINT, DOCKERFILE = "aicrowd.json", "run.sh", "Dockerfile"
 
 
@@ -20,7 +23,7 @@ class Plan:
 
     Attributes:
         repository: its top folder.
-        remote, url: where to.
+        remote, urls: where to; git pushes to every one of several addresses.
         branch, commit, subject: what.
         tag: under which name.
         authors, gpu: from aicrowd.json.
@@ -30,7 +33,7 @@ class Plan:
 
     repository: Path
     remote: str
-    url: str
+    urls: tuple[str, ...]
     branch: str
     commit: str
     subject: str
@@ -62,30 +65,35 @@ def prepare(repository: Path, version: str, remote: str, run: Path | None) -> Pl
     manifest = read_manifest(top / MANIFEST)
     require_author(top / MANIFEST, manifest)
     require_entry_point(top)
-    url = remote_url(top, remote)
-    require_new(top, remote, tag)
+    urls = push_urls(top, remote)
+    require_new(top, urls, tag)
     if run is not None:
         require_check(run)
     names = [name for name in git(top, "ls-files", "-z").split("\0") if name]
     size = sum((top / name).lstat().st_size for name in names)
     commit, subject = git(top, "log", "-1", "--format=%H%n%s").split("\n", 1)
     authors = tuple(manifest["authors"])
-    return Plan(top, remote, url, branch, commit, subject, tag, authors, manifest["gpu"], len(names), size, run)
+    return Plan(top, remote, urls, branch, commit, subject, tag, authors, manifest["gpu"], len(names), size, run)
 
 
 def send(plan: Plan) -> str:
     """Tag the commit and push branch and tag together; returns what the remote said.
 
-    A refused push removes the tag again, so that the same command can be repeated.
+    Nothing but these two is pushed, whatever git is configured to add. A push that fails removes the tag again, so that
+    the same command can be repeated.
     """
     git(plan.repository, "tag", "--annotate", "--message", f"Submission {plan.tag}", plan.tag, plan.commit)
     refs = (f"{plan.commit}:refs/heads/{plan.branch}", f"refs/tags/{plan.tag}")
-    result = run_git(plan.repository, "push", "--atomic", plan.remote, *refs)
-    if result.returncode:
-        git(plan.repository, "tag", "--delete", plan.tag)
-        raise SubmissionError(
-            f"{plan.url} refused the push: {last_line(result.stderr)}", "nothing was submitted; mend it and repeat"
-        )
+    try:
+        result = run_git(plan.repository, *PLAIN_PUSH, "push", "--atomic", "--no-follow-tags", plan.remote, *refs)
+        if result.returncode:
+            fix = "nothing was submitted; correct it and repeat"
+            if len(plan.urls) > 1:
+                fix = "look at each address: some may have accepted it; correct it and choose another version"
+            raise SubmissionError(f"{', '.join(plan.urls)} refused the push: {last_line(result.stderr)}", fix)
+    except BaseException:
+        run_git(plan.repository, "tag", "--delete", plan.tag)
+        raise
     return "\n".join(line for line in result.stderr.splitlines() if line.startswith("remote:"))
 
 
@@ -127,26 +135,27 @@ def require_entry_point(top: Path) -> None:
         )
 
 
-def remote_url(top: Path, remote: str) -> str:
+def push_urls(top: Path, remote: str) -> tuple[str, ...]:
     """Where pushes to ``remote`` go."""
-    result = run_git(top, "remote", "get-url", "--push", remote)
+    result = run_git(top, "remote", "get-url", "--push", "--all", remote)
     if result.returncode:
         known = ", ".join(git(top, "remote").split()) or "none"
         raise SubmissionError(
             f"there is no git remote {remote!r} (known: {known})", f"git remote add {remote} URL, or pass --remote"
         )
-    return result.stdout.rstrip("\n")
+    return tuple(result.stdout.splitlines())
 
 
-def require_new(top: Path, remote: str, tag: str) -> None:
+def require_new(top: Path, urls: Sequence[str], tag: str) -> None:
     """SubmissionError for a tag that exists, here or there: it would start no new evaluation."""
     if git(top, "tag", "--list", tag):
         raise SubmissionError(f"the tag {tag} exists already", "choose another version")
-    result = run_git(top, "ls-remote", "--tags", remote, f"refs/tags/{tag}")
-    if result.returncode:
-        raise SubmissionError(f"cannot reach the remote {remote}: {last_line(result.stderr)}", "check URL and access")
-    if result.stdout.strip():
-        raise SubmissionError(f"the tag {tag} exists already at {remote}", "choose another version")
+    for url in urls:
+        result = run_git(top, "ls-remote", "--tags", "--", url, f"refs/tags/{tag}")
+        if result.returncode:
+            raise SubmissionError(f"cannot reach {url}: {last_line(result.stderr)}", "check the address and access")
+        if result.stdout.strip():
+            raise SubmissionError(f"the tag {tag} exists already at {url}", "choose another version")
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -158,9 +167,12 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A git command, whatever comes of it."""
+    """A git command, whatever comes of it; bytes that are not UTF-8 are kept as surrogates, as in file names."""
+    command = ["git", *arguments]
     try:
-        return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="surrogateescape", check=False
+        )
     except OSError as error:
         raise SubmissionError(f"cannot run git in {folder}: {error.strerror}", "install git, check the path") from error
 

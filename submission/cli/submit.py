@@ -32,16 +32,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Prepare, show, send."""
     from submission.challenge.submit import prepare, send
     from submission.cli.console import say
+    from submission.text import printable
 
     plan = prepare(arguments.repository, arguments.version, arguments.remote, arguments.folder)
     for line in summary(plan):
-        say(line)
+        say(printable(line))
     if arguments.dry_run:
         say("Dry run: nothing was tagged or sent.")
         return 0
     answer = send(plan)
     if answer:
-        say(answer)
+        say(printable(answer, lines=True))
     say(f"Submitted {plan.tag}. The result appears as an issue in the repository at the remote.")
     return 0
 
@@ -51,7 +52,7 @@ def summary(plan: Plan) -> list[str]:
     return [
         f"repository  {plan.repository}: {plan.files} files, {plan.size / 1e6:.1f} MB",
         f"commit      {plan.commit[:12]} {plan.subject}",
-        f"to          {plan.remote} ({plan.url}), branch {plan.branch}",
+        *(f"to          {plan.remote} ({url}), branch {plan.branch}" for url in plan.urls),
         f"tag         {plan.tag}",
         f"authors     {', '.join(plan.authors)}; {'GPU' if plan.gpu else 'no GPU'}",
         f"checked     {plan.checked or 'no run (pass --run to check one)'}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -100,9 +101,9 @@ REFUSALS: dict[str, Callable[[Path], object]] = {
     r"uncommitted changes: run\.sh": lambda r: (r / "run.sh").write_text("changed"),
     r"uncommitted changes: new": lambda r: (r / "new").touch(),
     r"tag submission-v1 exists already — ": lambda r: git(r, "tag", "-am", "m", "submission-v1"),
-    r"exists already at aicrowd": lambda r: git(r, "push", "aicrowd", "HEAD:refs/tags/submission-v1"),
+    r"exists already at .*grader": lambda r: git(r, "push", "aicrowd", "HEAD:refs/tags/submission-v1"),
     r"no git remote 'aicrowd' \(known: none\)": lambda r: git(r, "remote", "remove", "aicrowd"),
-    r"cannot reach the remote aicrowd": lambda r: git(r, "remote", "set-url", "aicrowd", "/nowhere"),
+    r"cannot reach /nowhere": lambda r: git(r, "remote", "set-url", "aicrowd", "/nowhere"),
     r"authors is still 'your-aicrowd-user-name'": edited("a", authors=["your-aicrowd-user-name"]),
     r"gpu must be true or false; extra is not a field": edited("b", gpu="yes", extra=1),
     r"run\.sh is not executable": executable_lost,
@@ -142,3 +143,57 @@ def test_the_command_says_what_it_sends(repository: Path, capsys: pytest.Capture
 
 def test_the_shipped_manifest_is_valid() -> None:
     assert read_manifest(ROOT / "aicrowd.json")["license"] == "MIT"
+
+
+def test_names_subjects_and_answers_that_are_not_utf_8(
+    repository: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Latin-1 file names and commit subjects, and a hook that answers in Latin-1 with terminal escapes."""
+    raw = os.fsencode(repository) + b"/caf\xe9.txt"
+    Path(os.fsdecode(raw)).write_text("x")
+    git(repository, "add", ".")
+    (tmp_path / "message").write_bytes(b"Caf\xe9\n")
+    git(repository, "commit", "-F", str(tmp_path / "message"))
+    hook = tmp_path / "grader.git" / "hooks" / "pre-receive"
+    hook.write_bytes(b"#!/bin/sh\nprintf '\\351valuation \\033[2J\\n' >&2\n")
+    parser = argparse.ArgumentParser()
+    command("submit").add_arguments(parser)
+    assert command("submit").run(parser.parse_args(["v9", "--repository", str(repository)])) == 0
+    shown = capfd.readouterr().out
+    assert "\x1b" not in shown
+    assert "valuation" in shown
+    assert "Submitted submission-v9" in shown
+    assert "submission-v9" in git(repository, "tag")
+
+
+def test_a_refusal_that_is_not_utf_8_leaves_no_tag(repository: Path, tmp_path: Path) -> None:
+    hook = tmp_path / "grader.git" / "hooks" / "pre-receive"
+    hook.write_bytes(b"#!/bin/sh\nprintf 'error: refus\\351\\n' >&2\nexit 1\n")
+    with pytest.raises(SubmissionError, match="refused the push"):
+        send(prepare(repository, "v1", "aicrowd", None))
+    assert git(repository, "tag") == ""
+
+
+def test_every_push_address_is_shown_and_asked(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.git"
+    git(tmp_path, "init", "--bare", str(other))
+    for url in (tmp_path / "grader.git", other):
+        git(repository, "remote", "set-url", "--add", "--push", "aicrowd", str(url))
+    parser = argparse.ArgumentParser()
+    command("submit").add_arguments(parser)
+    command("submit").run(parser.parse_args(["v1", "--repository", str(repository), "--dry-run"]))
+    shown = capsys.readouterr().out
+    assert f"({tmp_path / 'grader.git'})" in shown
+    assert f"({other})" in shown
+    git(repository, "push", str(other), "HEAD:refs/tags/submission-v1")
+    with pytest.raises(SubmissionError, match=r"exists already at .*other\.git"):
+        prepare(repository, "v1", "aicrowd", None)
+
+
+def test_other_tags_stay_here_whatever_git_is_configured_to_push(repository: Path) -> None:
+    git(repository, "tag", "-a", "private-notes", "-m", "mine")
+    git(repository, "config", "push.followTags", "true")
+    send(prepare(repository, "v1", "aicrowd", None))
+    assert not [name for name in at_remote(repository) if "private-notes" in name]

@@ -1,0 +1,64 @@
+"""What the image is made of, read without an engine; `make image-test` builds and runs it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+def test_the_linter_finds_nothing() -> None:
+    program = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    if program is None:
+        pytest.skip("hadolint is not installed")
+    found = subprocess.run([program, "--no-color", ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_what_runs_belongs_to_root_and_the_user_has_a_group() -> None:
+    assert "--chown" not in DOCKERFILE
+    assert re.search(r"^USER \$\{NB_UID\}:\$\{NB_UID\}$", DOCKERFILE, re.MULTILINE)
+    owned = re.findall(r"install -d -o \S+ -g \S+ (\S+)", DOCKERFILE)
+    assert owned == ["/home/aicrowd/scratch"]
+
+
+def test_the_base_image_is_a_tag_or_pinned_and_an_argument_overrides_it() -> None:
+    pin = (ROOT / "docker" / "base-image.txt").read_text().strip()
+    assert re.fullmatch(r"python:3\.11-slim-bookworm(@sha256:[0-9a-f]{64})?", pin)
+    assert f"ARG BASE_IMAGE={pin.partition('@')[0]}\n" in DOCKERFILE
+    assert "# syntax=" not in DOCKERFILE
+
+
+def test_pinning_needs_an_engine_and_says_so(tmp_path: Path) -> None:
+    before = (ROOT / "docker" / "base-image.txt").read_bytes()
+    found = subprocess.run(
+        [ROOT / "docker" / "pin-base-image.sh"],
+        env={"PATH": "/usr/bin:/bin", "DOCKER": str(tmp_path / "none")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 1
+    assert "no engine" in found.stderr
+    assert (ROOT / "docker" / "base-image.txt").read_bytes() == before
+
+
+def test_the_pin_is_the_digest_that_the_engine_reports(tmp_path: Path) -> None:
+    """With an engine that answers as Docker does, on a copy of the scripts."""
+    shutil.copytree(ROOT / "docker", tmp_path / "docker")
+    digest = "sha256:" + "0123456789abcdef" * 4
+    engine = tmp_path / "engine"
+    engine.write_text(f"#!/bin/sh\ncase $1 in image) echo python@{digest} ;; esac\n")
+    engine.chmod(0o755)
+    script = tmp_path / "docker" / "pin-base-image.sh"
+    for _ in range(2):  # renewing a pin gives the same tag
+        subprocess.run([script], env={"PATH": "/usr/bin:/bin", "DOCKER": str(engine)}, check=True, capture_output=True)
+    pinned = (tmp_path / "docker" / "base-image.txt").read_text()
+    assert pinned == f"python:3.11-slim-bookworm@{digest}\n"
