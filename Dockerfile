@@ -22,6 +22,7 @@ RUN --mount=type=bind,source=wheelhouse,target=/wheelhouse \
 # The project's own wheel: the one in dist/ (docker/build.sh), which holds compiled kernels, else one made here, which holds
 # them where this stage has a compiler. Without them their Python twins give the same numbers more slowly.
 COPY pyproject.toml setup.py README.md ./
+COPY gin gin
 COPY submission submission
 RUN --mount=type=bind,target=/context \
     wheel=$(find /context/dist -name 'disentanglement_submission-*.whl' 2>/dev/null | sort --version-sort | tail -n 1 \

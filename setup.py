@@ -1,11 +1,12 @@
-"""Builds the optional C kernels of submission/accelerators; everything else is in pyproject.toml."""
+"""Packages, the shipped gin files and the optional C kernels; the rest is in pyproject.toml."""
 
 from pathlib import Path
 
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
 
 FLAGS = ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-pthread"]
 """Without -fno-trapping-math gcc keeps branches where AVX2 could select; neither flag changes a result."""
+KERNELS = Path("submission/accelerators")
 
 
 def kernel(path: Path) -> Extension:
@@ -18,9 +19,10 @@ def kernel(path: Path) -> Extension:
     )
 
 
-native = Path("submission/accelerators")
 setup(
+    packages=[*find_packages(include=["submission*"]), "submission.gin"],
+    package_dir={"submission.gin": "gin"},  # at the top of the repository, inside the package once it is installed
     ext_modules=[
-        kernel(path) for path in sorted([*native.glob("*.c"), *{file.parent for file in native.glob("*/*.c")}])
-    ]
+        kernel(path) for path in sorted([*KERNELS.glob("*.c"), *{file.parent for file in KERNELS.glob("*/*.c")}])
+    ],
 )

@@ -1,8 +1,53 @@
-"""Disentanglement-challenge submissions: train, export, score and submit representations.
+"""Disentangled representations with structured latent spaces: train, export, score, compare, submit.
 
-The package is laid out in the order data flows: ``data`` → ``models`` (with ``latent`` spaces built on
-``distributions``) → ``objectives`` → ``training`` → ``export`` → ``metrics`` and ``evaluation`` → ``report`` →
-``challenge``. ``docs/architecture.md`` is the map.
+>>> import submission
+>>> submission.parse_space("S^10 x R^2")
+parse("S^10 x R^2")
+
+The public functions are listed in ``__all__`` and explained in docs/api.md; ``submission.metrics`` has the metrics as
+functions of arrays, ``submission.plots`` the figures. docs/architecture.md is the map of the package.
 """
 
-__version__ = "0.3.0"
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from submission.api import (
+        compare,
+        evaluate,
+        export_run,
+        load_data,
+        load_run,
+        parse_space,
+        score,
+        train,
+        write_report,
+    )
+
+__version__ = "0.4.0"
+__all__ = [
+    "compare",
+    "evaluate",
+    "export_run",
+    "load_data",
+    "load_run",
+    "parse_space",
+    "score",
+    "train",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public function; its module is imported when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from submission import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return [*__all__, "__version__"]

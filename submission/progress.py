@@ -1,10 +1,20 @@
-"""Progress reporting that library code can call without knowing whether anyone is watching."""
+"""Progress of long work: library code reports it, ``Bars`` shows it on terminals and in notebooks."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from submission.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WORTH_A_LINE = 2.0
+"""Seconds from which a finished task is worth a line in a log."""
 
 
 class Task(Protocol):
@@ -15,7 +25,7 @@ class Task(Protocol):
 
 
 class Progress(Protocol):
-    """Where tasks are shown; ``submission.cli.console`` draws bars, ``QUIET`` draws nothing."""
+    """Where tasks are shown; ``Bars`` draws bars, ``QUIET`` draws nothing."""
 
     def task(self, description: str, total: int) -> contextlib.AbstractContextManager[Task]:
         """Start a task of ``total`` units."""
@@ -33,3 +43,59 @@ class _Quiet:
 
 
 QUIET: Progress = _Quiet()
+
+
+class _BarTask:
+    def __init__(self, progress: Any, task: Any) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """Move the bar."""
+        self._progress.update(self._task, advance=amount, note=printable(note))
+
+
+class Bars:
+    """Bars with the remaining time, on a terminal or in a notebook; elsewhere a line after each long task.
+
+    Args:
+        console: where to draw; standard error by default.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console
+
+    @contextlib.contextmanager
+    def task(self, description: str, total: int) -> Iterator[Task]:
+        """One bar, gone when the task ends."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
+
+        console = self._console or Console(stderr=True, highlight=False, emoji=False)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=12, table_column=Column(min_width=12)),
+            TextColumn("{task.percentage:>3.0f}%", markup=False, table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
+            TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+        )
+        progress = Progress(*columns, console=console, refresh_per_second=4, transient=True)
+        task = _BarTask(progress, progress.add_task(printable(description), total=total, note=""))
+        if draws(console):
+            with progress:
+                yield task
+            return
+        started = time.monotonic()
+        try:
+            yield task
+        finally:
+            if time.monotonic() - started >= WORTH_A_LINE:
+                with contextlib.suppress(OSError):
+                    console.print(progress)
+
+
+def draws(console: Console) -> bool:
+    """Whether a moving bar can be drawn: on a terminal, and in a notebook that has ipywidgets."""
+    if console.is_jupyter:
+        return importlib.util.find_spec("ipywidgets") is not None
+    return console.is_terminal

@@ -6,17 +6,15 @@ import contextlib
 import errno
 import json
 import os
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
-from submission.progress import Task
+from submission import progress
 from submission.text import printable
 
 
@@ -30,49 +28,17 @@ class Output(Console):
 
 OUT = Output(highlight=False, emoji=False)
 ERR = Output(stderr=True, highlight=False, emoji=False)
-WORTH_A_LINE = 2.0
-"""Seconds from which a finished task is worth a line in a log."""
 UNLIMITED = 100_000
 """Letters that a table may be wide where no terminal limits it."""
 NARROWEST = 12
 """Letters that the first column of a table keeps on a narrow terminal."""
 
 
-class _BarTask:
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress, self._task = progress, task
+class Bars(progress.Bars):
+    """Progress bars of a command, on standard error."""
 
-    def advance(self, amount: int = 1, note: str = "") -> None:
-        """Move the bar."""
-        self._progress.update(self._task, advance=amount, note=printable(note))
-
-
-class Bars:
-    """A ``submission.progress.Progress`` drawn with bars and ETA on stderr."""
-
-    @contextlib.contextmanager
-    def task(self, description: str, total: int) -> Iterator[Task]:
-        """One bar, gone when the task ends; where standard error is no terminal, one line after a long task."""
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=12, table_column=Column(min_width=12)),
-            TextColumn("{task.percentage:>3.0f}%", markup=False, table_column=Column(no_wrap=True)),
-            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
-            TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
-        )
-        progress = Progress(*columns, console=ERR, refresh_per_second=4, transient=True)
-        task = _BarTask(progress, progress.add_task(printable(description), total=total, note=""))
-        if ERR.is_terminal:
-            with progress:
-                yield task
-            return
-        started = time.monotonic()
-        try:
-            yield task
-        finally:
-            if time.monotonic() - started >= WORTH_A_LINE:
-                with contextlib.suppress(OSError):
-                    ERR.print(progress)
+    def __init__(self) -> None:
+        super().__init__(ERR)
 
 
 def warn(message: str) -> None:

@@ -1,4 +1,4 @@
-"""Entry points: argument parsing, exit codes, and errors told in one line."""
+"""Entry points: argument parsing, exit codes, and errors as one line."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ import importlib
 import io
 import logging
 import os
+import re
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import FrameType, ModuleType
+from typing import NoReturn
 
+import submission
 from submission.data import unpickling_allowed
-from submission.errors import SubmissionError, UsageError
+from submission.errors import SubmissionError, UsageError, did_you_mean
 from submission.text import printable
 
 COMMANDS: tuple[str, ...] = (
@@ -33,15 +38,42 @@ COMMANDS: tuple[str, ...] = (
     "grade",
     "sweep",
 )
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that end a command; Windows has no SIGHUP."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line that names the nearest command, option or value."""
+
+    def error(self, message: str) -> NoReturn:
+        """UsageError with a suggestion where something is misspelt."""
+        see = f"see {self.prog} --help"
+        choice = re.fullmatch(r"(argument .*: invalid choice: '(.*)') \(choose from (.*)\)", message, re.DOTALL)
+        if choice is None:
+            raise UsageError(message, see)
+        known = [name.strip("' ") for name in choice[3].split(",")]
+        raise UsageError(choice[1], did_you_mean(choice[2], known, f"choose from {', '.join(known)}"))
+
+    def unknown(self, word: str) -> UsageError:
+        """The error for a word that no option or argument takes."""
+        name = word.partition("=")[0]
+        options = [option for action in self._actions for option in action.option_strings]
+        hint = did_you_mean(name, options, "") if name.startswith("-") else ""
+        return UsageError(
+            f"{self.prog} has no {'option' if name.startswith('-') else 'argument for'} {name!r}",
+            hint or f"see {self.prog} --help",
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """``python -m submission COMMAND ...``; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m submission",
+    """``submission COMMAND ...``; returns the exit code."""
+    script = Path(sys.argv[0]).stem == "submission"
+    parser = Parser(
+        prog="submission" if script else "python -m submission",
         description="Train, export, score and submit disentangled representations.",
-        epilog="`python -m submission COMMAND --help` teaches one command. Start with `make demo`.",
+        epilog="`submission COMMAND --help` explains one command. Start with `submission train --config demo`.",
     )
+    parser.add_argument("--version", action="version", version=f"submission {submission.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         module = command(name)
@@ -52,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def door(name: str, arguments: Sequence[str] | None = None) -> int:
     """Run one command as a program of its own (``train.py``, ``evaluate.py``); returns the exit code."""
     module = command(name)
-    parser = argparse.ArgumentParser(prog=f"{name}.py", description=module.SUMMARY)
+    parser = Parser(prog=f"{name}.py", description=module.SUMMARY)
     add_arguments(parser, module)
     return execute(parser, arguments)
 
@@ -67,15 +99,15 @@ def add_arguments(parser: argparse.ArgumentParser, module: ModuleType) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = getattr(module, "EPILOG", None)
     module.add_arguments(parser)
-    parser.set_defaults(run=module.run)
+    parser.set_defaults(run=module.run, parser=parser)
 
 
-def execute(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+def execute(parser: Parser, arguments: Sequence[str] | None) -> int:
     """Parse and run; user errors become one line on stderr and a non-zero exit code."""
     lenient(sys.stdout)
     try:
-        with sigterm_raises(), messages_shown():
-            legible(sys.argv[1:] if arguments is None else arguments)
+        with signals_raise(), messages_shown():
+            require_utf8(sys.argv[1:] if arguments is None else arguments)
             parsed = parse(parser, arguments)
             with unpickling_allowed(getattr(parsed, "allow_unpickling", False)):
                 code = int(parsed.run(parsed))
@@ -83,9 +115,9 @@ def execute(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
     except SubmissionError as error:
         complain(f"error: {error}")
         return error.exit_code
-    except TerminatedError:
-        complain("stopped by SIGTERM")
-        return 128 + signal.SIGTERM
+    except TerminatedError as error:
+        complain(f"stopped by {error.signal.name}")
+        return 128 + error.signal
     except KeyboardInterrupt:
         complain("interrupted")
         return 128 + signal.SIGINT
@@ -115,37 +147,58 @@ class Messages(logging.Handler):
 
 @contextlib.contextmanager
 def messages_shown() -> Iterator[None]:
-    """Show the warnings that the package logs inside the block."""
+    """Show what the package logs and warns of inside the block, one line each."""
     handler, logger = Messages(logging.WARNING), logging.getLogger("submission")
     logger.addHandler(handler)
+    show, package = warnings.showwarning, str(Path(submission.__file__).parent)
+
+    def show_line(message: Warning | str, category: type[Warning], filename: str, *where: object) -> None:
+        if filename.startswith(package):
+            logger.warning("%s", message)
+        else:
+            show(message, category, filename, *where)  # type: ignore[arg-type]
+
+    warnings.showwarning = show_line  # type: ignore[assignment]
     try:
         yield
     finally:
+        warnings.showwarning = show
         logger.removeHandler(handler)
 
 
 class TerminatedError(KeyboardInterrupt):
-    """SIGTERM, outside of training, which answers it between two updates."""
+    """SIGTERM or SIGHUP, outside of training, which answers them between two updates."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__()
+        self.signal = number
 
 
 @contextlib.contextmanager
-def sigterm_raises() -> Iterator[None]:
-    """Unwind on SIGTERM, so that temporary files go and a line is said (in the main thread; elsewhere it cannot be)."""
+def signals_raise() -> Iterator[None]:
+    """Unwind on SIGTERM and SIGHUP, so that temporary files are removed (in the main thread; elsewhere it cannot be).
+
+    A signal that was ignored before (``nohup``) stays ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise TerminatedError
+        raise TerminatedError(signal.Signals(number))
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.getsignal(number) for number in ENDING}
+    caught = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in caught:
+        signal.signal(number, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in caught:
+            signal.signal(number, before[number])
 
 
-def legible(words: Sequence[str]) -> None:
+def require_utf8(words: Sequence[str]) -> None:
     """UsageError for a name that is not UTF-8, which torch, SQLite and JSON files cannot take."""
     for word in words:
         try:
@@ -154,12 +207,16 @@ def legible(words: Sequence[str]) -> None:
             raise UsageError(f"{word!a} is not valid UTF-8", "rename the file or folder") from None
 
 
-def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(parser: Parser, arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; the help that argparse may print reaches its reader, or fails, here."""
     try:
-        return parser.parse_args(arguments)
+        parsed, unknown = parser.parse_known_args(arguments)
     finally:
         flush()
+    if unknown:
+        used: Parser = parsed.parser
+        raise used.unknown(unknown[0])
+    return parsed
 
 
 def description(error: OSError) -> str:

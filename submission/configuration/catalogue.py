@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import submission
-from submission.errors import UsageError, did_you_mean
+from submission.errors import SubmissionError, UsageError, did_you_mean
 
 FORMER_NAMES = {
     "text000": "delta_vae_challenge",
@@ -19,9 +19,14 @@ FORMER_NAMES = {
 
 
 def gin_folder() -> Path:
-    """The folder of the shipped gin files: beside the package, else ``gin`` in the current folder."""
-    beside = Path(submission.__file__).resolve().parents[1] / "gin"
-    return beside if (beside / "runs").is_dir() else Path.cwd() / "gin"  # installed, gin-config's code is beside
+    """The folder of the shipped gin files: inside the installed package, or beside it in a checkout."""
+    package = Path(submission.__file__).resolve().parent
+    for folder in (package / "gin", package.parent / "gin"):
+        if (folder / "runs").is_dir():  # beside an installed package is gin-config's code, which has none
+            return folder
+    raise SubmissionError(
+        f"{package} was installed without its gin files", "install it again: pip install --force-reinstall"
+    )
 
 
 def catalogue() -> dict[str, str]:

@@ -30,6 +30,8 @@ SECTIONS: dict[str, type] = {
     "train": TrainSettings,
     "export": ExportSettings,
 }
+MOST_VALUES = 100_000
+"""Values that a configuration may expand to; macros that double others reach any number in a few lines."""
 SCHEDULES: dict[str, type] = {"Constant": Constant, "Cosine": Cosine, "Linear": Linear}
 FORMER_NAMES = {"train.look_ahead": "train.patience"}
 """Names of settings before version 0.4 and their names now; still accepted, with a warning, until version 0.5."""
@@ -51,6 +53,7 @@ class Filler:
     def __init__(self, bindings: Bindings) -> None:
         self.bindings = {current_name(key): binding for key, binding in bindings.items()}
         self.consumed: set[Key] = set()
+        self.resolved = 0
 
     def settings(self) -> Settings:
         """The settings; UsageError for a leftover binding."""
@@ -80,7 +83,12 @@ class Filler:
         if section == "data":
             return {key.parameter: self.value(key, None) for key in keys}
         hints, defaults = objective_parameters(name)
-        return defaults | {k.parameter: self.value(k, hints[k.parameter]) for k in keys if k.parameter in hints}
+        given = {k.parameter: self.value(k, hints[k.parameter]) for k in keys if k.parameter in hints}
+        if getattr(OBJECTIVES[name], "__module__", "").startswith("submission."):
+            for option, value in given.items():
+                if lowest(value) < 0:
+                    raise UsageError(f"objective.{option} = {value!r:.60} is negative", "give 0 or a positive number")
+        return defaults | given
 
     def value(self, key: Key, hint: Any) -> object:
         """The value bound to ``key``, macros and references resolved, checked against the type ``hint``."""
@@ -95,10 +103,17 @@ class Filler:
 
     def resolve(self, value: object, binding: Binding, above: tuple[Key, ...] = ()) -> object:
         """``value`` without macros and references; lists become tuples. ``above`` are macros being resolved."""
+        self.resolved += 1
+        if self.resolved > MOST_VALUES:
+            what = f"the macros of this configuration ({binding.origin:.90}) expand to more than {MOST_VALUES:,} values"
+            raise UsageError(what, "write shorter lists")
         if isinstance(value, Macro):
-            key = Key("", value.name, "")
-            if key not in self.bindings or key in above:
-                raise UsageError(f"the macro %{value.name} ({binding.origin}) has no value", f"bind {value.name} = …")
+            key = self.macro(value.name, binding)
+            if key in above:
+                circle = " → ".join(f"%{name.selector:.40}" for name in (*above[above.index(key) :], key))
+                raise UsageError(
+                    f"a macro needs its own value ({binding.origin:.90}): {circle:.200}", "break the circle"
+                )
             self.consumed.add(key)
             return self.resolve(self.bindings[key].value, self.bindings[key], (*above, key))
         if isinstance(value, Reference):
@@ -106,6 +121,17 @@ class Filler:
         if isinstance(value, list | tuple):
             return tuple(self.resolve(item, binding, above) for item in value)
         return value
+
+    def macro(self, name: str, binding: Binding) -> Key:
+        """The key of the macro called ``name``; UsageError where it has no value."""
+        key = Key("", name, "")
+        if key in self.bindings:
+            return key
+        what = f"the macro %{name} ({binding.origin}) has no value"
+        if "." in name:
+            raise UsageError(what, "a macro's name has no dots: use e.g. " + name.replace(".", "_"))
+        macros = [key.selector for key in self.bindings if not key.scope and not key.parameter]
+        raise UsageError(what, did_you_mean(name, macros, f"bind {name} = …", most=1))
 
     def schedule(self, reference: Reference, binding: Binding) -> object:
         """The schedule that ``reference`` names, from the bindings of its scope."""
@@ -150,6 +176,15 @@ def current_name(key: Key) -> Key:
     warnings.warn(f"{key} is now called {name}", FutureWarning, stacklevel=4)
     selector, _, parameter = name.partition(".")
     return Key("", selector, parameter)
+
+
+def lowest(value: object) -> float:
+    """The lowest number in the value of an option: a number, numbers, or a schedule of them."""
+    if isinstance(value, tuple | list):
+        return min(map(lowest, value), default=0.0)
+    if dataclasses.is_dataclass(value):
+        return min((lowest(getattr(value, field.name)) for field in dataclasses.fields(value)), default=0.0)
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def objective_parameters(name: str) -> tuple[dict[str, Any], dict[str, object]]:

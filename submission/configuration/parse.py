@@ -13,6 +13,7 @@ from gin.config_parser import BindingStatement, ConfigParser, ImportStatement, I
 
 from submission.configuration.catalogue import find
 from submission.errors import UsageError
+from submission.schema import read_regular
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Binding:
     origin: str
 
 
+MOST_BYTES = 1 << 20
+"""Of one gin file."""
 Bindings = dict[Key, Binding]
 NAMES = (Key("", "data", "name"), Key("", "objective", "name"))
 """What has options of its own."""
@@ -130,10 +133,11 @@ def read_file(file: Path, including: tuple[Path, ...]) -> Bindings:
     """Bindings of one file and the files it includes; ``including`` are the files that led here."""
     if file in including:
         raise UsageError(f"{file} includes itself", "remove the circle of includes")
+    fix = "pass a gin text file in UTF-8"
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {file}: {error}", "pass a gin text file") from error
+        text = read_regular(file, MOST_BYTES, fix).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"cannot read {file}: it is not UTF-8 text", fix) from None
     return read_text(text, file.name, file.parent, (*including, file))
 
 
@@ -150,7 +154,8 @@ def read_text(text: str, origin: str, folder: Path, including: tuple[Path, ...])
             where = origin if origin.startswith("--bind") else f"{origin}:{statement.location.line_num}"
             own[key] = Binding(statement.value, where)
         elif isinstance(statement, ImportStatement):
-            raise UsageError(f"{origin} imports {statement.module}", "remove the import; nothing needs one here")
+            fix = "remove the import: a configuration runs no code"
+            raise UsageError(f"{origin} imports {statement.module}", fix)
     return completed(bindings, own)
 
 
@@ -161,7 +166,7 @@ def statements(text: str, origin: str) -> list[object]:
         parser = ConfigParser(io.StringIO(text), _Delegate())
         while (statement := parser.parse_statement()) is not None:
             found.append(statement)
-    except (SyntaxError, tokenize.TokenError, ValueError) as error:
+    except (SyntaxError, tokenize.TokenError, ValueError, RecursionError, MemoryError) as error:
         reason = readable(str(getattr(error, "msg", error)))
         where = origin if origin.startswith("--bind") else f"{origin}:{getattr(error, 'lineno', None) or '?'}"
         raise UsageError(
@@ -174,5 +179,5 @@ def readable(reason: str) -> str:
     """gin's complaint in one line; a bare word, which it shows as a node of Python's syntax tree, in words."""
     token = re.search(r"malformed node.*Failed to parse token '([^']*)'", reason, re.DOTALL)
     if token:
-        return f"{token[1]} is neither a finite number, nor True or False, nor text in quotes"
-    return " ".join(reason.split())
+        return f"{token[1]:.60} is neither a finite number, nor True or False, nor text in quotes"
+    return f"{' '.join(reason.split()):.200}"

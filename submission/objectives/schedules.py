@@ -53,7 +53,7 @@ class Linear:
     Args:
         start, stop: first and last value.
         fraction: part of the run, in (0, 1], after which ``stop`` is reached.
-        steps: the same as a number of updates; replaces ``fraction`` when positive.
+        steps: the same as a number of updates, instead of ``fraction``; 0 where ``fraction`` says it.
     """
 
     start: float
@@ -62,6 +62,9 @@ class Linear:
     steps: int = 0
 
     def __post_init__(self) -> None:
+        if self.steps > 0 and self.fraction != 1.0:
+            what = f"a linear schedule has steps = {self.steps} and fraction = {self.fraction}"
+            raise UsageError(what, "give one of them: steps counts updates, fraction is a part of the run")
         if self.steps < 0 or (self.steps == 0 and not 0 < self.fraction <= 1):
             raise UsageError(
                 f"a linear schedule cannot take {self.steps} steps and {self.fraction} of the run",

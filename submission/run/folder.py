@@ -15,7 +15,7 @@ from submission.files import read_text
 from submission.locks import exclusive
 from submission.run.logs import read_log
 from submission.run.meta import FIX, RunMeta
-from submission.run.scores import ScoreFile
+from submission.run.scores import ScoreFile, html_table
 
 if TYPE_CHECKING:
     from submission.configuration import Settings
@@ -56,8 +56,29 @@ class Run:
         return run
 
     def __repr__(self) -> str:
-        """The path; what is in the folder is read by ``summary``."""
-        return f"Run({str(self.path)!r})"
+        """The path, and what was trained where the folder says so."""
+        about = [f"{self.path}", *(f"{key}: {value}" for key, value in self.summary().items())]
+        return f"Run({', '.join(about)})"
+
+    def _repr_html_(self) -> str:
+        """The facts as a table, for notebooks."""
+        return html_table(["", ""], [[key, value] for key, value in self.summary().items()], f"Run {self.path}")
+
+    def summary(self) -> dict[str, str]:
+        """Latent space, data set, objective, training and scores in words; empty where the metadata cannot be read."""
+        try:
+            meta = self.meta
+        except SubmissionError:
+            return {}
+        ended = f" ({meta.training.ended_by})" if meta.training.ended_by else ""
+        return {
+            "space": meta.space,
+            "data": meta.dataset.name,
+            "objective": meta.model.objective,
+            "seed": str(meta.seed),
+            "updates": f"{meta.training.steps:,}{ended}",
+            "scores": ", ".join(file.stem for file in self.score_paths()) or "none",
+        }
 
     # Paths
 

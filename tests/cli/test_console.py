@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from submission import progress
 from submission.cli import console
 
 
@@ -26,7 +27,7 @@ def test_short_tasks_leave_nothing_in_a_log(log: io.StringIO) -> None:
 
 
 def test_long_tasks_leave_one_line_even_when_they_fail(log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "WORTH_A_LINE", 0.0)
+    monkeypatch.setattr(progress, "WORTH_A_LINE", 0.0)
 
     def count() -> None:
         with console.Bars().task("counting", 4) as task:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from submission.cli import console
+from submission import progress
 from submission.cli.main import door
 from submission.configuration import catalogue
 from submission.run import Run
@@ -28,7 +28,7 @@ def test_it_trains_and_says_where_things_are(
     tmp_path: Path, config: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(console, "WORTH_A_LINE", 0.0)
+    monkeypatch.setattr(progress, "WORTH_A_LINE", 0.0)
     assert door("train", ["--config", config, *BINDS, "--seed", "5"]) == 0
     printed = capsys.readouterr()
     assert "trained 4 updates (64 images)" in printed.out
