@@ -13,7 +13,7 @@ from submission.errors import UsageError
 
 KINDS = ("cpu", "cuda")
 LONGEST = 150  # characters of PyTorch's reason
-FIX = "use cpu, or a GPU that is there (cuda)"
+FIX = "use --device cpu"
 UNITS = ("avx512_bf16", "amx_bf16", " bf16")
 NO_UNITS = "this processor has no bfloat16 units"
 

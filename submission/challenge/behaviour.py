@@ -12,7 +12,7 @@ from torch import Tensor
 from submission.challenge.contract import CHANNELS, FACTOR_VAE_ENCODINGS, IMAGE_SIZE, PRUNING_THRESHOLD
 from submission.challenge.finding import Finding, finding
 from submission.errors import SubmissionError
-from submission.export.contract import last_line, unusual
+from submission.export.contract import advice, last_line, unusual
 from submission.export.parity import evaluator_images
 
 Encode = Callable[[Tensor], Tensor]
@@ -53,7 +53,7 @@ def attempt(encode: Encode, channels: int) -> Tensor | str:
     except SubmissionError as error:
         return error.what
     except Exception as error:  # noqa: BLE001 - torch.jit.Error, and whatever else a stranger's code raises
-        return last_line(error)
+        return f"{last_line(error)} ({advice(encode, evaluator_images(16, (channels, IMAGE_SIZE, IMAGE_SIZE)))})"
     if isinstance(codes, Tensor) and (kind := unusual(codes)):
         return f"gives a {kind} tensor, not a dense one with values"
     if not isinstance(codes, Tensor) or codes.dim() != 2 or len(codes) != 16:

@@ -32,7 +32,7 @@ def log_area(c: float, a: float) -> float:
 def angles_of(point: Tensor, radii: Radii) -> tuple[Tensor, Tensor]:
     """Points (..., 3) -> (θ, φ), each (...): around the tube (0 outermost) and around the axis."""
     x, y, z = point.unbind(-1)
-    return torch.atan2(z, torch.hypot(x, y) - radii[0]), torch.atan2(y, x)
+    return torch.atan2(z, torch.linalg.vector_norm(point[..., :2], dim=-1) - radii[0]), torch.atan2(y, x)
 
 
 def point_of(theta: Tensor, phi: Tensor, radii: Radii) -> Tensor:

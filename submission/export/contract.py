@@ -1,4 +1,4 @@
-"""What the challenge's evaluator demands of codes, told in one line where they break it."""
+"""What the challenge's evaluator demands of codes, with one line of advice where they break it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import warnings
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from submission.errors import SubmissionError
+
+BATCHES, CHANNELS = (1, 2, 3, 4, 8, 16, 32, 64, 128), (1, 3)
+"""Numbers of images and of channels that are tried on a module that fails."""
 
 
 def run_checked(module: Callable[[Tensor], object], images: Tensor, name: str) -> Tensor:
@@ -19,17 +22,45 @@ def run_checked(module: Callable[[Tensor], object], images: Tensor, name: str) -
             one row per image.
     """
     try:
-        with torch.inference_mode(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Sparse .* in beta")  # such codes are refused below
-            codes = module(images)
+        codes = called(module, images)
     except SubmissionError:
         raise
     except Exception as error:  # torch.jit.Error, and whatever else a stranger's code raises
         raise SubmissionError(
-            f"{name} fails on images of shape {tuple(images.shape)}: {last_line(error)}",
-            "export the representation for this data set's image shape",
+            f"{name} fails on images of shape {tuple(images.shape)}: {last_line(error)}", advice(module, images)
         ) from error
     return checked_codes(codes, len(images), name)
+
+
+def called(module: Callable[[Tensor], object], images: Tensor) -> object:
+    """What the module returns."""
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse .* in beta")  # such codes are refused afterwards
+        return module(images)
+
+
+def advice(module: Callable[[Tensor], object], images: Tensor) -> str:
+    """How to export a module that fails on these images, found by trying others."""
+    weights = list(module.parameters()) if isinstance(module, nn.Module) else []
+    for kind in {weight.dtype for weight in weights if weight.is_floating_point()} - {images.dtype}:
+        if takes(module, images.to(kind)):
+            return f"its weights are {str(kind).removeprefix('torch.')}: convert it with .float() before exporting"
+    sizes = [size for size in BATCHES if size != len(images) and takes(module, images[:1].expand(size, -1, -1, -1))]
+    if sizes:
+        return f"it takes batches of {sizes[0]} only: trace it without a fixed batch size (x.shape[0], not a number)"
+    for channels in CHANNELS:
+        if channels != images.shape[1] and takes(module, images[:, :1].expand(-1, channels, -1, -1)):
+            return f"it takes images of {channels} channel{'s' * (channels > 1)}: export it for this data set's images"
+    return "export the representation for this data set's image shape"
+
+
+def takes(module: Callable[[Tensor], object], images: Tensor) -> bool:
+    """Whether the module returns a tensor with a row for each of these images."""
+    try:
+        codes = called(module, images)
+    except Exception:  # noqa: BLE001 - see run_checked
+        return False
+    return isinstance(codes, Tensor) and codes.dim() > 0 and len(codes) == len(images)
 
 
 def last_line(error: Exception) -> str:

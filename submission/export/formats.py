@@ -7,6 +7,7 @@ import importlib.util
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,10 +21,12 @@ from submission.export.parity import Encode, evaluator_images
 from submission.export.representation import Representation
 from submission.export.torchscript import load_torchscript, traced
 from submission.files import write_bytes
+from submission.text import printable
 
 Shape = tuple[int, int, int]
 EXAMPLE_BATCH = 2
 BATCH_LIMIT = 2**20
+TERMINAL_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,18 @@ def write_format(name: str, module: Representation, shape: Shape, folder: Path) 
     try:
         content = chosen.write(module, shape)
     except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise SubmissionError(f"cannot export as {name}: {reason[:300]}", "leave it out of --formats") from error
+        raise SubmissionError(f"cannot export as {name}: {reason(error)}", "leave it out of --formats") from error
     path = folder / chosen.file
     write_bytes(path, content)
     return path
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what caused the error in the first place, without terminal codes."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return printable(TERMINAL_CODE.sub("", line).strip())[:300]
 
 
 def exported_program(module: Representation, shape: Shape) -> torch.export.ExportedProgram:
