@@ -34,7 +34,7 @@ def load_data(name: str, root: Path | str | None = None, **options: object) -> I
     """
     from submission.data import load
 
-    return load(name, root, Bars(), **options)
+    return load(name, root, Bars(), allow_unpickling=False, **options)
 
 
 def parse_space(spec: str) -> LatentSpace:

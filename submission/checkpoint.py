@@ -157,11 +157,12 @@ def read_training(path: Path) -> State:
 def mismatch(state: State) -> str:
     """The first entry of ``state`` that a training state cannot have; empty where all is well."""
     for name, kind in {**REQUIRED, **{name: OPTIONAL[name] for name in OPTIONAL if name in state}}.items():
-        value: Any = state.get(name)
+        value = state.get(name)
         if not isinstance(value, kind) or isinstance(value, bool):
             return f"{name} is {printable(value)}"
+        entries: Any = value
         inner = VALUES.get(name)
-        if inner and not all(isinstance(key, str) and isinstance(item, inner) for key, item in value.items()):
+        if inner and not all(isinstance(key, str) and isinstance(item, inner) for key, item in entries.items()):
             return f"{name} holds other things than {inner.__name__}"
     if state["step"] < 0 or not 0 <= state["fraction"] <= 1:
         return f"step {state['step']}, fraction {state['fraction']}"

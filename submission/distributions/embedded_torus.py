@@ -92,7 +92,8 @@ class EmbeddedTorusBrownian(Distribution):
         validate_args: bool | None = None,
     ) -> None:
         self.radii, self.steps = checked(radii), steps
-        self.sampler = one_of("sampler", sampler, ("diffusion", "walk"))
+        self.sampler: Literal["diffusion", "walk"] = sampler
+        one_of("sampler", sampler, ("diffusion", "walk"))
         batch_shape = torch.broadcast_shapes(loc.shape[:-1], time.shape)
         self.loc, self.time = loc.expand(batch_shape + loc.shape[-1:]), time.expand(batch_shape)
         super().__init__(batch_shape, loc.shape[-1:], validate_args=validate_args)

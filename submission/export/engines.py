@@ -151,7 +151,14 @@ def system() -> list[str]:
 def packages() -> list[str]:
     """Folders that Python needs to import this package and torch, parents before what is inside them."""
     libraries = [Path(module.__file__ or "").parents[1] for module in (torch, np)]
-    places = [sys.prefix, sys.exec_prefix, sys.base_prefix, sysconfig.get_path("stdlib"), *libraries, package()]
+    places: list[str | Path] = [
+        sys.prefix,
+        sys.exec_prefix,
+        sys.base_prefix,
+        sysconfig.get_path("stdlib"),
+        *libraries,
+        package(),
+    ]
     folders = {str(path) for place in places for path in (Path(place), Path(place).resolve())}
     return sorted(outermost(folders - {"/", "/usr", "/usr/local"}), key=len)
 

@@ -120,9 +120,8 @@ def encode_dataset(model: VAE, dataset: ImageDataset, most: int = MOST, seed: in
             kl.append(posterior.kl(posterior.rsample()).double())
         joined = torch.cat(parameters)
         centres = model.space.representation(joined, "mean").numpy()
-    about = {"dataset": dataset.name}
     if not isinstance(dataset, GroundTruthDataset):
-        return Encoded(model.space, joined, centres, torch.cat(kl).numpy(), None, **about)
+        return Encoded(model.space, joined, centres, torch.cat(kl).numpy(), None, dataset=dataset.name)
     return Encoded(
         model.space, joined, centres, torch.cat(kl).numpy(), dataset.factors(indices), dataset.factor_names,
         dataset.factor_sizes, tuple(dataset.periodic), dataset.name,

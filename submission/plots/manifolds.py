@@ -107,7 +107,7 @@ def latent_space(encoded: Encoded, decode: Decode | None = None, theme: Theme = 
     rows = [(part, row) for part in parts for row in rows_of(encoded, part, decode is not None, len(parts) > 1)]
     heights = [height_of(row) for _, row in rows]
     figure = new_figure(PAGE, sum(heights))
-    areas = np.atleast_1d(figure.subfigures(len(rows), 1, height_ratios=heights))
+    areas = figure.subfigures(len(rows), 1, squeeze=False, height_ratios=heights)[:, 0]
     for (part, row), area in zip(rows, areas, strict=True):
         draw_row(area, encoded, part, row, decode)
     return figure

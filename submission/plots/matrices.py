@@ -71,7 +71,7 @@ def heat_maps(
         if matrix.size <= MOST_NUMBERS:
             write_numbers(axes, matrix)
         bar = figure.colorbar(picture, ax=axes, shrink=0.7, pad=0.02, aspect=24)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
     return figure
 
 

@@ -36,7 +36,7 @@ def score_table(files: Sequence[ScoreFile]) -> Table:
     Scores that are no better than the untrained encoder's are marked.
     """
     first = files[0]
-    rows = []
+    rows: list[list[Cell | str]] = []
     for metric, key, block, values in first.rows():
         about = first.metrics[metric]
         arrow = "" if about.higher_is_better else " (lower is better)"
@@ -123,7 +123,7 @@ def published_items(scores: ScoreFile) -> list[Item]:
         return []
     metrics = list(dict.fromkeys(name for row in source.rows for name in row.scores))
     own = [Cell("this run", "own"), *(Cell(digits(scores.headlines().get(name)), "own") for name in metrics)]
-    rows = [
+    rows: list[list[Cell | str]] = [
         own,
         *([row.method, *(f"{row.scores[n]:g}" if n in row.scores else NONE for n in metrics)] for row in source.rows),
     ]

@@ -210,7 +210,8 @@ def read_settings(text: str) -> dict[str, object]:
 
     A value that is not plain data stays text, so that any file has settings and equal files have equal ones.
     """
-    lines = dict(match.groups() for line in text.splitlines() if (match := BINDING.fullmatch(line.strip())))
+    matches = [match for line in text.splitlines() if (match := BINDING.fullmatch(line.strip()))]
+    lines: dict[str, str] = {match[1]: match[2] for match in matches}
     own = {key: literal(value) for key, value in lines.items()}
     return {key: referenced(value, own) for key, value in own.items() if "/" not in key}
 

@@ -25,7 +25,8 @@ class WeightAverage:
 
     def __init__(self, model: VAE) -> None:
         self.model = copy.deepcopy(model).requires_grad_(False)
-        self._weights, self._averages = list(model.parameters()), list(self.model.parameters())
+        self._weights: list[Tensor] = list(model.parameters())
+        self._averages: list[Tensor] = list(self.model.parameters())
         self._buffers = list(zip(self.model.buffers(), model.buffers(), strict=True))
 
     @torch.no_grad()
