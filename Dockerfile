@@ -33,7 +33,7 @@ RUN --mount=type=bind,target=/context \
     rm -rf "$site"/torch/{include,share,test} "$site"/torch/lib/*.a; \
     find "$site" -type d \( -name tests -o -name test -o -name __pycache__ \) -not -path '*/torch/*' -prune \
         -exec rm -rf {} +; \
-    /opt/venv/bin/python -I -c 'import submission.challenge.grade, submission.evaluation.inputs, submission.metrics.boosting'
+    /opt/venv/bin/python -I -c 'import submission.challenge.grade, submission.evaluation.targets, submission.metrics.boosting'
 
 FROM ${BASE_IMAGE}
 ARG NB_USER=aicrowd

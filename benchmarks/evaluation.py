@@ -30,7 +30,7 @@ from submission import provenance, reference
 from submission.data import GroundTruthDataset, load
 from submission.device import multiplies_bfloat16
 from submission.evaluation.encoding.encoder import Encoder, Precision
-from submission.evaluation.subject import Subject, from_rows, require_reference
+from submission.evaluation.representation import ScoredRepresentation, from_rows, require_reference
 from submission.export.representation import PARTS, without_last_layer
 from submission.export.torchscript import traced
 from submission.metrics.registry import metric
@@ -45,7 +45,7 @@ REDUCED = {"dci": {"num_train": 1000, "num_test": 500}}
 Codes = npt.NDArray[np.float32]
 
 
-def codes_subject(dataset: GroundTruthDataset) -> Subject:
+def codes_subject(dataset: GroundTruthDataset) -> ScoredRepresentation:
     """A middling representation: the factors mixed, squashed and noisy."""
     rng = np.random.RandomState(0)
     truth = true_factors(dataset)(np.arange(len(dataset)))
@@ -61,7 +61,7 @@ def timed(call: Callable[[], dict[str, float]]) -> tuple[float, dict[str, float]
     return time.perf_counter() - started, result
 
 
-def from_table(subject: Subject, full: bool) -> None:
+def from_table(subject: ScoredRepresentation, full: bool) -> None:
     """Part 1."""
     print(f"\n{'from a table of codes':<24}{'ours s':>10}{'theirs s':>10}{'ratio':>8}{'largest difference':>22}")
     totals = np.zeros(2)

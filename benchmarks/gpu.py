@@ -26,9 +26,10 @@ from submission import provenance
 from submission.configuration.settings import DataSettings, ModelSettings, TrainSettings
 from submission.data import GroundTruthDataset, load
 from submission.data.batches import ImageBatches
-from submission.evaluation import evaluate, make_plan
+from submission.evaluation import make_plan
 from submission.evaluation.encoding.encoder import Encoder
-from submission.evaluation.subject import from_encoder
+from submission.evaluation.representation import from_encoder
+from submission.evaluation.scoring import score_all
 from submission.latent import parse
 from submission.models.vae import build
 from submission.objectives import create
@@ -175,8 +176,8 @@ def encoding(dataset: GroundTruthDataset, folder: Run) -> None:
 def scoring(dataset: GroundTruthDataset, folder: Run, device: str) -> None:
     """Part 5."""
     encoder = Encoder.load(folder.exported_file, dataset.image_shape, device)
-    (column,) = evaluate(make_plan(), [from_encoder("trained", dataset, encoder)])
-    seconds = {outcome.metric.name: outcome.seconds for outcome in column.outcomes}
+    (column,) = score_all(make_plan(), [from_encoder("trained", dataset, encoder)])
+    seconds = {outcome.metric.name: outcome.seconds for outcome in column.results}
     parts = ", ".join(f"{name} {spent:.1f}" for name, spent in seconds.items())
     print(
         f"\n5. scoring, encoding included: {sum(seconds.values()):.1f} s ({parts}), {encoder.encoded:,} images encoded"

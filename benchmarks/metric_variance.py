@@ -11,9 +11,10 @@ import argparse
 import numpy as np
 
 from submission import provenance
-from submission.evaluation import evaluate, make_plan
-from submission.evaluation.show import rows
-from submission.evaluation.subject import from_rows, ideal
+from submission.evaluation import make_plan
+from submission.evaluation.representation import from_rows, true_factor_baseline
+from submission.evaluation.results import make_results
+from submission.evaluation.scoring import score_all
 from submission.metrics.sampling import CodeGrid, true_factors
 
 WIDTH = 10
@@ -29,10 +30,10 @@ def main() -> None:
     rng = np.random.RandomState(0)
     mixed = np.tanh(true_factors(grid)(np.arange(len(grid))) @ rng.randn(grid.num_factors, WIDTH))
     table = (mixed + 0.05 * rng.randn(len(grid), WIDTH)).astype(np.float32)
-    plan = make_plan("challenge", arguments.metrics.split(","), seeds=arguments.seeds)
+    plan = make_plan("challenge", arguments.metrics.split(","), repeats=arguments.seeds)
     print(f"{provenance.machine()}; commit {provenance.commit()}; {arguments.seeds} seeds")
-    for row in rows(evaluate(plan, [from_rows("mixed", grid, lambda cells: table[cells]), ideal(grid)])):
-        print(f"{row[0]:<55}" + "".join(f"{cell:>40}" for cell in row[1:]))
+    scored = [from_rows("mixed", grid, lambda cells: table[cells]), true_factor_baseline(grid)]
+    print(make_results(plan, score_all(plan, scored), {"data": {"name": grid.name}}, None))
 
 
 if __name__ == "__main__":

@@ -13,17 +13,19 @@ SUMMARY = "Evaluated runs side by side: methods by metrics, with intervals over 
 EPILOG = """examples:
   python -m submission compare runs/beta_vae/* runs/factor_vae/*
   python -m submission compare runs/* --data cars3d --protocol study --csv scores.csv --json scores.json
+  python -m submission compare runs/mine runs/theirs scores.json   (names of `evaluate --name`, and score files)
 
-Runs whose configurations differ in nothing but the seed are repetitions of one method: mean ± standard deviation over
-them, and below it the 95 % bootstrap interval of the mean. With three runs or more a second table says how the metrics
-order the runs alike (Spearman's rank correlation). Scores come from the run folders' scores/*.json; those of another
-era, backend or precision are a protocol of their own, e.g. --protocol "challenge bf16"."""
+Runs whose configurations differ in nothing but the seed are repetitions of one method, which is called by what differs
+from the others: mean ± standard deviation over them, and below it the 95 % interval of the mean. With three runs or
+more a second table shows how far the metrics order the runs alike (Spearman's rank correlation). Scores come from the
+run folders' scores/*.json; those of a model that was trained further since are not used. Scores of another era,
+backend or precision are a protocol of their own, e.g. --protocol "challenge bf16"."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``compare``."""
     add = parser.add_argument
-    add("runs", nargs="+", type=Path, metavar="RUN", help="evaluated run folders")
+    add("runs", nargs="+", type=Path, metavar="RUN", help="evaluated run folders, folders of them, or score files")
     add("--data", default="", metavar="NAME", help="data set (needed where the runs were scored on several)")
     add("--protocol", default="challenge", help="of the scores: the preset, or e.g. 'study bf16' (default: challenge)")
     add("--csv", type=Path, metavar="FILE", help="write one line per method and metric")
@@ -32,11 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Gather, write, show."""
-    from submission.cli.folders import open_runs
     from submission.files import output_json, output_text
     from submission.studies.comparison import compare, csv_text, plain
 
-    comparison = compare(open_runs(arguments.runs), arguments.data, arguments.protocol)
+    comparison = compare(arguments.runs, arguments.data, arguments.protocol)
     if arguments.csv:
         output_text(arguments.csv, csv_text(comparison))
     if arguments.json:
@@ -48,14 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
 def show(comparison: Comparison) -> None:
     """The tables on the terminal."""
     from submission.cli.console import say, table
-    from submission.studies.comparison import agreement_rows, score_rows, seeds_note
+    from submission.studies.comparison import agreement_rows, score_rows
 
     title = f"{comparison.dataset}, {comparison.protocol}: mean ± standard deviation over runs, interval of the mean"
     table(title, ["method", "runs", *comparison.metrics], score_rows(comparison))
-    if caution := seeds_note(comparison):
+    for caution in comparison.cautions:
         say(caution)
     if comparison.agreement is None:
-        say("Three runs with two metrics in common say how far metrics agree.")
+        say("How far metrics agree is shown for three runs or more with two metrics in common.")
         return
     table("rank correlation over all runs", ["", *comparison.shared], agreement_rows(comparison))
     if len(comparison.shared) < len(comparison.metrics):

@@ -32,6 +32,8 @@ UNLIMITED = 100_000
 """Letters that a table may be wide where no terminal limits it."""
 NARROWEST = 12
 """Letters that the first column of a table keeps on a narrow terminal."""
+BORDERS = 3
+"""Letters that each column of a table takes beside its cells."""
 
 
 class Bars(progress.Bars):
@@ -60,10 +62,37 @@ def print_json(record: dict[str, Any]) -> None:
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on standard output below its title; the first column is left-aligned, the others right-aligned.
 
-    Nothing is cut: on a terminal the first column is folded, and numbers have the width that they need; elsewhere the
-    table is as wide as its cells.
+    Nothing is cut: on a terminal the first column is folded, and columns for which there is no room follow in a table
+    of their own below; elsewhere the table is as wide as its cells.
     """
     say(title)
+    for columns in parts([header, *rows]):
+        draw([header[column] for column in columns], [[row[column] for column in columns] for row in rows])
+
+
+def parts(lines: Sequence[Sequence[str]]) -> list[list[int]]:
+    """Columns of each table that fits the terminal, the first column in every one."""
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
+    if not OUT.is_terminal:
+        return [list(range(len(widths)))]
+    found: list[list[int]] = [[0]]
+    room = left = OUT.width - BORDERS - 1 - min(widths[0], max(NARROWEST, OUT.width // 3))
+    for column, needed in enumerate(widths[1:], start=1):
+        if needed + BORDERS > left and len(found[-1]) > 1:
+            found.append([0])
+            left = room
+        found[-1].append(column)
+        left -= needed + BORDERS
+    return found
+
+
+def width(cell: str) -> int:
+    """Letters of the longest line of a cell."""
+    return max((cell_len(line) for line in cell.splitlines()), default=0)
+
+
+def draw(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """One table."""
     view = Table()
     for position, column in enumerate(header):
         first = position == 0
@@ -72,7 +101,7 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> N
         )
     for row in rows:
         view.add_row(*(Text(printable(cell, lines=True)) for cell in row))
-    view.width = width_of(view, max(cell_len(line) for row in [header, *rows] for line in row[0].splitlines() or [""]))
+    view.width = width_of(view, max(width(row[0]) for row in [header, *rows]))
     OUT.print(view, crop=False)
 
 

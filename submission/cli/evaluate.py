@@ -3,49 +3,75 @@
 from __future__ import annotations
 
 import argparse
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from submission.cli import likelihood
-from submission.cli.switches import called, refuse, unpickling_option
+from submission.cli.switches import called, hidden, refuse, unpickling_option
 from submission.errors import UsageError
-from submission.run import Run
 
 if TYPE_CHECKING:
-    from submission.evaluation import Column, Plan
-    from submission.evaluation.inputs import Inputs
+    from submission.evaluation import Plan, Results
+    from submission.evaluation.targets import Target, TargetOptions
 
 SUMMARY = "Score a representation with the disentanglement metrics, beside an untrained encoder and the true factors."
 EPILOG = """examples:
   python evaluate.py runs/demo
+  python evaluate.py runs/demos                        (every seed of `train.py --seeds 0:5 --out runs/demos`)
   python evaluate.py model.pt --data dsprites_full --metrics mig,dci
-  python evaluate.py model.pt --data cars3d --data-root data --preset study --seeds 5 --json scores.json
+  python evaluate.py model.onnx --data cars3d --name theirs       (kept in runs/theirs, for compare and leaderboard)
+  python evaluate.py model.pt --data cars3d --data-root data --preset study --repeats 5 --json scores.json
   python evaluate.py --codes codes.npz                 (codes (N, D); factor_sizes (K,) or factors (N, K);
                                                         if need be periodic (K,) and blocks (D,), see docs/metrics.md)
+  python evaluate.py --codes codes.csv --factors factors.csv
   python evaluate.py runs/demo --backend disentanglement_lib
-  python evaluate.py runs/demo --likelihood --samples 100
 
-docs/metrics.md explains every metric, preset and file."""
+docs/metrics.md explains every metric, preset and file; `python -m submission likelihood` estimates log-likelihoods."""
+TREES = ("dci", "downstream", "fairness")
+"""Metrics for which disentanglement_lib fits boosted trees, which take nearly all of its time."""
+SECONDS_PER_VALUE = 3.8
+"""Of disentanglement_lib's DCI for one value of one factor (docs/results/evaluation.md, "From a table of codes")."""
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """The command line of ``evaluate``.
+
+    Attributes:
+        targets: runs and encoders.
+        codes, factors: files of codes and of factors instead.
+        plan: metrics and settings.
+        target: how to read and run a representation.
+        json: where to write the scores; ``-`` for standard output, None for nowhere.
+    """
+
+    targets: tuple[Path, ...]
+    codes: Path | None
+    factors: Path | None
+    plan: Plan
+    target: TargetOptions
+    json: str | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``evaluate``."""
     add = parser.add_argument
-    add("target", nargs="?", type=Path, metavar="RUN|FILE.pt", help="run folder, or TorchScript file")
-    add("--codes", type=Path, metavar="FILE.npz", help="a table of codes instead of a model")
+    add("targets", nargs="*", type=Path, metavar="RUN|FILE", help="run folders, or encoders (.pt, .pt2, .onnx)")
+    add("--codes", type=Path, metavar="FILE", help="codes instead of an encoder: .npz, .npy or .csv")
+    add("--factors", type=Path, metavar="FILE", help="factors of the codes, where their file has none: .npy or .csv")
     add("--data", metavar="NAME", help="data set (a run folder knows its own)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
     unpickling_option(parser)
+    add(
+        "--name", default="", help="keep the scores of a file in runs/NAME, and call it NAME in compare and leaderboard"
+    )
     add("--metrics", metavar="NAME,...", help="metrics to compute (default: the preset's)")
     add("--preset", default="challenge", help="challenge, study or fast (default: challenge)")
     add("--seed", type=int, default=0, help="seed of the protocol (default: 0)")
-    add(
-        "--seeds",
-        type=int,
-        default=1,
-        metavar="N",
-        help="repeat with N seeds (at most 1000) and show mean and deviation",
-    )
+    add("--repeats", type=int, default=1, metavar="N", help="repeat with N seeds; show mean and deviation (default: 1)")
+    add("--seeds", type=int, default=None, help=hidden())
     add("--era", default="installed", help="installed, or 2019 for the challenge's scikit-learn")
     add("--backend", choices=("submission", "disentanglement_lib"), default="submission", help="whose code computes")
     rounded, precisions = called("bf16", "bfloat16"), ("float32", "bf16")
@@ -54,135 +80,196 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--isolated", action="store_true", help="load and run the file in a sandbox, on the CPU (docs/security.md)")
     add("--no-baselines", action="store_true", help="leave out the untrained encoder and the true factors")
     add("--json", nargs="?", const="-", metavar="FILE", help="write the scores to FILE, or print them")
-    likelihood.add_arguments(parser)
+    add("--likelihood", action="store_true", help=hidden())
+    add("--samples", type=int, default=500, help=hidden())
+    add("--images", type=int, default=10_000, help=hidden())
 
 
-SCORING = ("codes", "data", "metrics", "preset", "seeds", "era", "backend", "precision", "isolated", "no_baselines")
-"""What says nothing to ``--likelihood``."""
+SCORING = (
+    *("codes", "factors", "data", "name", "metrics", "preset", "repeats", "seeds", "era", "backend", "precision"),
+    *("isolated", "no_baselines"),
+)
+"""Options that have no effect with ``--likelihood``."""
 ESTIMATING = ("samples", "images")
-"""What says nothing to scores."""
-ENCODING = ("data", "data_root", "device", "precision", "isolated")
-"""What says nothing to codes that are there."""
+"""Options of ``likelihood``."""
+ENCODING = ("data_root", "device", "precision", "isolated")
+"""Options that have no effect on codes."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Score, show, and keep the scores."""
     refuse_idle(arguments)
     if arguments.likelihood:
-        return likelihood.run(arguments)
-    plan = plan_of(arguments)
-    if (arguments.target is None) == (arguments.codes is None):
-        raise UsageError("name one thing to score", "pass a run folder, a .pt file, or --codes FILE.npz")
-    from submission.cli.console import Bars, print_json, warn
-    from submission.evaluation import evaluate, record
+        return estimate_likelihood(arguments)
+    options = options_of(arguments)
+    return max(evaluate_one(target, options) for target in opened(options))
 
-    settle_precision(arguments)
-    given = inputs_of(arguments)
-    if not given.subjects[0].full_grid:
-        plan = plan.without_grid()
-    columns = evaluate(plan, given.subjects, Bars())
-    scores = record(plan, columns, given.about)
-    try:  # first on the disk, since standard output may be closed; and shown where the disk is full
-        keep(arguments, plan, scores)
-    finally:
-        print_json(scores) if arguments.json == "-" else show(plan, columns, given)
-    failed = [outcome for outcome in columns[0].outcomes if outcome.error]
-    for outcome in failed:
-        warn(f"error: {outcome.error}")
-    return 1 if failed else 0
+
+def estimate_likelihood(arguments: argparse.Namespace) -> int:
+    """``evaluate --likelihood`` as it was before version 0.4."""
+    from submission.cli import likelihood
+    from submission.cli.console import warn
+
+    warn("evaluate --likelihood is now a command: python -m submission likelihood RUN")
+    return likelihood.run(argparse.Namespace(**vars(arguments), runs=arguments.targets))
 
 
 def refuse_idle(arguments: argparse.Namespace) -> None:
-    """UsageError where a switch is set that what is asked for has no use for, or ``--json`` names no file."""
+    """UsageError where an option is given that has no effect here, or ``--json`` names no file."""
     if arguments.json is not None and Path(arguments.json).is_dir():
         raise UsageError(f"--json {arguments.json!r} names no file", "name one, or none to print the scores")
     if arguments.likelihood:
-        refuse(arguments, add_arguments, SCORING, "means nothing to --likelihood", "leave one of them out")
+        refuse(arguments, add_arguments, SCORING, "cannot be combined with --likelihood", "leave one of them out")
         return
-    refuse(arguments, add_arguments, ESTIMATING, "means nothing without --likelihood", "add --likelihood")
+    refuse(arguments, add_arguments, ESTIMATING, "belongs to another command", "python -m submission likelihood RUN")
     if arguments.codes is not None:
-        refuse(arguments, add_arguments, ENCODING, "means nothing to --codes", "leave one of them out")
+        refuse(arguments, add_arguments, ENCODING, "has no effect on --codes", "leave one of them out")
+    else:
+        refuse(arguments, add_arguments, ["factors"], "has no effect without --codes", "pass --codes, too")
 
 
-def settle_precision(arguments: argparse.Namespace) -> None:
-    """Make bf16 float32 where nothing multiplies it: there float32 is quicker, and more exact."""
+def options_of(arguments: argparse.Namespace) -> EvaluateOptions:
+    """The command line as typed options."""
+    from submission.cli.console import warn
+    from submission.cli.folders import run_paths
+    from submission.evaluation import TargetOptions, make_plan
+
+    if arguments.seeds is not None:
+        warn(f"evaluate --seeds is now called --repeats: --repeats {arguments.seeds}")
+    repeats = arguments.repeats if arguments.seeds is None else arguments.seeds
+    plan = make_plan(
+        arguments.preset,
+        names_of(arguments.metrics),
+        arguments.era,
+        arguments.backend,
+        arguments.seed,
+        repeats,
+    )
+    target = TargetOptions(
+        data=arguments.data,
+        root=arguments.data_root,
+        device=arguments.device,
+        precision=usable_precision(arguments.precision, arguments.device),
+        baselines=not arguments.no_baselines,
+        seed=arguments.seed,
+        isolated=arguments.isolated,
+        name=arguments.name,
+    )
+    targets = tuple(path for given in arguments.targets for path in run_paths(given) or [given])
+    if bool(targets) == (arguments.codes is not None):
+        raise UsageError("name what to score", "pass run folders or an encoder's file, or --codes FILE")
+    if len(targets) > 1 and (arguments.json is not None or arguments.name):
+        fix = "score them one by one, or use: python -m submission compare RUN ... --json FILE"
+        raise UsageError(f"--json and --name are for one representation, not {len(targets)}", fix)
+    return EvaluateOptions(targets, arguments.codes, arguments.factors, plan, target, arguments.json)
+
+
+def names_of(metrics: str | None) -> list[str]:
+    """The metrics that are named, each once."""
+    names = [name.strip() for name in (metrics or "").split(",") if name.strip()]
+    if metrics is not None and not names:
+        raise UsageError("--metrics names no metric", "e.g. --metrics mig,dci")
+    return names
+
+
+def usable_precision(precision: Any, device: str) -> Any:
+    """float32 in place of bf16 where the device has no units for it: there float32 is faster, and more exact."""
     from submission.cli.console import warn
     from submission.device import NO_UNITS, multiplies_bfloat16, usable
 
-    if arguments.precision == "bf16" and not multiplies_bfloat16(usable(arguments.device)):
-        warn(f"{NO_UNITS}: the encoder runs in float32, which is quicker here and more exact")
-        arguments.precision = "float32"
+    if precision == "bf16" and not multiplies_bfloat16(usable(device)):
+        warn(f"{NO_UNITS}: the encoder runs in float32, which is faster here and more exact")
+        return "float32"
+    return precision
 
 
-def keep(arguments: argparse.Namespace, plan: Plan, scores: dict[str, Any]) -> None:
-    """Write the scores to their files, and a run's to the leaderboard."""
-    from submission.files import output_json, write_json
+def opened(options: EvaluateOptions) -> Sequence[Any]:
+    """What is to be scored: paths, or the table of codes."""
+    from submission.evaluation.codes import load_codes
 
-    run = arguments.target is not None and arguments.target.is_dir()
-    if run:
-        write_json(own_file(arguments, plan), scores)
-    if arguments.json not in (None, "-"):
-        output_json(Path(arguments.json), scores)
-    if run:
-        rank(Run.open(arguments.target))
+    return [load_codes(options.codes, options.factors)] if options.codes is not None else options.targets
 
 
-def rank(folder: Run) -> None:
-    """Keep a run's scores in the leaderboard beside it (``python -m submission leaderboard``)."""
-    from submission.studies.recording import FILE_NAME, add_run
+def evaluate_one(given: Any, options: EvaluateOptions) -> int:
+    """Score and show one representation; returns the exit code."""
+    from submission.cli.console import Bars, warn
+    from submission.evaluation import EvaluationInterrupted, score_target
 
-    add_run(folder.path.resolve().parent / FILE_NAME, folder)
+    target = prepared(given, options.target)
+    announce(options.plan, target)
+    try:
+        results, interrupted = score_target(options.plan, target, Bars()), False
+    except EvaluationInterrupted as interrupt:
+        results, interrupted = interrupt.results, True
+    if interrupted and not results.scores:
+        raise KeyboardInterrupt
+    try:  # first on the disk, since standard output may be closed; and shown where the disk is full
+        keep(results, options, interrupted)
+    finally:
+        show(results, options, target)
+    for reason in results.failures.values():
+        warn(f"error: {reason}")
+    if interrupted:
+        warn(f"interrupted; finished metrics are kept: {', '.join(results.scores)}")
+        return 128 + signal.SIGINT
+    return 1 if results.failures else 0
 
 
-def plan_of(arguments: argparse.Namespace) -> Plan:
-    """What the command line asks for."""
-    from submission.evaluation import make_plan
+def prepared(given: Any, options: TargetOptions) -> Target:
+    """A path or a table of codes, ready to be scored."""
+    from submission.evaluation.codes import CodesTable
+    from submission.evaluation.targets import codes_target, open_target
 
-    named = [name.strip() for name in (arguments.metrics or "").split(",") if name.strip()]
-    names = list({name.lower(): name for name in named}.values())
-    if arguments.metrics is not None and not names:
-        raise UsageError("--metrics names no metric", "e.g. --metrics mig,dci")
-    return make_plan(
-        arguments.preset, names, arguments.era, arguments.backend, seed=arguments.seed, seeds=arguments.seeds
+    if isinstance(given, CodesTable):
+        return codes_target(given, options)
+    return open_target(given, options)
+
+
+def announce(plan: Plan, target: Target) -> None:
+    """Say how long disentanglement_lib will take."""
+    from submission.cli.console import warn
+
+    trees = [metric.name for metric, _ in plan.metrics if metric.name in TREES]
+    if plan.backend != "disentanglement_lib" or plan.preset.startswith("fast") or not trees:
+        return
+    values = sum(target.representations[0].factors.values())
+    minutes = len(trees) * len(plan.seeds) * values * SECONDS_PER_VALUE / 60
+    warn(
+        f"disentanglement_lib takes about {max(1, round(minutes))} min for {', '.join(trees)} of each column, and "
+        "encodes every image anew; the first column is computed first, and Ctrl-C keeps finished metrics"
     )
 
 
-def inputs_of(arguments: argparse.Namespace) -> Inputs:
-    """What the command line points at."""
-    from submission.evaluation.inputs import Options, codes_inputs, inputs
+def keep(results: Results, options: EvaluateOptions, interrupted: bool) -> None:
+    """Write the scores to their files."""
+    from submission.cli.console import say
+    from submission.files import output_json
 
-    baselines, root = not arguments.no_baselines, arguments.data_root
-    options = Options(
-        arguments.data, root, arguments.device, arguments.precision, baselines, arguments.seed, arguments.isolated
-    )
-    if arguments.codes is not None:
-        return codes_inputs(arguments.codes, options)
-    return inputs(arguments.target, options)
-
-
-def own_file(arguments: argparse.Namespace, plan: Plan) -> Path:
-    """Where a run folder keeps the scores."""
-    from submission.data import same_dataset
-
-    folder = Run(arguments.target)
-    own = arguments.data is None or same_dataset(arguments.data, folder.meta.dataset.name)
-    others = [] if own else [arguments.data]
-    others += [arguments.precision] if arguments.precision != "float32" else []
-    return folder.scores_folder / plan.file_name(*others)
+    if results.path is not None:
+        path = results.save()
+        if not interrupted:
+            path.with_name(f"{path.stem}-partial.json").unlink(missing_ok=True)
+        if options.target.name:
+            say(f"kept in {path}")
+    if options.json not in (None, "-"):
+        output_json(Path(str(options.json)), results.record.to_json())
 
 
-def show(plan: Plan, columns: tuple[Column, ...], given: Inputs) -> None:
+def show(results: Results, options: EvaluateOptions, target: Target) -> None:
     """The table, and below it whatever a reader must know about its numbers."""
-    from submission.cli.console import say, table
-    from submission.evaluation.show import remarks, rows
+    from submission.cli.console import print_json, say, table
 
-    title = f"{given.about['representation']['file']} on {given.about['data']['name']}, preset {plan.preset}"
-    table(title, ["score", *(column.subject.label for column in columns)], rows(columns))
-    for remark in remarks(columns):
+    if options.json == "-":
+        print_json(results.record.to_json())
+        return
+    table(results.record.title, *results.record.table())
+    for remark in results.record.remarks(failures=False):
         say(remark)
-    about = given.about["representation"]
+    about = target.about["representation"]
     if about.get("resolution") == "bfloat16":
         say("the file has no float32 head after a body, so its codes are rounded to bfloat16, too (docs/metrics.md)")
+    if about.get("deterministic") is False:
+        say("the codes are random: two calls with the same images give different codes, and each image is drawn anew")
     if about.get("saved_in_training_mode"):
         say("the file was saved in training mode, and is run so, as the challenge's evaluator does")
     if about.get("deterministic") is False:

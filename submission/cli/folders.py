@@ -9,17 +9,20 @@ from submission.run import Run
 
 
 def open_runs(paths: Iterable[Path]) -> list[Run]:
-    """The run folders ``paths``, without the leaderboard that evaluation keeps beside them (``runs/*`` names it).
+    """The run folders ``paths``; the folder of ``train.py --seeds`` stands for the runs in it.
 
-    The folder of ``train.py --seeds`` stands for the runs in it.
+    What ``runs/*`` names beside runs is left out: scores of named files, and the leaderboards of earlier versions.
     """
-    from submission.studies.recording import FILE_NAME
-
-    beside = {f"{FILE_NAME}{end}" for end in ("", "-shm", "-wal", "-journal")}
-    return [Run.open(run) for path in paths if path.name not in beside for run in seeds_in(path) or [path]]
+    return [Run.open(run) for path in paths if not beside_runs(path) for run in run_paths(path) or [path]]
 
 
-def seeds_in(path: Path) -> list[Path]:
+def beside_runs(path: Path) -> bool:
+    """Whether ``path`` is the scores of a named file, or a leaderboard's file of version 0.3."""
+    named = (path / "scores").is_dir() and not Run(path).meta_file.exists()
+    return named or path.name.startswith("leaderboard.sqlite")
+
+
+def run_paths(path: Path) -> list[Path]:
     """The runs ``seed_0``, ``seed_1``, ... in ``path``, in this order; none where it is a run itself."""
     if Run(path).meta_file.exists():
         return []

@@ -3,80 +3,146 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from submission.cli.switches import refuse
+from submission.cli.switches import hidden
 from submission.errors import SubmissionError, UsageError
 
 if TYPE_CHECKING:
-    from submission.studies.leaderboard import Row
+    from submission.studies.entries import Collection
+    from submission.studies.leaderboard import Repetitions, Row
 
-SUMMARY = "Rank every evaluated run as the challenge ranked, or by one metric."
+SUMMARY = "Rank evaluated runs as the challenge ranked, or by one metric."
 EPILOG = """examples:
-  python -m submission leaderboard                                 mean of the five metrics' ranks, seeds averaged
-  python -m submission leaderboard --by mig --seeds each
-  python -m submission leaderboard --add elsewhere/run             record scores made elsewhere as well
+  python -m submission leaderboard                                 every run below runs/: mean of five metrics' ranks
+  python -m submission leaderboard runs elsewhere/run scores.json  other folders, runs and score files as well
+  python -m submission leaderboard --by mig --show each
   python -m submission leaderboard --data cars3d --csv board.csv --json board.json --html board.html
 
-The challenge's order: every run is ranked in each of the five metrics, and the ranks are averaged. A score alone means
-nothing; places depend on who else is there."""
-DEFAULT = Path("runs/leaderboard.sqlite")
+Scores come from the runs' score files, and those that `evaluate --name` keeps. The challenge's order: every run is
+ranked in each of the five metrics, and the ranks are averaged. A score alone means nothing; places depend on which
+others are there."""
+DEFAULT = Path("runs")
+
+
+@dataclass(frozen=True)
+class LeaderboardOptions:
+    """The command line of ``leaderboard``.
+
+    Attributes:
+        places: runs, folders of runs, score files.
+        data, protocol: which scores; any data set where ``data`` is empty.
+        by: the metric to order by; empty for the challenge's order.
+        show: average a method's runs, its best one, or each run.
+        csv, json, html: files to write.
+    """
+
+    places: tuple[Path, ...]
+    data: str
+    protocol: str
+    by: str
+    show: Repetitions
+    csv: Path | None
+    json: Path | None
+    html: Path | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``leaderboard``."""
     add = parser.add_argument
-    add("--file", type=Path, default=DEFAULT, help=f"the leaderboard (default: {DEFAULT})")
-    add("--add", nargs="+", type=Path, metavar="RUN", help="record the scores of these run folders first")
-    add("--method", default="", help="with --add: what runs of different seeds share (default: from their settings)")
-    add("--data", default="", metavar="NAME", help="data set (needed where there are several)")
+    add("runs", nargs="*", type=Path, metavar="RUN", help=f"runs, folders of them, score files (default: {DEFAULT})")
+    add("--data", default="", metavar="NAME", help="data set (default: a table for each)")
     add("--protocol", default="challenge", help="of the scores: the preset, or e.g. 'study bf16' (default: challenge)")
     add("--by", default="", metavar="METRIC", help="order by one metric instead of the challenge's combined ranks")
-    add("--seeds", choices=("mean", "best", "each"), default="mean", help="average runs, best run counts, or each run")
+    shown = ("mean", "best", "each")
+    add("--show", choices=shown, default="mean", help="the mean of a method's runs, its best one, or each (mean)")
     add("--csv", type=Path, metavar="FILE", help="write the table as CSV")
     add("--json", type=Path, metavar="FILE", help="write the table as JSON")
     add("--html", type=Path, metavar="FILE", help="write the table as a page")
+    add("--seeds", choices=shown, help=hidden())
+    for former in ("--file", "--add", "--method"):
+        add(former, nargs="*", help=hidden())
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Record, rank, show."""
-    if arguments.add is None:
-        refuse(arguments, add_arguments, ["method"], "means nothing without --add", "add --add RUN, or leave it out")
+    """Read, rank, show."""
+    options = options_of(arguments)
     from submission.challenge.contract import METRICS
-    from submission.cli.folders import open_runs
+    from submission.cli.console import say
+    from submission.studies.entries import collect, seeds_caution
     from submission.studies.leaderboard import leaderboard
-    from submission.studies.recording import add_run
-    from submission.studies.store import entries
 
-    for folder in open_runs(arguments.add or ()):
-        add_run(arguments.file, folder, arguments.method)
-    found = entries(arguments.file, arguments.data, arguments.protocol)
-    names = sorted({entry.dataset for entry in found})
-    if not names:
-        raise SubmissionError(f"{arguments.file} has no such entries", "check --data and --protocol, or --add runs")
-    if len(names) > 1:
-        raise UsageError(f"{arguments.file} has several data sets", f"choose one with --data: {', '.join(names)}")
-    rows = leaderboard(found, list(METRICS), arguments.seeds, arguments.by)
-    show(arguments, names[0], rows, list(dict.fromkeys([*([arguments.by] if arguments.by else []), *METRICS])))
+    collection = collect(options.places)
+    datasets = datasets_of(collection, options)
+    files = [f"--{name}" for name in ("csv", "json", "html") if getattr(options, name) is not None]
+    if len(datasets) > 1 and files:
+        raise UsageError(f"{files[0]} is for one data set, not {', '.join(datasets)}", "choose one with --data NAME")
+    for dataset in datasets:
+        entries = collection.chosen(dataset, options.protocol)
+        rows = leaderboard(entries, list(METRICS), options.show, options.by)
+        show(options, dataset, rows, list(dict.fromkeys([*([options.by] if options.by else []), *METRICS])))
+        if caution := seeds_caution(entries):
+            say(caution)
+    for line in collection.cautions():
+        say(line)
     return 0
 
 
-def show(arguments: argparse.Namespace, dataset: str, rows: list[Row], metrics: list[str]) -> None:
+def options_of(arguments: argparse.Namespace) -> LeaderboardOptions:
+    """The command line as typed options; UsageError for former ones."""
+    from submission.cli.console import warn
+
+    former = {"file": "it reads the runs' score files", "add": "name the runs", "method": "evaluate with --name"}
+    for name, instead in former.items():
+        if getattr(arguments, name) is not None:
+            fix = f"{instead}: python -m submission leaderboard RUN ..."
+            raise UsageError(f"leaderboard has no --{name} any more", fix)
+    if arguments.seeds is not None:
+        warn(f"leaderboard --seeds is now called --show: --show {arguments.seeds}")
+    return LeaderboardOptions(
+        tuple(arguments.runs) or (DEFAULT,),
+        arguments.data,
+        arguments.protocol,
+        arguments.by,
+        arguments.seeds or arguments.show,
+        arguments.csv,
+        arguments.json,
+        arguments.html,
+    )
+
+
+def datasets_of(collection: Collection, options: LeaderboardOptions) -> list[str]:
+    """The data sets to rank: the one asked for, or all that have such scores."""
+    found = {entry.dataset for entry in collection.entries if entry.protocol == options.protocol}
+    names = sorted(name for name in found if options.data in ("", name))
+    if names:
+        return names
+    where = ", ".join(map(str, options.places))
+    there = sorted({f"{entry.protocol} on {entry.dataset}" for entry in collection.entries})
+    if not there:
+        lines = collection.cautions()
+        raise SubmissionError(lines[0] if lines else f"{where} has no scores", "run evaluate.py on a run first")
+    asked = f"{options.protocol} scores" + (f" on {options.data}" if options.data else "")
+    raise SubmissionError(f"{where} has no {asked}, only {', '.join(there)}", "choose with --data and --protocol")
+
+
+def show(options: LeaderboardOptions, dataset: str, rows: list[Row], metrics: list[str]) -> None:
     """The table in the files asked for, and then on standard output, which may be closed."""
     from submission.cli.console import say, table
     from submission.files import output_json, output_text
     from submission.studies import board
 
-    order = f"by {arguments.by}" if arguments.by else "by mean rank, as the challenge ordered"
-    title = f"{dataset}, {arguments.protocol}, {order}"
+    order = f"by {options.by}" if options.by else "by mean rank, as the challenge ordered"
+    title = f"{dataset}, {options.protocol}, {order}"
     header, cells = board.header(metrics), board.cells(rows, metrics)
-    if arguments.csv:
-        output_text(arguments.csv, board.csv_text(rows, metrics))
-    if arguments.json:
-        output_json(arguments.json, board.plain(dataset, arguments.protocol, order, rows))
-    if arguments.html:
-        output_text(arguments.html, board.page(title, header, cells))
+    if options.csv:
+        output_text(options.csv, board.csv_text(rows, metrics))
+    if options.json:
+        output_json(options.json, board.plain(dataset, options.protocol, order, rows))
+    if options.html:
+        output_text(options.html, board.page(title, header, cells))
     table(title, header, cells)
     if any(row.place is None for row in rows):
         say("Without a place: a score is missing in at least one run.")

@@ -1,8 +1,10 @@
-"""``evaluate.py RUN --likelihood``."""
+"""``python -m submission likelihood``."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from submission.cli.switches import seed_within, within
@@ -12,6 +14,13 @@ if TYPE_CHECKING:
     from submission.evaluation.likelihood import Likelihood
     from submission.run import Run
 
+SUMMARY = "Estimate the log-likelihood, ELBO, KL and errors of runs on images they were not trained on."
+EPILOG = """examples:
+  python -m submission likelihood runs/mine
+  python -m submission likelihood runs/seeds --samples 100 --images 1000
+
+The images are the test split of the run's data set, else what the run held out. The estimate is importance-sampled
+(Burda et al., 2016); it is kept in the run's likelihood.json. docs/likelihood.md explains every number."""
 MOST_SAMPLES = 1_000_000
 """Importance samples per image; more are a mistyped number."""
 QUANTITIES = {
@@ -24,52 +33,78 @@ QUANTITIES = {
 }
 
 
+@dataclass(frozen=True)
+class LikelihoodOptions:
+    """The command line of ``likelihood``.
+
+    Attributes:
+        runs: run folders.
+        samples: importance samples per image.
+        images: images at most.
+        seed: of the samples and of the choice of images.
+        device: where the model runs.
+        root: folder of data files.
+        json: where to write the result; ``-`` for standard output, None for nowhere.
+    """
+
+    runs: tuple[Path, ...]
+    samples: int
+    images: int
+    seed: int
+    device: str
+    root: Path | None
+    json: str | None
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the likelihood."""
-    add = parser.add_argument_group("likelihood").add_argument
-    add("--likelihood", action="store_true", help="log-likelihood, ELBO, KL and errors on held-out images instead")
+    """Arguments of ``likelihood``."""
+    add = parser.add_argument
+    add("runs", nargs="+", type=Path, metavar="RUN", help="trained run folders")
     add("--samples", type=int, default=500, metavar="L", help="importance samples per image (default: 500)")
     add("--images", type=int, default=10_000, metavar="N", help="at most so many held-out images (default: 10000)")
+    add("--seed", type=int, default=0, help="of the samples and of the choice of images (default: 0)")
+    add("--device", default="cpu", help="where the model runs: cpu, cuda, cuda:1, ... (default: cpu)")
+    add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    add("--json", nargs="?", const="-", metavar="FILE", help="write the result to FILE, or print it")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Estimate, show, and keep the result in the run's folder."""
-    require_sensible(arguments)
-    from pathlib import Path
+    """Estimate, show, and keep the results in the runs' folders."""
+    options = options_of(arguments)
+    from submission.cli.folders import open_runs
 
-    from submission.cli.console import Bars, print_json, say
-    from submission.device import usable
-    from submission.evaluation.held_out import held_out_images, run_likelihood
-    from submission.files import output_json, write_json
-    from submission.run import Run
-
-    folder = Run.open(arguments.target)
-    warn_of_early_weights(folder, arguments)
-    images = held_out_images(folder, arguments.data_root, arguments.images, arguments.seed)
-    device = str(usable(arguments.device))
-    result, record = run_likelihood(folder, images, arguments.samples, arguments.seed, device, Bars())
-    write_json(folder.likelihood_file, record)
-    if arguments.json not in (None, "-"):
-        output_json(Path(arguments.json), record)
-    if arguments.json == "-":
-        print_json(record)
-    else:
-        show(result, f"{arguments.target} on {result.images:,} images ({images.remark}), {result.samples} samples each")
-        say(f"kept in {folder.likelihood_file}")
+    runs = open_runs(options.runs)
+    if len(runs) > 1 and options.json is not None:
+        raise UsageError(f"--json is for one run, not {len(runs)}", "each run's likelihood.json has its result")
+    for folder in runs:
+        warn_of_early_weights(folder, options.root)
+        estimate(folder, options)
     return 0
 
 
-def require_sensible(arguments: argparse.Namespace) -> None:
-    """UsageError for what is no run folder, and for numbers out of range."""
-    if arguments.target is None or not arguments.target.is_dir():
-        raise UsageError("--likelihood needs a run folder", "pass the folder that train.py --out wrote")
+def options_of(arguments: argparse.Namespace) -> LikelihoodOptions:
+    """The command line as typed options; UsageError for what is no run folder, and for numbers out of range."""
+    for path in arguments.runs:
+        if not path.is_dir():
+            raise UsageError(f"{path} is not a run folder", "pass the folder that train.py --out wrote")
+    if not arguments.runs:
+        raise UsageError("name a run", "pass the folder that train.py --out wrote")
     if arguments.images < 1:
         raise UsageError(f"--images {arguments.images} is out of range", "use at least 1")
     within("samples", arguments.samples, 1, MOST_SAMPLES)
     seed_within(arguments.seed)
+    return LikelihoodOptions(
+        tuple(arguments.runs),
+        arguments.samples,
+        arguments.images,
+        arguments.seed,
+        arguments.device,
+        arguments.data_root,
+        arguments.json,
+    )
 
 
-def warn_of_early_weights(folder: Run, arguments: argparse.Namespace) -> None:
+def warn_of_early_weights(folder: Run, root: Path | None) -> None:
     """Say so where a run was not trained to its end."""
     from submission.cli.console import warn
     from submission.training import resume_command
@@ -77,8 +112,28 @@ def warn_of_early_weights(folder: Run, arguments: argparse.Namespace) -> None:
     if not folder.meta.training.finished:
         warn(
             f"{folder.path} was not trained to its end: these are the weights of its last checkpoint "
-            f"(go on with {resume_command(folder.path, arguments.data_root, 'auto')})"
+            f"(go on with {resume_command(folder.path, root, 'auto')})"
         )
+
+
+def estimate(folder: Run, options: LikelihoodOptions) -> None:
+    """The likelihood of one run."""
+    from submission.cli.console import Bars, print_json, say
+    from submission.device import usable
+    from submission.evaluation.held_out import held_out_images, run_likelihood
+    from submission.files import output_json, write_json
+
+    images = held_out_images(folder, options.root, options.images, options.seed)
+    device = str(usable(options.device))
+    result, record = run_likelihood(folder, images, options.samples, options.seed, device, Bars())
+    write_json(folder.likelihood_file, record)
+    if options.json not in (None, "-"):
+        output_json(Path(str(options.json)), record)
+    if options.json == "-":
+        print_json(record)
+        return
+    show(result, f"{folder.path} on {result.images:,} images ({images.remark}), {result.samples} samples each")
+    say(f"kept in {folder.likelihood_file}")
 
 
 def show(result: Likelihood, title: str) -> None:

@@ -26,6 +26,7 @@ from submission.text import printable
 COMMANDS: tuple[str, ...] = (
     "train",
     "evaluate",
+    "likelihood",
     "plot",
     "report",
     "data",

@@ -1,4 +1,4 @@
-"""Switches that mean nothing where they are given, and numbers that are out of range."""
+"""Options that have no effect where they are given, numbers out of range, and former options."""
 
 from __future__ import annotations
 
@@ -51,3 +51,8 @@ def unpickling_option(parser: argparse.ArgumentParser) -> None:
     """Give ``parser`` the option that data sets named ``dlib:NAME`` need."""
     text = "let disentanglement_lib read --data dlib:NAME: it unpickles files, which can run any code"
     parser.add_argument("--allow-unpickling", action="store_true", help=text)
+
+
+def hidden() -> str:
+    """The help of a former option: it still works, and ``--help`` does not show it."""
+    return argparse.SUPPRESS

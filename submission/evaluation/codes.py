@@ -1,123 +1,223 @@
-"""Codes from any framework: an .npz with ``codes`` and either ``factor_sizes`` or ``factors``."""
+"""Codes from any framework: arrays in memory, an .npz, or .npy and .csv files of codes and of factors."""
 
 from __future__ import annotations
 
+import csv
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.data.npz import Array, read_arrays
+from submission.data.reading import errors_named, require_regular
 from submission.errors import SubmissionError
-from submission.metrics.base import Codes
+from submission.metrics.base import Blocks, Codes
 
 LAYOUT = "save codes (N, D) with factor_sizes (K,) for a full grid in row-major order, or with factors (N, K)"
-LEAVE_OUT = "leave one of them out: factors tell the values of each row, factor_sizes a full grid in row-major order"
+LEAVE_OUT = "leave one of them out: factors are the values of each row, factor_sizes a full grid in row-major order"
 ARRAYS = ("codes", "factor_sizes", "factors", "blocks", "periodic")
 MOST_FACTORS = 32
 """Dimensions of numpy's arrays before version 2; a grid of more factors that have two values has no table of codes."""
+MOST_BYTES = 1 << 31
+"""Of a .csv file."""
 
 
 @dataclass(frozen=True)
-class CodesFile:
-    """Codes (N, D) float32 with the factors they belong to.
+class CodesTable:
+    """Codes (N, D) with the factors they belong to.
 
     Attributes:
-        path: the file.
-        codes: (N, D).
-        factors: (N, K), values of each factor numbered 0, 1, ...
+        name: the file, or what to call codes in memory.
+        codes: (N, D), in the precision in which they were given.
+        factors: (N, K), values of each factor numbered 0, 1, ...; real numbers where a factor is continuous.
         factor_sizes: (K,) where the rows are a full grid in row-major order, else None.
-        blocks: a label per column (D,), equal for columns that belong together; None where the file has none.
+        blocks: a label per column (D,), equal for columns that belong together; None where there are none.
         periodic: whether each factor (K,) is a cycle.
+        continuous: whether each factor (K,) has real values.
+        path: the file, where there is one.
     """
 
-    path: Path
+    name: str
     codes: Codes
-    factors: npt.NDArray[np.int64]
+    factors: npt.NDArray[Any]
     factor_sizes: tuple[int, ...] | None
     blocks: tuple[int, ...] | None = None
     periodic: tuple[bool, ...] = ()
+    continuous: tuple[bool, ...] = ()
+    path: Path | None = None
 
 
-def load_codes(path: Path) -> CodesFile:
-    """Read a table of codes; samples that happen to cover a full grid once are put in its order.
+def load_codes(path: Path, factors: Path | None = None) -> CodesTable:
+    """Read codes; samples that happen to cover a full grid once are put in its order.
+
+    Args:
+        path: an .npz with ``codes`` and ``factors`` or ``factor_sizes``; or an .npy or .csv of codes.
+        factors: an .npy or .csv of factors (N, K), which an .npy or .csv of codes needs.
 
     Raises:
         SubmissionError: missing, unreadable or pickled arrays, other shapes than ``LAYOUT`` says, NaN or infinity, or
             factors that are not the grid of factor_sizes where both are given.
     """
-    arrays = read_arrays(path, ARRAYS, LAYOUT)
-    codes = checked_codes(path, arrays.get("codes"))
-    file = with_factors(path, codes, arrays)
-    blocks = checked_blocks(path, arrays["blocks"], codes.shape[1]) if "blocks" in arrays else None
-    return replace(file, blocks=blocks, periodic=checked_periodic(path, arrays.get("periodic"), file.factors.shape[1]))
+    arrays = read_arrays(path, ARRAYS, LAYOUT) if path.suffix not in (".npy", ".csv") else {"codes": read_table(path)}
+    if factors is not None:
+        arrays["factors"] = read_table(factors)
+    elif path.suffix in (".npy", ".csv"):
+        raise SubmissionError(f"{path} holds codes without factors", "pass --factors FILE.npy or FILE.csv (N, K)")
+    return replace(checked_table(str(path), arrays), path=path)
 
 
-def with_factors(path: Path, codes: Codes, arrays: dict[str, Array]) -> CodesFile:
+def codes_from_arrays(
+    codes: npt.ArrayLike,
+    factors: npt.ArrayLike,
+    periodic: Sequence[bool] = (),
+    blocks: Blocks = (),
+    name: str = "codes",
+) -> CodesTable:
+    """Codes in memory, checked as those of a file are.
+
+    Args:
+        codes: (N, D).
+        factors: (N, K).
+        periodic: which factors are cycles.
+        blocks: columns that belong together, every column in exactly one block; none where every column is alone.
+        name: for messages.
+
+    Raises:
+        SubmissionError: as for ``load_codes``, or blocks that leave a column out or share one.
+    """
+    arrays: dict[str, Array] = {"codes": np.asarray(codes), "factors": np.asarray(factors)}
+    if len(periodic):
+        arrays["periodic"] = np.asarray(periodic)
+    if len(blocks):
+        arrays["blocks"] = block_labels(blocks, np.shape(codes)[-1], name)
+    return checked_table(name, arrays)
+
+
+def block_labels(blocks: Blocks, width: int, name: str) -> npt.NDArray[np.int64]:
+    """The number of the block that each column (D,) is in."""
+    columns = [column for block in blocks for column in block]
+    if sorted(columns) != list(range(width)):
+        what = f"blocks of {name} are {[list(block) for block in blocks]} for {width} columns"
+        raise SubmissionError(what, "name every column in exactly one block")
+    return np.array([next(k for k, block in enumerate(blocks) if column in block) for column in range(width)])
+
+
+def read_table(path: Path) -> Array:
+    """The array in an .npy file or a .csv file, whose first row may be names."""
+    if path.suffix != ".csv":
+        require_regular(path, LAYOUT)
+        with errors_named(path, LAYOUT):
+            return np.asarray(np.load(path, allow_pickle=False))
+    try:
+        if require_regular(path, LAYOUT) > MOST_BYTES:
+            raise SubmissionError(f"cannot read {path}: it has more than {MOST_BYTES:,} bytes", "save an .npy file")
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except OSError as error:
+        raise SubmissionError(f"cannot read {path}: {error.strerror}", "check the path") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise SubmissionError(f"cannot read {path}: it is not a table of text", LAYOUT) from None
+    start = 0 if not rows or is_number(rows[0][0]) else 1
+    try:
+        table = np.array(rows[start:], np.float64)
+    except ValueError:
+        bad = next((k for k, row in enumerate(rows) if k >= start and not all(map(is_number, row))), start) + 1
+        what = f"cannot read {path}: row {bad} does not hold as many numbers as the others"
+        raise SubmissionError(what, "write one row of numbers per image, with commas between them") from None
+    return table.astype(np.int64) if table.size and (np.abs(table) < 2**53).all() and (table % 1 == 0).all() else table
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def checked_table(name: str, arrays: dict[str, Array]) -> CodesTable:
+    """The table of ``arrays``."""
+    codes = checked_codes(name, arrays.get("codes"))
+    table = with_factors(name, codes, arrays)
+    blocks = checked_blocks(name, arrays["blocks"], codes.shape[1]) if "blocks" in arrays else None
+    count = table.factors.shape[1]
+    continuous = table.continuous or (False,) * count
+    periodic = checked_periodic(name, arrays.get("periodic"), count)
+    return replace(table, blocks=blocks, periodic=periodic, continuous=continuous)
+
+
+def with_factors(name: str, codes: Codes, arrays: dict[str, Array]) -> CodesTable:
     """``codes`` with the factors that the arrays give them."""
     if "factor_sizes" in arrays:
-        sizes = checked_sizes(path, arrays["factor_sizes"], len(codes))
-        factors = np.stack(np.unravel_index(np.arange(len(codes)), sizes), axis=1)
+        sizes = checked_sizes(name, arrays["factor_sizes"], len(codes))
+        grid = np.stack(np.unravel_index(np.arange(len(codes)), sizes), axis=1)
         if "factors" in arrays:
-            require_same(path, checked_factors(path, arrays["factors"], len(codes)), factors)
-        return CodesFile(path, codes, factors, sizes)
+            require_same(name, checked_factors(name, arrays["factors"], len(codes))[0], grid)
+        return CodesTable(name, codes, grid, sizes)
     if "factors" not in arrays:
-        raise SubmissionError(f"{path} has neither factor_sizes nor factors", LAYOUT)
-    return on_grid(CodesFile(path, codes, checked_factors(path, arrays["factors"], len(codes)), None))
+        raise SubmissionError(f"{name} has neither factor_sizes nor factors", LAYOUT)
+    factors, continuous = checked_factors(name, arrays["factors"], len(codes))
+    table = CodesTable(name, codes, factors, None, continuous=continuous)
+    return table if any(continuous) else on_grid(table)
 
 
-def checked_codes(path: Path, codes: Array | None) -> Codes:
-    """``codes`` as float32, if they are finite numbers (N, D)."""
+def checked_codes(name: str, codes: Array | None) -> Codes:
+    """``codes`` if they are finite numbers (N, D); integers and half precision as float32 where that is exact."""
     if codes is None:
-        raise SubmissionError(f"{path} has no array 'codes'", LAYOUT)
+        raise SubmissionError(f"{name} has no array 'codes'", LAYOUT)
     if codes.ndim != 2 or 0 in codes.shape or codes.dtype.kind not in "fiu":
-        raise SubmissionError(f"codes in {path} are {codes.dtype} of shape {codes.shape}", LAYOUT)
-    with np.errstate(over="ignore", invalid="ignore"):
-        narrow = codes.astype(np.float32)
-    bad = ~np.isfinite(narrow).all(axis=1)
+        raise SubmissionError(f"codes in {name} are {codes.dtype} of shape {codes.shape}", LAYOUT)
+    wide = codes.astype(np.float64)
+    bad = ~np.isfinite(wide).all(axis=1)
     if bad.any():
-        what = "NaN or infinity" if not np.isfinite(codes).all() else "numbers too large for float32"
-        raise SubmissionError(
-            f"codes in {path} contain {what}, first in row {int(bad.argmax())}", "repair the representation"
-        )
-    return narrow
+        what = f"codes in {name} contain NaN or infinity, first in row {int(bad.argmax())}"
+        raise SubmissionError(what, "repair the representation")
+    if codes.dtype == np.float32:
+        return codes.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):
+        narrow = codes.astype(np.float32)
+    exact = codes.dtype.kind in "iu" or codes.dtype.itemsize < 4
+    return narrow if exact and np.array_equal(narrow.astype(np.float64), wide) else wide
 
 
-def checked_sizes(path: Path, sizes: Array, count: int) -> tuple[int, ...]:
+def checked_sizes(name: str, sizes: Array, count: int) -> tuple[int, ...]:
     """``factor_sizes`` as a tuple, if their product is the number of codes."""
     if sizes.ndim != 1 or not len(sizes) or not whole(sizes) or (sizes < 1).any():  # type: ignore[operator]
-        raise SubmissionError(f"factor_sizes in {path} are not positive integers (K,), one or more", LAYOUT)
+        raise SubmissionError(f"factor_sizes in {name} are not positive integers (K,), one or more", LAYOUT)
     if len(sizes) > MOST_FACTORS:
         raise SubmissionError(
-            f"{path} has {len(sizes)} factor_sizes, more than {MOST_FACTORS}", "leave out factors of one value"
+            f"{name} has {len(sizes)} factor_sizes, more than {MOST_FACTORS}", "leave out factors of one value"
         )
     cells = math.prod(sizes.tolist())
     if cells != count:
         raise SubmissionError(
-            f"{path} has {count} codes but factor_sizes {sizes.tolist()} make {cells} combinations", LAYOUT
+            f"{name} has {count} codes but factor_sizes {sizes.tolist()} make {cells} combinations", LAYOUT
         )
     return tuple(int(size) for size in sizes.tolist())
 
 
-def checked_blocks(path: Path, labels: Array, width: int) -> tuple[int, ...]:
+def checked_blocks(name: str, labels: Array, width: int) -> tuple[int, ...]:
     """``blocks`` as a tuple, if they are one integer per column of the codes."""
     if labels.shape != (width,) or not whole(labels):
         raise SubmissionError(
-            f"blocks in {path} are {labels.dtype} of shape {labels.shape} for {width} columns",
+            f"blocks in {name} are {labels.dtype} of shape {labels.shape} for {width} columns",
             "give one integer per column of codes, equal for columns that belong together",
         )
     return tuple(int(label) for label in labels.tolist())
 
 
-def checked_periodic(path: Path, flags: Array | None, count: int) -> tuple[bool, ...]:
+def checked_periodic(name: str, flags: Array | None, count: int) -> tuple[bool, ...]:
     """``periodic`` as a tuple, if it is one truth value per factor; without such an array no factor is a cycle."""
     if flags is None:
         return (False,) * count
     if flags.shape != (count,) or flags.dtype.kind != "b":
         raise SubmissionError(
-            f"periodic in {path} is {flags.dtype} of shape {flags.shape} for {count} factors",
+            f"periodic in {name} is {flags.dtype} of shape {flags.shape} for {count} factors",
             "give one True or False per factor, True for those that are cycles",
         )
     return tuple(bool(flag) for flag in flags.tolist())
@@ -128,28 +228,39 @@ def whole(numbers: Array) -> bool:
     return numbers.dtype.kind in "iu"
 
 
-def checked_factors(path: Path, factors: Array, count: int) -> npt.NDArray[np.int64]:
-    """``factors`` renumbered 0, 1, ... per column, if they are integers (N, K), one row per code."""
-    if factors.ndim != 2 or not factors.shape[1] or not whole(factors):
-        raise SubmissionError(f"factors in {path} are {factors.dtype} of shape {factors.shape}", LAYOUT)
+def checked_factors(name: str, factors: Array, count: int) -> tuple[npt.NDArray[Any], tuple[bool, ...]]:
+    """``factors`` (N, K), one row per code, and which of them are continuous.
+
+    Factors of whole numbers are renumbered 0, 1, ... per column; others are continuous and stay as they are.
+    """
+    if factors.ndim != 2 or not factors.shape[1] or factors.dtype.kind not in "iufb":
+        raise SubmissionError(f"factors in {name} are {factors.dtype} of shape {factors.shape}", LAYOUT)
     if len(factors) != count:
-        raise SubmissionError(f"{path} has {count} codes but {len(factors)} rows of factors", LAYOUT)
-    return np.stack([np.unique(column, return_inverse=True)[1].reshape(-1) for column in factors.T], axis=1)
+        raise SubmissionError(f"{name} has {count} codes but {len(factors)} rows of factors", LAYOUT)
+    if factors.dtype.kind == "f" and not np.isfinite(factors).all():
+        bad = int((~np.isfinite(factors).all(axis=1)).argmax())
+        raise SubmissionError(f"factors in {name} contain NaN or infinity, first in row {bad}", "leave those rows out")
+    real = [column.dtype.kind == "f" and bool((column % 1 != 0).any()) for column in factors.T]
+    columns = [
+        column.astype(np.float64) if continuous else np.unique(column, return_inverse=True)[1].reshape(-1)
+        for column, continuous in zip(factors.T, real, strict=True)
+    ]
+    return np.stack(columns, axis=1), tuple(real)
 
 
-def require_same(path: Path, factors: npt.NDArray[np.int64], grid: npt.NDArray[np.int64]) -> None:
+def require_same(name: str, factors: npt.NDArray[np.int64], grid: npt.NDArray[np.int64]) -> None:
     """SubmissionError unless ``factors`` number the same rows as the row-major ``grid`` of the factor sizes."""
     if factors.shape != grid.shape:
-        raise SubmissionError(f"{path} has {factors.shape[1]} factors but {grid.shape[1]} factor_sizes", LEAVE_OUT)
+        raise SubmissionError(f"{name} has {factors.shape[1]} factors but {grid.shape[1]} factor_sizes", LEAVE_OUT)
     differ = (factors != grid).any(axis=1)
     if differ.any():
         raise SubmissionError(
-            f"the factors in {path} are not the row-major grid of its factor_sizes, first in row {differ.argmax()}",
+            f"the factors in {name} are not the row-major grid of its factor_sizes, first in row {differ.argmax()}",
             LEAVE_OUT,
         )
 
 
-def on_grid(file: CodesFile) -> CodesFile:
+def on_grid(file: CodesTable) -> CodesTable:
     """The same in row-major order where every combination of factor values occurs exactly once."""
     sizes = tuple(int(size) for size in file.factors.max(axis=0) + 1)
     if math.prod(sizes) != len(file.codes) or len(sizes) > MOST_FACTORS:

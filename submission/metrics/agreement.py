@@ -125,7 +125,7 @@ def lasso(left: Matrix, right: Matrix) -> Matrix:
 def spearman(left: Matrix, right: Matrix) -> Matrix:
     """Absolute rank correlations (D, D) of columns of ``left`` and ``right`` (N, D); 0 for constant columns."""
     width = left.shape[1]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", ConstantInputWarning)
         correlations = np.atleast_2d(spearmanr(np.concatenate([left, right], axis=1)).statistic)
     if correlations.shape == (1, 1):  # two columns give one number

@@ -11,21 +11,30 @@ from submission.run.meta import (
     TrainingMeta,
     representation_meta,
 )
-from submission.run.scores import ColumnRecord, MetricRecord, OutcomeRecord, ScoredData, ScoredRepresentation, ScoreFile
+from submission.run.scores import (
+    ColumnRecord,
+    DataRecord,
+    MetricRecord,
+    OutcomeRecord,
+    RepresentationRecord,
+    ScoreFile,
+    SeedSummary,
+)
 
 __all__ = [
     "BlockMeta",
     "ColumnRecord",
+    "DataRecord",
     "DatasetMeta",
     "MetricRecord",
     "ModelMeta",
     "OutcomeRecord",
     "RepresentationMeta",
+    "RepresentationRecord",
     "Run",
     "RunMeta",
     "ScoreFile",
-    "ScoredData",
-    "ScoredRepresentation",
+    "SeedSummary",
     "TrainingMeta",
     "read_log",
     "representation_meta",

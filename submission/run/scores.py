@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +20,13 @@ FIX = "evaluate the run again"
 
 
 @dataclass(frozen=True)
-class ScoredRepresentation:
+class RepresentationRecord:
     """What was scored.
 
     Attributes:
-        file: its path.
+        file: its path; empty for a model in memory.
         sha256: of the file.
+        size, modified_ns: bytes of the file, and when it was last changed, in nanoseconds.
         width: columns of the codes.
         codes: ``mean``, ``sample``, an export mode, or ``unknown``.
         precision: the encoder's.
@@ -33,6 +35,8 @@ class ScoredRepresentation:
 
     file: str = ""
     sha256: str = ""
+    size: int = 0
+    modified_ns: int = 0
     width: int = 0
     codes: str = "unknown"
     precision: str = "float32"
@@ -40,7 +44,7 @@ class ScoredRepresentation:
 
 
 @dataclass(frozen=True)
-class ScoredData:
+class DataRecord:
     """The data set that it was scored on; ``extra`` holds factors, number of images and their origin."""
 
     name: str = ""
@@ -72,6 +76,21 @@ class MetricRecord:
 
 
 @dataclass(frozen=True)
+class SeedSummary:
+    """One score over several seeds of the protocol: mean, standard deviation, and an interval of the mean."""
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+    count: int = 0
+    level: float = 0.95
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4f} ± {self.sd:.4f}\n[{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True)
 class OutcomeRecord:
     """One metric's result for one representation.
 
@@ -79,23 +98,32 @@ class OutcomeRecord:
         values: score → mean over the seeds; empty where the metric failed.
         block_values: the same by block of the latent space.
         per_seed: values of each seed.
-        summary: score → mean, standard deviation and interval over seeds.
+        summary, block_summary: score → mean, standard deviation and interval over seeds, where there are several.
         notes: remarks on the numbers.
         details: arrays behind the first seed's numbers.
         seconds: that it took.
-        error, block_error: why there are no values.
+        error, block_error: why there are no values, where computing them failed.
+        unavailable: why this metric was not computed, where that is no failure.
     """
 
     values: Mapping[str, float | None] = field(default_factory=dict)
     block_values: Mapping[str, float | None] = field(default_factory=dict)
     per_seed: tuple[Mapping[str, float | None], ...] = ()
-    summary: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, SeedSummary] = field(default_factory=dict)
+    block_summary: Mapping[str, SeedSummary] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
     block_error: str = ""
+    unavailable: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def remarks(self, failure: bool = True) -> list[str]:
+        """Notes on the values, and why there are none; a failure only where asked for."""
+        blocks = [f"by block: {self.block_error}"] if self.block_error else []
+        found = [self.unavailable, *([self.error] if failure else []), *self.notes, *blocks]
+        return [text for text in found if text]
 
 
 @dataclass(frozen=True)
@@ -103,7 +131,7 @@ class ColumnRecord:
     """One representation: its codes, and metric → outcome.
 
     Attributes:
-        codes: as in ``ScoredRepresentation``.
+        codes: as in ``RepresentationRecord``.
         blocks: name → columns that belong together.
         angles: columns that hold angles.
         standard_deviations: of each column.
@@ -131,21 +159,23 @@ class ScoreFile:
         representation, data: what was scored, and on what.
         metrics: name → what it is.
         columns: label → scores; the first is the representation itself, the others are baselines.
+        name: what its owner calls the representation, in tables of several; empty where it has no name.
         created, commit, machine, versions: when, by what and where.
     """
 
     preset: str
     metrics: Mapping[str, MetricRecord]
     columns: Mapping[str, ColumnRecord]
-    data: ScoredData = field(default_factory=lambda: ScoredData())
+    data: DataRecord = field(default_factory=lambda: DataRecord())
     era: str = "installed"
     backend: str = "submission"
     seeds: tuple[int, ...] = ()
-    representation: ScoredRepresentation = field(default_factory=ScoredRepresentation)
+    representation: RepresentationRecord = field(default_factory=RepresentationRecord)
     created: str = ""
     commit: str = "unknown"
     machine: str = "unknown"
     versions: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
     format: int = FORMAT
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -229,14 +259,75 @@ class ScoreFile:
             columns=list(self.columns),
         )
 
+    @property
+    def title(self) -> str:
+        """What was scored, on what, and how."""
+        return f"{self.name or self.representation.file or self.label} on {self.data.name}, {self.protocol}"
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Header and rows of the table of scores: the one that terminal, report and notebook show."""
+        rows = [
+            [
+                "  by block" if block else self.row_title(metric, key),
+                *(self.cell(label, metric, key, block) for label in self.columns),
+            ]
+            for metric, key, block, _ in self.rows()
+        ]
+        return ["score", *self.columns], rows
+
+    def row_title(self, metric: str, key: str) -> str:
+        """Name of a score, and its direction where lower is better."""
+        about = self.metrics[metric]
+        name = metric if key == about.headline and not about.shown else f"{metric} {key}"
+        return name if about.higher_is_better else f"{name} (lower is better)"
+
+    def cell(self, label: str, metric: str, key: str, block: bool = False) -> str:
+        """A score as text, with standard deviation and interval where there are several seeds."""
+        outcome = self.columns[label].scores.get(metric, OutcomeRecord())
+        summary = (outcome.block_summary if block else outcome.summary).get(key)
+        return digits(self.value(label, metric, key, block)) if summary is None else str(summary)
+
+    def remarks(self, failures: bool = True) -> list[str]:
+        """Cautions about metrics, notes on values, and reasons for gaps; each once, whatever columns it concerns.
+
+        Args:
+            failures: whether to name the metrics that failed for the representation itself.
+        """
+        cautions = [f"{name}: {about.caution}" for name, about in self.metrics.items() if about.caution]
+        labels: dict[str, list[str]] = {}
+        for label, column in self.columns.items():
+            for metric, outcome in column.scores.items():
+                for note in outcome.remarks(failures or label != self.label):
+                    text = note if note.startswith((f"{metric} ", f"{metric}:")) else f"{metric}: {note}"
+                    labels.setdefault(text, []).append(label)
+        return cautions + [f"{', '.join(own)}, {text}" for text, own in labels.items()]
+
+    def failures(self) -> dict[str, str]:
+        """Metric → why it failed for the representation itself."""
+        scores = self.columns[self.label].scores
+        return {metric: outcome.error for metric, outcome in scores.items() if outcome.error}
+
+    def is_stale(self, exported: Path) -> bool:
+        """Whether a run's ``exported`` encoder is another one than was scored.
+
+        A file of the recorded size and time of change is taken for the one that was scored; otherwise its hash decides.
+        Without a file or a recorded hash nothing is known, and the scores count.
+        """
+        scored = self.representation
+        if not scored.sha256:
+            return False
+        try:
+            status = exported.stat()
+            if (scored.size, scored.modified_ns) == (status.st_size, status.st_mtime_ns):
+                return False
+            with exported.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() != scored.sha256
+        except OSError:
+            return False
+
     def _repr_html_(self) -> str:
         """The table that a notebook shows."""
-        header = ["score", *self.columns]
-        body = [
-            [f"{metric} {key}{', by block' * block}", *map(digits, values)]
-            for metric, key, block, values in self.rows()
-        ]
-        return html_table(header, body, f"{self.representation.file} on {self.data.name}, {self.protocol}")
+        return html_table(*self.table(), self.title)
 
 
 def digits(value: float | None) -> str:

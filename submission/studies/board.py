@@ -13,7 +13,7 @@ from submission.studies.leaderboard import Row
 
 def header(metrics: Sequence[str]) -> list[str]:
     """Column titles."""
-    return ["method", "place", "mean rank", "seeds", *metrics]
+    return ["method", "place", "rank", "runs", *metrics]
 
 
 def cells(rows: Sequence[Row], metrics: Sequence[str]) -> list[list[str]]:
@@ -35,9 +35,9 @@ def score(row: Row, metric: str) -> str:
     """Value, spread and rank of one score, or a dash."""
     if metric not in row.scores:
         return "–"
-    spread = f"±{row.spread[metric]:.3f}" if metric in row.spread else ""
+    spread = f"\n±{row.spread[metric]:.3f}" if metric in row.spread else ""
     rank = f" ({row.ranks[metric]})" if metric in row.ranks else ""
-    return f"{row.scores[metric]:.4f}{spread}{rank}"
+    return f"{row.scores[metric]:.4f}{rank}{spread}"
 
 
 def csv_text(rows: Sequence[Row], metrics: Sequence[str]) -> str:

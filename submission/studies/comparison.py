@@ -6,7 +6,8 @@ import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +16,16 @@ from submission import provenance, text
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import Summary, rank_correlations, table
 from submission.run import Run
-from submission.studies.recording import entries_of, protocol_seeds, require_distinct
-from submission.studies.store import Entry
+from submission.run.scores import html_table
+from submission.studies.entries import Collection, Entry, collect, seeds_caution
+
+if TYPE_CHECKING:
+    import pandas
 
 FEWEST = 3  # runs from which a rank correlation is worth showing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Runs of one data set and protocol.
 
@@ -33,6 +37,7 @@ class Comparison:
         shared: metrics that every run has.
         seeds: the protocol's seeds behind the scores; several tuples where scores were made with different ones.
         agreement: Spearman correlation (M, M) of the shared metrics over all runs; None for fewer than three runs.
+        cautions: what a reader must know: scores that are not used, seeds that differ.
     """
 
     dataset: str
@@ -43,55 +48,92 @@ class Comparison:
     shared: tuple[str, ...]
     seeds: tuple[tuple[int, ...], ...]
     agreement: npt.NDArray[np.float64] | None
+    cautions: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        count = sum(map(len, self.runs.values()))
+        return f"Comparison({len(self.methods)} methods, {count} runs, {self.dataset}, {self.protocol})"
+
+    def _repr_html_(self) -> str:
+        """The table of methods and metrics, for notebooks."""
+        return html_table(["method", "runs", *self.metrics], score_rows(self), f"{self.dataset}, {self.protocol}")
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row per method and metric, with mean, deviation and interval; SubmissionError without pandas."""
+        try:
+            import pandas
+        except ImportError:
+            raise SubmissionError("data frames need pandas", "pip install pandas") from None
+        header, *rows = numbers(self)
+        return pandas.DataFrame(rows, columns=header)
 
 
-def compare(folders: Iterable[Run], dataset: str = "", protocol: str = "challenge") -> Comparison:
+def compare(runs: Iterable[Run | Path | str], dataset: str = "", protocol: str = "challenge") -> Comparison:
     """Summaries of evaluated runs; those that differ in nothing but their seed are repetitions of one method.
 
     Args:
-        folders: run folders with scores.
+        runs: evaluated runs, their folders, folders of them, or score files.
         dataset: whose scores to take; needed where there are several.
         protocol: preset of the scores, followed by era, backend and precision where they are not the default.
 
     Raises:
-        SubmissionError: a run has no scores of this kind.
-        UsageError: a run folder was given twice, or the scores are of several data sets.
+        SubmissionError: there are no scores of this kind.
+        UsageError: a run was given twice, or the scores are of several data sets.
     """
-    folders = list(folders)
-    entries = [entry for folder in folders for entry in chosen(folder, dataset, protocol)]
+    places = [run.path if isinstance(run, Run) else Path(run) for run in runs]
+    collection = collect(places)
+    require_scores(places, collection)
+    entries = collection.chosen(dataset, protocol)
+    missing = [entry for entry in collection.entries if entry.run not in {own.run for own in entries}]
+    if missing or not entries:
+        raise lacking(missing or list(collection.entries), dataset, protocol)
     datasets = sorted({entry.dataset for entry in entries})
     if len(datasets) != 1:
-        raise UsageError(f"the runs were scored on {', '.join(datasets) or 'nothing'}", "choose with --data NAME")
-    require_distinct(folders)
+        raise UsageError(f"the runs were scored on {', '.join(datasets)}", f"choose one: --data {datasets[0]}")
     metrics = tuple(dict.fromkeys(name for entry in entries for name in entry.scores))
     shared = tuple(name for name in metrics if all(name in entry.scores for entry in entries))
+    groups = grouped(entries)
+    caution = seeds_caution(entries)
     return Comparison(
         datasets[0],
         protocol,
-        {method: [entry.run for entry in group] for method, group in grouped(entries).items()},
-        table({method: collected(group, metrics) for method, group in grouped(entries).items()}),
+        {method: [entry.run for entry in group] for method, group in groups.items()},
+        table({method: collected(group, metrics) for method, group in groups.items()}),
         metrics,
         shared,
-        tuple(sorted(set().union(*(protocol_seeds(folder, datasets[0], protocol) for folder in folders)))),
+        tuple(sorted({seeds for entry in entries for seeds in entry.protocol_seeds})),
         agreement(entries, shared),
+        (*collection.cautions(), *([caution] if caution else [])),
     )
 
 
-def chosen(folder: Run, dataset: str, protocol: str) -> list[Entry]:
-    """The entries of a run that are asked for, at least one."""
-    found = entries_of(folder)
-    wanted = [entry for entry in found if entry.protocol == protocol and dataset in ("", entry.dataset)]
-    if not wanted:
-        there = ", ".join(f"{entry.protocol} on {entry.dataset}" for entry in found)
-        asked = f"{protocol} scores" + (f" on {dataset}" if dataset else "")
-        raise SubmissionError(f"{folder.path} has no {asked}, only {there}", "evaluate it so, or choose others")
-    return wanted
+def require_scores(places: Sequence[Path], collection: Collection) -> None:
+    """SubmissionError for the first place without any scores that count."""
+    if collection.unreadable:
+        raise SubmissionError(collection.unreadable[0], "restore the file, or evaluate the run again")
+    used = [Path(entry.run) for entry in collection.entries]
+    for place in places:
+        inside = place.resolve()
+        if not any(inside in (run, *run.parents) for run in used):
+            stale = any(inside in path.resolve().parents for path in collection.stale)
+            why = "only scores of an earlier model" if stale else "no scores"
+            raise SubmissionError(f"{place} has {why}", f"run: python evaluate.py {place}")
+
+
+def lacking(entries: Sequence[Entry], dataset: str, protocol: str) -> SubmissionError:
+    """The error for runs that were scored, but not like this."""
+    run = entries[0].run
+    there = ", ".join(f"{entry.protocol} on {entry.dataset}" for entry in entries if entry.run == run)
+    asked = f"{protocol} scores" + (f" on {dataset}" if dataset else "")
+    return SubmissionError(f"{run} has no {asked}, only {there}", "evaluate it so, or choose others")
 
 
 def grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     """Entries by method."""
-    methods = dict.fromkeys(entry.method for entry in entries)
-    return {method: [entry for entry in entries if entry.method == method] for method in methods}
+    methods: dict[str, list[Entry]] = {}
+    for entry in entries:
+        methods.setdefault(entry.method, []).append(entry)
+    return methods
 
 
 def collected(entries: Sequence[Entry], metrics: Sequence[str]) -> dict[str, list[float]]:
@@ -105,14 +147,6 @@ def agreement(entries: Sequence[Entry], metrics: Sequence[str]) -> npt.NDArray[n
     if len(entries) < FEWEST or len(metrics) < 2:
         return None
     return rank_correlations({"runs": collected(entries, metrics)})[1]
-
-
-def seeds_note(comparison: Comparison) -> str:
-    """A caution where scores were made with different seeds of the protocol, else nothing."""
-    if len(comparison.seeds) < 2:
-        return ""
-    spans = [f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else "".join(map(str, seeds)) for seeds in comparison.seeds]
-    return f"Scores were made with different seeds of the protocol ({', '.join(spans)}): evaluate the runs alike."
 
 
 def score_rows(comparison: Comparison) -> list[list[str]]:
@@ -160,8 +194,17 @@ def plain(comparison: Comparison) -> dict[str, Any]:
 
 def csv_text(comparison: Comparison) -> str:
     """One line per method and metric, every digit."""
+    return text.csv_text(numbers(comparison))
+
+
+def numbers(comparison: Comparison) -> list[list[Any]]:
+    """Header, and one row per method and metric with every digit."""
     fields = [field.name for field in dataclasses.fields(Summary)]
-    lines: list[list[object]] = [["method", "metric", *fields]]
-    for method, scores in comparison.methods.items():
-        lines += [[method, name, *(getattr(summary, f) for f in fields)] for name, summary in scores.items()]
-    return text.csv_text(lines)
+    return [
+        ["method", "metric", *fields],
+        *(
+            [method, name, *(getattr(summary, field) for field in fields)]
+            for method, scores in comparison.methods.items()
+            for name, summary in scores.items()
+        ),
+    ]

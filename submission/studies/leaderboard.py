@@ -1,4 +1,4 @@
-"""Who is ahead: entries of one data set, ranked as the challenge ranked or by one score."""
+"""The leaderboard: entries of one data set, ranked as the challenge ranked or by one score."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 
 from submission.errors import UsageError
+from submission.studies.entries import Entry
 from submission.studies.ranking import aggregate
-from submission.studies.store import Entry
 
-Seeds = Literal["mean", "best", "each"]
+Repetitions = Literal["mean", "best", "each"]
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,16 @@ class Row:
     run: str
 
 
-def leaderboard(entries: Sequence[Entry], metrics: Sequence[str], seeds: Seeds = "mean", by: str = "") -> list[Row]:
+def leaderboard(
+    entries: Sequence[Entry], metrics: Sequence[str], repetitions: Repetitions = "mean", by: str = ""
+) -> list[Row]:
     """Rows in order of place; those that lack a score follow at the end without a place.
 
     Args:
         entries: of one data set.
         metrics: the scores that are combined and shown, higher is better.
-        seeds: ``mean`` averages the runs of a method before ranking; ``best`` ranks every run and lets each method's
-            best one count, as the challenge did with submissions; ``each`` ranks every run on its own.
+        repetitions: ``mean`` averages the runs of a method before ranking; ``best`` ranks every run and lets each
+            method's best one count, as the challenge did with submissions; ``each`` ranks every run on its own.
         by: order by this score alone; empty for the challenge's rank aggregation over ``metrics``.
     """
     if by and not any(by in entry.scores for entry in entries):
@@ -57,17 +59,17 @@ def leaderboard(entries: Sequence[Entry], metrics: Sequence[str], seeds: Seeds =
         raise UsageError(f"no entry has a score {by!r}", f"choose one of {', '.join(known)}")
     needed = [by] if by else list(metrics)
     shown = list(dict.fromkeys([*needed, *metrics]))
-    candidates = averaged(entries, shown) if seeds == "mean" else [single(entry, shown) for entry in entries]
+    candidates = averaged(entries, shown) if repetitions == "mean" else [single(entry, shown) for entry in entries]
     complete = [row for row in candidates if all(name in row.scores for name in needed)]
-    owners = [row.method if seeds != "each" else row.run for row in complete]
+    owners = [row.method if repetitions != "each" else row.run for row in complete]
     table = np.array([[row.scores[name] for name in needed] for row in complete]).reshape(len(complete), len(needed))
     rows = []
     for place, ranked in enumerate(aggregate(table, owners), start=1):
         row = complete[ranked.entry]
-        name = row.run if seeds == "each" else row.method
+        name = row.run if repetitions == "each" else row.method
         by_score = {} if by else dict(zip(needed, ranked.ranks, strict=True))
         mean_rank = None if by else ranked.mean_rank
-        count = owners.count(owners[ranked.entry]) if seeds == "best" else row.seeds
+        count = owners.count(owners[ranked.entry]) if repetitions == "best" else row.seeds
         rows.append(Row(place, name, count, row.scores, row.spread, by_score, mean_rank, row.run))
     return rows + [row for row in candidates if row not in complete]
 

@@ -1,4 +1,4 @@
-"""UDR of run folders: which runs of a method agree with the others, without looking at factors."""
+"""UDR of runs: which runs of a method agree with the others, without knowing factors of variation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from submission.evaluation.latents import run_latents
 from submission.metrics.agreement import Similarity, udr
 from submission.progress import QUIET, Progress
 from submission.run import Run
-from submission.studies.recording import require_distinct
+from submission.studies.entries import require_distinct
+from submission.studies.naming import name_methods, read_settings
 
 IMAGES = 1_000
 """As many as the reference takes."""
@@ -65,10 +66,10 @@ def agreements(
     Raises:
         UsageError: a run was given twice, or no method has two.
     """
-    require_distinct(folders)
+    require_distinct([folder.path for folder in folders])
     methods: dict[str, list[Run]] = {}
-    for folder in folders:
-        methods.setdefault(folder.method, []).append(folder)
+    for folder, name in zip(folders, name_methods([read_settings(run.config_text) for run in folders]), strict=True):
+        methods.setdefault(str(name), []).append(folder)
     alone = [str(group[0].path) for group in methods.values() if len(group) == 1]
     if len(alone) == len(methods):
         raise UsageError(

@@ -11,7 +11,7 @@ from submission.errors import SubmissionError
 from submission.run import Run, RunMeta
 
 
-def test_a_star_may_name_the_leaderboard_but_nothing_else_that_is_no_run(tmp_path: Path) -> None:
+def test_a_star_may_name_scores_of_files_but_nothing_else_that_is_not_a_run(tmp_path: Path) -> None:
     for name in ("a", "b"):
         Run(tmp_path / name).write_meta(RunMeta())
     for end in ("", "-shm", "-wal"):
@@ -19,7 +19,7 @@ def test_a_star_may_name_the_leaderboard_but_nothing_else_that_is_no_run(tmp_pat
     assert [folder.path.name for folder in open_runs(sorted(tmp_path.glob("*")))] == ["a", "b"]
     for name in ("seeds/seed_10", "seeds/seed_9"):
         Run(tmp_path / name).write_meta(RunMeta())
-    (tmp_path / "seeds" / "leaderboard.sqlite").touch()
+    (tmp_path / "theirs" / "scores").mkdir(parents=True)
     found = [folder.path.name for folder in open_runs(sorted(tmp_path.glob("*")))]
     assert found == ["a", "b", "seed_9", "seed_10"]
     with pytest.raises(SubmissionError, match=r"pass one of the runs in it, seed_"):

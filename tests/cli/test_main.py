@@ -16,7 +16,6 @@ import pytest
 
 from submission.cli.main import execute, main
 from submission.run import Run
-from submission.studies.store import Entry, record
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CODES = ("evaluate", "--preset=fast", "--metrics=mig")
@@ -55,9 +54,16 @@ def codes(tmp_path: Path) -> Path:
 @pytest.fixture
 def board(tmp_path: Path) -> Path:
     """A leaderboard of one run."""
-    path = tmp_path / "board.sqlite"
-    record(path, Entry("run", "a method ± 0", "cars3d", "challenge", 0, {"mig": 0.125}))
-    return path
+    scores = {
+        "format": 1,
+        "preset": "challenge",
+        "name": "a method ± 0",
+        "data": {"name": "cars3d"},
+        "metrics": {"mig": {"headline": "discrete_mig"}},
+        "columns": {"codes": {"scores": {"mig": {"values": {"discrete_mig": 0.125}}}}},
+    }
+    (tmp_path / "scores.json").write_text(json.dumps(scores))
+    return tmp_path / "scores.json"
 
 
 FULL = pytest.param("/dev/full", 1, marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device"))
@@ -75,7 +81,7 @@ def test_scores_are_kept_when_they_cannot_be_shown(codes: Path, tmp_path: Path, 
 @pytest.mark.parametrize(("output", "code"), OUTPUTS)
 def test_the_table_is_written_when_it_cannot_be_shown(board: Path, tmp_path: Path, output: str, code: int) -> None:
     kept = tmp_path / "board.csv"
-    assert program("leaderboard", f"--file={board}", f"--csv={kept}", output=output).returncode == code
+    assert program("leaderboard", str(board), f"--csv={kept}", output=output).returncode == code
     assert "0.125" in kept.read_text()
 
 
@@ -119,7 +125,7 @@ def test_a_full_disk_is_one_line() -> None:
     [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
 )
 def test_letters_that_the_terminal_lacks_are_question_marks(board: Path, environment: dict[str, str]) -> None:
-    done = program("leaderboard", f"--file={board}", "--by=mig", **environment)
+    done = program("leaderboard", str(board), "--by=mig", **environment)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"a method ? 0" in done.stdout
 

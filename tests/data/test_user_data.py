@@ -16,8 +16,9 @@ from torch.utils.data import TensorDataset
 from submission.data import GroundTruthDataset, as_dataset, from_arrays, from_torch, load, require_factors
 from submission.data.samples import Combinations, SampledDataset
 from submission.errors import SubmissionError, UsageError
-from submission.evaluation import evaluate, make_plan
-from submission.evaluation.subject import ideal
+from submission.evaluation import make_plan
+from submission.evaluation.representation import true_factor_baseline
+from submission.evaluation.scoring import score_all
 
 ROWS = np.stack(np.unravel_index(np.arange(24), (2, 3, 4)), axis=1)
 IMAGES = np.random.RandomState(0).randint(0, 256, (24, 5, 6, 3)).astype(np.uint8)
@@ -173,12 +174,15 @@ def test_combinations_are_found_however_many_are_possible() -> None:
 
 
 def test_an_incomplete_grid_is_scored_by_what_samples_can_serve() -> None:
-    """MIG is computed; the FactorVAE score, asked for by name, says why it cannot be; a preset leaves it out."""
+    """MIG is computed; the FactorVAE score says why it cannot be, whether asked for by name or by a preset."""
     plan = make_plan("challenge", metrics=("mig", "factor_vae"))
-    outcomes = {outcome.metric.name: outcome for outcome in evaluate(plan, [ideal(incomplete())])[0].outcomes}
+    outcomes = {
+        outcome.metric.name: outcome for outcome in score_all(plan, [true_factor_baseline(incomplete())])[0].results
+    }
     assert not outcomes["mig"].error
     assert "needs a full grid" in str(outcomes["factor_vae"].error)
-    assert "factor_vae" not in [metric.name for metric, _ in make_plan("challenge").without_grid().metrics]
+    (column,) = score_all(make_plan("fast"), [true_factor_baseline(incomplete())])
+    assert "every combination of factor values" in column.result("factor_vae").unavailable
 
 
 def save(path: Path, **arrays: Any) -> Path:

@@ -21,7 +21,8 @@ from submission.export.isolated import IsolatedEncoder
 from submission.files import read_json, write_json
 from submission.metrics import information_gaps
 from submission.metrics.base import Scores
-from submission.studies.store import entries
+from submission.run import ScoreFile
+from submission.studies.entries import collect
 
 METRICS = "mig,factor_vae,sap,irs"
 Export = Callable[..., Path]
@@ -36,7 +37,8 @@ def scores_of(tmp_path: Path, *arguments: object, expected: int = 0) -> dict[str
 
 def values(scores: dict[str, Any], column: str) -> dict[str, dict[str, float]]:
     """Named values per metric of one column."""
-    return {name: outcome["values"] for name, outcome in scores["columns"][column]["scores"].items()}
+    outcomes = scores["columns"][column]["scores"].items()
+    return {name: outcome["values"] for name, outcome in outcomes if outcome.get("values")}
 
 
 def test_codes_and_the_file_they_came_from_agree(
@@ -101,7 +103,7 @@ def test_a_run_folder_keeps_its_scores(stripes: GroundTruthDataset, export: Expo
     assert kept["columns"]["trained"]["blocks"] == {"S^1": [0, 1], "S^1[2]": [2, 3]}
     assert kept["columns"]["untrained"]["scores"]["factor_vae"]["values"]["eval_accuracy"] == 0.0
     assert "below 0.05" in kept["columns"]["untrained"]["scores"]["factor_vae"]["notes"][-1]
-    board = entries(tmp_path / "leaderboard.sqlite", "", "fast")
+    board = collect([tmp_path]).chosen(protocol="fast")
     assert [(entry.run, set(entry.scores)) for entry in board] == [(str(run.resolve()), {"factor_vae", "dci"})]
 
 
@@ -115,12 +117,12 @@ def test_a_space_of_one_block_is_scored_per_column(stripes: GroundTruthDataset, 
     assert set(values(scores, "trained")) == {"mig", "dci"}
 
 
-def test_a_stranger_s_file_scores_the_same_when_locked_up(
+def test_a_stranger_s_file_scores_the_same_in_an_isolated_process(
     stripes: GroundTruthDataset, export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = [export(), "--data", "stripes", "--metrics", "mig", "--no-baselines"]
     together = scores_of(tmp_path, *given)
-    assert "use --isolated" in capsys.readouterr().err
+    assert "is a program: use --isolated" in capsys.readouterr().err
     try:
         IsolatedEncoder(Path(str(given[0]))).close()
     except SubmissionError as error:
@@ -129,8 +131,8 @@ def test_a_stranger_s_file_scores_the_same_when_locked_up(
     assert values(apart, "model.pt") == values(together, "model.pt")
 
 
-def test_seeds_are_repetitions(codes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    outcome = scores_of(tmp_path, "--codes", codes, "--metrics", "mig", "--seeds", "3")["columns"]["codes"]["scores"]
+def test_repeats_are_other_seeds(codes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = scores_of(tmp_path, "--codes", codes, "--metrics", "mig", "--repeats", "3")["columns"]["codes"]["scores"]
     singles = [
         values(scores_of(tmp_path, "--codes", codes, "--metrics", "mig", "--seed", seed), "codes")["mig"]
         for seed in range(3)
@@ -170,13 +172,13 @@ def test_codes_in_any_order_are_a_grid_when_they_cover_it(codes: Path, tmp_path:
     assert values(one, "codes") == values(two, "codes")
 
 
-def test_plain_samples_leave_out_what_needs_a_grid(tmp_path: Path) -> None:
+def test_plain_samples_say_what_needs_a_grid(tmp_path: Path) -> None:
     rng = np.random.RandomState(0)
     factors = rng.randint(0, 4, (800, 2))
     np.savez(tmp_path / "samples.npz", codes=factors + 0.1 * rng.randn(800, 2), factors=factors)
     scores = scores_of(tmp_path, "--codes", tmp_path / "samples.npz")
-    assert "factor_vae" not in scores["metrics"]
-    assert set(scores["metrics"]) >= {"mig", "sap", "irs"}
+    assert "every combination" in scores["columns"]["codes"]["scores"]["factor_vae"]["unavailable"]
+    assert {"mig", "sap", "irs"} <= set(values(scores, "codes"))
     assert scores["columns"]["codes"]["samples"] == 800
     named = scores_of(tmp_path, "--codes", tmp_path / "samples.npz", "--metrics", "mig,factor_vae", expected=1)
     assert "does not hold" in named["columns"]["codes"]["scores"]["factor_vae"]["error"]
@@ -245,6 +247,6 @@ def test_presets_name_known_metrics(preset: str) -> None:
 
 def test_file_names_say_what_differs() -> None:
     assert make_plan().file_name() == "challenge-0.json"
-    plan = make_plan("fast", ["mig", "sap"], "2019", seed=3, seeds=4)
+    plan = make_plan("fast", ["mig", "sap"], "2019", seed=3, repeats=4)
     assert plan.file_name() == "fast-3-seeds4-2019-mig+sap.json"
     assert make_plan().file_name("dlib:cars/3d.npz", "bf16") == "challenge-0-dlib_cars_3d.npz-bf16.json"

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 
 from submission.errors import SubmissionError
-from submission.evaluation import evaluate, make_plan
+from submission.evaluation import make_plan
 from submission.evaluation.codes import load_codes
 from submission.evaluation.layout import PLAIN, Layout, distinct
-from submission.evaluation.record import describe_column, describe_outcome
-from submission.evaluation.show import remarks
-from submission.evaluation.subject import Subject, factors_of, from_codes
+from submission.evaluation.representation import ScoredRepresentation, factors_of, from_codes
+from submission.evaluation.results import column_json, make_results, result_json
+from submission.evaluation.scoring import score_all
 from submission.latent import parse
 from submission.metrics.base import Blocks, Sampler, Scores
 from submission.metrics.registry import metric
 from submission.metrics.sampling import CodeGrid, GridSampler, IndexSource, MappedSource
 from submission.progress import QUIET
+from submission.run import BlockMeta, representation_meta
 
 SIZES = (4, 6, 8)
 CELLS = np.stack(np.unravel_index(np.arange(np.prod(SIZES)), SIZES), axis=1)
@@ -27,13 +28,13 @@ CELLS = np.stack(np.unravel_index(np.arange(np.prod(SIZES)), SIZES), axis=1)
 
 def described(spec: str, mode: str) -> Layout:
     space = parse(spec)
-    return Layout.of(space.layout(mode)["blocks"], space.width(mode))
+    return Layout.of(representation_meta(space.layout(mode)).blocks, space.width(mode))
 
 
-def laid_out(label: str, source: IndexSource, layout: Layout) -> Subject:
+def laid_out(label: str, source: IndexSource, layout: Layout) -> ScoredRepresentation:
     """Codes whose columns belong together as ``layout`` says."""
     joined = MappedSource(source, layout.unrolled)
-    return Subject(
+    return ScoredRepresentation(
         label,
         lambda seed, progress: GridSampler(source, seed, progress),
         None,
@@ -65,7 +66,7 @@ def test_single_columns_join_nothing() -> None:
     assert not PLAIN.joins
     assert not described("R^3", "mean").joins
     assert not described("S^2", "mean").joins  # a single block has nothing to be compared with
-    assert Layout.of([{"name": "S^1", "start": 0, "stop": 2, "topology": "circle"}], width=1) == PLAIN
+    assert Layout.of([BlockMeta("S^1", 0, 2, "circle")], width=1) == PLAIN
 
 
 def test_angles_are_unrolled_where_they_stand() -> None:
@@ -90,10 +91,10 @@ def circle() -> np.ndarray:
 def test_a_codes_file_can_say_which_columns_belong_together(tmp_path: Path) -> None:
     subjects = from_codes(load_codes(save(tmp_path / "codes.npz", circle(), blocks=np.array([7, 3, 9, 9]))))
     assert subjects[0].layout == Layout(("block 7", "block 3", "block 9"), ((0,), (1,), (2, 3)))
-    columns = evaluate(make_plan("fast", ["mig", "sap", "irs"]), subjects)
-    plain, joined = columns[0].outcome("mig").runs[0], columns[0].outcome("mig").block_runs[0]
+    columns = score_all(make_plan("fast", ["mig", "sap", "irs"]), subjects)
+    plain, joined = columns[0].result("mig").runs[0], columns[0].result("mig").block_runs[0]
     assert joined.values["discrete_mig"] > 0.95 > plain.values["discrete_mig"] + 0.1
-    assert not columns[1].outcome("mig").block_runs
+    assert not columns[1].result("mig").block_runs
 
 
 def test_by_block_an_angle_does_not_tear_where_it_ends() -> None:
@@ -104,9 +105,9 @@ def test_by_block_an_angle_does_not_tear_where_it_ends() -> None:
     layout = Layout(("a", "b", "c"), ((0,), (1,), (2,)), angles=(2,))
     source = IndexSource(CodeGrid.of("grid", SIZES), lambda cells: table[cells])
     subject = laid_out("codes", source, layout)
-    (column,) = evaluate(make_plan("fast", ["irs", "sap", "mig"]), [subject])
+    (column,) = score_all(make_plan("fast", ["irs", "sap", "mig"]), [subject])
     for name, key in [("irs", "IRS"), ("sap", "SAP_score")]:
-        outcome = column.outcome(name)
+        outcome = column.result(name)
         assert outcome.block_runs[0].values[key] > outcome.runs[0].values[key] + 0.03, name
 
 
@@ -120,13 +121,14 @@ def test_what_fails_by_block_keeps_the_score_by_column(tmp_path: Path) -> None:
     """Two columns vary but both are in one block: there is no dependence between blocks to measure."""
     codes = np.c_[circle()[:, 2:], np.zeros((len(CELLS), 2))]
     subjects = from_codes(load_codes(save(tmp_path / "codes.npz", codes, blocks=np.array([0, 0, 1, 1]))))
-    (column, _) = evaluate(make_plan("fast", ["unsupervised"]), subjects)
-    outcome = column.outcome("unsupervised")
+    (column, _) = score_all(make_plan("fast", ["unsupervised"]), subjects)
+    outcome = column.result("unsupervised")
     assert outcome.runs
     assert not outcome.block_runs
     assert "two code dimensions that vary" in outcome.block_error
-    assert any("by block" in remark for remark in remarks([column]))
-    assert describe_outcome(outcome)["block_error"] == outcome.block_error
+    record = make_results(make_plan("fast", ["unsupervised"]), [column], {"data": {"name": "grid"}}, None).record
+    assert any("by block" in remark for remark in record.remarks())
+    assert result_json(outcome)["block_error"] == outcome.block_error
 
 
 def test_a_fault_of_ours_by_block_keeps_the_score_by_column(tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def test_a_fault_of_ours_by_block_keeps_the_score_by_column(tmp_path: Path) -> N
     plan = make_plan("fast", ["mig"])
     ((mig, settings),) = plan.metrics
     plan = dataclasses.replace(plan, metrics=((dataclasses.replace(mig, block_score=broken), settings),))
-    outcome = evaluate(plan, subjects)[0].outcome("mig")
+    outcome = score_all(plan, subjects)[0].result("mig")
     assert outcome.runs
     assert outcome.block_error.startswith("mig stopped with IndexError: out of bounds")
 
@@ -155,32 +157,26 @@ def test_a_fault_of_ours_by_block_keeps_the_score_by_column(tmp_path: Path) -> N
 def test_blocks_that_do_not_fit_cost_the_scores_by_block_alone(
     ranges: list[tuple[int, int]], words: str, topology: str
 ) -> None:
-    described = [{"name": "b", "start": start, "stop": stop, "topology": topology} for start, stop in ranges]
+    described = [BlockMeta("b", start, stop, topology) for start, stop in ranges]
     source = IndexSource(CodeGrid.of("grid", SIZES), lambda cells: circle()[cells].astype(np.float32))
     layout = Layout.of(described, 4)
     subject = laid_out("blocks", source, layout)
-    (column,) = evaluate(make_plan("fast", ["dci", "dci_es", "mig", "irs"]), [subject])
-    for outcome in column.outcomes:
+    (column,) = score_all(make_plan("fast", ["dci", "dci_es", "mig", "irs"]), [subject])
+    for outcome in column.results:
         assert outcome.runs
         assert words in outcome.block_error, outcome.metric.name
-    assert describe_column(column)["blocks"] == {"b": [*range(*ranges[0])], "b[2]": [*range(*ranges[1])]}
+    assert column_json(column)["blocks"] == {"b": [*range(*ranges[0])], "b[2]": [*range(*ranges[1])]}
 
 
 def test_names_of_blocks_are_made_distinct() -> None:
     assert distinct(["a", "b", "a", "a[2]", "a"]) == ("a", "b", "a[2]", "a[2][2]", "a[3]")
 
 
-@pytest.mark.parametrize("block", [{"topology": ["circle"]}, {"start": 0.5}, {"stop": None}])
-def test_a_block_that_is_none_is_one_line(block: dict[str, object]) -> None:
-    with pytest.raises(SubmissionError, match=r"meta.json has blocks .* give each a name"):
-        Layout.of([{"name": "b", "start": 0, "stop": 2} | block], 4)
-
-
 @pytest.mark.parametrize("name", ["dci", "dci_es"])
 def test_trees_are_grown_once_for_columns_and_blocks(name: str, tmp_path: Path) -> None:
     subjects = from_codes(load_codes(save(tmp_path / "codes.npz", circle(), blocks=np.array([0, 1, 2, 2]))))
-    (column, _) = evaluate(make_plan("fast", [name]), subjects)
+    (column, _) = score_all(make_plan("fast", [name]), subjects)
     sampler, settings = subjects[0].sampler(0, QUIET), metric(name).fast
     directly = metric(name).block_score(sampler, settings, subjects[0].layout.blocks)  # type: ignore[misc]
-    assert column.outcome(name).block_runs[0].values == directly.values
-    assert column.outcome(name).runs[0].values != directly.values
+    assert column.result(name).block_runs[0].values == directly.values
+    assert column.result(name).runs[0].values != directly.values

@@ -10,7 +10,7 @@ import pytest
 
 from submission import reference
 from submission.data import Factor
-from submission.evaluation.subject import Subject, from_rows
+from submission.evaluation.representation import ScoredRepresentation, from_rows
 from submission.metrics.sampling import CodeGrid, true_factors
 
 Rows = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]
@@ -77,10 +77,10 @@ SCALES = (1.0, 0.06, 300.0)
 
 
 @pytest.fixture
-def subject(grids: dict[str, CodeGrid]) -> Callable[..., Subject]:
+def subject(grids: dict[str, CodeGrid]) -> Callable[..., ScoredRepresentation]:
     """``subject(data, representation, scale, offset)``: something both programs can score."""
 
-    def make(data: str, representation: str, scale: float = 1.0, offset: float = 0.0) -> Subject:
+    def make(data: str, representation: str, scale: float = 1.0, offset: float = 0.0) -> ScoredRepresentation:
         rows = REPRESENTATIONS[representation](grids[data])
         return from_rows(
             representation, grids[data], lambda cells: np.float32(scale) * rows(cells) + np.float32(offset)

@@ -14,7 +14,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
 from submission import reference
-from submission.evaluation.subject import Subject, require_reference
+from submission.evaluation.representation import ScoredRepresentation, require_reference
 from submission.metrics.registry import metric
 from submission.progress import QUIET
 
@@ -43,7 +43,7 @@ def test_the_numbers_of_2019(
     attribute: str,
     estimators: dict[str, Any],
     changes: dict[str, int],
-    subject: Callable[..., Subject],
+    subject: Callable[..., ScoredRepresentation],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     theirs_module = reference.module(f"evaluation.metrics.{reference.METRICS[name].module}")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from submission import reference
-from submission.evaluation.subject import Subject, require_reference
+from submission.evaluation.representation import ScoredRepresentation, require_reference
 from submission.metrics.registry import metric
 from submission.progress import QUIET
 
@@ -33,7 +33,9 @@ CASES = [
 ]
 
 
-def both(name: str, subject: Subject, changes: dict[str, Any], seed: int) -> tuple[dict[str, float], dict[str, float]]:
+def both(
+    name: str, subject: ScoredRepresentation, changes: dict[str, Any], seed: int
+) -> tuple[dict[str, float], dict[str, float]]:
     """Our scores and the reference's."""
     ours = metric(name)
     settings = dataclasses.replace(ours.settings, **changes)
@@ -53,7 +55,7 @@ def assert_same(ours: dict[str, float], theirs: dict[str, float]) -> None:
 @pytest.mark.parametrize("name", ["mig", "irs", "sap", "factor_vae", "beta_vae", "unsupervised"])
 @pytest.mark.parametrize(("data", "representation", "scale", "seed"), CASES)
 def test_the_same_number(
-    name: str, data: str, representation: str, scale: float, seed: int, subject: Callable[..., Subject]
+    name: str, data: str, representation: str, scale: float, seed: int, subject: Callable[..., ScoredRepresentation]
 ) -> None:
     changes = REDUCED[name]
     if name == "sap" and data == "cars3d":
@@ -62,7 +64,7 @@ def test_the_same_number(
 
 
 @pytest.mark.parametrize("offset", [5.0, 30.0, 1000.0])
-def test_robustness_of_codes_far_from_zero(offset: float, subject: Callable[..., Subject]) -> None:
+def test_robustness_of_codes_far_from_zero(offset: float, subject: Callable[..., ScoredRepresentation]) -> None:
     assert_same(*both("irs", subject("dsprites", "rotated", 1.0, offset), REDUCED["irs"], 0))
 
 
@@ -70,22 +72,22 @@ def test_robustness_of_codes_far_from_zero(offset: float, subject: Callable[...,
     ("data", "representation", "scale"), [("dsprites", "identity", 1.0), ("mpi3d", "rotated", 300.0)]
 )
 def test_modularity_and_explicitness(
-    data: str, representation: str, scale: float, subject: Callable[..., Subject]
+    data: str, representation: str, scale: float, subject: Callable[..., ScoredRepresentation]
 ) -> None:
     assert_same(*both("modularity", subject(data, representation, scale), REDUCED["modularity"], 0))
 
 
-def test_duplicated_codes(subject: Callable[..., Subject]) -> None:
+def test_duplicated_codes(subject: Callable[..., ScoredRepresentation]) -> None:
     for name in ("mig", "sap", "factor_vae", "irs"):
         assert_same(*both(name, subject("dsprites", "duplicated"), REDUCED[name], 0))
 
 
-def test_continuous_sap(subject: Callable[..., Subject]) -> None:
+def test_continuous_sap(subject: Callable[..., ScoredRepresentation]) -> None:
     changes = REDUCED["sap"] | {"continuous_factors": True}
     assert_same(*both("sap", subject("dsprites", "rotated"), changes, 0))
 
 
-def test_other_batch_sizes_and_settings(subject: Callable[..., Subject]) -> None:
+def test_other_batch_sizes_and_settings(subject: Callable[..., ScoredRepresentation]) -> None:
     """A last batch that is not full, other bins, another quantile and no pruning."""
     rotated = subject("dsprites", "rotated", 0.01)
     assert_same(*both("mig", rotated, {"num_train": 1003, "batch_size": 64, "num_bins": 7}, 0))

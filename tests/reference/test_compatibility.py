@@ -13,7 +13,7 @@ import pytest
 
 from submission import reference
 from submission.errors import SubmissionError, UsageError
-from submission.evaluation.subject import ideal, require_reference
+from submission.evaluation.representation import require_reference, true_factor_baseline
 from submission.metrics.sampling import CodeGrid
 
 needed = pytest.mark.skipif(not reference.installed(), reason=f"disentanglement_lib: {reference.INSTALL}")
@@ -25,7 +25,7 @@ def test_nothing_global_changes() -> None:
     before = sys.modules["gin"]
     np.random.seed(5)
     expected = np.random.RandomState(5).rand()
-    given = require_reference(ideal(CodeGrid.of("grid", (3, 4))))
+    given = require_reference(true_factor_baseline(CodeGrid.of("grid", (3, 4))))
     assert reference.score("mig", given.dataset, given.encode, SETTINGS, 0)["discrete_mig"] > 0.5
     assert sys.modules["gin"] is before is gin
     assert not [name for name in sys.modules if name.startswith(("tensorflow", "gin.tf"))]
@@ -85,7 +85,7 @@ def test_its_data_sets_can_be_scored_by_either_program() -> None:
 @needed
 def test_mistakes_are_told_in_one_line(tmp_path: Path) -> None:
     grid = CodeGrid.of("grid", (3, 4))
-    given = require_reference(ideal(grid))
+    given = require_reference(true_factor_baseline(grid))
     with pytest.raises(SubmissionError, match="mig fails on this input"):
         reference.score("mig", given.dataset, lambda codes: codes[:, :1], SETTINGS, 0)
     with pytest.raises(UsageError, match="no metric 'migg'"):

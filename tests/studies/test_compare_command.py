@@ -107,7 +107,7 @@ def test_a_constant_score_agrees_with_nothing_and_a_missing_one_is_left_out(tmp_
 
 def test_two_runs_have_a_table_and_no_agreement(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
     assert call(runs[0].path, runs[1].path) == 0
-    assert "Three runs" in capsys.readouterr().out
+    assert "for three runs or more" in capsys.readouterr().out
 
 
 def test_what_cannot_be_compared_is_refused(runs: list[Run], tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_what_cannot_be_compared_is_refused(runs: list[Run], tmp_path: Path) -> 
     with pytest.raises(SubmissionError, match=r"no study scores, only challenge on grid"):
         compare(runs, protocol="study")
     other = write_run(tmp_path / "other", 0, {"mig": 0.1}, data="elsewhere")
-    with pytest.raises(UsageError, match="elsewhere, grid"):
+    with pytest.raises(UsageError, match="elsewhere, grid — choose one: --data elsewhere"):
         compare([*runs, other])
     with pytest.raises(SubmissionError, match="has no challenge scores on grid"):
         compare([*runs, other], dataset="grid")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from submission.cli.main import command
 from submission.errors import SubmissionError, UsageError
 from submission.run import ModelMeta, Run, RunMeta
-from submission.studies.recording import add_run
+from submission.studies.entries import collect, entries_of
 
 VALUES = {
     "dci": "disentanglement",
@@ -22,7 +24,14 @@ VALUES = {
 }
 
 
-def run_folder(path: Path, seed: int, values: dict[str, float], width: int = 10, file: str = "challenge-0") -> Run:
+def run_folder(
+    path: Path,
+    seed: int,
+    values: dict[str, float],
+    width: int = 10,
+    file: str = "challenge-0",
+    data: str = "dsprites_full",
+) -> Run:
     """A run folder with one score file in evaluate.py's format."""
     folder = Run(path)
     model = ModelMeta(objective="beta_vae", networks="mlp")
@@ -32,7 +41,7 @@ def run_folder(path: Path, seed: int, values: dict[str, float], width: int = 10,
         "format": 1,
         "preset": "challenge",
         "era": "installed",
-        "data": {"name": "dsprites_full"},
+        "data": {"name": data},
         "metrics": {name: {"headline": VALUES[name]} for name in values},
         "columns": {
             "trained": {"scores": {name: {"values": {VALUES[name]: value}} for name, value in values.items()}},
@@ -62,7 +71,7 @@ def test_runs_become_a_table_and_files(tmp_path: Path, capsys: pytest.CaptureFix
         run_folder(tmp_path / "c", 0, {"mig": 0.9}, width=2),
     ]
     files = {kind: tmp_path / f"board.{kind}" for kind in ("csv", "json", "html")}
-    given = ["--file", str(tmp_path / "board.sqlite"), "--add", *(str(run.path) for run in runs)]
+    given = [str(run.path) for run in runs]
     given += [part for kind, path in files.items() for part in (f"--{kind}", str(path))]
     assert command("leaderboard").run(arguments(*given)) == 0
     shown = capsys.readouterr().out
@@ -77,25 +86,113 @@ def test_runs_become_a_table_and_files(tmp_path: Path, capsys: pytest.CaptureFix
     assert rows[1]["run"] == str(tmp_path / "b")
     document = json.loads(files["json"].read_text())
     assert [row["ranks"].get("mig") for row in document["rows"]] == [1, 2, None]
-    assert "0.3000±0.141 (1)" in files["html"].read_text()
+    assert "0.3000 (1)\n±0.141" in files["html"].read_text()
 
 
 def test_files_of_one_protocol_are_joined(tmp_path: Path) -> None:
-    folder = run_folder(tmp_path / "run", 3, {"mig": 0.1, "sap": 0.2}, file="challenge-0")
+    run_folder(tmp_path / "run", 3, {"mig": 0.1, "sap": 0.2}, file="challenge-0")
     run_folder(tmp_path / "run", 3, {"mig": 0.3}, file="challenge-0-mig")
-    (entry,) = add_run(tmp_path / "board", folder, "named")
-    assert (entry.method, entry.seed, entry.protocol) == ("named", 3, "challenge")
+    (entry,) = collect([tmp_path]).chosen()
+    assert (entry.method, entry.seed, entry.protocol) == ("β-VAE", 3, "challenge")
     assert entry.scores == {"mig": 0.3, "sap": 0.2}
 
 
-def test_a_run_without_scores_is_told(tmp_path: Path) -> None:
-    Run(tmp_path / "run").write_meta(RunMeta(seed=0))
-    with pytest.raises(SubmissionError, match=r"run has no scores — run evaluate\.py"):
-        add_run(tmp_path / "board", Run(tmp_path / "run"))
-    with pytest.raises(SubmissionError, match="does not exist"):
-        command("leaderboard").run(arguments("--file", str(tmp_path / "none")))
+def test_a_run_without_scores_says_so(tmp_path: Path) -> None:
+    Run(tmp_path / "run").write_meta(RunMeta())
+    with pytest.raises(SubmissionError, match=r"has no scores — run evaluate\.py"):
+        command("leaderboard").run(arguments(str(tmp_path)))
+    with pytest.raises(SubmissionError, match="none does not exist"):
+        command("leaderboard").run(arguments(str(tmp_path / "none")))
 
 
-def test_a_method_names_what_is_added(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--method means nothing without --add"):
-        command("leaderboard").run(arguments("--file", str(tmp_path / "board"), "--method", "x"))
+def test_methods_are_called_by_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in (0, 1):
+        run_folder(tmp_path / f"a{seed}", seed, {"mig": 0.2}, width=10)
+    run_folder(tmp_path / "b", 0, {"mig": 0.3}, width=20)
+    assert command("leaderboard").run(arguments(str(tmp_path), "--by", "mig")) == 0
+    shown = capsys.readouterr().out
+    assert shown.index("β-VAE, R^20") < shown.index("β-VAE, R^10")
+
+
+def test_each_data_set_has_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("cars3d", "dsprites_full"):
+        run_folder(tmp_path / name, 0, {"mig": 0.2}, data=name)
+    assert command("leaderboard").run(arguments(str(tmp_path), "--by", "mig")) == 0
+    shown = capsys.readouterr().out
+    assert "cars3d, challenge" in shown
+    assert "dsprites_full, challenge" in shown
+    with pytest.raises(UsageError, match="choose one with --data NAME"):
+        command("leaderboard").run(arguments(str(tmp_path), "--csv", str(tmp_path / "x.csv")))
+    with pytest.raises(SubmissionError, match=r"no challenge scores on moon, only challenge on cars3d, challenge on"):
+        command("leaderboard").run(arguments(str(tmp_path), "--data", "moon"))
+
+
+def test_scores_of_an_earlier_model_are_named_and_not_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exported encoder is another one than the score file's hash says."""
+    runs = [run_folder(tmp_path / name, 0, {"mig": 0.2}, width=width) for name, width in [("old", 2), ("new", 3)]]
+    for run in runs:
+        run.exported_file.parent.mkdir()
+        run.exported_file.write_bytes(b"one model")
+        file = run.score_paths()[0]
+        scores = json.loads(file.read_text())
+        scores["representation"] = {"sha256": hashlib.sha256(b"one model").hexdigest()}
+        file.write_text(json.dumps(scores))
+    assert len(collect([tmp_path]).entries) == 2
+    runs[0].exported_file.write_bytes(b"another model")
+    collection = collect([tmp_path])
+    assert [Path(entry.run).name for entry in collection.entries] == ["new"]
+    assert command("leaderboard").run(arguments(str(tmp_path), "--by", "mig")) == 0
+    shown = capsys.readouterr().out
+    assert "are those of an earlier model and are not used" in shown.replace("\n", " ")
+    assert f"evaluate.py {runs[0].path}" in shown.replace("\n", "")
+
+
+def test_time_and_size_of_a_file_spare_its_hash(tmp_path: Path) -> None:
+    """A file of the recorded size and time is not read; one that was copied is, and counts if it is the same."""
+    run = run_folder(tmp_path / "run", 0, {"mig": 0.2})
+    run.exported_file.parent.mkdir()
+    run.exported_file.write_bytes(b"model")
+    status = run.exported_file.stat()
+    file = run.score_paths()[0]
+    scores = json.loads(file.read_text())
+    about = {"sha256": "not its hash", "size": status.st_size, "modified_ns": status.st_mtime_ns}
+    file.write_text(json.dumps(scores | {"representation": about}))
+    assert [entry is None for _, entry in entries_of(run.path)] == [False]
+    os.utime(run.exported_file, ns=(0, 0))
+    assert [entry is None for _, entry in entries_of(run.path)] == [True]
+    about["sha256"] = hashlib.sha256(b"model").hexdigest()
+    file.write_text(json.dumps(scores | {"representation": about}))
+    assert [entry is None for _, entry in entries_of(run.path)] == [False]
+
+
+def test_a_damaged_score_file_does_not_hide_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_folder(tmp_path / "good", 0, {"mig": 0.2})
+    run_folder(tmp_path / "bad", 0, {"mig": 0.2}).score_paths()[0].write_text("{")
+    assert command("leaderboard").run(arguments(str(tmp_path), "--by", "mig")) == 0
+    assert "left out: cannot read" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("option", "fix"), [("--file", "score files"), ("--add", "name the runs")])
+def test_former_options_say_what_replaces_them(option: str, fix: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=fix):
+        command("leaderboard").run(arguments(str(tmp_path), option, "x"))
+
+
+def test_other_seeds_of_the_protocol_are_mentioned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, seeds in (("a", [0]), ("b", [0, 1, 2])):
+        file = run_folder(tmp_path / name, 0, {"mig": 0.2}).score_paths()[0]
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"seeds": seeds}))
+    assert command("leaderboard").run(arguments(str(tmp_path), "--by", "mig")) == 0
+    assert "different seeds of the protocol (0, 0 to 2)" in capsys.readouterr().out
+
+
+def test_scores_of_a_named_file_join_the_runs(tmp_path: Path) -> None:
+    run_folder(tmp_path / "runs" / "mine", 0, {"mig": 0.2})
+    elsewhere = run_folder(tmp_path / "elsewhere", 0, {"mig": 0.4}).score_paths()[0]
+    named = json.loads(elsewhere.read_text()) | {"name": "theirs"}
+    (tmp_path / "runs" / "theirs" / "scores").mkdir(parents=True)
+    (tmp_path / "runs" / "theirs" / "scores" / "challenge-0.json").write_text(json.dumps(named))
+    (tmp_path / "third.json").write_text(json.dumps(named | {"name": "third"}))
+    found = collect([tmp_path / "runs", tmp_path / "third.json"]).chosen()
+    assert [entry.method for entry in found] == ["β-VAE", "theirs", "third"]
+    assert found[1].seed is None

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from submission.errors import SubmissionError, UsageError
+from submission.studies.entries import Entry
 from submission.studies.leaderboard import leaderboard
 from submission.studies.ranking import aggregate, ranks
-from submission.studies.store import Entry
 
 
 def test_ties_share_the_better_rank() -> None:
@@ -69,7 +69,8 @@ def test_no_entries_and_bad_scores() -> None:
 
 def entry(run: str, method: str, seed: int, mig: float, sap: float | None) -> Entry:
     """An entry with one or two scores."""
-    return Entry(run, method, "dsprites_full", "challenge", seed, {"mig": mig} | ({} if sap is None else {"sap": sap}))
+    scores = {"mig": mig} | ({} if sap is None else {"sap": sap})
+    return Entry(run, "dsprites_full", "challenge", scores, seed, method=method)
 
 
 RUNS = [
@@ -93,9 +94,9 @@ def test_seeds_are_averaged_and_a_missing_score_is_not_ranked() -> None:
 
 
 def test_the_best_run_or_every_run_may_count() -> None:
-    best = leaderboard(RUNS, ["mig", "sap"], seeds="best")
+    best = leaderboard(RUNS, ["mig", "sap"], repetitions="best")
     assert [(row.method, row.run, row.seeds) for row in best if row.place] == [("a", "a0", 2), ("b", "b0", 1)]
-    each = leaderboard(RUNS, ["mig", "sap"], seeds="each")
+    each = leaderboard(RUNS, ["mig", "sap"], repetitions="each")
     assert [row.method for row in each if row.place] == ["a0", "a1", "b0"]
 
 

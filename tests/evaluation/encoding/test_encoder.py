@@ -16,7 +16,7 @@ from submission.data.batches import ImageBatches
 from submission.errors import UsageError
 from submission.evaluation.encoding import encoder as module
 from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
-from submission.evaluation.inputs import Options, open_encoder
+from submission.evaluation.targets import TargetOptions, open_encoder
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def test_codes_of_cells_are_those_of_their_images(elsewhere: Callable[[ImageData
     np.testing.assert_allclose(rows(cells), plain(dataset.observations(cells)), atol=1e-6)
 
 
-@pytest.mark.parametrize("options", [Options(device="cuda"), Options(precision="bf16")])
-def test_an_isolated_file_takes_neither_device_nor_precision(options: Options, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="an isolated file runs on the CPU in float32"):
+@pytest.mark.parametrize("options", [TargetOptions(device="cuda"), TargetOptions(precision="bf16")])
+def test_an_isolated_file_takes_neither_device_nor_precision(options: TargetOptions, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="runs TorchScript on the CPU in float32"):
         open_encoder(tmp_path / "model.pt", load("dsprites_small"), replace(options, isolated=True))  # type: ignore[arg-type]
 
 

@@ -14,7 +14,7 @@ from submission.data import GroundTruthDataset, load
 from submission.evaluation import evaluate, make_plan
 from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
 from submission.evaluation.encoding.precision import Mixed, Rounded, in_bfloat16
-from submission.evaluation.subject import from_encoder
+from submission.evaluation.representation import from_encoder
 from submission.export.representation import PARTS, without_last_layer
 from submission.export.torchscript import export_torchscript, traced
 from submission.latent import parse

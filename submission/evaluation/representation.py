@@ -1,4 +1,4 @@
-"""What is scored: a representation together with the factors it is asked about."""
+"""What is scored: codes, together with the factors of variation they are compared with."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from submission.data import FactorGrid, GroundTruthDataset
 from submission.errors import SubmissionError
-from submission.evaluation.codes import CodesFile
+from submission.evaluation.codes import CodesTable
 from submission.evaluation.encoding.encoder import Encoder
 from submission.evaluation.layout import PLAIN, Layout
-from submission.metrics.base import Sampler
+from submission.metrics.base import Codes, Sampler
 from submission.metrics.sampling import (
     CodeGrid,
     GridSampler,
@@ -33,7 +33,7 @@ SamplerOf = Callable[[int, Progress], Sampler]
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceInput:
     """What disentanglement_lib is given: an object with its data interface, and a representation function."""
 
     dataset: Any
@@ -41,8 +41,8 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """One column of the table.
+class ScoredRepresentation:
+    """One column of the table of scores.
 
     Attributes:
         label: e.g. ``trained``, ``untrained``, ``true factors``.
@@ -54,17 +54,19 @@ class Subject:
         layout: columns that belong together.
         block_sampler: seed → draws of codes in which ``layout``'s angles are unrolled, for scores by block.
         samples: number of given samples where there is no grid, else None.
+        cells: number of images of a full grid, from which disentanglement_lib's protocol draws; 0 where there is none.
     """
 
     label: str
     sampler: SamplerOf
-    reference: Reference | None
+    reference: ReferenceInput | None
     full_grid: bool
     factors: dict[str, int]
     codes: str = "unknown"
     layout: Layout = PLAIN
     block_sampler: SamplerOf | None = None
     samples: int | None = None
+    cells: int = 0
 
 
 class RowsView:
@@ -96,60 +98,63 @@ class RowsView:
 
 def from_encoder(
     label: str, dataset: GroundTruthDataset, encoder: Encoder, layout: Layout = PLAIN, **about: Any
-) -> Subject:
+) -> ScoredRepresentation:
     """A representation of images, each distinct one encoded once where its codes are deterministic."""
     size = encoder.batch_size
     source: ImageSource | IndexSource = ImageSource(dataset, encoder, size)
     if encoder.deterministic:
         source = dataset_source(dataset, encoder, size, encoder.rows(dataset))
     joined = MappedSource(source, layout.unrolled)
-    return Subject(
+    return ScoredRepresentation(
         label,
         partial(GridSampler, source),
-        Reference(dataset, encoder),
+        ReferenceInput(dataset, encoder),
         dataset.full_grid,
         factors_of(dataset),
         layout=layout,
         block_sampler=partial(GridSampler, joined),
+        cells=len(dataset) if dataset.full_grid else 0,
         **about,
     )
 
 
-def from_rows(label: str, dataset: FactorGrid, rows: Rows, **about: Any) -> Subject:
+def from_rows(label: str, dataset: FactorGrid, rows: Rows, **about: Any) -> ScoredRepresentation:
     """A representation that is known for every image of a data set."""
 
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
         return GridSampler(IndexSource(dataset, rows), seed)  # looking up needs no progress bar
 
-    reference = Reference(RowsView(dataset, rows), lambda codes: codes)
-    return Subject(label, sampler, reference, dataset.full_grid, factors_of(dataset), **about)
+    reference = ReferenceInput(RowsView(dataset, rows), lambda codes: codes)
+    cells = len(dataset) if dataset.full_grid else 0
+    return ScoredRepresentation(label, sampler, reference, dataset.full_grid, factors_of(dataset), cells=cells, **about)
 
 
-def from_codes(file: CodesFile) -> tuple[Subject, Subject]:
+def from_codes(file: CodesTable) -> tuple[ScoredRepresentation, ScoredRepresentation]:
     """The codes of a file, and the true factors in their place."""
     layout = Layout.labelled(file.blocks) if file.blocks is not None else PLAIN
     if file.factor_sizes is not None:
-        grid = CodeGrid.of(str(file.path), file.factor_sizes, file.periodic)
+        grid = CodeGrid.of(file.name, file.factor_sizes, file.periodic)
         mine = from_rows("codes", grid, lambda cells: file.codes[cells])
         truth = from_rows("true factors", grid, true_factors(grid), codes="factors")
     else:
-        spread = np.maximum(file.factors.max(axis=0), 1)
+        low, high = file.factors.min(axis=0), file.factors.max(axis=0)
+        even = 2 * (file.factors - low) / np.where(high > low, high - low, 1) - 1
         mine = from_samples("codes", file, file.codes)
-        truth = from_samples("true factors", file, (2 * file.factors / spread - 1).astype(np.float32))
+        truth = from_samples("true factors", file, even.astype(np.float32))
     return replace(mine, layout=layout, block_sampler=mine.sampler), truth
 
 
-def from_samples(label: str, file: CodesFile, codes: npt.NDArray[np.float32]) -> Subject:
+def from_samples(label: str, file: CodesTable, codes: Codes) -> ScoredRepresentation:
     """Codes (N, D) of the samples in a file."""
 
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
-        return PointSampler(codes, file.factors, seed, str(file.path), progress, file.periodic)
+        return PointSampler(codes, file.factors, seed, file.name, progress, file.periodic, file.continuous)
 
     sizes = {f"factor_{k}": int(size) for k, size in enumerate(file.factors.max(axis=0) + 1)}
-    return Subject(label, sampler, None, False, sizes, samples=len(codes))
+    return ScoredRepresentation(label, sampler, None, False, sizes, samples=len(codes))
 
 
-def ideal(dataset: GroundTruthDataset) -> Subject:
+def true_factor_baseline(dataset: GroundTruthDataset) -> ScoredRepresentation:
     """The true factors as codes."""
     return from_rows("true factors", dataset, true_factors(dataset), codes="factors")
 
@@ -159,10 +164,10 @@ def factors_of(dataset: FactorGrid) -> dict[str, int]:
     return dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True))
 
 
-def require_reference(subject: Subject) -> Reference:
-    """What disentanglement_lib is given for ``subject``, or a SubmissionError."""
-    if subject.reference is None:
+def require_reference(representation: ScoredRepresentation) -> ReferenceInput:
+    """What disentanglement_lib is given for ``representation``, or a SubmissionError."""
+    if representation.reference is None:
         raise SubmissionError(
             "disentanglement_lib scores full grids only, not plain samples", "use --backend submission"
         )
-    return subject.reference
+    return representation.reference

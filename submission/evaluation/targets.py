@@ -1,0 +1,291 @@
+"""From what a user wants to score (a run, a file, a module, a function, codes) to representations of a data set."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from submission.data import GroundTruthDataset, load, require_factors, same_dataset
+from submission.errors import SubmissionError, UsageError
+from submission.evaluation.codes import CodesTable, load_codes
+from submission.evaluation.encoding.encoder import Encoder, Precision, untrained_convolutional
+from submission.evaluation.foreign import ExportedProgram, FunctionModule, OnnxModule, weights_alone
+from submission.evaluation.layout import Layout
+from submission.evaluation.plan import Plan
+from submission.evaluation.representation import (
+    ScoredRepresentation,
+    factors_of,
+    from_codes,
+    from_encoder,
+    true_factor_baseline,
+)
+from submission.evaluation.results import file_json
+from submission.export.isolated import IsolatedModule
+from submission.run import Run
+from submission.schema import to_json
+
+CODES = (".npz", ".npy", ".csv")
+NAMED = Path("runs")
+"""Folder in which the scores of named files are kept, beside those of runs."""
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """How to read and run a representation.
+
+    Attributes:
+        data: name of the data set, or the data set itself; a run knows its own.
+        root: folder of data files.
+        device: where the encoder runs.
+        precision: of the encoder.
+        baselines: whether to score an untrained encoder and the true factors as well.
+        seed: of a freshly initialised encoder.
+        isolated: whether to run a file in an isolated process (on the CPU).
+        name: what to call the representation in tables of several.
+    """
+
+    data: str | GroundTruthDataset | None = None
+    root: Path | None = None
+    device: str = "cpu"
+    precision: Precision = "float32"
+    baselines: bool = True
+    seed: int = 0
+    isolated: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be scored, ready for use.
+
+    Attributes:
+        representations: the user's, then the baselines.
+        about: what the score file says about where they came from.
+        folder: where score files of this target are kept; None for what has no place of its own.
+        differs: what is not as usual (another data set, another precision), for the name of the score file.
+    """
+
+    representations: tuple[ScoredRepresentation, ...]
+    about: dict[str, Any]
+    folder: Path | None = None
+    differs: tuple[str, ...] = ()
+
+    def score_file(self, plan: Plan) -> Path | None:
+        """Where the scores of ``plan`` are kept."""
+        return None if self.folder is None else self.folder / plan.file_name(*self.differs)
+
+
+def open_target(target: object, options: TargetOptions) -> Target:
+    """A run, a run folder, a file, a module or a function, opened.
+
+    Raises:
+        UsageError: something else, or no data set is named for what does not know its own.
+        SubmissionError: it cannot be read, or its codes cannot be computed.
+    """
+    if isinstance(target, Run):
+        return run_target(target, options)
+    if isinstance(target, str | Path):
+        return path_target(Path(target), options)
+    if isinstance(target, nn.Module):
+        return module_target(target, options)
+    if callable(target):
+        return module_target(FunctionModule(target), options, getattr(target, "__name__", "function"))
+    kind = type(target).__name__
+    raise UsageError(f"a {kind} cannot be scored", "pass a run, a path, a torch module, or a function of images")
+
+
+def path_target(path: Path, options: TargetOptions) -> Target:
+    """A run folder, an encoder's file, or a file of codes."""
+    if path.is_dir():
+        return run_target(Run.open(path), options)
+    if path.suffix in CODES:
+        return codes_target(load_codes(path), options)
+    if path.is_file():
+        return file_target(path, options)
+    fix = "pass a run folder, an encoder (.pt, .pt2, .onnx) or codes (.npz, .npy, .csv)"
+    raise SubmissionError(f"{path} does not exist", fix)
+
+
+def codes_target(file: CodesTable, options: TargetOptions) -> Target:
+    """Codes that are there."""
+    mine, truth = from_codes(file)
+    about = {
+        "name": options.name,
+        "representation": {
+            **(file_json(file.path) if file.path else {}),
+            "width": file.codes.shape[1],
+            "codes": "unknown",
+        },
+        "data": {
+            "name": data_name(options) or "codes file",
+            "factors": mine.factors,
+            "periodic": list(file.periodic),
+            "full_grid": mine.full_grid,
+            "rows": len(file.codes),
+        },
+    }
+    return Target((mine, truth) if options.baselines else (mine,), about, named_folder(options))
+
+
+def file_target(path: Path, options: TargetOptions) -> Target:
+    """An encoder's file in any format."""
+    if error := weights_alone(path, data_name(options)):
+        raise error
+    dataset = required_data(str(path), options)
+    encoder = open_encoder(path, dataset, options)
+    codes = "mean" if encoder.deterministic else "sample"
+    mine = from_encoder(options.name or path.name, dataset, encoder, codes=codes)
+    about = about_encoder(encoder, dataset, options) | {"name": options.name}
+    about["representation"] |= file_json(path)
+    return Target(tuple(with_baselines(mine, dataset, encoder, None, options)), about, *kept_as(dataset, options))
+
+
+def module_target(module: nn.Module, options: TargetOptions, name: str = "") -> Target:
+    """A module in memory: a copy of it is scored, in evaluation mode."""
+    name = options.name or name or type(module).__name__
+    dataset = required_data(name, options)
+    own = module if isinstance(module, FunctionModule) else copy.deepcopy(module)
+    encoder = Encoder(own, name, dataset.image_shape, options.device, options.precision)
+    codes = "mean" if encoder.deterministic else "sample"
+    mine = from_encoder(name, dataset, encoder, codes=codes)
+    about = about_encoder(encoder, dataset, options) | {"name": name}
+    return Target(tuple(with_baselines(mine, dataset, encoder, None, options)), about, *kept_as(dataset, options))
+
+
+def run_target(run: Run, options: TargetOptions) -> Target:
+    """A run's exported encoder, and the same encoder before training."""
+    meta = run.meta
+    images = open_data(options) if options.data else run.dataset(options.root)
+    dataset = require_factors(images, "evaluation")
+    require_exported(run)
+    encoder = open_encoder(run.exported_file, dataset, options)
+    layout = Layout.of(meta.representation.blocks, encoder.width)
+    mine = from_encoder("trained", dataset, encoder, layout, codes=meta.representation.mode or "unknown")
+    about = about_encoder(encoder, dataset, options) | {"name": options.name}
+    about["representation"] |= {"layout": to_json(meta.representation), "codes": mine.codes}
+    about["representation"] |= file_json(run.exported_file)
+    other = () if options.data is None or same_dataset(data_name(options), meta.dataset.name) else (dataset.name,)
+    differs = (*other, *kept_as(dataset, replace(options, data=None))[1])
+    columns = tuple(with_baselines(mine, dataset, encoder, run.untrained_file, options))
+    return Target(columns, about, run.scores_folder, differs)
+
+
+def require_exported(run: Run) -> None:
+    """SubmissionError, with the reason, where a run has no exported encoder."""
+    if run.exported_file.is_file():
+        return
+    if not run.meta.training.finished:
+        what = f"{run.path} has no exported encoder yet: its training has not ended"
+        fix = f"wait for it; if it was interrupted, go on with: python train.py --resume --out {run.path}"
+        raise SubmissionError(what, fix)
+    fix = f"write it again: python -m submission export {run.path}"
+    raise SubmissionError(f"{run.path} has no exported encoder ({run.exported_file.name} is missing)", fix)
+
+
+def with_baselines(
+    mine: ScoredRepresentation,
+    dataset: GroundTruthDataset,
+    encoder: Encoder,
+    untrained: Path | None,
+    options: TargetOptions,
+) -> Iterator[ScoredRepresentation]:
+    """``mine``, an untrained encoder (of the run, or the standard one of the same width), and the true factors."""
+    yield mine
+    if not options.baselines:
+        return
+    if untrained is not None and untrained.is_file():
+        fresh = baseline(untrained, dataset, options)
+    else:
+        module = untrained_convolutional(dataset.image_shape, encoder.width, options.seed)
+        fresh = Encoder(module, "untrained encoder", dataset.image_shape, options.device, options.precision)
+    yield from_encoder("untrained", dataset, fresh, mine.layout, codes=mine.codes)
+    yield true_factor_baseline(dataset)
+
+
+def baseline(path: Path, dataset: GroundTruthDataset, options: TargetOptions) -> Encoder:
+    """The run's encoder before training."""
+    try:
+        return open_encoder(path, dataset, options)
+    except SubmissionError as error:
+        raise SubmissionError(error.what, "restore it, or pass --no-baselines") from error
+
+
+def required_data(name: str, options: TargetOptions) -> GroundTruthDataset:
+    """The data set of an encoder that does not know its own."""
+    if not options.data:
+        raise UsageError(f"{name} does not say which data it is for", "pass --data NAME")
+    return open_data(options)
+
+
+def open_data(options: TargetOptions) -> GroundTruthDataset:
+    """The data set that the options name or hold, which must have known factors."""
+    given = options.data
+    return require_factors(load(given, options.root) if isinstance(given, str) else given, "evaluation")  # type: ignore[arg-type]
+
+
+def data_name(options: TargetOptions) -> str:
+    """Name of the data set in the options; empty where there is none."""
+    return options.data if isinstance(options.data, str) else getattr(options.data, "name", "")
+
+
+def kept_as(dataset: GroundTruthDataset, options: TargetOptions) -> tuple[Path | None, tuple[str, ...]]:
+    """Folder for the scores of a named encoder, and what its score file's name says beside the plan."""
+    other = (dataset.name,) if options.data else ()
+    return named_folder(options), (*other, *((options.precision,) if options.precision != "float32" else ()))
+
+
+def named_folder(options: TargetOptions) -> Path | None:
+    """Folder for the scores of what has a name, ``runs/NAME/scores``."""
+    folder = re.sub(r"[^\w+.-]", "_", options.name).strip("._")
+    return NAMED / folder / "scores" if folder else None
+
+
+Opener = Callable[[Path, tuple[int, int, int]], nn.Module]
+OPENERS: dict[str, Opener] = {".onnx": OnnxModule, ".pt2": lambda path, image_shape: ExportedProgram(path)}
+"""File ending → module, for files that are not TorchScript."""
+
+
+def open_encoder(path: Path, dataset: GroundTruthDataset, options: TargetOptions) -> Encoder:
+    """The encoder in a file, on the chosen device or isolated."""
+    opener = OPENERS.get(path.suffix)
+    if options.isolated:
+        if options.precision != "float32" or options.device not in ("cpu", "auto") or opener is not None:
+            raise UsageError(
+                f"--isolated runs TorchScript on the CPU in float32, not {path.name} on {options.device} "
+                f"in {options.precision}",
+                "leave out --isolated, or --device and --precision",
+            )
+        return Encoder(IsolatedModule(path), str(path), dataset.image_shape)
+    if opener is None:
+        return Encoder.load(path, dataset.image_shape, options.device, options.precision)
+    if options.device not in ("cpu", "auto"):
+        raise UsageError(f"{path.name} runs on the CPU, not on {options.device}", "leave out --device")
+    return Encoder(opener(path, dataset.image_shape), str(path), dataset.image_shape, "cpu", options.precision)
+
+
+def about_encoder(encoder: Encoder, dataset: GroundTruthDataset, options: TargetOptions) -> dict[str, Any]:
+    """What the score file says about an encoder and its images."""
+    return {
+        "representation": {
+            "width": encoder.width,
+            "deterministic": encoder.deterministic,
+            "saved_in_training_mode": encoder.saved_in_training_mode,
+            "codes": "mean" if encoder.deterministic else "sample",
+            "precision": encoder.precision,
+            "resolution": encoder.resolution,
+            "device": str(encoder.device),
+        },
+        "data": {
+            "name": dataset.name,
+            "factors": factors_of(dataset),
+            "periodic": list(dataset.periodic),
+            "images": len(dataset),
+            "source": dataset.notes,
+        },
+    }

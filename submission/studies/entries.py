@@ -1,0 +1,179 @@
+"""Score files of runs, and of named representations, as entries of a table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from submission.errors import SubmissionError, UsageError
+from submission.run import Run, ScoreFile
+from submission.studies.naming import SettingsMap, name_methods, read_settings
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One evaluated representation, on one data set and by one protocol.
+
+    Attributes:
+        run: the run folder, or the folder or file of a named representation's scores.
+        dataset: the data set that it was scored on.
+        protocol: how it was scored; only entries of one protocol can be compared.
+        scores: metric → its first score.
+        seed: its training seed; None for what is not a run.
+        protocol_seeds: seeds of the protocol behind the scores; several tuples where score files differ in them.
+        name: what its owner calls it; empty for runs, which are named by their settings.
+        settings: of the run.
+        method: what repetitions share (``with_methods``).
+    """
+
+    run: str
+    dataset: str
+    protocol: str
+    scores: Mapping[str, float]
+    seed: int | None = None
+    protocol_seeds: tuple[tuple[int, ...], ...] = ()
+    name: str = ""
+    settings: SettingsMap = field(default_factory=dict)
+    method: str = ""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What was found in several places.
+
+    Attributes:
+        entries: in the order in which they were found.
+        stale: score files that are not used, because the run has since been exported anew.
+        unreadable: one line for each score file or run that cannot be read.
+    """
+
+    entries: tuple[Entry, ...]
+    stale: tuple[Path, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    def chosen(self, dataset: str = "", protocol: str = "") -> list[Entry]:
+        """Entries of one data set (all where it is empty) and protocol, with their methods named."""
+        found = [e for e in self.entries if dataset in ("", e.dataset) and protocol in ("", e.protocol)]
+        return with_methods(found)
+
+    def cautions(self) -> list[str]:
+        """Lines about what was left out, and how to mend it."""
+        runs = dict.fromkeys(str(path.parents[1]) for path in self.stale)
+        lines = [
+            f"{run}: its scores are those of an earlier model and are not used; run: python evaluate.py {run}"
+            for run in runs
+        ]
+        return lines + [f"left out: {line}" for line in self.unreadable]
+
+
+def collect(places: Iterable[Path]) -> Collection:
+    """Entries of every place: a run folder, a folder of them at any depth, or a score file.
+
+    Raises:
+        SubmissionError: a place does not exist.
+        UsageError: a run was given twice, by whatever name.
+    """
+    entries: dict[tuple[str, str, str], Entry] = {}
+    stale: list[Path] = []
+    unreadable: list[str] = []
+    sources = [source for place in places for source in sources_in(place)]
+    require_distinct(sources)
+    for source in sources:
+        try:
+            for file, entry in entries_of(source):
+                if entry is None:
+                    stale.append(file)
+                else:
+                    key = (entry.run, entry.dataset, entry.protocol)
+                    entries[key] = joined(entries[key], entry) if key in entries else entry
+        except SubmissionError as error:
+            unreadable.append(error.what)
+    return Collection(tuple(entries.values()), tuple(stale), tuple(unreadable))
+
+
+def sources_in(place: Path) -> Iterator[Path]:
+    """Folders with scores in ``place``, or ``place`` itself where it is a score file."""
+    if place.is_file():
+        yield place
+        return
+    if not place.is_dir():
+        raise SubmissionError(f"{place} does not exist", "name run folders, a folder of them, or score files")
+    for folder, folders, files in os.walk(place):
+        if "scores" in folders or "meta.json" in files:
+            yield Path(folder)
+            folders.clear()
+        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural)
+
+
+def natural(name: str) -> tuple[str, int, str]:
+    """A key that orders ``seed_2`` before ``seed_10``."""
+    stem = name.rstrip("0123456789")
+    number = name[len(stem) :]
+    return stem, int(number or 0), name
+
+
+def require_distinct(sources: Sequence[Path]) -> None:
+    """UsageError where a run folder or file was given twice, by whatever name."""
+    seen: set[str] = set()
+    for source in sources:
+        real = os.path.realpath(source)
+        if real in seen:
+            raise UsageError(f"{source} was given twice", "name each run once")
+        seen.add(real)
+
+
+def entries_of(source: Path) -> Iterator[tuple[Path, Entry | None]]:
+    """Each score file of a run, oldest first, and its entry; None where it scored an earlier model."""
+    run = Run(source if source.is_dir() else source.parent)
+    is_run = source.is_dir() and run.meta_file.is_file()
+    settings = read_settings(run.config_text) if is_run else {}
+    seed = run.meta.seed if is_run else None
+    for file in run.score_paths() if source.is_dir() else [source]:
+        record = ScoreFile.read(file)
+        if is_run and record.is_stale(run.exported_file):
+            yield file, None
+            continue
+        name = record.name or ("" if is_run else fallback_name(source, record))
+        yield (
+            file,
+            Entry(
+                str(source.resolve()),
+                record.data.name,
+                record.protocol,
+                record.headlines(),
+                seed,
+                (record.seeds,),
+                name,
+                settings,
+            ),
+        )
+
+
+def fallback_name(source: Path, record: ScoreFile) -> str:
+    """What to call scores of a file without a name: the file that was scored."""
+    return Path(record.representation.file).name or source.stem
+
+
+def joined(older: Entry, newer: Entry) -> Entry:
+    """One entry from two score files of one data set and protocol: all their metrics, the newer file's first."""
+    kept = [seeds for seeds in older.protocol_seeds if set(older.scores) - set(newer.scores)]
+    seeds = tuple(dict.fromkeys([*kept, *newer.protocol_seeds]))
+    return replace(newer, scores={**older.scores, **newer.scores}, protocol_seeds=seeds)
+
+
+def with_methods(entries: Sequence[Entry]) -> list[Entry]:
+    """``entries`` with their methods: the given name, or what tells a run's settings from the others'."""
+    unnamed = [entry for entry in entries if not entry.name]
+    names = iter(name_methods([entry.settings for entry in unnamed]))
+    return [replace(entry, method=entry.name or str(next(names))) for entry in entries]
+
+
+def seeds_caution(entries: Sequence[Entry]) -> str:
+    """A caution where scores were made with different seeds of the protocol, else nothing."""
+    seeds = sorted({own for entry in entries for own in entry.protocol_seeds})
+    if len(seeds) < 2:
+        return ""
+    spans = [f"{own[0]} to {own[-1]}" if len(own) > 1 else "".join(map(str, own)) or "unknown" for own in seeds]
+    return f"scores were made with different seeds of the protocol ({', '.join(spans)}): evaluate the runs alike"
