@@ -21,7 +21,6 @@ from submission.export.isolated import IsolatedEncoder
 from submission.files import read_json, write_json
 from submission.metrics import information_gaps
 from submission.metrics.base import Scores
-from submission.run import ScoreFile
 from submission.studies.entries import collect
 
 METRICS = "mig,factor_vae,sap,irs"
