@@ -207,24 +207,14 @@ def likelihood_values(job: Job, run: Run) -> dict[str, float]:
 
 def score_values(job: Job, run: Run) -> dict[str, float]:
     """Headline scores of the trained encoder, and by block; none where the study asks for none."""
-    from submission.evaluation import evaluate, make_plan, record
-    from submission.evaluation.inputs import Options, run_inputs
+    from submission.evaluation import evaluate
 
     if not job.measures.evaluate:
         return {}
-    plan = make_plan(job.measures.evaluate, list(job.measures.metrics))
-    root = Path(job.data_root) if job.data_root else None
-    given = run_inputs(run, Options(None, root, job.device, baselines=False))
-    columns = evaluate(plan, given.subjects)
-    write_json(run.scores_folder / plan.file_name(), record(plan, columns, given.about))
-    values = {}
-    for outcome in columns[0].outcomes:
-        key = outcome.metric.headline
-        if outcome.runs:
-            values[outcome.metric.name] = outcome.runs[0].values[key]
-        if outcome.block_runs:
-            values[f"{outcome.metric.name} by block"] = outcome.block_runs[0].values[key]
-    return values
+    chosen, root = job.measures.metrics, job.data_root or None
+    results = evaluate(run, preset=job.measures.evaluate, metrics=chosen, root=root, device=job.device, baselines=False)
+    by_block = {name: results.value(name, by_block=True) for name in results.scores}
+    return results.scores | {f"{name} by block": value for name, value in by_block.items() if value is not None}
 
 
 def measured(job: Job, run: Run) -> dict[str, float]:
