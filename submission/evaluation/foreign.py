@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from submission.errors import SubmissionError
 
+logger = logging.getLogger("submission")
 ImageFunction = Callable[[npt.NDArray[np.float32]], Any]
 """Images (n, height, width, channels) float32 in [0, 1] → codes (n, D)."""
 
@@ -119,11 +120,12 @@ class ExportedProgram(nn.Module):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
+        logger.warning("%s is a program and runs with your rights: load it only if you trust who made it.", path)
         loggers = [logging.getLogger(name) for name in ("torch.export", "torch._export")]
-        levels = [logger.level for logger in loggers]
+        levels = [own.level for own in loggers]
         try:
-            for logger in loggers:
-                logger.setLevel(logging.ERROR)
+            for own in loggers:
+                own.setLevel(logging.ERROR)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self.program = [torch.export.load(path).module()]  # a list: `eval` refuses exported modules
@@ -131,8 +133,8 @@ class ExportedProgram(nn.Module):
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
             raise SubmissionError(f"{path} cannot be loaded by torch.export: {reason}", "export it again") from error
         finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+            for own, level in zip(loggers, levels, strict=True):
+                own.setLevel(level)
 
     def forward(self, images: Tensor) -> Tensor:
         """Codes (n, D) of the images (n, channels, height, width)."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from submission.errors import SubmissionError
-from submission.evaluation.record import sha256
 from submission.evaluation.statistics import summarise
 from submission.latent.families import COLLAPSED
 from submission.run import Run, ScoreFile
@@ -29,13 +27,7 @@ def is_stale(run: Run, scores: ScoreFile) -> bool:
 
     Scores of other files, whose path lies elsewhere, are not stale.
     """
-    known = scores.representation.sha256
-    if not known or not run.exported_file.is_file() or not scores.representation.file.endswith(run.exported_file.name):
-        return False
-    try:
-        return known != sha256(run.exported_file)
-    except SubmissionError:
-        return True
+    return scores.representation.file.endswith(run.exported_file.name) and scores.is_stale(run.exported_file)
 
 
 def main_metric(scores: ScoreFile) -> str:
