@@ -122,13 +122,18 @@ def published_items(scores: ScoreFile) -> list[Item]:
     if source is None:
         return []
     metrics = list(dict.fromkeys(name for row in source.rows for name in row.scores))
-    own = [Cell("this run", "own"), *(Cell(digits(scores.headlines().get(name)), "own") for name in metrics)]
-    rows: list[list[Cell | str]] = [
-        own,
-        *([row.method, *(f"{row.scores[n]:g}" if n in row.scores else NONE for n in metrics)] for row in source.rows),
+    own: list[Cell | str] = [
+        Cell("this run", "own"),
+        *(Cell(digits(scores.headlines().get(name)), "own") for name in metrics),
+    ]
+    others: list[list[Cell | str]] = [
+        [row.method, *(f"{row.scores[n]:g}" if n in row.scores else NONE for n in metrics)] for row in source.rows
     ]
     caption = f"Published numbers on {scores.data.name}"
-    return [Table(["method", *metrics], rows, caption), Text(f"Source: {source.citation}. {source.caution}", "note")]
+    return [
+        Table(["method", *metrics], [own, *others], caption),
+        Text(f"Source: {source.citation}. {source.caution}", "note"),
+    ]
 
 
 def component_table(encoded: Encoded, run: Run) -> list[Item]:
