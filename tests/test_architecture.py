@@ -45,6 +45,9 @@ IMPORTS = {
 TORCH_JIT = {
     "export/torchscript.py": {"torch.jit"},
     "export/inspection.py": {"torch.jit.ScriptModule"},
+    "distributions/embedded_torus.py": {"torch.jit.is_tracing"},
+    "distributions/manifold_distribution.py": {"torch.jit"},
+    "distributions/vmf_sampler.py": {"torch.jit.is_tracing"},
     "latent/manifold.py": {"torch.jit.is_tracing"},
 }
 

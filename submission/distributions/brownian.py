@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import constraints
 
+from submission.distributions.manifold_distribution import ManifoldDistribution, static, unit_vector
 from submission.distributions.radial import place
 from submission.distributions.sphere_tables import SphereTables, sphere_tables
 from submission.distributions.splines import Spline
@@ -30,7 +31,7 @@ def one_of(name: str, value: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-class UnitVectorBrownian(Distribution):
+class UnitVectorBrownian(ManifoldDistribution):
     """Brownian motion whose points are unit vectors of R^{d+1}: on S^d, or on RP^d up to sign.
 
     Args:
@@ -45,8 +46,12 @@ class UnitVectorBrownian(Distribution):
             2 only.
     """
 
-    arg_constraints = {"loc": constraints.real_vector, "time": constraints.positive}  # noqa: RUF012
-    has_rsample = True
+    loc: Tensor
+    time: Tensor
+    tensor_parameters: ClassVar = {"loc": 1, "time": 0}
+    options: ClassVar = ("sampler", "kl")
+    arg_constraints: ClassVar = {"loc": unit_vector, "time": constraints.positive}
+    support = unit_vector
 
     def __init__(
         self,
@@ -61,9 +66,8 @@ class UnitVectorBrownian(Distribution):
         self.sampler = one_of("sampler", sampler, ("exact", "walk"))
         self.step, self.steps = one_of("step", step, ("sqrt", "literal")), steps
         self.kl = one_of("kl", kl, ("exact", "short_time", "paper"))
-        batch_shape = torch.broadcast_shapes(loc.shape[:-1], time.shape)
-        self.loc, self.time = loc.expand(batch_shape + loc.shape[-1:]), time.expand(batch_shape)
-        super().__init__(batch_shape, loc.shape[-1:], validate_args=validate_args)
+        batch_shape = self._broadcast(loc=loc, time=time)
+        super().__init__(batch_shape, torch.Size([static(loc.shape[-1])]), validate_args=validate_args)
 
     @property
     def dim(self) -> int:
@@ -80,23 +84,9 @@ class UnitVectorBrownian(Distribution):
         """KL to the uniform distribution (...), from its table."""
 
     @property
-    def support(self) -> constraints.Constraint:
-        """Real vectors; ``log_prob`` takes their direction."""
-        return constraints.real_vector
-
-    @property
     def tables(self) -> SphereTables:
         """The tables of this dimension, built on first use."""
         return sphere_tables(self.dim)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
-        """The same distributions with a larger batch shape."""
-        new = self._get_checked_instance(UnitVectorBrownian, _instance)
-        new.__dict__.update(self.__dict__)
-        shape = torch.Size(batch_shape)
-        new.loc, new.time = self.loc.expand(shape + self.event_shape), self.time.expand(shape)
-        super(UnitVectorBrownian, new).__init__(shape, self.event_shape, validate_args=False)
-        return new
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Samples (*sample_shape, ..., d + 1), differentiable in ``loc`` and ``time``."""

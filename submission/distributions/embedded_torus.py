@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints, register_kl
+from torch.distributions import constraints, register_kl
+from torch.jit import is_tracing
 
 from submission.distributions.brownian import one_of
+from submission.distributions.manifold_distribution import ManifoldDistribution, static
 from submission.distributions.torus_coordinates import Radii, angles_of, checked, log_area, point_of, project_to_torus
 from submission.distributions.torus_spectrum import FREQUENCIES, LONGEST, NEGLIGIBLE, SHORTEST, kl_table, modes
 from submission.distributions.uniform import ManifoldUniform
 
 FLOOR = 1e-11
 """Densities below this fraction of the uniform one are returned as this fraction: the series has no more digits."""
+
+
+class OnTorus(constraints.Constraint):
+    """Points (..., 3) of the torus of radii (c, a), within 1e−4·c."""
+
+    event_dim = 1
+
+    def __init__(self, radii: Radii) -> None:
+        self.radii = radii
+
+    def check(self, value: Tensor) -> Tensor:
+        """Whether each point is one (...); not for NaN."""
+        c, a = self.radii
+        tube = torch.hypot(torch.hypot(value[..., 0], value[..., 1]) - c, value[..., 2])
+        return (tube - a).abs() < 1e-4 * c
 
 
 class EmbeddedTorusUniform(ManifoldUniform):
@@ -30,15 +47,35 @@ class EmbeddedTorusUniform(ManifoldUniform):
         torch.Size([5, 3])
     """
 
+    options: ClassVar = ("radii",)
+
     def __init__(
         self,
         radii: Radii = (2.0, 1.0),
         batch_shape: tuple[int, ...] = (),
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
+        validate_args: bool | None = None,
     ) -> None:
         self.radii = checked(radii)
-        super().__init__((3,), batch_shape, dtype, device)
+        super().__init__((3,), batch_shape, dtype, device, validate_args)
+
+    @constraints.dependent_property(is_discrete=False, event_dim=1)
+    def support(self) -> constraints.Constraint:
+        """Points of the torus of these radii."""
+        return OnTorus(self.radii)
+
+    @property
+    def mean(self) -> Tensor:
+        """0 (..., 3)."""
+        return self._zero.expand(self._extended_shape())
+
+    @property
+    def variance(self) -> Tensor:
+        """(c² + 3a²/2)/2, the same, and a²/2 (..., 3); coordinates are uncorrelated."""
+        c, a = self.radii
+        level = 0.5 * c**2 + 0.75 * a**2
+        return self.mean + self._zero.new_tensor([level, level, 0.5 * a**2])
 
     @property
     def log_volume(self) -> float:
@@ -56,7 +93,7 @@ class EmbeddedTorusUniform(ManifoldUniform):
         return point_of(torch.where(mirrored, math.pi - theta, theta), phi, self.radii)
 
 
-class EmbeddedTorusBrownian(Distribution):
+class EmbeddedTorusBrownian(ManifoldDistribution):
     """Brownian motion at time t on the torus of radii (c, a) in R^3, started at ``loc``; densities w.r.t. area.
 
     θ is a one-dimensional diffusion and φ, given θ's path, a Gaussian of variance ∫ ds / (c + a cos θ)². Samples follow
@@ -79,8 +116,14 @@ class EmbeddedTorusBrownian(Distribution):
         torch.Size([4, 3])
     """
 
-    arg_constraints = {"loc": constraints.real_vector, "time": constraints.positive}  # noqa: RUF012
-    has_rsample = True
+    loc: Tensor
+    time: Tensor
+    tensor_parameters: ClassVar = {"loc": 1, "time": 0}
+    options: ClassVar = ("radii", "sampler", "steps")
+    arg_constraints: ClassVar = {
+        "loc": constraints.dependent(is_discrete=False, event_dim=1),
+        "time": constraints.positive,
+    }
 
     def __init__(
         self,
@@ -94,20 +137,24 @@ class EmbeddedTorusBrownian(Distribution):
         self.radii, self.steps = checked(radii), steps
         self.sampler: Literal["diffusion", "walk"] = sampler
         one_of("sampler", sampler, ("diffusion", "walk"))
-        batch_shape = torch.broadcast_shapes(loc.shape[:-1], time.shape)
-        self.loc, self.time = loc.expand(batch_shape + loc.shape[-1:]), time.expand(batch_shape)
-        super().__init__(batch_shape, loc.shape[-1:], validate_args=validate_args)
+        batch_shape = self._broadcast(loc=loc, time=time)
+        super().__init__(batch_shape, torch.Size([static(loc.shape[-1])]), validate_args=validate_args)
+        if self._validate_args and not bool(self.support.check(self.loc).all()):
+            raise ValueError(f"loc has points that are not on the torus of radii {self.radii}")
 
     @property
-    def support(self) -> constraints.Constraint:
-        """Real vectors; ``log_prob`` takes their two angles."""
-        return constraints.real_vector
+    def mode(self) -> Tensor:
+        """Unknown: curvature moves it away from the centre.
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
-        """The same distributions with a larger batch shape."""
-        shape = torch.Size(batch_shape)
-        loc, time = self.loc.expand(shape + self.event_shape), self.time.expand(shape)
-        return type(self)(loc, time, self.radii, self.sampler, self.steps, validate_args=False)
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError("the mode of Brownian motion on the torus of revolution has no closed form")
+
+    @constraints.dependent_property(is_discrete=False, event_dim=1)
+    def support(self) -> constraints.Constraint:
+        """Points of the torus of these radii."""
+        return OnTorus(self.radii)
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Samples (*sample_shape, ..., 3), differentiable in ``loc`` and ``time``."""
@@ -143,9 +190,10 @@ class EmbeddedTorusBrownian(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log density (...) at points ``value`` (..., 3)."""
+        self._checked(value)
         time, shortest = self.time.double(), SHORTEST * self.radii[1] ** 2
         near = self._short_time(self.loc.double(), value.double(), time.clamp(max=shortest))
-        if bool((time < shortest).all()):  # the series is by far the dearer
+        if not is_tracing() and bool((time < shortest).all()):  # the series is by far the dearer
             return near.to(self.loc.dtype)
         start, end = (angles_of(point.double(), self.radii) for point in (self.loc, value))
         series = self._series(start, end, self._bounded_time().double().clamp(min=shortest))
@@ -154,9 +202,10 @@ class EmbeddedTorusBrownian(Distribution):
     def _series(self, start: tuple[Tensor, Tensor], end: tuple[Tensor, Tensor], time: Tensor) -> Tensor:
         total: Tensor | float = 0.0
         order = torch.arange(FREQUENCIES + 1, dtype=time.dtype, device=time.device)
+        least = SHORTEST * self.radii[1] ** 2 if is_tracing() else time.min().item()
         for odd in (False, True):
             part = modes(*self.radii, odd)
-            used = part.rates * time.min().item() < 0.5 * NEGLIGIBLE
+            used = part.rates * least < 0.5 * NEGLIGIBLE
             arrays = part.rates[used], part.turns[used], part.coefficients[:, used]
             rates, turns, columns = (torch.as_tensor(x, device=time.device) for x in arrays)
             wave = torch.sin if odd else torch.cos

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints, register_kl
+from torch.distributions import constraints, register_kl
 
 from submission.distributions.brownian import Divergence, Sampler, Step
+from submission.distributions.manifold_distribution import ManifoldDistribution, static, unit_pairs
 from submission.distributions.sphere import SphereBrownian, SphereUniform
-from submission.distributions.uniform import ManifoldUniform
+from submission.distributions.uniform import ManifoldUniform, positive_integer
 
 
 class TorusUniform(ManifoldUniform):
@@ -26,27 +28,41 @@ class TorusUniform(ManifoldUniform):
         torch.Size([5, 6])
     """
 
+    options: ClassVar = ("circles",)
+    support = unit_pairs
+
     def __init__(
         self,
         circles: int,
         batch_shape: tuple[int, ...] = (),
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
+        validate_args: bool | None = None,
     ) -> None:
-        self.circles = circles
-        super().__init__((2 * circles,), batch_shape, dtype, device)
+        self.circles = positive_integer("circles", circles)
+        super().__init__((2 * circles,), batch_shape, dtype, device, validate_args)
 
     @property
     def log_volume(self) -> float:
         """k log 2π."""
         return self.circles * math.log(2.0 * math.pi)
 
+    @property
+    def mean(self) -> Tensor:
+        """0 (..., 2k)."""
+        return self._zero.expand(self._extended_shape())
+
+    @property
+    def variance(self) -> Tensor:
+        """1/2 of each coordinate (..., 2k); coordinates are uncorrelated."""
+        return self.mean + 0.5
+
     def _draw(self, shape: torch.Size) -> Tensor:
         circle = SphereUniform(1, dtype=self._zero.dtype, device=self._zero.device)
         return circle.sample(torch.Size([*shape, self.circles])).flatten(-2)
 
 
-class TorusBrownian(Distribution):
+class TorusBrownian(ManifoldDistribution):
     """Brownian motion on (S^1)^k: an independent wrapped normal of variance t_i per circle.
 
     Densities are with respect to the Riemannian volume (arc length on each circle).
@@ -63,8 +79,12 @@ class TorusBrownian(Distribution):
         torch.Size([7, 4])
     """
 
-    arg_constraints = {"loc": constraints.real_vector, "time": constraints.independent(constraints.positive, 1)}  # noqa: RUF012
-    has_rsample = True
+    loc: Tensor
+    time: Tensor
+    tensor_parameters: ClassVar = {"loc": 1, "time": 1}
+    options: ClassVar = ("sampler", "kl")
+    arg_constraints: ClassVar = {"loc": unit_pairs, "time": constraints.independent(constraints.positive, 1)}
+    support = unit_pairs
 
     def __init__(
         self,
@@ -76,25 +96,30 @@ class TorusBrownian(Distribution):
         kl: Divergence = "exact",
         validate_args: bool | None = None,
     ) -> None:
-        points = loc.unflatten(-1, (-1, 2))
-        batch_shape = torch.broadcast_shapes(points.shape[:-1], time.shape)
-        self.loc, self.time = loc.expand(batch_shape[:-1] + loc.shape[-1:]), time.expand(batch_shape)
-        self.circles = SphereBrownian(points, time, sampler, steps, step, kl, validate_args=False)
-        super().__init__(batch_shape[:-1], loc.shape[-1:], validate_args=validate_args)
+        columns = static(loc.shape[-1])
+        if columns % 2:
+            raise ValueError(f"loc has {columns} columns; give two for each circle")
+        self.sampler, self.steps, self.step, self.kl = sampler, steps, step, kl
+        batch_shape = self._broadcast(loc=loc, time=time)
+        self.time = self.time.expand(*batch_shape, columns // 2)
+        super().__init__(batch_shape, torch.Size([columns]), validate_args=validate_args)
+        _ = self.circles  # checks the options
+
+    @cached_property
+    def circles(self) -> SphereBrownian:
+        """The distributions on the circles, batch shape (..., k)."""
+        points = self.loc.unflatten(-1, (-1, 2))
+        return SphereBrownian(points, self.time, self.sampler, self.steps, self.step, self.kl, validate_args=False)
 
     @property
-    def support(self) -> constraints.Constraint:
-        """Real vectors; ``log_prob`` takes the direction of each pair."""
-        return constraints.real_vector
+    def mean(self) -> Tensor:
+        """exp(−t_i/2) times the centre on each circle (..., 2k)."""
+        return self.circles.mean.flatten(-2)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
-        """The same distributions with a larger batch shape."""
-        new = self._get_checked_instance(TorusBrownian, _instance)
-        shape = torch.Size(batch_shape)
-        new.circles = self.circles.expand(shape + self.time.shape[-1:])
-        new.loc, new.time = self.loc.expand(shape + self.event_shape), new.circles.time
-        super(TorusBrownian, new).__init__(shape, self.event_shape, validate_args=False)
-        return new
+    @property
+    def variance(self) -> Tensor:
+        """Of each coordinate (..., 2k); circles are independent."""
+        return self.circles.variance.flatten(-2)
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Samples (*sample_shape, ..., 2k), differentiable in ``loc`` and ``time``."""
@@ -102,6 +127,7 @@ class TorusBrownian(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log density (...) at points ``value`` (..., 2k)."""
+        self._checked(value)
         return self.circles.log_prob(value.unflatten(-1, (-1, 2))).sum(-1)
 
     def entropy(self) -> Tensor:

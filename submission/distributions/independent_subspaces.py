@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Gamma, constraints
+
+from submission.distributions.manifold_distribution import short
 
 FLOOR = 1e-18
 """Least Σ|z_i|^p that powers are taken of: their derivatives then fit into float32 for all exponents from 0.5 to 4."""
@@ -38,8 +41,9 @@ class IndependentSubspaces(Distribution):
         -2.2895
     """
 
-    arg_constraints = {"exponents": constraints.positive}  # noqa: RUF012
+    arg_constraints: ClassVar = {"exponents": constraints.independent(constraints.positive, 1)}
     support = constraints.real_vector
+    has_rsample = False
 
     def __init__(
         self,
@@ -59,31 +63,53 @@ class IndependentSubspaces(Distribution):
         self._counts = counts.to(self.exponents.dtype)
         super().__init__(torch.Size(), torch.Size([sum(self.sizes)]), validate_args=validate_args)
 
+    def __repr__(self) -> str:
+        sizes = "+".join(map(str, self.sizes))
+        return f"IndependentSubspaces(sizes={sizes}, exponents: {short(self.exponents)}, p0={self.root_exponent:g})"
+
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:  # type: ignore[override]
+        """The same distribution with independent copies of shape ``batch_shape``."""
+        new = type(self).__new__(type(self)) if _instance is None else _instance
+        new.__dict__.update(self.__dict__)
+        Distribution.__init__(new, torch.Size(batch_shape), self.event_shape, validate_args=False)
+        new._validate_args = self._validate_args
+        return new  # type: ignore[no-any-return]
+
     @property
     def mean(self) -> Tensor:
-        """0 (n,)."""
-        return self.exponents.new_zeros(self.event_shape)
+        """0 (..., n)."""
+        return self.exponents.new_zeros(self._extended_shape())
+
+    @property
+    def mode(self) -> Tensor:
+        """0 (..., n)."""
+        return self.mean
+
+    def entropy(self) -> Tensor:
+        """Differential entropy (...): v_k^{p0}/s is Gamma(n_k/p0) distributed."""
+        entropy = (self._counts / self.root_exponent - self._constants()).sum()
+        return entropy.expand(self.batch_shape)
 
     @property
     def variance(self) -> Tensor:
-        """E z² (n,): E v² of the subspace times E of a Dirichlet share to the power 2/p."""
+        """E z² (..., n): E v² of the subspace times E of a Dirichlet share to the power 2/p."""
         p, count, root = self.exponents, self._counts, self.root_exponent
         radius = 2 / root * math.log(self.scale) + torch.lgamma((count + 2) / root) - torch.lgamma(count / root)
         share = torch.lgamma(3 / p) + torch.lgamma(count / p) - torch.lgamma(1 / p) - torch.lgamma((count + 2) / p)
-        return torch.exp(radius + share)[self.subspace]
+        return torch.exp(radius + share)[self.subspace].expand(self._extended_shape())
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
-        """Exact samples (*sample_shape, n) by Stühmer et al.'s (2020) Algorithm 1.
+        """Exact samples (*sample_shape, ..., n) by Stühmer et al.'s (2020) Algorithm 1.
 
         v_0 from its radial distribution, Dirichlet shares of v_0^{p0} at the root and of v_k^{p_k} at each node, random
         signs.
         """
-        shape = torch.Size(sample_shape)
+        shape = torch.Size(sample_shape) + self.batch_shape
         with torch.no_grad():
             counts, exponents = self._counts, self.exponents
             radius = gamma(counts.sum() / self.root_exponent, shape)[..., None] * self.scale
             radii = radius * shares(gamma(counts / self.root_exponent, (*shape, len(self.sizes))))
-            leaves = gamma((1 / exponents)[self.subspace], self._extended_shape(shape))
+            leaves = gamma((1 / exponents)[self.subspace], shape + self.event_shape)
             parts = leaves / self._sums(leaves)[..., self.subspace]
             lengths = radii ** (1 / self.root_exponent)
             magnitudes = lengths[..., self.subspace] * parts ** (1 / exponents)[self.subspace]
@@ -91,7 +117,10 @@ class IndependentSubspaces(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(value) (...) of ``value`` (..., n)."""
-        return self.subspace_log_prob(value).sum(-1)
+        if self._validate_args:
+            self._validate_sample(value)
+        density = self.subspace_log_prob(value).sum(-1)
+        return density.expand(torch.broadcast_shapes(density.shape, self.batch_shape))
 
     def subspace_log_prob(self, value: Tensor) -> Tensor:
         """log p of each subspace's own coordinates (..., K); the subspaces are independent."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import cache, cached_property
-from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Gamma, constraints, register_kl
+from torch.distributions import Gamma, constraints, register_kl
 
 from submission.distributions.bessel import log_sphere_area
+from submission.distributions.manifold_distribution import AxialDistribution, static, unit_vector
 from submission.distributions.radial import ImplicitAngle, Statistic, one_minus_cosine, place, to_angle
 from submission.distributions.sphere import SphereUniform
 
@@ -18,7 +19,7 @@ LINEAR = 1e-2
 """Below this κ/β the divergence from the uniform distribution is its Taylor series: the closed form would cancel."""
 
 
-class PowerSpherical(Distribution):
+class PowerSpherical(AxialDistribution):
     """p(z) ∝ (1 + μᵀz)^κ on the sphere S^{m−1}, with respect to its surface measure (De Cao and Aziz 2020).
 
     (1 + μᵀz)/2 is Beta(β + κ, β) with β = (m−1)/2: density, entropy and KL to the uniform distribution are closed
@@ -35,24 +36,13 @@ class PowerSpherical(Distribution):
         2.531
     """
 
-    arg_constraints = {"loc": constraints.real_vector, "concentration": constraints.nonnegative}  # noqa: RUF012
-    has_rsample = True
+    concentration: Tensor
+    tensor_parameters: ClassVar = {"loc": 1, "concentration": 0}
+    arg_constraints: ClassVar = {"loc": unit_vector, "concentration": constraints.nonnegative}
 
     def __init__(self, loc: Tensor, concentration: Tensor, validate_args: bool | None = None) -> None:
-        batch_shape = torch.broadcast_shapes(loc.shape[:-1], concentration.shape)
-        self.loc, self.concentration = loc.expand(batch_shape + loc.shape[-1:]), concentration.expand(batch_shape)
-        super().__init__(batch_shape, loc.shape[-1:], validate_args=validate_args)
-
-    @property
-    def support(self) -> constraints.Constraint:
-        """Vectors; ``log_prob`` takes their direction."""
-        return constraints.real_vector
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> PowerSpherical:
-        """The same distributions with a larger batch shape."""
-        shape = torch.Size(batch_shape)
-        loc, concentration = self.loc.expand(shape + self.event_shape), self.concentration.expand(shape)
-        return PowerSpherical(loc, concentration, validate_args=False)
+        batch_shape = self._broadcast(loc=loc, concentration=concentration)
+        super().__init__(batch_shape, torch.Size([static(loc.shape[-1])]), validate_args=validate_args)
 
     @property
     def m(self) -> int:
@@ -74,9 +64,10 @@ class PowerSpherical(Distribution):
         return self._kappa / (self._kappa + 2 * self.beta)
 
     @property
-    def mean(self) -> Tensor:
-        """E z (..., m)."""
-        return self.mean_length.to(self.loc.dtype)[..., None] * self.loc
+    def _mean_square(self) -> Tensor:
+        """E w² of w = 2B − 1 with B ~ Beta(β + κ, β)."""
+        total = self._kappa + 2 * self.beta
+        return self.mean_length.square() + 4 * (self._kappa + self.beta) * self.beta / (total.square() * (total + 1))
 
     @cached_property
     def _log_moment(self) -> Tensor:
@@ -101,6 +92,7 @@ class PowerSpherical(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(value) (...) with respect to the surface measure; ``value`` (..., m) broadcasts."""
+        self._checked(value)
         height = -self._log_moment - log_sphere_area(self.m)
         rest = torch.log1p(-one_minus_cosine(self.loc, value).clamp(max=2 - 1e-15) / 2)
         return (height + self._kappa * rest).to(self.loc.dtype)

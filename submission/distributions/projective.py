@@ -55,6 +55,7 @@ class ProjectiveBrownian(UnitVectorBrownian):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log density (...) at points ``value`` (..., d + 1), even in ``value``."""
+        self._checked(value)
         angle, time = to_angle(one_minus_cosine(self.loc, value)), self.time.double()
         both = [log_relative(self.tables, self.dim, time, r) for r in (angle, torch.pi - angle)]
         return (torch.logaddexp(*both) - math.log(2.0) - self.log_volume).to(self.loc.dtype)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from submission.distributions.derivatives import aligned, last_order
+from submission.distributions.manifold_distribution import static
 
 NODES = 16
 """Gauss–Legendre nodes per angle; the implicit derivative is then good to about 1e−6.
@@ -45,7 +46,7 @@ def place(loc: Tensor, angle: Tensor) -> Tensor:
     grows like 1/|projected noise|, whose square has no expectation on S².) On a circle it is one of two tangents.
     """
     angle = angle.to(loc.dtype)[..., None]
-    if loc.shape[-1] == 2:
+    if static(loc.shape[-1]) == 2:
         angle = angle * (torch.randint_like(angle, 2) * 2 - 1)
         return torch.cos(angle) * loc + torch.sin(angle) * torch.stack([-loc[..., 1], loc[..., 0]], -1)
     noise = torch.randn(angle.shape[:-1] + loc.shape[-1:], dtype=loc.dtype, device=loc.device)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints, register_kl
+from torch.distributions import constraints, register_kl
 
 from submission.distributions.brownian import Divergence, Sampler, Step
+from submission.distributions.manifold_distribution import ManifoldDistribution, static, unit_vector
 from submission.distributions.projective import ProjectiveBrownian, ProjectiveUniform
 from submission.distributions.uniform import ManifoldUniform
 
@@ -70,13 +72,16 @@ class RotationUniform(ManifoldUniform):
         torch.Size([5, 3, 3])
     """
 
+    support = unit_vector
+
     def __init__(
         self,
         batch_shape: tuple[int, ...] = (),
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
+        validate_args: bool | None = None,
     ) -> None:
-        super().__init__((4,), batch_shape, dtype, device)
+        super().__init__((4,), batch_shape, dtype, device, validate_args)
 
     @property
     def log_volume(self) -> float:
@@ -87,7 +92,7 @@ class RotationUniform(ManifoldUniform):
         return ProjectiveUniform(3, dtype=self._zero.dtype, device=self._zero.device).sample(shape)
 
 
-class RotationBrownian(Distribution):
+class RotationBrownian(ManifoldDistribution):
     """Brownian motion on SO(3) at time t, in unit quaternions (scalar first, sign immaterial).
 
     Lengths are those of the Frobenius norm on rotation matrices, which the walk of Pérez Rey et al. uses: SO(3) is RP^3
@@ -105,8 +110,12 @@ class RotationBrownian(Distribution):
         torch.Size([3, 3])
     """
 
-    arg_constraints = {"loc": constraints.real_vector, "time": constraints.positive}  # noqa: RUF012
-    has_rsample = True
+    loc: Tensor
+    time: Tensor
+    tensor_parameters: ClassVar = {"loc": 1, "time": 0}
+    options: ClassVar = ("sampler", "kl")
+    arg_constraints: ClassVar = {"loc": unit_vector, "time": constraints.positive}
+    support = unit_vector
 
     def __init__(
         self,
@@ -118,27 +127,21 @@ class RotationBrownian(Distribution):
         kl: Divergence = "exact",
         validate_args: bool | None = None,
     ) -> None:
-        self.projective = ProjectiveBrownian(loc, time / SCALE**2, sampler, steps, step, kl, validate_args=False)
-        self.loc, self.time = self.projective.loc, time.expand(self.projective.batch_shape)
-        super().__init__(self.projective.batch_shape, loc.shape[-1:], validate_args=validate_args)
+        self.sampler, self.steps, self.step, self.kl = sampler, steps, step, kl
+        batch_shape = self._broadcast(loc=loc, time=time)
+        super().__init__(batch_shape, torch.Size([static(loc.shape[-1])]), validate_args=validate_args)
+        _ = self.projective  # checks the options
+
+    @cached_property
+    def projective(self) -> ProjectiveBrownian:
+        """The same motion on RP³, at time t/8."""
+        options = self.sampler, self.steps, self.step, self.kl
+        return ProjectiveBrownian(self.loc, self.time / SCALE**2, *options, validate_args=False)
 
     @classmethod
     def from_matrix(cls, matrix: Tensor, time: Tensor, **options: Any) -> Self:
         """The distribution around rotation matrices (..., 3, 3)."""
         return cls(matrix_to_quaternion(matrix), time, **options)
-
-    @property
-    def support(self) -> constraints.Constraint:
-        """Real vectors; ``log_prob`` takes their direction."""
-        return constraints.real_vector
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
-        """The same distributions with a larger batch shape."""
-        new = self._get_checked_instance(RotationBrownian, _instance)
-        new.projective = self.projective.expand(batch_shape)
-        new.loc, new.time = new.projective.loc, self.time.expand(batch_shape)
-        super(RotationBrownian, new).__init__(torch.Size(batch_shape), self.event_shape, validate_args=False)
-        return new
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Unit quaternions (*sample_shape, ..., 4), differentiable in ``loc`` and ``time``."""
@@ -150,6 +153,7 @@ class RotationBrownian(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log density (...) at unit quaternions ``value`` (..., 4)."""
+        self._checked(value)
         return self.projective.log_prob(value) - 3.0 * math.log(SCALE)
 
     def entropy(self) -> Tensor:

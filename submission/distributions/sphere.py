@@ -9,6 +9,7 @@ from torch.distributions import register_kl
 from submission.distributions import wrapped_normal
 from submission.distributions.bessel import log_sphere_area
 from submission.distributions.brownian import UnitVectorBrownian
+from submission.distributions.manifold_distribution import AxialDistribution
 from submission.distributions.radial import one_minus_cosine, to_angle
 from submission.distributions.sphere_tables import SphereTables, coordinate, parametrix
 from submission.distributions.uniform import UnitVectorUniform
@@ -31,8 +32,25 @@ class SphereUniform(UnitVectorUniform):
         """log Vol(S^d)."""
         return log_sphere_area(self.dim + 1)
 
+    @property
+    def mean(self) -> Tensor:
+        """0 (..., d + 1)."""
+        return self._zero.expand(self._extended_shape())
 
-class SphereBrownian(UnitVectorBrownian):
+    @property
+    def covariance_matrix(self) -> Tensor:
+        """I/(d + 1) (..., d + 1, d + 1)."""
+        size = self.dim + 1
+        eye = torch.eye(size, dtype=self._zero.dtype, device=self._zero.device) / size
+        return eye.expand(*self.batch_shape, size, size)
+
+    @property
+    def variance(self) -> Tensor:
+        """1/(d + 1) of each coordinate (..., d + 1)."""
+        return self.covariance_matrix.diagonal(dim1=-2, dim2=-1)
+
+
+class SphereBrownian(UnitVectorBrownian, AxialDistribution):
     """Brownian motion on S^d at time t, started at ``loc``; densities are with respect to the Riemannian volume.
 
     The generator is half the Laplacian, so E cos r = exp(-d t / 2) for the geodesic distance r from ``loc``. A sample
@@ -57,10 +75,21 @@ class SphereBrownian(UnitVectorBrownian):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log density (...) at points ``value`` (..., d + 1), which broadcast against the batch."""
+        self._checked(value)
         if self.dim == 1:
             return wrapped_normal.log_density(wrapped_normal.arc(self.loc, value), self.time)
         angle = to_angle(one_minus_cosine(self.loc, value))
         return (log_relative(self.tables, self.dim, self.time.double(), angle) - self.log_volume).to(self.loc.dtype)
+
+    @property
+    def mean_length(self) -> Tensor:
+        """E cos r = exp(−d·t/2), (...), float64."""
+        return (-0.5 * self.dim * self.time.double()).exp()
+
+    @property
+    def _mean_square(self) -> Tensor:
+        """E cos² r = (1 + d·exp(−(d + 1)·t))/(d + 1): cos² r − 1/(d + 1) is an eigenfunction."""
+        return (1 + self.dim * (-(self.dim + 1) * self.time.double()).exp()) / (self.dim + 1)
 
     def _exact_divergence(self) -> Tensor:
         return self._from_table(self.tables.kl, self.dim)

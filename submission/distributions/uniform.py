@@ -1,13 +1,14 @@
-"""Uniform distributions on compact manifolds: what they share."""
+"""Base classes of uniform distributions on compact manifolds."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+
+from submission.distributions.manifold_distribution import ManifoldDistribution, unit_vector
 
 
 def project_to_sphere(x: Tensor) -> Tensor:
@@ -15,11 +16,14 @@ def project_to_sphere(x: Tensor) -> Tensor:
     return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
 
 
-class ManifoldUniform(Distribution):
-    """The uniform distribution on a compact manifold; subclasses give its volume and its sampler."""
+class ManifoldUniform(ManifoldDistribution):
+    """The uniform distribution on a compact manifold; subclasses give its volume and its sampler.
 
-    arg_constraints = {}  # noqa: RUF012
-    has_rsample = True
+    Args:
+        event_shape: of one point.
+        batch_shape, dtype, device: of samples.
+        validate_args: whether ``log_prob`` checks that its points are on the manifold (torch's default: yes).
+    """
 
     def __init__(
         self,
@@ -27,9 +31,10 @@ class ManifoldUniform(Distribution):
         batch_shape: tuple[int, ...] = (),
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
+        validate_args: bool | None = None,
     ) -> None:
         self._zero = torch.zeros((), dtype=dtype, device=device)
-        super().__init__(torch.Size(batch_shape), torch.Size(event_shape), validate_args=False)
+        super().__init__(torch.Size(batch_shape), torch.Size(event_shape), validate_args=validate_args)
 
     @property
     @abstractmethod
@@ -41,16 +46,9 @@ class ManifoldUniform(Distribution):
         """Uniform points of shape (*shape, *event_shape)."""
 
     @property
-    def support(self) -> constraints.Constraint:
-        """Real vectors; only those on the manifold are meaningful."""
-        return constraints.real_vector
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
-        """The same distribution with another batch shape."""
-        new = self._get_checked_instance(type(self), _instance)
-        new.__dict__.update(self.__dict__)
-        super(ManifoldUniform, new).__init__(torch.Size(batch_shape), self.event_shape, validate_args=False)
-        return new
+    def mode(self) -> Tensor:
+        """NaN (..., *event_shape), as for torch's uniform distribution: all points are equally likely."""
+        return self._zero.new_full(self._extended_shape(), torch.nan)
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Samples (*sample_shape, *batch_shape, *event_shape)."""
@@ -58,6 +56,7 @@ class ManifoldUniform(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """-log volume, in the shape that ``value``'s batch and the distribution's broadcast to."""
+        self._checked(value)
         shape = torch.broadcast_shapes(value.shape[: value.ndim - len(self.event_shape)], self.batch_shape)
         return value.new_full(shape, -self.log_volume)
 
@@ -72,7 +71,14 @@ class UnitVectorUniform(ManifoldUniform):
     Args:
         dim: d >= 1.
         batch_shape, dtype, device: of samples.
+        validate_args: as for torch's distributions.
+
+    Raises:
+        ValueError: if ``dim`` is not a positive integer.
     """
+
+    options: ClassVar = ("dim",)
+    support = unit_vector
 
     def __init__(
         self,
@@ -80,10 +86,22 @@ class UnitVectorUniform(ManifoldUniform):
         batch_shape: tuple[int, ...] = (),
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
+        validate_args: bool | None = None,
     ) -> None:
-        self.dim = dim
-        super().__init__((dim + 1,), batch_shape, dtype, device)
+        self.dim = positive_integer("dim", dim)
+        super().__init__((dim + 1,), batch_shape, dtype, device, validate_args)
 
     def _draw(self, shape: torch.Size) -> Tensor:
         noise = torch.randn(shape + self.event_shape, dtype=self._zero.dtype, device=self._zero.device)
         return project_to_sphere(noise)
+
+
+def positive_integer(name: str, value: int) -> int:
+    """``value``.
+
+    Raises:
+        ValueError: if it is no integer from 1 on.
+    """
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name}={value!r}: give a positive integer")
+    return value

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.jit import is_tracing
 
 from submission.distributions.radial import rule
 
@@ -61,22 +63,47 @@ def symmetric_beta(shape: tuple[int, ...], m: int, like: Tensor) -> Tensor:
     return (1 - cosine) / 2
 
 
-@torch.no_grad()
 def sample_one_minus_cosine(kappa: Tensor, m: int, rounds: tuple[int, ...] = ROUNDS) -> Tensor:
-    """x = 1 − w of von Mises–Fisher samples, one per entry of ``kappa`` and in its type.
+    """x = 1 − w of von Mises–Fisher samples, one per entry of ``kappa`` and in its type; no gradient.
 
     Always ends: after ``rounds`` of proposals the inverse CDF serves whoever is left. While a CUDA graph is captured
-    nothing may depend on data, so that all proposals are made at once and the fallback (for fewer than one sample in
-    10²⁹) is replaced by the first proposal.
+    or a graph is traced, nothing may depend on data, so that all proposals are made at once and the fallback (for
+    fewer than one sample in 10²⁹) is replaced by the first proposal.
     """
-    if kappa.is_cuda and torch.cuda.is_current_stream_capturing():
+    result: Tensor = _Sample.apply(kappa.detach(), m, rounds)
+    return result
+
+
+class _Sample(torch.autograd.Function):
+    """``accepted``; under vmap, whose tensors can't decide anything, on the tensor that holds them all."""
+
+    @staticmethod
+    def forward(kappa: Tensor, m: int, rounds: tuple[int, ...]) -> Tensor:
+        """Samples like ``kappa``."""
+        return accepted(kappa, m, rounds)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Samples have no gradient here."""
+        ctx.mark_non_differentiable(output)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, kappa: Tensor, m: int, rounds: tuple[int, ...]) -> tuple[Tensor, int | None]:
+        """One sample per entry, whatever the axes mean."""
+        return sample_one_minus_cosine(kappa, m, rounds), in_dims[0]
+
+
+@torch.no_grad()
+def accepted(kappa: Tensor, m: int, rounds: tuple[int, ...]) -> Tensor:
+    """Samples by rounds of proposals, then by the inverse CDF."""
+    if is_tracing() or (kappa.is_cuda and torch.cuda.is_current_stream_capturing()):
         return first_accepted(kappa, m, sum(rounds))[0]
     flat = kappa.reshape(-1)
     result, pending = torch.empty_like(flat), torch.arange(len(flat), device=flat.device)
     for count in rounds:
-        x, accepted = first_accepted(flat[pending], m, count)
+        x, found = first_accepted(flat[pending], m, count)
         result[pending] = x
-        pending = pending[~accepted]
+        pending = pending[~found]
         if not len(pending):
             return result.view_as(kappa)
     result[pending] = inverse_cdf(flat[pending].double(), m).to(flat.dtype)
@@ -88,8 +115,8 @@ def first_accepted(kappa: Tensor, m: int, count: int) -> tuple[Tensor, Tensor]:
     envelope = Envelope(kappa, m)
     x = envelope.one_minus_cosine(symmetric_beta((count, *kappa.shape), m, kappa))
     kept = torch.rand_like(x).log_() <= envelope.log_acceptance(x)
-    accepted, first = kept.max(0, keepdim=True)
-    return x.gather(0, first)[0], accepted[0]
+    found, first = kept.max(0, keepdim=True)
+    return x.gather(0, first)[0], found[0]
 
 
 def inverse_cdf(kappa: Tensor, m: int) -> Tensor:

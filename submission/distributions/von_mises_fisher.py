@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints, register_kl
+from torch.distributions import constraints, register_kl
 
 from submission.distributions.bessel import log_sphere_area, normaliser
 from submission.distributions.derivatives import once_differentiable
+from submission.distributions.manifold_distribution import AxialDistribution, static, unit_vector
+from submission.distributions.power_spherical import PowerSpherical
 from submission.distributions.radial import ImplicitAngle, Statistic, one_minus_cosine, place, to_angle
-from submission.distributions.sphere import SphereUniform
+from submission.distributions.sphere import SphereBrownian, SphereUniform
 from submission.distributions.vmf_sampler import Envelope, sample_one_minus_cosine
 
 GRADIENTS = ("implicit", "two_term")
 
 
-class VonMisesFisher(Distribution):
+class VonMisesFisher(AxialDistribution):
     """p(z) = exp(κ·μᵀz − F(κ))/area on the sphere S^{m−1}, with respect to its surface measure.
 
     F(κ) = log[Γ(ν+1)·(2/κ)^ν·I_ν(κ)], ν = m/2 − 1. Finite with finite gradients for m from 2 to 1000 and κ from 0 to
@@ -40,29 +42,19 @@ class VonMisesFisher(Distribution):
         0.465
     """
 
-    arg_constraints = {"loc": constraints.real_vector, "concentration": constraints.nonnegative}  # noqa: RUF012
-    has_rsample = True
+    concentration: Tensor
+    tensor_parameters: ClassVar = {"loc": 1, "concentration": 0}
+    options: ClassVar = ("gradient",)
+    arg_constraints: ClassVar = {"loc": unit_vector, "concentration": constraints.nonnegative}
 
     def __init__(
         self, loc: Tensor, concentration: Tensor, gradient: str = "implicit", validate_args: bool | None = None
     ) -> None:
         if gradient not in GRADIENTS:
             raise ValueError(f"gradient is {gradient!r}: choose one of {', '.join(GRADIENTS)}")
-        batch_shape = torch.broadcast_shapes(loc.shape[:-1], concentration.shape)
-        self.loc, self.concentration = loc.expand(batch_shape + loc.shape[-1:]), concentration.expand(batch_shape)
+        batch_shape = self._broadcast(loc=loc, concentration=concentration)
         self.gradient = gradient
-        super().__init__(batch_shape, loc.shape[-1:], validate_args=validate_args)
-
-    @property
-    def support(self) -> constraints.Constraint:
-        """Vectors; ``log_prob`` takes their direction."""
-        return constraints.real_vector
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> VonMisesFisher:
-        """The same distributions with a larger batch shape."""
-        shape = torch.Size(batch_shape)
-        loc, concentration = self.loc.expand(shape + self.event_shape), self.concentration.expand(shape)
-        return VonMisesFisher(loc, concentration, self.gradient, validate_args=False)
+        super().__init__(batch_shape, torch.Size([static(loc.shape[-1])]), validate_args=validate_args)
 
     @property
     def m(self) -> int:
@@ -84,9 +76,9 @@ class VonMisesFisher(Distribution):
         return self._normaliser[1]
 
     @property
-    def mean(self) -> Tensor:
-        """A(κ)·μ (..., m)."""
-        return self.mean_length.to(self.loc.dtype)[..., None] * self.loc
+    def _mean_square(self) -> Tensor:
+        """E w² = A′ + A² = 1 − (m − 1)·A/κ, 1/m at κ = 0."""
+        return 1 - (self.m - 1) * (self.mean_length / self._kappa).nan_to_num(1 / self.m)
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Samples (*sample_shape, ..., m), differentiable in ``loc`` and ``concentration``."""
@@ -130,6 +122,7 @@ class VonMisesFisher(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(value) (...) with respect to the surface measure; ``value`` (..., m) broadcasts."""
+        self._checked(value)
         kappa = self._kappa
         height = kappa - self._normaliser[0] - log_sphere_area(self.m)
         return (height - kappa * one_minus_cosine(self.loc, value)).to(self.loc.dtype)
@@ -151,3 +144,20 @@ COSINE_LESS_ONE = Statistic(lambda sine_squared: -2 * sine_squared, curvature=1.
 @register_kl(VonMisesFisher, SphereUniform)
 def _von_mises_fisher_uniform(p: VonMisesFisher, q: SphereUniform) -> Tensor:
     return p.divergence_from_uniform()
+
+
+@register_kl(VonMisesFisher, VonMisesFisher)
+@register_kl(PowerSpherical, VonMisesFisher)
+@register_kl(SphereBrownian, VonMisesFisher)
+def _axial_von_mises_fisher(p: VonMisesFisher | PowerSpherical | SphereBrownian, q: VonMisesFisher) -> Tensor:
+    """F(κ_q) + log area − κ_q·E_p(μ_qᵀz) − H(p): log q is linear in z."""
+    overlap = (p.loc * q.loc).sum(-1).double()
+    linear = q._normaliser[0] - q._kappa * p.mean_length * overlap
+    return (linear + log_sphere_area(q.m)).to(p.loc.dtype) - p.entropy()
+
+
+@register_kl(SphereUniform, VonMisesFisher)
+def _uniform_von_mises_fisher(p: SphereUniform, q: VonMisesFisher) -> Tensor:
+    """F(κ_q): a uniform z has mean 0."""
+    result: Tensor = q._normaliser[0].to(q.loc.dtype)
+    return result.expand(torch.broadcast_shapes(p.batch_shape, q.batch_shape))

@@ -67,7 +67,7 @@ class ProjectiveSpace(AntipodalSpace):
 
     def prior(self, like: Tensor) -> Distribution:
         """Uniform on RP^d."""
-        return ProjectiveUniform(self.dimension, dtype=like.dtype, device=like.device)
+        return ProjectiveUniform(self.dimension, dtype=like.dtype, device=like.device, validate_args=False)
 
     def features(self, points: Tensor) -> Tensor:
         """z zᵀ (..., (d+1)(d+2)/2), row by row from the diagonal."""
@@ -96,7 +96,7 @@ class RotationSpace(AntipodalSpace):
 
     def prior(self, like: Tensor) -> Distribution:
         """Haar measure."""
-        return RotationUniform(dtype=like.dtype, device=like.device)
+        return RotationUniform(dtype=like.dtype, device=like.device, validate_args=False)
 
     def features(self, points: Tensor) -> Tensor:
         """Matrix entries (..., 9)."""

@@ -46,7 +46,7 @@ class SphereSpace(ManifoldSpace):
 
     def prior(self, like: Tensor) -> Distribution:
         """Uniform on S^d."""
-        return SphereUniform(self.dimension, dtype=like.dtype, device=like.device)
+        return SphereUniform(self.dimension, dtype=like.dtype, device=like.device, validate_args=False)
 
     def coordinates(self, points: Tensor) -> Tensor:
         """Angles (..., d): on a circle the one from −π to π; else hyperspherical, d − 1 from 0 to π, then one more."""

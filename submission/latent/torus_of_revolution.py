@@ -44,7 +44,7 @@ class TorusOfRevolution(ManifoldSpace):
 
     def prior(self, like: Tensor) -> Distribution:
         """Uniform with respect to area."""
-        return EmbeddedTorusUniform(self.radii, dtype=like.dtype, device=like.device)
+        return EmbeddedTorusUniform(self.radii, dtype=like.dtype, device=like.device, validate_args=False)
 
     def coordinates(self, points: Tensor) -> Tensor:
         """Angles (..., 2) around the tube and around the axis, −π to π."""
