@@ -112,6 +112,12 @@ REGISTRY: dict[str, Entry] = {
         "4,096 of 64x64 (a picture)",
         "vertical shift 64, horizontal shift 64",
     ),
+    "klein_pictures": Entry(
+        "synthetic.klein:klein_pictures",
+        "edges and bars in every direction: a Klein bottle",
+        "1,600 of 64x64",
+        "direction 40, phase 40",
+    ),
     "sprites_torus": Entry(
         "synthetic.torus:sprites_torus",
         "a heart that turns and wraps around",

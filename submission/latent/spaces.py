@@ -1,13 +1,18 @@
-"""Every latent space by name, and ``parse``, which turns a spec string into one."""
+"""Every latent space by name; ``parse`` turns a spec string into one, ``register`` adds a manifold of one's own."""
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable
+from functools import partial
 
-from submission.latent import antipodal, euclidean, isa, spheres, torus_of_revolution
+from submission.distributions.closed_manifold import Manifold
+from submission.errors import UsageError
+from submission.latent import antipodal, euclidean, isa, projected, spheres, torus_of_revolution
 from submission.latent.base import LatentSpace
 from submission.latent.product import ProductSpace
-from submission.latent.spec import FactorSpec, factors
+from submission.latent.spec import FactorSpec, SpecError, factors
 
 SPACES: dict[str, Callable[[FactorSpec], LatentSpace]] = {
     "R": euclidean.build,
@@ -17,8 +22,37 @@ SPACES: dict[str, Callable[[FactorSpec], LatentSpace]] = {
     "SO": antipodal.build_rotations,
     "Torus": torus_of_revolution.build,
     "ISA": isa.build,
+    "Ellipsoid": projected.build_ellipsoid,
+    "Klein": projected.build_klein,
+    "O": projected.build_orthogonal,
+    "Stiefel": projected.build_stiefel,
+    "SU": projected.build_special_unitary,
 }
 """Name in a spec → builder of that factor; a new space is one new file and one line here."""
+MOST_COMPONENTS, MOST_COLUMNS = 4096, 65536
+"""Of a product: components, and columns that the encoder has to output."""
+
+
+def register(manifold: Manifold) -> Manifold:
+    """Make ``manifold`` a space that specs name, and return it.
+
+    Raises:
+        UsageError: if the name is no word of letters, or taken by another manifold.
+
+    Example:
+        >>> import torch
+        >>> ring = Manifold("Ring", 2, 1, lambda x: torch.nn.functional.normalize(x, dim=-1))
+        >>> parse(register(ring).name + " x R^2")
+        parse("Ring x R^2")
+    """
+    known = SPACES.get(manifold.name)
+    own = isinstance(known, partial) and known.func is projected.build_registered
+    if not re.fullmatch(r"[A-Za-z]+", manifold.name) or manifold.name == "x":
+        raise UsageError(f"a manifold cannot be called {manifold.name!r}", "use letters only, and not x alone")
+    if known is not None and not own:
+        raise UsageError(f"the space {manifold.name} exists", "give the manifold another name")
+    SPACES[manifold.name] = partial(projected.build_registered, manifold)
+    return manifold
 
 
 def parse(spec: str) -> LatentSpace:
@@ -28,11 +62,32 @@ def parse(spec: str) -> LatentSpace:
         SpecError: with the spec and a caret below the offending character.
     """
     spaces = [build(factor) for factor in factors(spec)]
-    return spaces[0] if len(spaces) == 1 else ProductSpace(spaces)
+    if len(spaces) == 1:
+        return spaces[0]
+    components, columns = (
+        sum(sizes) for sizes in zip(*((len(own.components), own.parameter_size) for own in spaces), strict=True)
+    )
+    if components > MOST_COMPONENTS or columns > MOST_COLUMNS:
+        size = f"{components} components and {columns} encoder outputs"
+        raise SpecError(spec, 0, f"a product of {size}", f"stay within {MOST_COMPONENTS} and {MOST_COLUMNS}")
+    return ProductSpace(spaces)
 
 
 def build(factor: FactorSpec) -> LatentSpace:
     """One factor of a spec as a space of its own."""
-    if factor.name.text not in SPACES:
-        raise factor.name.error(f"no space is called {factor.name.text!r}", f"choose one of {', '.join(SPACES)}")
-    return SPACES[factor.name.text](factor)
+    name = factor.name.text
+    if name not in SPACES:
+        raise factor.name.error(f"no space is called {name[:40]!r}", advice(name))
+    return SPACES[name](factor)
+
+
+def advice(name: str) -> str:
+    """What was probably meant by an unknown name, or all names."""
+    glued = re.match(rf"({'|'.join(sorted(SPACES, key=len, reverse=True))})(\d+)$", name)
+    if glued and glued[1] in ("S", "T", "R", "RP"):
+        return f'write "{glued[1]}^{glued[2]}"'
+    if glued and glued[1] in ("SO", "SU", "O"):
+        return f'write "{glued[1]}({glued[2]})"'
+    alike = {known.lower(): known for known in SPACES}
+    close = difflib.get_close_matches(name[:40].lower(), alike, 1)
+    return f"did you mean {alike[close[0]]}?" if close else f"choose one of {', '.join(SPACES)}"

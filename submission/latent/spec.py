@@ -23,8 +23,18 @@ class SpecError(UsageError):
     """A spec that means no latent space: the message, then the spec, then a caret below the offending character."""
 
     def __init__(self, spec: str, position: int, what: str, fix: str) -> None:
-        super().__init__(f"latent space: {what}", f"{fix}\n  {spec}\n  {' ' * position}^")
+        shown, caret = window(spec, position)
+        super().__init__(f"latent space: {what}", f"{fix}\n  {shown}\n  {' ' * caret}^")
         self.spec, self.position = spec, position
+
+
+def window(spec: str, position: int) -> tuple[str, int]:
+    """At most 100 characters of a spec around a position, and where the position is in them."""
+    if len(spec) <= 100:
+        return spec, position
+    start = max(0, min(position - 50, len(spec) - 94))
+    before, after = "..." * (start > 0), "..." * (start + 94 < len(spec))
+    return before + spec[start : start + 94] + after, position - start + len(before)
 
 
 @dataclass(frozen=True)
@@ -41,9 +51,18 @@ class Token:
 
     def integer(self, what: str, low: int, high: int) -> int:
         """This word as a whole number from ``low`` to ``high``."""
-        if not re.fullmatch(r"\d+", self.text, re.ASCII) or not low <= int(self.text) <= high:
-            raise self.error(f"{what} is {self.text!r}", f"give a whole number from {low} to {high}")
+        if not re.fullmatch(r"\d{1,9}", self.text, re.ASCII) or not low <= int(self.text) <= high:
+            raise self.error(f"{what} is {self.text[:40]!r}", f"give a whole number from {low} to {high}")
         return int(self.text)
+
+    def glued(self) -> SpecError | None:
+        """The error of a word such as ``2xT``, where blanks around the x are missing."""
+        found = re.fullmatch(r"(\d+)[x×](\S+)", self.text, re.ASCII)
+        if found is None:
+            return None
+        better = f"{self.spec[: self.position]}{found[1]} x {self.spec[self.position + len(found[1]) + 1 :]}"
+        here = self.position + len(found[1])
+        return SpecError(self.spec, here, "blanks are missing around the x of a product", f'write "{better[:200]}"')
 
     def real(self, what: str, low: float, high: float) -> float:
         """This word as a number strictly between ``low`` and ``high``."""
@@ -131,12 +150,26 @@ def text(value: object) -> str:
     )
 
 
+MOST_CHARACTERS, MOST_FACTORS = 4000, 256
+"""Of a spec."""
+
+
 def factors(spec: str) -> list[FactorSpec]:
-    """The factors of a spec, in order."""
+    """The factors of a spec, in order.
+
+    Raises:
+        SpecError: if it is no spec, or one of more than 4,000 characters or 256 factors.
+    """
+    if len(spec) > MOST_CHARACTERS:
+        raise SpecError(spec, MOST_CHARACTERS, f"{len(spec)} characters", f"write at most {MOST_CHARACTERS}")
     reader = SpecReader(spec)
     found = [reader.factor()]
     while reader.peek() is not None:
         reader.expect("x", "×")
+        if len(found) == MOST_FACTORS:
+            raise SpecError(
+                spec, reader.position(), f"more than {MOST_FACTORS} factors", "use fewer, or T^k for circles"
+            )
         found.append(reader.factor())
     return found
 
@@ -152,6 +185,10 @@ class SpecReader:
     def peek(self) -> str | None:
         """The next word's text, or None at the end."""
         return self.words[self.next].text if self.next < len(self.words) else None
+
+    def position(self) -> int:
+        """Where the next word begins."""
+        return self.words[self.next].position if self.next < len(self.words) else len(self.spec)
 
     def word(self, what: str) -> Token:
         """The next word, which must be more than punctuation."""
@@ -172,15 +209,20 @@ class SpecReader:
     def expect(self, *texts: str) -> None:
         """Skip the next word, which must be one of ``texts``."""
         if not self.accept(*texts):
-            position = self.words[self.next].position if self.peek() is not None else len(self.spec)
             wanted = " or ".join(repr(text) for text in texts)
-            raise SpecError(self.spec, position, f"{wanted} expected", 'write "S^10(posterior=vmf) x R^4", say')
+            fix = 'write "S^10(posterior=vmf) x R^4", say'
+            if self.peek() is not None and re.match(r"[x×]\S", self.words[self.next].text):
+                fix = "put blanks around the x of a product"
+            raise SpecError(self.spec, self.position(), f"{wanted} expected", fix)
 
     def factor(self) -> FactorSpec:
         """One factor with its dimension and everything in parentheses."""
         factor = FactorSpec(self.word("a space's name"))
         if self.accept("^"):
             factor.dimension = self.word("a dimension")
+            glued = factor.dimension.glued()
+            if glued is not None:
+                raise glued
         if self.accept("("):
             self.arguments(factor)
         return factor

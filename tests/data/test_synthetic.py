@@ -27,6 +27,7 @@ def small_standins() -> None:
 MADE = {
     "torus_pictures": {"pictures": 2},
     "sprites_torus": {"positions": 16},
+    "klein_pictures": {"count": 16},
     "turntable": {"objects": 2, "elevations": 2, "color": True},
     "cars3d_standin": {},
     "faces3d_standin": {},
@@ -170,3 +171,13 @@ def test_standins_have_the_exact_grids() -> None:
 
 def test_the_default_turntable_has_17280_images() -> None:
     assert np.prod(turntable.SIZES) == 17_280
+
+
+def test_edges_and_bars_are_a_klein_bottle() -> None:
+    """Half a turn is the opposite phase: the step after the last direction is as small as any, with phases reversed."""
+    dataset = load("klein_pictures", count=16)
+    images = dataset.observations(np.arange(len(dataset))).astype(np.float64).reshape(16, 16, -1)
+    reversed_phases = images[0][-np.arange(16) % 16]
+    steps = [np.abs(images[k + 1] - images[k]).mean() for k in range(15)]
+    assert np.abs(reversed_phases - images[15]).mean() == pytest.approx(np.mean(steps), rel=0.1)
+    assert np.abs(images[0] - images[15]).mean() > 1.5 * np.mean(steps)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from submission.errors import UsageError
@@ -26,6 +28,10 @@ from submission.latent.spaces import SPACES
         ("S^2()", "S^2"),
         ("Torus(R=3, r=1) x S^1", "Torus(R=3) x S^1"),
         ("Torus", "Torus"),
+        ("Ellipsoid(2,1, 1)", "Ellipsoid(2, 1, 1)"),
+        ("Ellipsoid(2,1,1; steps=20) x R^2", "Ellipsoid(2, 1, 1; steps=20) x R^2"),
+        ("Klein(R=3, r=1, steps=5)", "Klein(R=3, steps=5)"),
+        ("SU(2)", "SU(2)"),
     ],
 )
 def test_specs_have_one_canonical_spelling(spec: str, canonical: str) -> None:
@@ -46,7 +52,19 @@ def test_specs_have_one_canonical_spelling(spec: str, canonical: str) -> None:
         ("S^65", 2, "from 1 to 64"),
         ("S^1000(posterior=vmf)", 2, "from 1 to 999"),
         ("S^6 S^8", 4, "'x' or '×' expected"),
-        ("S^6xS^8", 5, "'x' or '×' expected"),
+        ("S^6xS^8", 3, "blanks are missing around the x"),
+        ("S^2xT^3", 3, 'write "S^2 x T^3"'),
+        ("S^6 xS^8", 4, "put blanks around the x"),
+        ("S2", 0, 'write "S^2"'),
+        ("SO3", 0, 'write "SO(3)"'),
+        ("torus", 0, "did you mean Torus?"),
+        ("Elipsoid(2,1,1)", 0, "did you mean Ellipsoid?"),
+        ("Ellipsoid", 0, 'write "Ellipsoid(2,1,1)"'),
+        ("Ellipsoid(20,1,1)", 10, "at most 10 times the shortest"),
+        ("Klein(R=1, r=1)", 13, "1.5 to 10 times as wide"),
+        ("O(3,2)", 2, "O takes 1 whole number"),
+        ("Stiefel(2,3)", 10, "take k < n"),
+        ("SU(3)", 3, 'write "SU(2)"'),
         ("S^6 x", 5, "a space's name expected"),
         ("S^10(posterier=vmf)", 5, "S has no option 'posterier'"),
         ("S^10(posterior=wmf)", 15, "choose one of brownian, vmf, power_spherical"),
@@ -81,7 +99,29 @@ def test_a_bad_spec_is_one_message_with_a_caret_below_the_culprit(spec: str, pos
 
 
 def test_every_registered_space_refuses_an_unknown_option() -> None:
-    samples = {"ISA": "ISA(2; quux=1)", "SO": "SO(3; quux=1)", "Torus": "Torus(quux=1)"}
+    samples = {"ISA": "ISA(2; quux=1)", "SO": "SO(3; quux=1)", "Torus": "Torus(quux=1)", "Klein": "Klein(quux=1)"}
+    samples |= {"Ellipsoid": "Ellipsoid(2,1; quux=1)", "O": "O(2; quux=1)", "Stiefel": "Stiefel(2,1; quux=1)"}
+    samples |= {"SU": "SU(2; quux=1)"}
     for name in SPACES:
         with pytest.raises(UsageError, match="quux"):
             parse(samples.get(name, f"{name}^2(quux=1)"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (" x ".join(["R^1000"] * 400), "more than 256 factors"),
+        (" x ".join(["R^1000"] * 20), "20000 components"),
+        ("S^2" + "(" * 3000, "expected, not '('"),
+        ("S^2" + "(" * 8000, "8003 characters"),
+        ("S^" + "9" * 3000, "whole number"),
+        ("q" * 3000, "no space is called"),
+    ],
+)
+def test_large_specs_are_one_short_message(spec: str, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        parse(spec)
+    lines = str(caught.value).split("\n")
+    assert len(lines) == 3
+    assert max(map(len, lines)) < 250
+    assert lines[2].index("^") < len(lines[1]) + 1

@@ -1,0 +1,232 @@
+"""Closed manifolds by their projections: ellipsoids, the Klein bottle in R⁴, O(n), Stiefel manifolds and SU(2)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from submission.distributions.bessel import log_sphere_area
+from submission.distributions.closed_manifold import Manifold
+from submission.distributions.uniform import project_to_sphere
+
+
+def ellipsoid(axes: tuple[float, ...]) -> Manifold:
+    """Σ (x_i/a_i)² = 1 in R^n, n ≥ 2; the nearest point is a_i²·x_i/(a_i² + λ) with λ by Newton's method.
+
+    Curvature in three dimensions is 2/((abc)²·(Σ x_i²/a_i⁴)²), measured in more. Uniform points are those of the unit
+    sphere, stretched, kept in proportion to the area's growth.
+
+    Args:
+        axes: a_i > 0.
+    """
+    squares = torch.tensor(axes, dtype=torch.float64).square()
+
+    def project(x: Tensor) -> Tensor:
+        a2 = squares.to(x)
+        a = a2.sqrt()
+        weighted = a2 * x.square()
+        with torch.no_grad():
+            shift = (a * x.abs() - a2).amax(-1, keepdim=True)
+            for _ in range(12):
+                shift = shift - newton(weighted, a2, shift)
+        z = a2 * x / (a2 + shift - newton(weighted, a2, shift)).clamp_min(1e-12)
+        return z / torch.linalg.vector_norm(z / a, dim=-1, keepdim=True)
+
+    def newton(weighted: Tensor, a2: Tensor, shift: Tensor) -> Tensor:
+        under = (a2 + shift).clamp_min(1e-12)
+        excess = (weighted / under.square()).sum(-1, keepdim=True) - 1
+        return excess / (-2 * (weighted / under**3).sum(-1, keepdim=True)).clamp_max(-1e-12)
+
+    def curvature(z: Tensor) -> Tensor:
+        a2 = squares.to(z)
+        return 2 / (a2.prod() * (z.square() / a2.square()).sum(-1).square())
+
+    def uniform(shape: torch.Size, like: Tensor) -> Tensor:
+        a = squares.to(like).sqrt()
+        found = like.new_empty((0, len(axes)))
+        while len(found) < shape.numel():
+            z = project_to_sphere(torch.randn(2 * shape.numel() + 64, len(axes), dtype=like.dtype, device=like.device))
+            growth = torch.linalg.vector_norm(z / a, dim=-1) * a.min()
+            found = torch.cat([found, (a * z)[torch.rand_like(growth) < growth]])
+        return found[: shape.numel()].reshape(*shape, len(axes))
+
+    listed = ", ".join(f"{axis:g}" for axis in axes)
+    given = curvature if len(axes) == 3 else None
+    return Manifold(f"Ellipsoid({listed})", len(axes), len(axes) - 1, project, ellipsoid_area(axes), given, uniform)
+
+
+def ellipsoid_area(axes: tuple[float, ...]) -> float:
+    """Area of an ellipsoid: that of S^{n−1}·Π a_i times the mean of |z/a| over directions z, by 2²⁰ fixed points."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        z = project_to_sphere(torch.randn(2**18, len(axes), dtype=torch.float64))
+    a = torch.tensor(axes, dtype=torch.float64)
+    if len(axes) in (2, 3):  # quadrature over the polar angle and the azimuth
+        return surface_area(axes)
+    return math.exp(log_sphere_area(len(axes))) * float(a.prod() * torch.linalg.vector_norm(z / a, dim=-1).mean())
+
+
+def surface_area(axes: tuple[float, ...]) -> float:
+    """Length of an ellipse or area of an ellipsoid in R³ by Gauss–Legendre and trapezoidal rules."""
+    turn = 2 * math.pi * torch.arange(400, dtype=torch.float64) / 400
+    if len(axes) == 2:
+        return float(torch.hypot(axes[0] * turn.sin(), axes[1] * turn.cos()).mean() * 2 * math.pi)
+    height, weight = (torch.from_numpy(x) for x in legendre(200))
+    ring = (1 - height.square()).sqrt()[:, None]
+    z = torch.stack([ring * turn.cos(), ring * turn.sin(), height[:, None].expand(-1, 400)], -1)
+    a = torch.tensor(axes, dtype=torch.float64)
+    growth = a.prod() * torch.linalg.vector_norm(z / a, dim=-1)
+    return float((growth.mean(-1) * weight).sum() * 2 * math.pi)
+
+
+def legendre(count: int) -> Any:
+    """Gauss–Legendre nodes and weights on [−1, 1]."""
+    import numpy as np
+
+    return np.polynomial.legendre.leggauss(count)
+
+
+def klein_bottle(outer: float = 2.0, inner: float = 1.0) -> Manifold:
+    """The Klein bottle in R⁴: a circle of radius r that turns by half a turn while it goes once around one of radius R.
+
+    (u, v) → ((R + r cos v) cos u, (R + r cos v) sin u, r sin v cos(u/2), r sin v sin(u/2)), where (u + 2π, v) is the
+    same point as (u, −v). The metric is g(v)² du² + r² dv², g² = (R + r cos v)² + r² sin²v/4, so Sc = −2g″/(r²g). The
+    nearest point takes six Gauss–Newton steps in (u, v).
+
+    Args:
+        outer, inner: R > r > 0.
+    """
+
+    def point(u: Tensor, v: Tensor) -> Tensor:
+        w, height = outer + inner * v.cos(), inner * v.sin()
+        return torch.stack([w * u.cos(), w * u.sin(), height * (u / 2).cos(), height * (u / 2).sin()], -1)
+
+    def coordinates(z: Tensor) -> Tensor:
+        x, y, p, q = z.unbind(-1)
+        u = torch.atan2(y, x)
+        u = torch.where(u < 0, u + 2 * math.pi, u)
+        v = torch.atan2(
+            p * (u / 2).cos() + q * (u / 2).sin(), (x.square() + y.square()).clamp_min(1e-12).sqrt() - outer
+        )
+        return torch.stack([u, v], -1)
+
+    def project(x: Tensor) -> Tensor:
+        u, v = coordinates(x).unbind(-1)
+        for _ in range(6):
+            off = x - point(u, v)
+            w, height = outer + inner * v.cos(), inner * v.sin()
+            half = u / 2
+            by_u = torch.stack([-w * u.sin(), w * u.cos(), -height * half.sin() / 2, height * half.cos() / 2], -1)
+            level, up = -height, inner * v.cos()
+            by_v = torch.stack([level * u.cos(), level * u.sin(), up * half.cos(), up * half.sin()], -1)
+            u = u + (off * by_u).sum(-1) / (w.square() + height.square() / 4)
+            v = v + (off * by_v).sum(-1) / inner**2
+        return point(u, v)
+
+    def ring(v: Tensor) -> tuple[Tensor, Tensor]:
+        """g and g″."""
+        w = outer + inner * v.cos()
+        square = w.square() + (inner * v.sin()).square() / 4
+        first = -2 * inner * v.sin() * w + inner**2 * v.sin() * v.cos() / 2
+        second = -2 * inner * v.cos() * w + 2 * (inner * v.sin()) ** 2 + inner**2 * (2 * v).cos() / 2
+        g = square.sqrt()
+        return g, second / (2 * g) - first.square() / (4 * g**3)
+
+    def curvature(z: Tensor) -> Tensor:
+        g, second = ring(coordinates(z)[..., 1])
+        return -2 * second / (inner**2 * g)
+
+    def uniform(shape: torch.Size, like: Tensor) -> Tensor:
+        found = like.new_empty(0)
+        while len(found) < shape.numel():
+            v = 2 * math.pi * torch.rand(2 * shape.numel() + 64, dtype=like.dtype, device=like.device) - math.pi
+            found = torch.cat([found, v[torch.rand_like(v) * (outer + inner) < ring(v)[0]]])
+        u = 2 * math.pi * torch.rand(shape.numel(), dtype=like.dtype, device=like.device)
+        return point(u, found[: shape.numel()]).reshape(*shape, 4)
+
+    turn = 2 * math.pi * torch.arange(400, dtype=torch.float64) / 400
+    area = float((2 * math.pi) ** 2 * inner * ring(turn)[0].mean())
+    outline = ((0.0, 2 * math.pi), (-math.pi, math.pi))
+    return Manifold(
+        "Klein", 4, 2, project, area, curvature, uniform, lambda z: coordinates(z), outline=outline
+    )  # fmt: skip
+
+
+class _Polar(torch.autograd.Function):
+    """The orthonormal factor Q = U Vᵀ of A = U S Vᵀ, whose derivative needs sums of singular values only."""
+
+    @staticmethod
+    def forward(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Q (..., n, k), and U, S, V for the backward pass."""
+        u, s, v = torch.linalg.svd(matrix, full_matrices=False)
+        return u @ v, u, s, v
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], outputs: tuple[Tensor, ...]) -> None:
+        """Keep the decomposition."""
+        ctx.save_for_backward(*outputs[1:])
+        ctx.mark_non_differentiable(*outputs[1:])
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor, *_: Tensor) -> Tensor:
+        """U·(W/(s_i + s_j))·Vᵀ + (I − UUᵀ)·outer·V·S⁻¹·Vᵀ, W the skew part of Uᵀ·outer·V."""
+        u, s, v = ctx.saved_tensors
+        inner = u.mT @ outer @ v.mT
+        sums = (s[..., :, None] + s[..., None, :]).clamp_min(1e-6)
+        inside = u @ ((inner - inner.mT) / sums) @ v
+        rest = outer - u @ (u.mT @ outer)
+        return inside + rest @ v.mT @ (v / s.clamp_min(1e-6)[..., None])
+
+
+def polar(matrix: Tensor) -> Tensor:
+    """The matrix with orthonormal columns nearest to each of (..., n, k), n ≥ k, in the Frobenius norm."""
+    if torch.is_grad_enabled() and matrix.requires_grad:
+        nearest: Tensor = _Polar.apply(matrix)[0]
+        return nearest
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    return u @ v
+
+
+def stiefel(n: int, k: int) -> Manifold:
+    """Matrices n × k with orthonormal columns, row by row, with the Frobenius metric: k = n is O(n), two pieces.
+
+    The volume is 2^{k(k−1)/4}·Π Vol(S^j), j from n − k to n − 1. O(n) has Sc = n(n−1)(n−2)/8; others are measured,
+    the same everywhere. Uniform points are polar factors of Gaussian matrices (Haar measure).
+
+    Args:
+        n, k: n ≥ k ≥ 1.
+    """
+
+    def project(x: Tensor) -> Tensor:
+        return polar(x.unflatten(-1, (n, k))).flatten(-2)
+
+    def uniform(shape: torch.Size, like: Tensor) -> Tensor:
+        return project(torch.randn(*shape, n * k, dtype=like.dtype, device=like.device))
+
+    dimension = n * k - k * (k + 1) // 2
+    log_volume = k * (k - 1) / 4 * math.log(2) + sum(log_sphere_area(j + 1) for j in range(n - k, n))
+    curvature = n * (n - 1) * (n - 2) / 8 if k == n else None
+    name = f"O({n})" if k == n else f"Stiefel({n}, {k})"
+    return Manifold(name, n * k, dimension, project, math.exp(log_volume), curvature, uniform)
+
+
+def special_unitary() -> Manifold:
+    """SU(2) with the Frobenius metric: matrices [[α, −β̄], [β, ᾱ]], |α|² + |β|² = 1, as 8 reals; S³ of radius √2.
+
+    Columns are Re and Im of the four entries, row by row.
+    """
+
+    def project(x: Tensor) -> Tensor:
+        a, b, c, d, e, f, g, h = x.unbind(-1)
+        alpha, beta = torch.stack([a + g, b - h], -1), torch.stack([e - c, f + d], -1)
+        first, second = project_to_sphere(torch.cat([alpha, beta], -1)).split(2, -1)
+        flip = first.new_tensor([1.0, -1.0])
+        return torch.cat([first, -second * flip, second, first * flip], -1)
+
+    def uniform(shape: torch.Size, like: Tensor) -> Tensor:
+        return project(torch.randn(*shape, 8, dtype=like.dtype, device=like.device))
+
+    return Manifold("SU(2)", 8, 3, project, math.exp(log_sphere_area(4)) * 2**1.5, 3.0, uniform)
