@@ -8,7 +8,6 @@ the time with all of them.
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import resource
 import statistics
@@ -21,40 +20,37 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from submission import data, provenance
+from submission import acceleration, data, provenance
 
 TRAINING = {
-    "mlp, batch 256, beta_vae on R^10": (10, ("sparse", "bernoulli", "memory")),
     "mlp, batch 2048, beta_tcvae on R^20": (2, ("aggregate", "memory")),
     "mlp, batch 2048, beta_tcvae on ISA(5x4)": (2, ("aggregate",)),
-    "conv, batch 256, beta_vae on R^10": (8, ("maps", "bernoulli", "memory")),
+    "conv, batch 256, beta_vae on R^10": (8, ("memory",)),
 }
 EVALUATION = {
-    ("conv", "challenge"): ("windows", "draws", "memory"),
-    ("mlp", "challenge"): ("sparse", "memory"),
+    ("conv", "challenge"): ("encoders", "memory"),
+    ("mlp", "challenge"): ("encoders",),
     ("conv", "fast"): ("trees",),
+}
+PARTS = {
+    "aggregate": "submission.objectives.aggregate.aggregate_log_prob",
+    "encoders": "submission.export.verified.faster_encoder",
+    "trees": "submission.metrics.boosting.classification_trees",
+    "memory": "submission.device.prepare_memory",
 }
 
 
 def switch_off(names: list[str]) -> None:
     """Hide accelerators from this process."""
-    native = importlib.import_module("submission.native")
-    memory = importlib.import_module("submission.native.memory")
-
-    found = native.library
-    native.library = lambda name: None if name in names else found(name)  # type: ignore[assignment]
-    if "memory" in names:
-        memory.keep_freed_memory = lambda: None
-    if "maps" in names:
-        maps = importlib.import_module("submission.models.maps")
-        maps.on_cpu = lambda tensor: False
+    hidden = {PARTS[name] for name in names if name}
+    kept = {name: faster for name, faster in acceleration.accelerators().items() if name not in hidden}
+    acceleration.accelerators = lambda: kept  # type: ignore[assignment]
 
 
 def train(job: str, updates: int, images: Path) -> float:
     """Median CPU seconds of an update."""
-    from submission.native.memory import keep_freed_memory
-    from submission.training.settings import TrainSettings
-
+    from submission.configuration.settings import TrainSettings
+    from submission.device import prepare_memory
     from submission.latent import parse
     from submission.models.vae import build
     from submission.objectives import TrainingPosition, create
@@ -62,7 +58,7 @@ def train(job: str, updates: int, images: Path) -> float:
 
     networks, batch, rest = (part.strip() for part in job.split(","))
     objective_name, _, space = rest.partition(" on ")
-    keep_freed_memory()
+    prepare_memory()
     table = torch.from_numpy(np.load(images))
     torch.manual_seed(0)
     model = build(networks, parse(space), (64, 64, 1))

@@ -8,6 +8,7 @@ isolation keeps a hostile file from its operators.
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def read_archive(path: Path) -> ArchiveContents:
         with zipfile.ZipFile(path) as archive:
             _require_torchscript(path, archive)
             source = _source(path, archive)
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, EOFError, zlib.error, struct.error, NotImplementedError, RuntimeError, ValueError):
         raise SubmissionError(f"{path} is not TorchScript: it is truncated or no torch archive", AGAIN) from None
     except OSError as error:
         raise SubmissionError(f"cannot read {path}: {error.strerror}", "check its permissions") from None

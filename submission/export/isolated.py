@@ -22,6 +22,8 @@ from submission.export.sandbox import ANSWER, CODES, IMAGES
 
 CODES_LIMIT = 2**31
 """Bytes that one answer may have."""
+START_SECONDS = 240
+"""Wall-clock time that starting the sandbox and Python may take on a busy machine."""
 
 
 class IsolatedEncoder:
@@ -55,7 +57,7 @@ class IsolatedEncoder:
             start_new_session=True,
         )
         try:
-            self.description: dict[str, Any] = json.loads(self._answer())
+            self.description: dict[str, Any] = json.loads(self._answer(START_SECONDS))
         except BaseException:
             self.close()
             raise
@@ -81,9 +83,9 @@ class IsolatedEncoder:
             raise SubmissionError(f"{self.path} returns NaN or infinite codes", "do not trust this file")
         return torch.from_numpy(values)
 
-    def _answer(self) -> bytes:
+    def _answer(self, extra: float = 0.0) -> bytes:
         """The body of the next message; SubmissionError for an error message, a death, or silence."""
-        timer = threading.Timer(self.limits.seconds, self._process.kill)
+        timer = threading.Timer(self.limits.seconds + extra, self._process.kill)
         timer.start()
         try:
             status, length = ANSWER.unpack(self._read(ANSWER.size))

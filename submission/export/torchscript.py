@@ -7,6 +7,7 @@ silenced here and nowhere else.
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import logging
 import re
@@ -169,7 +170,7 @@ def inlined(module: nn.Module, example: torch.Tensor, trace: bool) -> torch.jit.
     Nothing is folded: PyTorch's numeric optimisation of frozen graphs folds some batch normalisations on a wrong axis.
 
     Args:
-        module: in evaluation mode.
+        module: in any mode; its graph is that of evaluation mode.
         example: images (n, C, H, W) with which a module that is not TorchScript is traced.
         trace: whether it may be.
     """
@@ -178,7 +179,10 @@ def inlined(module: nn.Module, example: torch.Tensor, trace: bool) -> torch.jit.
     try:
         with _torchscript(), torch.no_grad():
             script = module if is_script(module) else torch.jit.trace(module, example, check_trace=False)
-            return torch.jit.freeze(script, optimize_numerics=False) if hasattr(script, "training") else script
+            if not hasattr(script, "training"):  # frozen already
+                return script
+            still = copy.deepcopy(script).eval() if script.training else script
+            return torch.jit.freeze(still, optimize_numerics=False)
     except RuntimeError:
         return None
 

@@ -43,14 +43,15 @@ def pictures(share: float, count: int = 80) -> Tensor:
     return lit * torch.rand(count, *SHAPE, generator=generator)
 
 
-@pytest.mark.parametrize("form", ["plain", "file"])
+@pytest.mark.parametrize("form", ["plain", "file", "training file"])
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5])
 @pytest.mark.parametrize("bias", [True, False])
 def test_codes_are_those_of_all_pixels(bias: bool, share: float, form: str) -> None:
     module: nn.Module = dense(bias)
     expected = module(pictures(share))
-    if form == "file":
-        module = torch.jit.load(io.BytesIO(traced(module, SHAPE)))
+    if form != "plain":
+        module = torch.jit.load(io.BytesIO(traced(module.train(form == "training file"), SHAPE)))
+        assert module.training == (form == "training file")
     quick = faster_encoder(module, SHAPE)
     assert isinstance(quick, EvenImages)
     with torch.inference_mode():

@@ -165,7 +165,7 @@ def test_every_command_warns_of_a_program(
 @pytest.mark.parametrize("name", ENDLESS)
 def test_memory_and_time_are_bounded_while_loading(name: str, attack: Callable[[str], Path]) -> None:
     with pytest.raises(SubmissionError, match=r"was stopped in isolation|allocate memory|alloc|interpreter"):
-        IsolatedEncoder(model_of(attack(name)), Limits(2 * 2**30, 30, 1))
+        IsolatedEncoder(model_of(attack(name)), Limits(2 * 2**30, 15, 1))
 
 
 def children_that_name(text: str) -> Iterator[int]:
