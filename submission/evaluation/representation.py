@@ -26,7 +26,7 @@ from submission.metrics.sampling import (
     dataset_source,
     true_factors,
 )
-from submission.metrics.sampling.tables import Rows
+from submission.metrics.sampling.tables import MemoTable, Rows
 from submission.progress import QUIET, Progress
 
 SamplerOf = Callable[[int, Progress], Sampler]
@@ -99,8 +99,14 @@ class RowsView:
 def from_encoder(
     label: str, dataset: GroundTruthDataset, encoder: Encoder, layout: Layout = PLAIN, **about: Any
 ) -> ScoredRepresentation:
-    """A representation of images, each distinct one encoded once where its codes are deterministic."""
+    """A representation of images, each distinct one encoded once where its codes are deterministic.
+
+    On a full grid points are drawn as disentanglement_lib draws them. Elsewhere they are different images, so that no
+    test point is a training point.
+    """
     size = encoder.batch_size
+    if not dataset.full_grid:
+        return from_image_samples(label, dataset, encoder, layout, **about)
     source: ImageSource | IndexSource = ImageSource(dataset, encoder, size)
     if encoder.deterministic:
         source = dataset_source(dataset, encoder, size, encoder.rows(dataset))
@@ -118,8 +124,65 @@ def from_encoder(
     )
 
 
+class ImageCodes:
+    """Codes of a data set's images by number, computed when they are asked for."""
+
+    def __init__(self, rows: Rows, count: int) -> None:
+        self._rows, self._count = rows, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, numbers: npt.NDArray[np.int64]) -> Codes:
+        return self._rows(numbers)
+
+
+def from_image_samples(
+    label: str, dataset: GroundTruthDataset, encoder: Encoder, layout: Layout, **about: Any
+) -> ScoredRepresentation:
+    """A representation of images that do not fill a grid of factors."""
+
+    def encode(numbers: npt.NDArray[np.int64]) -> Codes:
+        starts = range(0, len(numbers), encoder.batch_size)
+        parts = [numbers[start : start + encoder.batch_size] for start in starts]
+        return np.concatenate([encoder(dataset.observations(part)) for part in parts])
+
+    rows = encoder.rows(dataset) or encode
+    known = MemoTable(len(dataset), rows, encoder.batch_size) if encoder.deterministic else rows
+    return ScoredRepresentation(
+        label,
+        image_sampler(dataset, known),
+        ReferenceInput(dataset, encoder),
+        False,
+        factors_of(dataset),
+        layout=layout,
+        block_sampler=image_sampler(dataset, lambda numbers: layout.unrolled(known(numbers))),
+        samples=len(dataset),
+        **about,
+    )
+
+
+def image_sampler(dataset: FactorGrid, rows: Rows) -> SamplerOf:
+    """Draws of different images from a data set that does not fill a grid."""
+    factors = dataset.factors(np.arange(len(dataset)))
+
+    def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
+        codes: Any = ImageCodes(rows, len(dataset))
+        found = PointSampler(codes, factors, seed, dataset.name, progress, dataset.periodic)
+        found.factor_names, found.factor_sizes = dataset.factor_names, dataset.factor_sizes
+        return found
+
+    return sampler
+
+
 def from_rows(label: str, dataset: FactorGrid, rows: Rows, **about: Any) -> ScoredRepresentation:
     """A representation that is known for every image of a data set."""
+    if not dataset.full_grid:
+        reference = ReferenceInput(RowsView(dataset, rows), lambda codes: codes)
+        sizes, count = factors_of(dataset), len(dataset)
+        return ScoredRepresentation(
+            label, image_sampler(dataset, rows), reference, False, sizes, samples=count, **about
+        )
 
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
         return GridSampler(IndexSource(dataset, rows), seed)  # looking up needs no progress bar
@@ -150,7 +213,7 @@ def from_samples(label: str, file: CodesTable, codes: Codes) -> ScoredRepresenta
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
         return PointSampler(codes, file.factors, seed, file.name, progress, file.periodic, file.continuous)
 
-    sizes = {f"factor_{k}": int(size) for k, size in enumerate(file.factors.max(axis=0) + 1)}
+    sizes = {f"factor_{k}": len(np.unique(column)) for k, column in enumerate(file.factors.T)}
     return ScoredRepresentation(label, sampler, None, False, sizes, samples=len(codes))
 
 
