@@ -12,7 +12,6 @@ from submission.data import ImageBatches, ImageDataset
 from submission.evaluation.likelihood import BATCH
 from submission.latent.base import LatentSpace
 from submission.latent.families import COLLAPSED
-from submission.metrics.agreement import INFORMATIVE
 from submission.metrics.base import Blocks
 from submission.models.vae import VAE
 from submission.run import Run
@@ -27,8 +26,8 @@ class Latents:
             do not depend on the sign of the centre, which is arbitrary.
         kl: mean KL divergence (decoder_size,) in nats of the component that each column belongs to.
         blocks: the columns of each component, or ISA subspace.
-        threshold: KL in nats, at most, of what UDR leaves out: the reference's, or where posteriors stop before they
-            are uniform (compact spaces) a little more than the KL that is left there.
+        threshold: KL in nats up to which a component has collapsed and UDR leaves it out: the one that training, plots
+            and reports use.
     """
 
     codes: npt.NDArray[np.float32]
@@ -60,8 +59,7 @@ def encode(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.integer], 
             kl.append(posterior.kl(posterior.rsample()).double())
     blocks = [list(range(block.start, block.stop)) for block in model.space.blocks("ambient")]
     columns = column_kl(model.space, torch.cat(kl).mean(0).numpy())
-    normal = all(component.topology == "line" for component in model.space.components)
-    return Latents(torch.cat(codes).numpy(), columns, blocks, INFORMATIVE if normal else COLLAPSED)
+    return Latents(torch.cat(codes).numpy(), columns, blocks, COLLAPSED)
 
 
 def column_kl(space: LatentSpace, kl: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

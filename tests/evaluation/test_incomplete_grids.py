@@ -41,7 +41,7 @@ def test_a_preset_says_which_of_its_metrics_need_a_grid() -> None:
     assert "every combination of factor values" in outcome.unavailable
     assert any("factor_vae needs" in remark for remark in results.record.remarks())
     assert not results.failures
-    header, rows = results.record.table()
+    _, rows = results.record.table()
     assert ["factor_vae", "–"] in rows
 
 
