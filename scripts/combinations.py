@@ -2,7 +2,7 @@
 
     python scripts/combinations.py /usr/bin/python3.12 /usr/bin/python3.13 --pin numpy==1.26.4 --pin torch==2.6.0
 
-For every interpreter it makes a virtual environment in a temporary folder, installs the wheel of this checkout with its
+For every interpreter it makes a virtual environment in a temporary folder, installs the last commit with its
 dependencies (those of ``--pin`` in these releases), and outside of the checkout trains, evaluates, reports, checks,
 exports and ranks a tiny run. One line per interpreter says what was installed and what failed. Packages come from the
 index that pip is configured for; ``--index`` names another one, for instance with CPU builds of torch.
@@ -11,6 +11,7 @@ index that pip is configured for; ``--index`` names another one, for instance wi
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,13 +40,13 @@ def call(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
-def attempt(python: str, wheel: Path, pins: list[str], pip_options: list[str]) -> str:
+def attempt(python: str, source: Path, pins: list[str], pip_options: list[str]) -> str:
     """One environment; what was installed and the first thing that failed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made = call([python, "-m", "venv", "env"], folder)
         inside = str(folder / "env" / "bin" / "python")
-        packages = [f"{wheel}[report]", *pins]
+        packages = [f"{source}[report]", *pins]
         installed = made.returncode or call([inside, "-m", "pip", "install", "-q", *pip_options, *packages], folder)
         if isinstance(installed, int) or installed.returncode:
             reason = made.stderr if isinstance(installed, int) else installed.stderr
@@ -59,7 +60,7 @@ def attempt(python: str, wheel: Path, pins: list[str], pip_options: list[str]) -
 
 
 def main() -> None:
-    """Build the wheel once and try every interpreter."""
+    """Try every interpreter on the last commit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("interpreters", nargs="+", metavar="PYTHON")
     parser.add_argument("--pin", action="append", default=[], metavar="PACKAGE==RELEASE")
@@ -69,11 +70,11 @@ def main() -> None:
     options = ["--extra-index-url", arguments.index] if arguments.index else []
     options += ["--find-links", arguments.find_links] if arguments.find_links else []
     with tempfile.TemporaryDirectory() as name:
-        build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-build-isolation", "--no-deps", "-w", name, str(ROOT)]
-        subprocess.run(build, check=True)
-        (wheel,) = Path(name).glob("*.whl")
+        source = Path(name) / "source.tar"
+        subprocess.run(["git", "archive", "-o", str(source), "HEAD"], cwd=ROOT, check=True)
+        shutil.unpack_archive(source, Path(name) / "source")
         for python in arguments.interpreters:
-            sys.stdout.write(attempt(python, wheel, arguments.pin, options) + "\n")
+            sys.stdout.write(attempt(python, Path(name) / "source", arguments.pin, options) + "\n")
             sys.stdout.flush()
 
 
