@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -71,3 +72,13 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
         submission.load_data("dsprite")
     with pytest.raises(UsageError, match="unknown format 'exe'"):
         submission.export_run(tmp_path, formats=["exe"])
+
+
+def test_the_quick_start_runs(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "examples" / "quickstart.py"), str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert "seed_1: {'mig': " in result.stdout
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert (tmp_path / "out" / "curves.svg").is_file()
