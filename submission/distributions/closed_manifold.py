@@ -128,10 +128,12 @@ class Manifold:
 
     @cached_property
     def longest_time(self) -> float:
-        """Time at which the short-time KL is d/2 nats, or has its minimum: the expansion is used no further."""
+        """Time at which the short-time KL is d/2 nats somewhere, or has its minimum: the expansion goes no further."""
         times = self.radius**2 * torch.logspace(-6, 2, 4000, dtype=torch.float64)
-        values = self.short_time_divergence(times, self.mean_curvature)
-        ends = (values[:-1] < 0.5 * self.dimension) | (values.diff() > 0)
+        known = self.curvature(self.pool) if self.scalar_curvature is not None else self.measured_curvature
+        least, most = float(known.min()), float(known.max())
+        small = self.short_time_divergence(times, least) < 0.5 * self.dimension
+        ends = small[:-1] | (self.short_time_divergence(times, most).diff() > 0)
         return float(times[int(ends.int().argmax())])
 
     def draw(self, shape: torch.Size, like: Tensor) -> Tensor:

@@ -129,6 +129,45 @@ def rotation(points: Array, space: Any) -> Sequence[Chart]:
     return [ball("SO(3)", "rotation vectors: axis times angle, 0 to π", scale=2.0)]
 
 
+@register_chart("manifold")
+def fundamental_domain(points: Array, space: Any) -> Sequence[Chart]:
+    """Two coordinates of a manifold in their fundamental domain, such as the Klein bottle's; else a plane."""
+    import torch
+
+    manifold = getattr(space, "manifold", None)
+    if manifold is None or len(manifold.outline) != 2:
+        return principal_plane(points, space)
+    middle, half = (np.array([part(low, high) for low, high in manifold.outline]) for part in (centre_of, half_of))
+
+    def project(points: Array) -> Array:
+        placed: Array = manifold.coordinates(torch.as_tensor(points)).numpy() - middle
+        return placed
+
+    note = "upper and lower side are one line; so are left and right, one of them upside down"
+    return [Chart(f"{manifold.name}, fundamental domain", project, (half[0], half[1]), draw_domain, note=note)]
+
+
+def centre_of(low: float, high: float) -> float:
+    """Middle of an interval."""
+    return (low + high) / 2
+
+
+def half_of(low: float, high: float) -> float:
+    """Half the length of an interval."""
+    return (high - low) / 2
+
+
+def draw_domain(axes: Axes) -> None:
+    """A square; the arrows on its left and right side point against each other, as on a Klein bottle."""
+    axes.set(xlabel="once around, u − π (rad)", ylabel="across, v (rad)")
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+    mark: dict[str, Any] = {"clip_on": False, "markersize": 4, "zorder": 5, "linestyle": "none", **REVERSED}
+    axes.plot([0.32, 0.32], [-PI, PI], marker=">", **mark)
+    axes.plot([-PI, -PI], [0.22, 0.46], marker="^", **mark)
+    axes.plot([PI, PI], [-0.22, -0.46], marker="v", **mark)
+
+
 @register_chart("torus")
 def torus_in_space(points: Array, space: Any) -> Sequence[Chart]:
     """The torus of revolution in R³, and its two angles as a square."""

@@ -54,6 +54,8 @@ SPACES = {
     "R^3": ["R³"],
     "R^6": ["R²"],
     "ISA(2x2)": ["R²"],
+    "Klein": ["Klein, fundamental domain"],
+    "O(2)": ["two principal axes of 4 coordinates"],
     "S^2 x T^2 x R^2": ["sphere, Hammer projection", "flat torus", "R²"],
 }
 
