@@ -16,6 +16,7 @@ EVERYWHERE = {
     "files",
     "locks",
     "options",
+    "plugins",
     "progress",
     "provenance",
     "run",

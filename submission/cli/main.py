@@ -21,6 +21,7 @@ from typing import NoReturn
 import submission
 from submission.data import unpickling_allowed
 from submission.errors import SubmissionError, UsageError, did_you_mean
+from submission.plugins import import_modules, load_entry_points
 from submission.text import printable
 
 COMMANDS: tuple[str, ...] = (
@@ -100,6 +101,8 @@ def add_arguments(parser: argparse.ArgumentParser, module: ModuleType) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = getattr(module, "EPILOG", None)
     module.add_arguments(parser)
+    text = "import MODULE first, which registers networks, objectives, metrics, spaces or data sets of your own"
+    parser.add_argument("--import", dest="imports", action="append", default=[], metavar="MODULE", help=text)
     parser.set_defaults(run=module.run, parser=parser)
 
 
@@ -110,6 +113,8 @@ def execute(parser: Parser, arguments: Sequence[str] | None) -> int:
         with signals_raise(), messages_shown():
             require_utf8(sys.argv[1:] if arguments is None else arguments)
             parsed = parse(parser, arguments)
+            import_modules(parsed.imports)
+            load_entry_points()
             with unpickling_allowed(getattr(parsed, "allow_unpickling", False)):
                 code = int(parsed.run(parsed))
             flush()

@@ -65,10 +65,11 @@ class TrainCommand:
         if not self.options.resume:
             raise UsageError("--config is missing", "pass --config demo, or see --list")
         first = self.out / f"seed_{self.seeds[0]}" if self.seeds else out
-        begun = [folder.config_file for folder in (Run(out), Run(first)) if folder.config_file.is_file()]
-        if not begun:
-            raise UsageError(f"{out} holds no run to resume", "check --out, or start one with --config")
-        return [str(begun[0])]
+        for run in (Run(out), Run(first)):
+            if run.config_file.is_file():
+                run.require_imports()
+                return [str(run.config_file)]
+        raise UsageError(f"{out} holds no run to resume", "check --out, or start one with --config")
 
     def share(self, remaining: int) -> TrainOptions:
         """Options of the next of ``remaining`` runs, one after another: each gets an equal part of the time left."""

@@ -12,7 +12,7 @@ from submission.errors import UsageError
 from submission.latent.base import LatentSpace, Posterior
 from submission.objectives.aggregate import aggregate_log_prob
 from submission.objectives.base import Coefficients, ForwardPass, PassObjective, Terms
-from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, schedule
+from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, weight
 
 
 class BetaTCVAE(PassObjective):
@@ -42,7 +42,9 @@ class BetaTCVAE(PassObjective):
     ) -> None:
         super().__init__(warm_up)
         self.dataset_size, self.weights = dataset_size, known_weights(weights)
-        self.beta, self.alpha, self.gamma = schedule(beta), alpha, gamma
+        self.beta, self.alpha, self.gamma = weight("beta", beta), alpha, gamma
+        for name, value in {"alpha": alpha, "gamma": gamma}.items():
+            weight(name, value)
 
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:
         """β at ``position``."""
@@ -95,7 +97,8 @@ class AnnealedTCVAE(PassObjective):
         super().__init__(warm_up=0)
         self.weights = known_weights(weights)
         self.dataset_size = dataset_size
-        self.beta, self.capacity, self.gamma = schedule(beta), schedule(capacity), schedule(gamma)
+        self.beta, self.capacity = weight("beta", beta), weight("capacity", capacity)
+        self.gamma = weight("gamma", gamma)
 
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:
         """β, C and γ at ``position``."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from submission.errors import UsageError
 from submission.latent.base import LatentSpace
 from submission.objectives.base import Coefficients, ForwardPass, PassObjective, Terms, factor_columns
-from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, schedule
+from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, weight
 
 
 class BetaVAE(PassObjective):
@@ -36,7 +36,7 @@ class BetaVAE(PassObjective):
         warm_up: int = WARM_UP,
     ) -> None:
         super().__init__(warm_up)
-        self.beta = schedule(beta)
+        self.beta = weight("beta", beta)
         self.register_buffer("weights", component_weights(space, factor_betas), persistent=False)
 
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:
@@ -74,7 +74,7 @@ class CapacityAnnealing(BetaVAE):
         per_image: bool = False,
     ) -> None:
         super().__init__(space, dataset_size, beta, factor_betas, warm_up=0)
-        self.capacity = schedule(capacity)
+        self.capacity = weight("capacity", capacity)
         self.per_image = per_image
 
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:
@@ -108,7 +108,7 @@ class FreeBits(BetaVAE):
         warm_up: int = WARM_UP,
     ) -> None:
         super().__init__(space, dataset_size, beta, factor_betas, warm_up)
-        self.free = schedule(free)
+        self.free = weight("free", free)
 
     def coefficients(self, position: TrainingPosition) -> dict[str, float]:
         """β and λ at ``position``."""
@@ -122,6 +122,8 @@ class FreeBits(BetaVAE):
 def component_weights(space: LatentSpace, factor_betas: tuple[float, ...]) -> Tensor:
     """The weight of each component (C,) from one weight per factor; ones where ``factor_betas`` is empty."""
     columns = factor_columns(space)
+    for value in factor_betas:
+        weight("factor_betas", value)
     if not factor_betas:
         return torch.ones(len(space.components))
     if len(factor_betas) != len(columns):

@@ -17,7 +17,7 @@ from submission.objectives.base import (
     Terms,
     component_of_column,
 )
-from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, schedule
+from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, weight
 
 
 class DisentangledInferredPrior(PassObjective):
@@ -54,7 +54,7 @@ class DisentangledInferredPrior(PassObjective):
         if moments(space.posterior(probe)) is None:
             what = f"DIP-VAE needs a latent space whose prior has a known covariance, which {space.spec} has not"
             raise UsageError(what, "choose R^n, spheres, tori of circles, ISA, or products of them")
-        self.off_diagonal, self.diagonal = schedule(off_diagonal), schedule(diagonal)
+        self.off_diagonal, self.diagonal = weight("off_diagonal", off_diagonal), weight("diagonal", diagonal)
         owner = component_of_column(space)
         self.register_buffer("same", owner[:, None] == owner, persistent=False)
 

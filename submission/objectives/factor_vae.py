@@ -13,7 +13,7 @@ from torch.nn.functional import softplus
 from submission.latent.base import LatentSpace
 from submission.objectives.base import Coefficients, ForwardPass, Objective, Terms, component_of_column
 from submission.objectives.model import Model
-from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, schedule
+from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, weight
 
 
 class FactorVAE(Objective):
@@ -48,7 +48,7 @@ class FactorVAE(Objective):
         warm_up: int = WARM_UP,
     ) -> None:
         super().__init__(warm_up)
-        self.gamma = schedule(gamma)
+        self.gamma = weight("gamma", gamma)
         self.discriminator = discriminator(space.ambient_size, width, depth)
         self.optimizer = torch.optim.Adam(self.discriminator.parameters(), learning_rate, (0.5, 0.9), fused=True)
         self.register_buffer("component_of_column", component_of_column(space), persistent=False)

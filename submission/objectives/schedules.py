@@ -62,14 +62,7 @@ class Linear:
     steps: int = 0
 
     def __post_init__(self) -> None:
-        if self.steps > 0 and self.fraction != 1.0:
-            what = f"a linear schedule has steps = {self.steps} and fraction = {self.fraction}"
-            raise UsageError(what, "give one of them: steps counts updates, fraction is a part of the run")
-        if self.steps < 0 or (self.steps == 0 and not 0 < self.fraction <= 1):
-            raise UsageError(
-                f"a linear schedule cannot take {self.steps} steps and {self.fraction} of the run",
-                "give a fraction in (0, 1] or a positive number of steps",
-            )
+        require_length("linear", self.steps, self.fraction)
 
     def __call__(self, position: TrainingPosition) -> float:
         """The value at ``position``."""
@@ -97,11 +90,9 @@ class Cosine:
     warm_up: int = 0
 
     def __post_init__(self) -> None:
-        if self.steps < 0 or self.warm_up < 0 or (self.steps == 0 and not 0 < self.fraction <= 1):
-            raise UsageError(
-                f"a cosine schedule cannot take {self.steps} steps, {self.fraction} of the run, {self.warm_up} before",
-                "give a fraction in (0, 1] or a positive number of steps, and a warm_up of 0 or more",
-            )
+        require_length("cosine", self.steps, self.fraction)
+        if self.warm_up < 0:
+            raise UsageError(f"a cosine schedule cannot have a warm_up of {self.warm_up} updates", "give 0 or more")
 
     def __call__(self, position: TrainingPosition) -> float:
         """The value of the update at ``position``."""
@@ -133,6 +124,26 @@ class WarmUp:
         """The weight of the update that comes at ``position``."""
         updates = min(self.steps, position.total / 10)
         return min((position.step + 1) / max(updates, 1), 1.0)
+
+
+def require_length(kind: str, steps: int, fraction: float) -> None:
+    """UsageError where a schedule's length makes no sense, or is given twice."""
+    if steps < 0 or not 0 < fraction <= 1:
+        raise UsageError(
+            f"a {kind} schedule cannot take {steps} steps and {fraction} of the run",
+            "give a fraction in (0, 1] or a positive number of steps",
+        )
+    if steps > 0 and fraction != 1:
+        what = f"a {kind} schedule has steps = {steps} and fraction = {fraction}"
+        raise UsageError(what, "give one of them: steps counts updates, fraction is a part of the run")
+
+
+def weight(name: str, value: float | Schedule) -> Schedule:
+    """A schedule of ``value``, the objective's setting ``name``; UsageError where it is negative anywhere in a run."""
+    found = schedule(value)
+    if min(found(TrainingPosition(step, 1000)) for step in range(0, 1001, 100)) < 0:
+        raise UsageError(f"objective.{name} = {value} is negative", "give 0 or more")
+    return found
 
 
 def schedule(value: float | Schedule) -> Schedule:

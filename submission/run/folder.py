@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from submission.errors import SubmissionError, UsageError
 from submission.files import read_text
 from submission.locks import exclusive
+from submission.plugins import require_modules
 from submission.run.logs import read_log
 from submission.run.meta import FIX, RunMeta
 from submission.run.scores import ScoreFile, html_table
@@ -188,6 +189,7 @@ class Run:
         """The settings of ``config.gin``; SubmissionError where there is none or it cannot be read."""
         from submission.configuration import load
 
+        self.require_imports()
         return load([str(self.config_file)])
 
     @property
@@ -214,6 +216,7 @@ class Run:
         from submission.data import load_with_options
         from submission.progress import QUIET
 
+        self.require_imports()
         about = self.meta.dataset
         if not about.name:
             raise UsageError(f"{self.meta_file} does not name a data set", "pass --data NAME")
@@ -243,6 +246,7 @@ class Run:
         from submission.latent import parse
         from submission.models.vae import build
 
+        self.require_imports()
         meta = self.meta
         needed = {
             "space": meta.space,
@@ -258,6 +262,11 @@ class Run:
             return build(meta.model.networks, parse(meta.space), shape, meta.model.likelihood, meta.model.variance)
         except (TypeError, ValueError, RuntimeError) as error:
             raise self.unloadable(error) from error
+
+    def require_imports(self) -> None:
+        """UsageError where the run needs modules of its user that this process has not imported."""
+        if self.meta_file.is_file():
+            require_modules(self.meta.imports, str(self.path))
 
     def unloadable(self, error: Exception) -> SubmissionError:
         """The error for a model that does not fit its metadata."""

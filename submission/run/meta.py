@@ -122,6 +122,7 @@ class RunMeta:
         dataset, model, representation, training: see their classes.
         space: the latent space, as ``submission.latent.parse`` reads it.
         untrained: path in the run folder of the same encoder before training.
+        imports: modules of its user that the run needs; never imported unless asked for.
         extra: keys that this version does not know; they are kept when the file is written.
     """
 
@@ -137,6 +138,7 @@ class RunMeta:
     space: str = ""
     representation: RepresentationMeta = field(default_factory=RepresentationMeta)
     untrained: str = "baseline/untrained.pt"
+    imports: tuple[str, ...] = ()
     training: TrainingMeta = field(default_factory=TrainingMeta)
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

@@ -17,11 +17,12 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds(text: str) -> float:
-    """Seconds of ``90``, ``90s``, ``1h30m``, ``2h``, ``1d``; UsageError for anything else."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)
-    if not parts or "".join(map("".join, parts)) != text or (len(parts) > 1 and any(not unit for _, unit in parts)):
-        raise UsageError(f"invalid duration {text!r}", "write it like 90s, 45m, 2h or 1h30m")
-    return sum(float(number) * UNITS[unit or "s"] for number, unit in parts)
+    """Seconds of ``90s``, ``1h30m``, ``2h``, ``1d``; UsageError for anything else, a number without a unit included."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if not parts or "".join(map("".join, parts)) != text:
+        fix = f"write {text}s, {text}m or {text}h" if text.isdecimal() else "write it like 90s, 45m, 2h or 1h30m"
+        raise UsageError(f"invalid duration {text!r}", fix)
+    return sum(float(number) * UNITS[unit] for number, unit in parts)
 
 
 @dataclass

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import signal
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from submission import checkpoint
 from submission.configuration.settings import Settings
 from submission.data import ImageDataset
+from submission.data.user_data import as_dataset
 from submission.device import prepare_memory
-from submission.errors import UsageError
+from submission.errors import SubmissionError, UsageError
 from submission.export.folder import write_representation
 from submission.objectives import OBJECTIVES, PassObjective, Terms
 from submission.progress import QUIET, Progress
@@ -33,14 +33,15 @@ from submission.training.start import start_or_resume
 from submission.training.step import SingleUpdate
 from submission.training.trainer import FINISHED, SeedRun, Trainer
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from submission.data.user_data import ImagesLike
 
 
 def train(
     settings: Settings,
     out: Path | str,
     *,
-    data: ImageDataset | None = None,
+    data: ImagesLike | None = None,
     data_root: Path | str | None = None,
     resume: bool = False,
     device: str = "auto",
@@ -56,28 +57,32 @@ def train(
     Args:
         settings: see ``submission.configuration.load``.
         out: the run folder; it must not hold a run unless ``resume``.
-        data: the images; loaded by ``settings.data`` when None.
+        data: the images; loaded by ``settings.data`` when None. A data set of this package, a torch ``Dataset`` of
+            images or of (image, factors), an array, or a pair of arrays (see ``submission.data.from_arrays``).
         data_root, resume, device, time_budget, progress: see ``TrainOptions``.
 
     Raises:
         StoppedError: a signal ended the run early; everything is saved and exported.
         SubmissionError: bad settings, another run or process in ``out``, a full disk, lost data, a loss that is not
-            finite. The last good checkpoint is kept.
+            finite, a time budget too short for one update. The last good checkpoint is kept.
     """
-    options = TrainOptions(data, data_root, resume, device, time_budget, time.monotonic(), progress)
+    started = time.monotonic()
+    options = TrainOptions(dataset_of(data), data_root, resume, device, time_budget, started, progress)
     return train_with(settings, out, options)
 
 
 def train_with(settings: Settings, out: Path | str, options: TrainOptions) -> Run:
     """``train`` with its options in one object."""
     prepare_memory()
-    setup, folder = prepare(settings, options), Run(Path(out))
+    folder = Run(Path(out))
+    folder.require_imports()
+    setup = prepare(settings, options)
     warn_if_slow(settings.train, setup.device)
     with stop_signal() as stop, folder.lock():
         run = start_or_resume(setup, folder, options)
         reason = execute([run], on_device(SingleUpdate(run.step), setup.device), stop, options, "training")
         conclude(run, reason)
-    raise_if_stopped(run, reason, options.resume_command(folder.path))
+    raise_if_incomplete(run, reason, options.resume_command(folder.path))
     return folder
 
 
@@ -86,7 +91,7 @@ def train_together(
     seeds: Sequence[int],
     out: Path | str,
     *,
-    data: ImageDataset | None = None,
+    data: ImagesLike | None = None,
     data_root: Path | str | None = None,
     resume: bool = False,
     device: str = "auto",
@@ -108,7 +113,8 @@ def train_together(
     Raises:
         UsageError: these settings, or these folders, cannot be trained together (see ``obstacle``).
     """
-    options = TrainOptions(data, data_root, resume, device, time_budget, time.monotonic(), progress)
+    started = time.monotonic()
+    options = TrainOptions(dataset_of(data), data_root, resume, device, time_budget, started, progress)
     return train_together_with(settings, seeds, out, options)
 
 
@@ -130,8 +136,13 @@ def train_together_with(settings: Settings, seeds: Sequence[int], out: Path | st
         for run in runs:
             conclude(run, reason)
     command = options.resume_command(out, seeds, together=first.device.type == "cpu")
-    raise_if_stopped(runs[0], reason, command)
+    raise_if_incomplete(runs[0], reason, command)
     return folders
+
+
+def dataset_of(data: ImagesLike | None) -> ImageDataset | None:
+    """``data`` as a data set; None where there is none."""
+    return None if data is None else as_dataset(data)
 
 
 def execute(
@@ -155,17 +166,17 @@ def group_update(runs: Sequence[SeedRun]) -> Update[tuple[Terms, ...]]:
 
 def conclude(run: SeedRun, reason: str) -> None:
     """Export and record how the run ended."""
-    if run.done == 0 and reason == "time budget":
-        logger.warning(
-            "the time budget was too short for an update: %s is an untrained encoder", run.folder.exported_file
-        )
     run.finalise()
     write_representation(run.folder, run.exported_model, run.setup.mode)
     run.folder.write_meta(replace(run.folder.meta, training=ended(run, reason)))
 
 
-def raise_if_stopped(run: SeedRun, reason: str, command: str) -> None:
-    """StoppedError, saying that ``command`` continues, when a signal ended the run."""
+def raise_if_incomplete(run: SeedRun, reason: str, command: str) -> None:
+    """The error for a run that a signal ended, or the time before its first update; ``command`` continues it."""
+    if run.done == 0 and reason == "time budget":
+        exported = run.folder.exported_file
+        what = f"the time budget was too short for an update: {exported} is an untrained encoder"
+        raise SubmissionError(what, f"continue with {command}")
     if reason not in FINISHED:
         raise StoppedError(
             f"training was stopped by {reason} after update {run.done} of {run.budget.total}; all is saved",

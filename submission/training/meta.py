@@ -6,6 +6,7 @@ from submission import provenance
 from submission.configuration.settings import Settings
 from submission.data import ImageDataset
 from submission.models.vae import VAE
+from submission.plugins import imported_modules
 from submission.run import DatasetMeta, ModelMeta, RunMeta, TrainingMeta, representation_meta
 from submission.training.trainer import FINISHED, SeedRun
 
@@ -24,6 +25,7 @@ def describe(settings: Settings, dataset: ImageDataset, model: VAE, mode: str, p
         space=model.space.spec,
         representation=representation_meta(model.space.layout(mode)),
         training=TrainingMeta(finished=False),
+        imports=imported_modules(),
     )
 
 

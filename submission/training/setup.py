@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from submission.run import Run
 from submission.training.options import TrainOptions
 from submission.training.randomness import Order, derived, seed_everything
 from submission.training.validation import Validation
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ def prepare(settings: Settings, options: TrainOptions) -> TrainingSetup:
         data = load_images(settings.data, options.data_root, options.progress)
         if is_user_data(settings.data.name):  # its absolute path finds it from any folder
             settings = replace(settings, data=replace(settings.data, name=data.name))
+    elif settings.data.name != data.name:  # the configuration says what the run is trained on
+        settings = replace(settings, data=DataSettings(data.name))
     return build_setup(settings, ImageBatches(data, device), validation_split(settings, options))
 
 
@@ -107,6 +112,8 @@ def build_setup(settings: Settings, feed: ImageBatches, validation_data: ImageDa
     mode = settings.export.mode or space.export_modes[0]
     if mode not in space.export_modes:
         raise UsageError(f"{space.spec} has no export mode {mode!r}", f"choose one of {', '.join(space.export_modes)}")
+    if settings.export.mode and len({part.factor for part in space.components}) > 1:
+        logger.warning("export.mode = %r is used for every factor of %s; '' takes each one's default", mode, space.spec)
     return TrainingSetup(settings, data, model, objective, mode, feed, validation_data)
 
 

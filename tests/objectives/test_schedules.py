@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from submission.errors import UsageError
-from submission.objectives import Constant, Linear, TrainingPosition
+from submission.latent import parse
+from submission.objectives import Constant, Cosine, Linear, TrainingPosition, create
 from submission.objectives.schedules import WARM_UP, WarmUp, schedule
 
 
@@ -58,3 +59,32 @@ def test_no_warm_up_is_a_weight_of_one_and_a_negative_one_is_refused() -> None:
 
 def test_an_empty_run_is_at_its_start():
     assert TrainingPosition(0, 0).fraction == 0.0
+
+
+@pytest.mark.parametrize("kind", [Linear, Cosine])
+def test_a_length_is_given_once(kind):
+    with pytest.raises(UsageError, match=r"schedule has steps = 10 and fraction = 0\.5"):
+        kind(1.0, 0.0, steps=10, fraction=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("beta_vae", {"beta": -1.0}),
+        ("beta_vae", {"beta": Linear(1.0, -1.0)}),
+        ("beta_vae", {"factor_betas": (-1.0,)}),
+        ("capacity", {"capacity": -5.0}),
+        ("free_bits", {"free": -0.1}),
+        ("beta_tcvae", {"beta": -1.0}),
+        ("beta_tcvae", {"alpha": -1.0}),
+        ("beta_tcvae", {"gamma": -1.0}),
+        ("factor_vae", {"gamma": Cosine(-1.0)}),
+        ("capacity_tc", {"gamma": -2.0}),
+        ("dip_vae_i", {"off_diagonal": -2.0}),
+        ("dip_vae_ii", {"diagonal": -2.0}),
+    ],
+)
+def test_negative_weights_are_refused(name, settings):
+    (setting,) = settings
+    with pytest.raises(UsageError, match=rf"objective\.{setting} = .* is negative"):
+        create(name, parse("R^2"), 100, **settings)

@@ -256,15 +256,13 @@ def test_annealing_goes_on_where_a_budget_was_interrupted(tmp_path: Path, settin
     assert folder.meta.training.ahead > before - 0.001
 
 
-def test_a_budget_too_short_for_anything_still_exports(
-    tmp_path: Path, settings: Make, dots: Make, caplog: pytest.LogCaptureFixture
-) -> None:
-    folder = train(settings(), tmp_path / "run", data=dots(), time_budget=0.01)
+def test_a_budget_too_short_for_an_update_exports_and_is_an_error(tmp_path: Path, settings: Make, dots: Make) -> None:
+    folder = Run(tmp_path / "run")
+    message = rf"too short for an update: {folder.exported_file} is an untrained encoder — continue with train.py"
+    with pytest.raises(SubmissionError, match=message):
+        train(settings(), tmp_path / "run", data=dots(), time_budget=0.01)
     assert folder.meta.training.steps == 0
     assert folder.exported_file.is_file()
-    assert caplog.messages == [
-        f"the time budget was too short for an update: {folder.exported_file} is an untrained encoder"
-    ]
 
 
 def test_bfloat16_trains_and_auto_decides_once(tmp_path: Path, settings: Make, dots: Make) -> None:

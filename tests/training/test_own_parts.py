@@ -1,0 +1,167 @@
+"""Networks and objectives of one's own are imported only when asked for; images come from arrays and torch."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+from submission import plugins
+from submission.cli.main import door, main
+from submission.errors import UsageError
+from submission.models.networks import NETWORKS
+from submission.objectives import OBJECTIVES
+from submission.run import Run
+from submission.training import train, train_together
+
+Make = Callable[..., Any]
+PARTS = '''
+from pathlib import Path
+
+from torch import nn
+
+from submission.models.networks import NETWORKS, Networks
+from submission.objectives import OBJECTIVES
+from submission.objectives.beta_vae import BetaVAE
+
+Path("imported").touch()
+
+
+def encoder(image_shape, outputs):
+    height, width, channels = image_shape
+    return nn.Sequential(nn.Flatten(), nn.Linear(height * width * channels, outputs))
+
+
+def decoder(inputs, image_shape):
+    height, width, channels = image_shape
+    pixels = nn.Linear(inputs, height * width * channels)
+    return nn.Sequential(pixels, nn.Unflatten(1, (channels, height, width)))
+
+
+class SquaredKL(BetaVAE):
+    """Its own penalty."""
+
+    def penalty(self, kl, coefficients):
+        return coefficients["beta"] * (kl * self.weights).sum(-1).square().mean()
+
+
+OBJECTIVES["squared_kl"] = SquaredKL
+NETWORKS["flat"] = Networks(encoder, decoder)
+'''
+TRAIN = [
+    *("--config=demo", "--data=torus_pictures", "--bind=data.simple=True", "--bind=model.space='R^2'"),
+    *("--bind=model.networks='flat'", "--bind=objective.name='squared_kl'", "--bind=train.steps=4"),
+    *("--bind=train.batch_size=16", "--bind=export.mode=''", "--precision=float32", "--device=cpu", "--out=run"),
+]
+
+
+def forget() -> None:
+    """What a new process would know."""
+    sys.modules.pop("own_parts", None)
+    NETWORKS.pop("flat", None)
+    OBJECTIVES.pop("squared_kl", None)
+    Path("imported").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """A run with parts of its own, opened by a process that does not know them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plugins, "_imported", [])
+    Path("own_parts.py").write_text(PARTS)
+    assert door("train", ["--import=own_parts", *TRAIN]) == 0
+    forget()
+    yield Run(Path("run"))
+    forget()
+
+
+@pytest.mark.parametrize(
+    "words", [["train", "--resume", "--out=run"], ["report", "run"], ["export", "run", "--mode=mean"]]
+)
+def test_a_run_names_its_modules_and_imports_none_unasked(
+    run: Run, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run.meta.imports == ("own_parts",)
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert "uses parts of own_parts, whose code would be run — pass --import own_parts if you trust it" in error
+    assert not Path("imported").exists()
+    assert main([*words, "--import=own_parts"]) == 0
+    assert Path("imported").exists()
+
+
+def test_from_python_an_import_is_enough(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="--import own_parts"):
+        run.model()
+    monkeypatch.syspath_prepend(str(Path().resolve()))
+    __import__("own_parts")
+    model = run.model()
+    assert model.encode(torch.zeros(1, 1, 64, 64)).shape == (1, 4)
+
+
+def test_a_module_that_fails_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("broken_parts.py").write_text("raise RuntimeError('two\\nlines')\n")
+    for name, message in [("broken_parts", "RuntimeError: two lines"), ("no_such_parts", "ModuleNotFoundError")]:
+        assert door("train", [f"--import={name}", "--list"]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
+
+
+def test_entry_points_that_fail_are_left_out_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Point:
+        name = "theirs"
+
+        def load(self) -> None:
+            raise ImportError("gone")
+
+    monkeypatch.setattr(plugins.metadata, "entry_points", lambda group: [Point()] if group == plugins.GROUP else [])
+    plugins.load_entry_points()
+    assert caplog.messages == ["the plugin theirs of an installed package cannot be loaded: gone"]
+
+
+class Pairs(Dataset[Any]):
+    """Images with their factors, as torch has them."""
+
+    def __len__(self) -> int:
+        return 64
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        image = torch.zeros(1, 8, 8)
+        image.view(-1)[index] = 1.0
+        return image, torch.tensor([index // 8, index % 8])
+
+
+IMAGES = np.eye(64, dtype=np.uint8).reshape(64, 8, 8)
+CELLS = np.stack(np.unravel_index(np.arange(64), (8, 8)), 1)
+
+
+@pytest.mark.parametrize("data", [IMAGES, (IMAGES, CELLS), Pairs()], ids=["array", "pair", "torch"])
+def test_images_from_memory_are_trained_on(data: Any, tmp_path: Path, settings: Make) -> None:
+    folder = train(settings(steps=4), tmp_path / "run", data=data, device="cpu")
+    about = folder.meta.dataset
+    assert about.image_shape == (8, 8, 1)
+    assert about.factor_sizes == (() if data is IMAGES else (8, 8))
+    assert folder.settings.data.name == about.name
+    train(settings(steps=6), folder.path, data=data, device="cpu", resume=True)
+    assert [row["step"] for row in folder.log()] == [2, 4, 6]
+    (other,) = train_together(settings(steps=4), [3], tmp_path / "many", data=data, device="cpu")
+    assert json.loads(other.log_file.read_text().splitlines()[0])["loss"] == pytest.approx(folder.log()[0]["loss"])
+
+
+def test_other_images_at_resume_are_refused(tmp_path: Path, settings: Make) -> None:
+    train(settings(steps=4), tmp_path, data=IMAGES, device="cpu")
+    with pytest.raises(UsageError, match=r"data\.checksum"):
+        train(settings(steps=4), tmp_path, data=IMAGES[::-1].copy(), device="cpu", resume=True)
