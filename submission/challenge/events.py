@@ -157,7 +157,7 @@ class Server:
             """A connection whose server cannot fill the memory."""
 
             def _connect(self) -> Any:
-                return BoundedSocket(super()._connect())
+                return BoundedSocket(super()._connect())  # type: ignore[no-untyped-call, unused-ignore]
 
         pool = ConnectionPool(
             Bounded,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def names(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(text(name) for name in value)
 
 
-SCHEMA = {
+SCHEMA: dict[str, tuple[Callable[[object], bool], str]] = {
     "challenge_id": (lambda value: value == CHALLENGE, f"{CHALLENGE!r}"),
     "grader_id": (lambda value: value == CHALLENGE, f"{CHALLENGE!r}"),
     "authors": (names, "a list of AIcrowd user names"),
@@ -46,7 +47,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     faults = [f"{name} must be {wanted}" for name, (right, wanted) in SCHEMA.items() if not right(manifest.get(name))]
     faults += [f"{name} is not a field of the challenge" for name in manifest if name not in SCHEMA]
     if faults:
-        raise SubmissionError(f"{path}: {'; '.join(faults)}", "mend these fields")
+        raise SubmissionError(f"{path}: {'; '.join(faults)}", "correct these fields")
     return manifest
 
 

@@ -114,7 +114,8 @@ def write_onnx(module: Representation, shape: Shape) -> bytes:
             verbose=False,
         )
     assert program is not None
-    return program.model_proto.SerializeToString()
+    content: bytes = program.model_proto.SerializeToString()
+    return content
 
 
 def read_onnx(path: Path, module: Representation) -> Encode | None:

@@ -63,4 +63,5 @@ class Representation(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Codes (n, width) of images (n, C, H, W)."""
-        return self.head(self.body(images))
+        codes: Tensor = self.head(self.body(images))
+        return codes

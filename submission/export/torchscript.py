@@ -156,7 +156,8 @@ def _require_harmless(path: Path, contents: ArchiveContents) -> None:
 
 def _load(source: str | BinaryIO, device: str | torch.device) -> torch.jit.ScriptModule:
     with _torchscript():
-        return torch.jit.load(source, map_location=device)
+        module: torch.jit.ScriptModule = torch.jit.load(source, map_location=device)
+    return module
 
 
 def is_script(module: nn.Module) -> TypeGuard[torch.jit.ScriptModule]:
@@ -178,11 +179,13 @@ def inlined(module: nn.Module, example: torch.Tensor, trace: bool) -> torch.jit.
         return None
     try:
         with _torchscript(), torch.no_grad():
+            script: torch.jit.ScriptModule
             script = module if is_script(module) else torch.jit.trace(module, example, check_trace=False)
             if not hasattr(script, "training"):  # frozen already
                 return script
             still = copy.deepcopy(script).eval() if script.training else script
-            return torch.jit.freeze(still, optimize_numerics=False)
+            frozen: torch.jit.ScriptModule = torch.jit.freeze(still, optimize_numerics=False)
+            return frozen
     except RuntimeError:
         return None
 

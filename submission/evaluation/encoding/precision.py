@@ -17,7 +17,8 @@ class Mixed(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Codes (n, width) float32 of images (n, C, H, W)."""
-        return self.head(self.body(images.to(torch.bfloat16)).float())
+        codes: Tensor = self.head(self.body(images.to(torch.bfloat16)).float())
+        return codes
 
 
 class Rounded(nn.Module):
@@ -29,7 +30,8 @@ class Rounded(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Codes (n, width) of images (n, C, H, W)."""
-        return self.module(images.to(torch.bfloat16))
+        codes: Tensor = self.module(images.to(torch.bfloat16))
+        return codes
 
 
 def in_bfloat16(module: nn.Module, probe: Tensor) -> Mixed | Rounded:
