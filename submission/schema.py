@@ -97,22 +97,24 @@ def parse_json(content: bytes | str, name: str, fix: str, limits: Limits = LIMIT
 
 def excess(value: Any, limits: Limits) -> str:
     """Which of ``limits`` ``value`` exceeds; empty where it keeps them."""
-    waiting, count = [(value, 0)], 0
-    while waiting:
-        item, depth = waiting.pop()
-        count += 1
+    level, depth, count = [value], 0, 0
+    while level:
+        count += len(level)
         if depth > limits.depth:
             return f"it is nested more than {limits.depth} deep"
         if count > limits.items:
             return f"it holds more than {limits.items:,} values"
-        if isinstance(item, str) and len(item) > limits.text:
-            return f"it holds a text of {len(item):,} letters, at most {limits.text:,}"
-        if isinstance(item, int) and abs(item) > limits.magnitude:
+        longest = max((len(item) for item in level if type(item) is str), default=0)
+        if longest > limits.text:
+            return f"it holds a text of {longest:,} letters, at most {limits.text:,}"
+        if any(abs(item) > limits.magnitude for item in level if type(item) is int):
             return "it holds a whole number of more than 64 bits"
-        if isinstance(item, dict):
-            waiting += [(inner, depth + 1) for pair in item.items() for inner in pair]
-        elif isinstance(item, list):
-            waiting += [(inner, depth + 1) for inner in item]
+        keys = [key for item in level if type(item) is dict for key in item]
+        level = [inner for item in level if type(item) is dict for inner in item.values()] + [
+            inner for item in level if type(item) is list for inner in item
+        ]
+        level += keys
+        depth += 1
     return ""
 
 
@@ -135,16 +137,20 @@ class _Reader:
 
     def read(self, hint: Any, value: Any, key: str) -> Any:
         """``value`` as ``hint``; ``key`` is its place in the file."""
-        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+        if type(value) is hint and hint is not float:
+            return value
+        origin, arguments, nested = parts_of(hint)
         if hint is Any or hint is object:
             return value
         if origin in (typing.Union, types.UnionType):
             return self.choice(arguments, value, key)
-        if dataclasses.is_dataclass(hint):
+        if nested:
             return self.object(hint, value, key)
         if origin in (tuple, list) and isinstance(value, list):
             return origin(self.read(arguments[0], item, f"{key}[{n}]") for n, item in enumerate(value))
         if origin in (dict, Mapping) and isinstance(value, dict):
+            if arguments[1] is Any:
+                return dict(value)
             return {name: self.read(arguments[1], item, joined(key, name)) for name, item in value.items()}
         if hint is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
@@ -169,11 +175,11 @@ class _Reader:
         if not isinstance(value, dict):
             raise self.wrong(kind, value, key)
         hints, found = hints_of(kind), {}
-        for field in dataclasses.fields(kind):
-            if field.name in value and field.name != "extra":
-                found[field.name] = self.read(hints[field.name], value[field.name], joined(key, field.name))
-            elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-                raise SubmissionError(f"{self.where} lacks {joined(key, field.name)!r}", self.fix)
+        for name, required in fields_of(kind):
+            if name in value and name != "extra":
+                found[name] = self.read(hints[name], value[name], joined(key, name))
+            elif required:
+                raise SubmissionError(f"{self.where} lacks {joined(key, name)!r}", self.fix)
         if "extra" in hints:
             found["extra"] = {name: item for name, item in value.items() if name not in hints or name == "extra"}
         return kind(**found)
@@ -188,6 +194,19 @@ class _Reader:
 def hints_of(kind: Any) -> dict[str, Any]:
     """Types of a dataclass's fields."""
     return typing.get_type_hints(kind)
+
+
+@functools.cache
+def fields_of(kind: Any) -> list[tuple[str, bool]]:
+    """Names of a dataclass's fields, and which have no default."""
+    missing = dataclasses.MISSING
+    return [(f.name, f.default is missing and f.default_factory is missing) for f in dataclasses.fields(kind)]
+
+
+@functools.cache
+def parts_of(hint: Any) -> tuple[Any, tuple[Any, ...], bool]:
+    """Origin and arguments of a type, and whether it is a dataclass."""
+    return typing.get_origin(hint), typing.get_args(hint), dataclasses.is_dataclass(hint)
 
 
 def joined(key: str, name: str) -> str:
