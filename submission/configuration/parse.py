@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gin.config_parser import BindingStatement, ConfigParser, ImportStatement, IncludeStatement, ParserDelegate
+from gin.config_parser import BindingStatement, ConfigParser, ImportStatement, IncludeStatement
 
 from submission.configuration.catalogue import find
 from submission.errors import UsageError
@@ -60,7 +60,7 @@ NAMES = (Key("", "data", "name"), Key("", "objective", "name"))
 """What has options of its own."""
 
 
-class _Delegate(ParserDelegate):
+class _Delegate:
     """Leaves macros and references unresolved."""
 
     def configurable_reference(self, scoped_configurable_name: str, evaluate: bool) -> Reference:
