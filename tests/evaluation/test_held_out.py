@@ -59,13 +59,13 @@ def test_a_run_that_has_not_ended_is_called_that(trained_run: Path, capsys: pyte
     meta = folder.meta
     for finished, lines in ((False, 1), (True, 0)):
         folder.write_meta(replace(meta, training=replace(meta.training, finished=finished)))
-        assert run("evaluate", str(trained_run), "--likelihood", "--samples=2", "--images=1") == 0
+        assert run("likelihood", str(trained_run), "--samples=2", "--images=1") == 0
         warned = " ".join(capsys.readouterr().err.split())
         assert warned.count("not trained to its end: these are the weights of its last checkpoint") == lines
 
 
 def test_json_alone_on_standard_output(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("evaluate", str(trained_run), "--likelihood", "--samples=2", "--images=1", "--json") == 0
+    assert run("likelihood", str(trained_run), "--samples=2", "--images=1", "--json") == 0
     scores = json.loads(capsys.readouterr().out)["likelihood"]
     assert scores["elbo"]["standard_error"] is None
 
@@ -95,12 +95,12 @@ def test_the_test_split_is_used_where_there_is_one(shared_data: Path, tmp_path: 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["nowhere"], "needs a run folder"), ([], "needs a run folder"), (["RUN", "--samples=0"], "use 1 to 1000000")],
+    [(["nowhere"], "nowhere is not a run folder"), (["RUN", "--samples=0"], "use 1 to 1000000")],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
     trained_run: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     chosen = [str(trained_run) if argument == "RUN" else argument for argument in arguments]
-    assert run("evaluate", *chosen, "--likelihood") == 2
+    assert run("likelihood", *chosen) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert said in line
