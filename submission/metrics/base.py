@@ -31,6 +31,28 @@ class Points(NamedTuple):
     factors: Factors
 
 
+class Posteriors(Protocol):
+    """q(z|x) of N images over a latent space with C independent components."""
+
+    components: int
+
+    def __len__(self) -> int:
+        """Number of images N."""
+
+    def sample(self, rows: npt.NDArray[np.int64], random_state: np.random.RandomState) -> Any:
+        """One sample of the posterior of each image in ``rows`` (n,), n entries."""
+
+    def log_density(self, samples: Any, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.floating[Any]]:
+        """Log density (s, n, C) of ``samples`` (s entries) under the posteriors of the images in ``rows`` (n,)."""
+
+
+class PosteriorTable(NamedTuple):
+    """Posteriors of N images and their factor values (N, K)."""
+
+    posteriors: Posteriors
+    factors: Factors
+
+
 class Sampler(Protocol):
     """Random points of one seed.
 
@@ -43,6 +65,7 @@ class Sampler(Protocol):
         periodic: which factors are cycles.
         continuous: which factors have real values.
         progress: where long work is shown.
+        posteriors: gives the posteriors q(z|x) of all images with their factors; None where there are none.
     """
 
     name: str
@@ -53,6 +76,7 @@ class Sampler(Protocol):
     periodic: tuple[bool, ...]
     continuous: tuple[bool, ...]
     progress: Progress
+    posteriors: Callable[[], PosteriorTable] | None
 
     def points(self, num: int, batch_size: int = 16) -> Points:
         """``num`` random points, drawn in batches as disentanglement_lib does."""

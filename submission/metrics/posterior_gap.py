@@ -10,7 +10,7 @@ appendix C. With q(z) = mean_n q(z|x_n) over all images and q(z|v) the mean over
 
 This is the estimator behind the figures of the paper and of ISA-VAE (Stühmer et al. 2020). Its numbers are not
 comparable with ``mig``, which bins mean codes, divides by the entropy of sampled factors, and uses all factors. The
-paper leaves out dSprites' shape, and the identity of the faces (``FACTORS``); images differ in them, but no gap is
+paper leaves out dSprites' shape, and the identity of the faces (``LEFT_OUT``); images differ in them, but no gap is
 computed for them.
 """
 
@@ -18,40 +18,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
 from submission.errors import SubmissionError
-from submission.metrics.base import Factors, Scores
+from submission.metrics.base import Factors, Metric, Posteriors, Sampler, Scores
 from submission.metrics.checks import check_factors
+from submission.metrics.registration import refuse_continuous
 
 Rows = npt.NDArray[np.int64]
 Densities = npt.NDArray[np.floating[Any]]
 ELEMENTS = 1 << 22
 """Log densities computed at once."""
-FACTORS = {
-    "dsprites": ("scale", "orientation", "posX", "posY"),
-    "faces": ("azimuth", "elevation", "lighting"),
-}
-"""Factors over which the paper averages, by data set."""
-
-
-class Posteriors(Protocol):
-    """q(z|x) of N images over a latent space with C independent components."""
-
-    components: int
-
-    def __len__(self) -> int:
-        """Number of images N."""
-
-    def sample(self, rows: Rows, random_state: np.random.RandomState) -> Any:
-        """One sample of the posterior of each image in ``rows`` (n,), n entries."""
-
-    def log_density(self, samples: Any, rows: Rows) -> Densities:
-        """Log density (s, n, C) of ``samples`` (s entries) under the posteriors of the images in ``rows`` (n,)."""
+LEFT_OUT = {"dsprites": ("shape",), "faces": ("identity",)}
+"""Factors over which the paper does not average, by a part of the data set's name."""
 
 
 class NormalPosteriors:
@@ -182,3 +165,42 @@ def aggregate_entropy(
         density = posteriors.log_density(samples, rows)
         total -= (logsumexp(density, axis=1) - np.log(len(rows))).sum(axis=0)
     return total / num_samples
+
+
+def chosen_factors(data: str, names: Sequence[str]) -> list[int]:
+    """Columns of the factors that the paper averages over: those called ``names`` of the data set called ``data``.
+
+    >>> chosen_factors("dsprites_full", ("shape", "scale", "orientation"))
+    [1, 2]
+    """
+    out = [name for part, left in LEFT_OUT.items() if part in data.lower() for name in left]
+    kept = [column for column, name in enumerate(names) if name not in out]
+    return kept or list(range(len(names)))
+
+
+def score(sampler: Sampler, settings: ChenSettings) -> Scores:
+    """The score of a model's posteriors.
+
+    Raises:
+        SubmissionError: the sampler has codes only.
+    """
+    refuse_continuous(sampler, "mig_chen")
+    if sampler.posteriors is None:
+        raise SubmissionError(
+            f"mig_chen needs posteriors q(z|x), and {sampler.name} has codes only",
+            "score the folder of a trained run, or call submission.metrics.mig_chen",
+        )
+    table = sampler.posteriors()
+    columns = chosen_factors(sampler.name, sampler.factor_names)
+    return mig_chen(*table, settings.num_samples, settings.num_images, columns, sampler.seed)
+
+
+MIG_CHEN = Metric(
+    name="mig_chen",
+    headline="mig_chen",
+    summary="Chen et al.'s own MIG: information from posteriors, over the paper's factors",
+    settings=ChenSettings(),
+    fast=ChenSettings(num_samples=1_000, num_images=2_000),
+    score=score,
+    caution="from posteriors of a run's checkpoint; not comparable with mig",
+)

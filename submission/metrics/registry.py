@@ -24,6 +24,7 @@ REGISTRY: dict[str, str] = {  # name -> module:attribute of its Metric
     "med": "information_gaps:MED",
     "dci_es": "probe_capacity:DCI_ES",
     "periodic": "angular_error:PERIODIC",
+    "mig_chen": "posterior_gap:MIG_CHEN",
     "d_lsbd": "symmetry:D_LSBD",
     "downstream": "prediction:DOWNSTREAM",
     "downstream_logistic": "prediction:DOWNSTREAM_LOGISTIC",

@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from submission.data import Factor
 from submission.errors import SubmissionError
-from submission.metrics import mig_chen
-from submission.metrics.posterior_gap import NormalPosteriors, aggregate_entropy
+from submission.metrics import metric, mig_chen
+from submission.metrics.base import PosteriorTable
+from submission.metrics.posterior_gap import NormalPosteriors, aggregate_entropy, chosen_factors
+from submission.metrics.sampling import CodeGrid, GridSampler, IndexSource
 
 SIZES = (4, 5)
 FACTORS = np.stack(np.meshgrid(*map(np.arange, SIZES), indexing="ij"), axis=-1).reshape(-1, 2)
@@ -157,6 +160,25 @@ def test_it_is_another_number_than_the_histogram_s() -> None:
     mean = np.tile(FACTORS, (20, 1)) + 0.05 * generator.standard_normal((400, 2))
     blurred = mig_chen(normals(mean, 2.0), np.tile(FACTORS, (20, 1)), 2_000)["mig_chen"]
     assert blurred < mig(mean, np.tile(FACTORS, (20, 1)))["discrete_mig"] - 0.3
+
+
+def test_by_name_from_a_sampler_with_posteriors() -> None:
+    grid = CodeGrid("dsprites_small", (Factor("shape", 4), Factor("scale", 5)))
+    sampler = GridSampler(IndexSource(grid, lambda cells: FACTORS[cells].astype(np.float32)), 3)
+    chosen = metric("mig_chen")
+    with pytest.raises(SubmissionError, match="dsprites_small has codes only"):
+        chosen.score(sampler, chosen.fast)
+    posteriors = normals(np.c_[FACTORS[:, 0] + 10.0 * FACTORS[:, 1], FACTORS[:, 1]], 0.05)
+    sampler.posteriors = lambda: PosteriorTable(posteriors, FACTORS)
+    expected = mig_chen(posteriors, FACTORS, 1_000, 2_000, columns=[1], seed=3)  # not shape
+    assert chosen.score(sampler, chosen.fast).values == expected.values
+
+
+def test_the_paper_s_factors() -> None:
+    dsprites = ("shape", "scale", "orientation", "position x", "position y")
+    assert chosen_factors("dsprites_full", dsprites) == [1, 2, 3, 4]
+    assert chosen_factors("faces", ("identity", "azimuth", "elevation", "lighting")) == [1, 2, 3]
+    assert chosen_factors("cars3d", ("elevation", "azimuth", "object type")) == [0, 1, 2]
 
 
 def test_bad_input() -> None:

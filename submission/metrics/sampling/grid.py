@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data import FactorGrid
-from submission.metrics.base import Codes, CodesFunction, Factors, Points
+from submission.metrics.base import Codes, CodesFunction, Factors, Points, PosteriorTable
 from submission.metrics.sampling.draws import draw_votes
 from submission.metrics.sampling.sources import Source
 from submission.progress import QUIET, Progress
@@ -30,6 +30,8 @@ class GridSampler:
         seed: of ``numpy.random.RandomState``, disentanglement_lib's generator.
         progress: where long work is shown.
     """
+
+    posteriors: Callable[[], PosteriorTable] | None = None
 
     def __init__(self, source: Source, seed: int, progress: Progress = QUIET) -> None:
         self.seed, self.random_state, self.progress = seed, np.random.RandomState(seed), progress

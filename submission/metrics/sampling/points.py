@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.errors import SubmissionError
-from submission.metrics.base import Codes, Factors, Points
+from submission.metrics.base import Codes, Factors, Points, PosteriorTable
 from submission.progress import QUIET, Progress
 
 Rows = npt.NDArray[np.int64]
@@ -29,6 +29,8 @@ class PointSampler:
         periodic: which factors (K,) are cycles; none by default.
         continuous: which factors (K,) have real values; none by default.
     """
+
+    posteriors: Callable[[], PosteriorTable] | None = None
 
     def __init__(
         self,
