@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from submission.data import ImageBatches, ImageDataset
+from submission.data import GroundTruthDataset, ImageBatches, ImageDataset
 from submission.evaluation.likelihood import BATCH
+from submission.evaluation.representation import ScoredRepresentation
 from submission.latent.base import LatentSpace
+from submission.metrics.base import PosteriorTable, Sampler
 from submission.models.vae import VAE
+from submission.progress import Progress
+from submission.run import Run
 
 Rows = npt.NDArray[np.int64]
 
@@ -49,3 +56,19 @@ def model_posteriors(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.
     with torch.inference_mode():
         batches = ImageBatches(dataset).iterate(indices, BATCH)
         return SpacePosteriors(model.space, torch.cat([model.encode(images).float() for images in batches]))
+
+
+def with_posteriors(scored: ScoredRepresentation, run: Run, dataset: GroundTruthDataset) -> ScoredRepresentation:
+    """``scored`` with samplers that give the posteriors of all images by the run's model, encoded when asked for."""
+
+    @functools.cache
+    def table() -> PosteriorTable:
+        everything = np.arange(len(dataset))
+        return PosteriorTable(model_posteriors(run.model(), dataset, everything), dataset.factors(everything))
+
+    def sampler(seed: int, progress: Progress) -> Sampler:
+        made = scored.sampler(seed, progress)
+        made.posteriors = table
+        return made
+
+    return replace(scored, sampler=sampler)

@@ -18,6 +18,7 @@ from submission.evaluation.encoding.encoder import Encoder, Precision, untrained
 from submission.evaluation.foreign import ExportedProgram, FunctionModule, OnnxModule, weights_alone
 from submission.evaluation.layout import Layout
 from submission.evaluation.plan import Plan
+from submission.evaluation.posteriors import with_posteriors
 from submission.evaluation.representation import (
     ScoredRepresentation,
     factors_of,
@@ -167,6 +168,7 @@ def run_target(run: Run, options: TargetOptions) -> Target:
     encoder = open_encoder(run.exported_file, dataset, options)
     layout = Layout.of(meta.representation.blocks, encoder.width)
     mine = from_encoder("trained", dataset, encoder, layout, codes=meta.representation.mode or "unknown")
+    mine = with_posteriors(mine, run, dataset)
     about = about_encoder(encoder, dataset, options) | {"name": options.name}
     about["representation"] |= {"layout": to_json(meta.representation), "codes": mine.codes}
     about["representation"] |= file_json(run.exported_file)

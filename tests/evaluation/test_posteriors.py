@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from submission.evaluation.posteriors import SpacePosteriors
+from submission.data import GroundTruthDataset
+from submission.evaluation.posteriors import SpacePosteriors, model_posteriors, with_posteriors
+from submission.evaluation.representation import from_rows
 from submission.latent import parse
-from submission.metrics import mig_chen
+from submission.metrics import metric, mig_chen
+from submission.metrics.sampling import true_factors
+from submission.progress import QUIET
 
 SIZES = (2, 3)
 FACTORS = np.stack(np.meshgrid(*map(np.arange, SIZES), indexing="ij"), axis=-1).reshape(-1, 2)
@@ -90,3 +96,34 @@ def test_entropy_of_a_uniform_circle() -> None:
     factors = np.arange(count)[:, None] % 2
     entropy_of_circle = mig_chen(SpacePosteriors(space, parameters), factors, 3_000).details["entropy"][0]
     assert entropy_of_circle == pytest.approx(math.log(2 * math.pi), abs=0.01)
+
+
+class Small(nn.Module):
+    """An encoder of one linear layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.space = parse("S^1 x R^1")
+        self.linear = nn.LazyLinear(self.space.parameter_size)
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        return self.linear(images.float().flatten(1))
+
+
+@dataclass
+class Trained:
+    """What is used of a run: its model."""
+
+    small: Small
+
+    def model(self) -> Small:
+        return self.small
+
+
+def test_a_run_s_representation_has_the_posteriors_of_its_model(stripes: GroundTruthDataset) -> None:
+    small, rows = Small(), np.arange(len(stripes))
+    scored = with_posteriors(from_rows("trained", stripes, true_factors(stripes)), Trained(small), stripes)  # type: ignore[arg-type]
+    chosen = metric("mig_chen")
+    found = chosen.score(scored.sampler(5, QUIET), chosen.fast)
+    expected = mig_chen(model_posteriors(small, stripes, rows), stripes.factors(rows), 1_000, 2_000, seed=5)  # type: ignore[arg-type]
+    assert found.values == pytest.approx(expected.values, abs=1e-9)
