@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import tarfile
 import tempfile
-import zlib
 from pathlib import Path, PurePosixPath
 
+from submission.data.reading import reason, shown
 from submission.errors import SubmissionError
 
 MOST_BYTES = 4_000_000_000
@@ -28,8 +28,10 @@ def unpack(archive: Path, member: str, target: Path) -> None:
                 raise refused(archive, f"it has no folder {member}")
         scratch.chmod(0o755)
         scratch.replace(target)
-    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
-        raise refused(archive, str(error)) from None
+    except SubmissionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - tarfile raises many kinds for damaged archives
+        raise refused(archive, reason(error)) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -40,7 +42,7 @@ def copy_members(tar: tarfile.TarFile, archive: Path, member: str, folder: Path)
     for info in tar:
         path = PurePosixPath(info.name)
         if path.is_absolute() or ".." in path.parts:
-            raise refused(archive, f"'{info.name}' in it leads outside")
+            raise refused(archive, f"'{shown(info.name)}' in it leads outside")
         files, size = files + 1, size + info.size
         if files > MOST_FILES or size > MOST_BYTES:
             raise refused(archive, f"it holds more than {MOST_FILES} files or {MOST_BYTES} bytes")
@@ -48,7 +50,7 @@ def copy_members(tar: tarfile.TarFile, archive: Path, member: str, folder: Path)
             continue
         source = tar.extractfile(info) if info.isreg() else None
         if source is None:
-            raise refused(archive, f"'{info.name}' in it is not a plain file")
+            raise refused(archive, f"'{shown(info.name)}' in it is not a plain file")
         with source, (folder / path.name).open("wb") as out:
             shutil.copyfileobj(source, out)
     return sum(1 for _ in folder.iterdir())

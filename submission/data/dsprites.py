@@ -19,66 +19,78 @@ from submission.data.unobserved import UnobservedFactorDataset
 SHAPE = (64, 64, 1)
 
 
-def full(name: str, root: Path) -> GridDataset:
-    """dSprites, 737,280 binary images: from the file under ``root`` if it is there, otherwise rendered (2 s)."""
-    packed, notes = packed_images(root)
-    return grid(name, packed, rendering.SIZES, notes)
+def full(name: str, root: Path, periodic_orientation: bool = False) -> GridDataset:
+    """dSprites, 737,280 binary images: from the file under ``root`` if it is there, otherwise rendered (2 s).
+
+    The 40 orientations run from 0 to 2π with both ends, so the last equals the first. ``periodic_orientation`` drops
+    the last one and marks the orientation as a cycle of 39: 718,848 images. The picture of a square repeats four times
+    on the way and that of an ellipse twice; only the heart's has no symmetry.
+    """
+    packed, sizes, notes = packed_images(root, periodic_orientation)
+    return grid(name, packed, sizes, notes, periodic_orientation)
 
 
-def noshape(name: str, root: Path) -> UnobservedFactorDataset:
-    """dSprites with the shape as an unobserved factor."""
-    packed, notes = packed_images(root)
-    observed = dsprites_factors(rendering.SIZES)[1:]
-    pixels = BitPixels(packed, SHAPE)
-    return UnobservedFactorDataset(
-        name, observed, SHAPE, 1, notes, pixels=pixels, all_sizes=rendering.SIZES, observed=(1, 2, 3, 4)
-    )
+def noshape(name: str, root: Path, periodic_orientation: bool = False) -> UnobservedFactorDataset:
+    """dSprites with the shape as an unobserved factor; ``periodic_orientation`` as for ``dsprites_full``."""
+    packed, sizes, notes = packed_images(root, periodic_orientation)
+    known, pixels = dsprites_factors(sizes, periodic_orientation)[1:], BitPixels(packed, SHAPE)
+    return UnobservedFactorDataset(name, known, SHAPE, 1, notes, pixels=pixels, all_sizes=sizes, observed=(1, 2, 3, 4))
 
 
-def color(name: str, root: Path) -> RandomBackground:
-    """dSprites in a random colour for each image."""
-    return random_background(name, root, color_pixels)
+def color(name: str, root: Path, periodic_orientation: bool = False) -> RandomBackground:
+    """dSprites in a random colour for each image; ``periodic_orientation`` as for ``dsprites_full``."""
+    return random_background(name, root, color_pixels, periodic_orientation)
 
 
-def noisy(name: str, root: Path) -> RandomBackground:
-    """dSprites before uniform noise."""
-    return random_background(name, root, noisy_pixels)
+def noisy(name: str, root: Path, periodic_orientation: bool = False) -> RandomBackground:
+    """dSprites before uniform noise; ``periodic_orientation`` as for ``dsprites_full``."""
+    return random_background(name, root, noisy_pixels, periodic_orientation)
 
 
-def scream(name: str, root: Path) -> RandomBackground:
-    """dSprites before random parts of a painting, ``scream/scream.jpg`` under ``root``."""
-    return random_background(name, root, ScreamPixels(read_picture(root / SCREAM_FILE)))
+def scream(name: str, root: Path, periodic_orientation: bool = False) -> RandomBackground:
+    """dSprites before random parts of a painting, ``scream/scream.jpg`` under ``root``.
+
+    ``periodic_orientation`` as for ``dsprites_full``.
+    """
+    return random_background(name, root, ScreamPixels(read_picture(root / SCREAM_FILE)), periodic_orientation)
 
 
-def random_background(name: str, root: Path, draw: Draw) -> RandomBackground:
+def random_background(name: str, root: Path, draw: Draw, periodic_orientation: bool) -> RandomBackground:
     """The dSprites grid, coloured at random by ``draw``."""
-    packed, notes = packed_images(root)
-    known, sprites = dsprites_factors(rendering.SIZES), BitPixels(packed, SHAPE)
+    packed, sizes, notes = packed_images(root, periodic_orientation)
+    known, sprites = dsprites_factors(sizes, periodic_orientation), BitPixels(packed, SHAPE)
     return RandomBackground(name, known, (64, 64, 3), 255, notes, sprites=sprites, draw=draw)
 
 
-def packed_images(root: Path) -> tuple[npt.NDArray[np.uint8], str]:
-    """The whole grid, packed, and where it is from."""
-    path = root / DSPRITES_FILE
-    if path.is_file():
-        return read_packed(path, math.prod(rendering.SIZES)), f"read from {path}"
-    return rendering.render(), f"rendered from formulas ({path} is not there)"
+def packed_images(root: Path, periodic_orientation: bool) -> tuple[npt.NDArray[np.uint8], tuple[int, ...], str]:
+    """The grid, packed, its sizes, and where it is from; without the double orientation if it is to be a cycle."""
+    path, sizes = root / DSPRITES_FILE, rendering.SIZES
+    notes = f"read from {path}" if path.exists() else f"rendered from formulas ({path} is not there)"
+    packed = read_packed(path, math.prod(sizes)) if path.exists() else rendering.render()
+    if not periodic_orientation:
+        return packed, sizes, notes
+    kept = (*sizes[:2], sizes[2] - 1, *sizes[3:])
+    return packed.reshape(*sizes, -1)[:, :, :-1].reshape(math.prod(kept), -1), kept, notes
 
 
-def small(name: str, root: Path) -> GridDataset:
-    """A part of the rendered grid for quick work: 3 shapes x 3 scales x 13 orientations x 8 x 8 = 7,488 images."""
-    sizes = tuple(len(values) for values in rendering.SMALL)
-    return grid(name, rendering.render(rendering.SMALL), sizes, "a part of the dSprites grid, rendered from formulas")
+def small(name: str, root: Path, periodic_orientation: bool = False) -> GridDataset:
+    """A part of the rendered grid for quick work: 3 shapes x 3 scales x 13 orientations x 8 x 8 = 7,488 images.
 
-
-def grid(name: str, packed: npt.NDArray[np.uint8], sizes: tuple[int, ...], notes: str) -> GridDataset:
-    """The data set over packed images in row-major order of shape, scale, orientation, posX, posY."""
-    return GridDataset(name, dsprites_factors(sizes), SHAPE, 1, notes, pixels=BitPixels(packed, SHAPE))
-
-
-def dsprites_factors(sizes: tuple[int, ...]) -> tuple[Factor, ...]:
-    """dSprites' factors; none is a cycle, because the full orientation has 0 and 2π as two classes.
-
-    The small grid's 13 orientations leave out the double one, but the square and the ellipse still repeat on the way.
+    It has no double orientation; ``periodic_orientation`` marks the orientation as a cycle.
     """
-    return factors(DSPRITES_FACTORS, sizes)
+    sizes = tuple(len(values) for values in rendering.SMALL)
+    notes = "a part of the dSprites grid, rendered from formulas"
+    return grid(name, rendering.render(rendering.SMALL), sizes, notes, periodic_orientation)
+
+
+def grid(
+    name: str, packed: npt.NDArray[np.uint8], sizes: tuple[int, ...], notes: str, periodic_orientation: bool
+) -> GridDataset:
+    """The data set over packed images in row-major order of shape, scale, orientation, posX, posY."""
+    known = dsprites_factors(sizes, periodic_orientation)
+    return GridDataset(name, known, SHAPE, 1, notes, pixels=BitPixels(packed, SHAPE))
+
+
+def dsprites_factors(sizes: tuple[int, ...], periodic_orientation: bool) -> tuple[Factor, ...]:
+    """dSprites' factors; by default none is a cycle, because the full orientation has 0 and 2π as two classes."""
+    return factors(DSPRITES_FACTORS, sizes, periodic="orientation" if periodic_orientation else "")

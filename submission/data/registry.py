@@ -33,7 +33,7 @@ class Entry:
         summary: one line about it.
         images: how many, and their shape.
         factors: names and sizes of the factors.
-        rendered: whether it is rendered on the spot where its file is missing.
+        rendered: whether it is rendered where its file is missing.
     """
 
     loader: str

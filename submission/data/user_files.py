@@ -88,6 +88,7 @@ def read_hdf5(path: Path) -> tuple[Arrays, list[str]]:
     """The same of an HDF5 file; links to other files are not followed."""
     from submission.data.readers import hdf5
 
+    hdf5.require_sound(path, list(LIMITS), RECIPE)
     with hdf5.open_file(path, RECIPE) as file:
         there = hdf5.names(path, file, RECIPE)
         arrays = {name: hdf5.read(path, file, name, most, RECIPE) for name, most in LIMITS.items() if name in there}

@@ -69,3 +69,40 @@ def test_position_moves_right_and_down() -> None:
     left, right = at.any(axis=2).argmax(axis=2)[:, 0]
     top, bottom = at.any(axis=3).argmax(axis=2)[0]
     assert (right - left, bottom - top) == (32, 32)
+
+
+def test_the_last_orientation_is_the_first_and_can_be_dropped(full: GroundTruthDataset, tmp_path: Path) -> None:
+    """40 orientations hold a full turn twice; without the last one they are a cycle, and every image is kept as is."""
+    cells = np.random.RandomState(0).randint(full.factor_sizes, size=(500, 5))
+    cells[:, 2] = 39
+    first = cells.copy()
+    first[:, 2] = 0
+    np.testing.assert_array_equal(full.images(full.indices(cells)), full.images(full.indices(first)))
+    cycle = load("dsprites_full", tmp_path, periodic_orientation=True)
+    assert isinstance(cycle, GroundTruthDataset)
+    assert len(cycle) == 718_848
+    assert cycle.factor_sizes == (3, 6, 39, 32, 32)
+    assert cycle.periodic == (False, False, True, False, False)
+    assert not any(full.periodic)
+    cells[:, 2] = np.random.RandomState(1).randint(39, size=500)
+    np.testing.assert_array_equal(cycle.images(cycle.indices(cells)), full.images(full.indices(cells)))
+    heart = np.array([(2, 5, k, 16, 16) for k in (*range(39), 0)])
+    steps = np.abs(np.diff(cycle.observations(cycle.indices(heart)), axis=0)).sum(axis=(1, 2, 3))
+    assert 0 < steps[-1] <= 1.3 * np.median(steps)  # from the last orientation to the first as between others
+
+
+@pytest.mark.parametrize("name", ["dsprites_small", "dsprites_full", "dsprites_noshape", "color_dsprites"])
+def test_all_of_the_family_can_have_a_cycle(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = (3, 2, 40, 2, 2)
+    if name != "dsprites_small":
+        small = render(tuple(map(range, sizes)))
+        monkeypatch.setattr("submission.data.synthetic.dsprites.SIZES", sizes)
+        monkeypatch.setattr("submission.data.synthetic.dsprites.render", lambda: small)
+    dataset = load(name, tmp_path, periodic_orientation=True)
+    assert isinstance(dataset, GroundTruthDataset)
+    marks = dict(zip(dataset.factor_names, dataset.periodic, strict=True))
+    assert [factor for factor, mark in marks.items() if mark] == ["orientation"]
+    assert dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True))["orientation"] in (13, 39)
+    factors, images = dataset.sample(8, np.random.RandomState(0))
+    assert images.shape == (8, *dataset.image_shape)
+    assert factors.shape == (8, dataset.num_factors)

@@ -1,4 +1,4 @@
-"""Data made on the spot: against closed forms, and every cycle closes."""
+"""Synthetic data sets: against closed forms, and every cycle closes."""
 
 from __future__ import annotations
 

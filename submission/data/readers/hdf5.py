@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,42 @@ import numpy.typing as npt
 
 from submission.data.reading import errors_named, require_memory, require_regular, shown
 from submission.errors import SubmissionError
+
+PROBE = """
+import contextlib, sys
+import h5py
+seconds = int(sys.argv[1])
+with contextlib.suppress(ImportError):  # not on Windows
+    import resource
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+with contextlib.suppress(Exception), h5py.File(sys.argv[2], "r") as file:
+    for name in list(file):
+        with contextlib.suppress(Exception):
+            found = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
+            if name in sys.argv[3:] and not (found.external or found.is_virtual):
+                if found.shape == ():
+                    found[()]
+                step = max(1, (1 << 26) // max(1, found.nbytes // len(found)))
+                for start in range(0, len(found), step):
+                    found[start : start + step]
+"""
+"""Reads arrays as the reader will. Exceptions are left to the reader: the library itself may loop or crash."""
+PROBE_SECONDS, PROBE_SECONDS_PER_MB = 10, 2
+
+
+def require_sound(path: Path, names: Sequence[str], fix: str) -> None:
+    """SubmissionError where the HDF5 library does not come to an end with the arrays ``names`` of ``path``.
+
+    On damaged files it can loop for ever or crash, so a process of its own with a limit on its time reads them first.
+    """
+    seconds = PROBE_SECONDS + PROBE_SECONDS_PER_MB * (require_regular(path, fix) >> 20)
+    command = [sys.executable, "-c", PROBE, str(seconds), str(path), *names]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60 + 20 * seconds)
+    except subprocess.TimeoutExpired:
+        raise SubmissionError(f"cannot read {path}: it is damaged, reading it does not end", fix) from None
+    if done.returncode < 0:
+        raise SubmissionError(f"cannot read {path}: it is damaged, the HDF5 library fails on it", fix)
 
 
 def open_file(path: Path, fix: str) -> Any:

@@ -113,6 +113,11 @@ class Body:
             self._ready += block
         return self._ready[self._skip : end]
 
+    def tag(self, order: str) -> int:
+        """The type in the tag before a compressed matrix; -1 where there is none."""
+        self.read(0)
+        return int(struct.unpack(f"{order}I", self._ready[:4])[0]) if len(self._ready) >= 4 else -1
+
     def require_end(self) -> None:
         """ValueError where compressed bytes do not end rightly a few bytes on; zlib compares its checksum there."""
         if self._stream is not None:
@@ -127,7 +132,10 @@ def matrices(file: IO[bytes], size: int, order: str) -> Iterator[Body]:
         kind, length = struct.unpack(f"{order}II", tag)
         if kind not in (MATRIX, COMPRESSED) or file.tell() + length > size:
             raise ValueError(f"an element of type {kind} and {length} bytes is damaged or cut short")
-        yield Body(file.read(length), kind == COMPRESSED)
+        body = Body(file.read(length), kind == COMPRESSED)
+        if kind == COMPRESSED and body.tag(order) != MATRIX:
+            raise ValueError("a compressed element is damaged, or not a matrix")
+        yield body
 
 
 def head(raw: bytes, order: Order) -> Matrix:

@@ -52,6 +52,7 @@ def literal_store(path: Path, progress: Progress) -> FilePixels:
 
 def check_hdf5(path: Path) -> None:
     """Refuse a file whose arrays have other shapes, or whose labels are not in row-major order of the factors."""
+    hdf5.require_sound(path, ["labels"], FIX)
     with hdf5.open_file(path, FIX) as file:
         hdf5.require(path, file, "images", (COUNT, 64, 64, 3), "uint8", FIX)
         stored = hdf5.require(path, file, "labels", (COUNT, len(SIZES)), "float64", FIX)

@@ -1,1 +1,1 @@
-"""Data sets made on the spot: nothing to download."""
+"""Synthetic data sets: rendered, nothing to download."""

@@ -39,7 +39,7 @@ def turntable(
     grid = factors(names, tuple(sizes.values()), periodic="azimuth, light azimuth")
     views = view_grid(azimuths, np.linspace(0, np.pi / 3, elevations))
     images = render(solids(blob, objects, seed), views, circle_of_lights(lights), color, progress)
-    return finished(name, grid, images, f"made on the spot, seed {seed}")
+    return finished(name, grid, images, f"rendered, seed {seed}")
 
 
 def cars3d_standin(name: str, root: Path, seed: int = 0, progress: Progress = QUIET) -> GridDataset:
@@ -52,7 +52,7 @@ def cars3d_standin(name: str, root: Path, seed: int = 0, progress: Progress = QU
         name,
         grid,
         by_view.transpose(2, 1, 0, 3, 4, 5),
-        "stand-in for Cars3D, made on the spot",
+        "stand-in for Cars3D, rendered",
     )
 
 
@@ -61,7 +61,7 @@ def faces3d_standin(name: str, root: Path, seed: int = 0, progress: Progress = Q
     grid = factors(FACES3D_FACTORS, FACES, periodic="azimuth, lighting")
     views = view_grid(FACES[1], np.linspace(-0.6, 0.6, FACES[2]))
     images = render(solids(head, FACES[0], seed), views, circle_of_lights(FACES[3]), False, progress)
-    return finished(name, grid, images, "stand-in for 3D Faces, made on the spot")
+    return finished(name, grid, images, "stand-in for 3D Faces, rendered")
 
 
 def finished(name: str, grid: tuple[Factor, ...], images: np.ndarray, notes: str) -> GridDataset:
