@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
 
-.PHONY: help demo test test-slow lint format bench image image-test setup clean
+.PHONY: help demo test test-slow docs lint format bench image image-test setup clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,13 @@ test: $(VENV)/.test ## run the tests (sets itself up)
 
 test-slow: $(VENV)/.test ## run the slow studies as well
 	$(BIN)/python -m pytest -n 2
+
+$(VENV)/.docs: $(VENV)/.test
+	$(BIN)/python -m pip install -q -e ".[docs]"
+	@touch $@
+
+docs: $(VENV)/.docs ## build the documentation site (docs/_build/html/index.html)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 lint: $(VENV)/.test ## check format, lint and types
 	$(BIN)/ruff format --check .

@@ -45,6 +45,7 @@ def look(page: Path, out: Path | None = None) -> list[str]:
             profile, executable_path=chromium(), headless=True, args=list(FLAGS)
         )
         tab = context.pages[0]
+        tab.set_default_timeout(180_000)
         tab.on("console", lambda message: message.type == "error" and problems.append(f"console: {message.text}"))
         tab.on("pageerror", lambda error: problems.append(f"script: {error}"))
         tab.on("request", lambda one: outside(one.url, page) and problems.append(f"request: {one.url[:80]}"))

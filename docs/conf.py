@@ -1,0 +1,61 @@
+"""Sphinx: the site made of the Markdown in this folder and of the package's docstrings."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from submission import __version__  # noqa: E402
+
+project = "Disentanglement submission"
+copyright = "the authors, MIT licence"
+release = version = __version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "sphinx.ext.apidoc"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+exclude_patterns = ["_build", "notebooks"]
+myst_enable_extensions = ["dollarmath", "deflist"]
+myst_heading_anchors = 4
+html_theme = "furo"
+html_title = project
+html_extra_path = ["llms.txt"]
+apidoc_modules = [
+    {
+        "path": str(ROOT / "submission"),
+        "destination": "reference/modules",
+        "exclude_patterns": ["*/__main__.py"],
+        "separate_modules": True,
+        "module_first": True,
+        "implicit_namespaces": False,
+    }
+]
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+autodoc_mock_imports = ["tensorflow", "disentanglement_lib", "crowdai_api", "pythae"]
+napoleon_google_docstring = True
+napoleon_use_ivar = True
+nitpicky = False
+suppress_warnings = ["myst.header", "ref.python"]  # sections at any level; types of one name in several modules
+autodoc_default_options = {"ignore-module-all": True}
+LITERAL = re.compile(r"(``.*?``)")
+"""What is code in a docstring."""
+
+
+def escape(application: Any, what: str, name: str, owner: Any, options: Any, lines: list[str]) -> None:
+    """Docstrings are plain text: |x|, *shape and names that end in _ are no markup."""
+    for number, line in enumerate(lines):
+        bullet = re.match(r"\s*(\* )?", line)
+        start = bullet.end() if bullet else 0
+        parts = LITERAL.split(line[start:])
+        lines[number] = line[:start] + "".join(
+            part if part.startswith("``") else re.sub(r"([|*]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts
+        )
+
+
+def setup(application: Any) -> None:
+    """Register ``escape`` before napoleon reads the sections of a docstring."""
+    application.connect("autodoc-process-docstring", escape, priority=100)
