@@ -190,7 +190,7 @@ def torus_in_space(points: Array, space: Any) -> Sequence[Chart]:
 
     def normals(points: Array) -> Array:
         level = np.hypot(points[:, 0], points[:, 1])[:, None]
-        return (points - np.concatenate([points[:, :2] / level * outer, np.zeros_like(level)], -1)) / inner
+        return np.asarray((points - np.concatenate([points[:, :2] / level * outer, np.zeros_like(level)], -1)) / inner)
 
     solid = Chart("torus in R³", lambda z: z, limits, lambda axes: draw_torus(axes, outer, inner), normals=normals)
     flat = Chart("torus, its two angles", angles, (PI, PI), draw, invert, "opposite sides are one line")
@@ -258,7 +258,7 @@ def ball(name: str, radius: str, scale: float = 1.0) -> Chart:
     def project(points: Array) -> Array:
         upper = points * np.where(points[:, :1] < 0, -1, 1)
         length = np.linalg.norm(upper[:, 1:], axis=1, keepdims=True)
-        return scale * np.arctan2(length, upper[:, :1]) * upper[:, 1:] / np.maximum(length, 1e-12)
+        return np.asarray(scale * np.arctan2(length, upper[:, :1]) * upper[:, 1:] / np.maximum(length, 1e-12))
 
     def invert(places: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
         length = np.linalg.norm(places, axis=1, keepdims=True)

@@ -60,7 +60,7 @@ def oklab_to_srgb(lab: Array) -> Array:
         ]
     )
     rgb = np.clip((lab @ to_cone.T) ** 3 @ to_linear.T, 0, 1)
-    return np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
+    return np.asarray(np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055))
 
 
 def cycle_map() -> Colormap:

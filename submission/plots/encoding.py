@@ -53,7 +53,7 @@ class Encoded:
     @property
     def mean_kl(self) -> npt.NDArray[np.float64]:
         """Mean KL divergence per component (C,), in nats."""
-        return self.kl.mean(0)
+        return np.asarray(self.kl.mean(0))
 
     def points(self, component: Component) -> npt.NDArray[np.float32]:
         """Centres (N, e) of one component."""
@@ -95,7 +95,7 @@ class Encoded:
     @staticmethod
     def _share(columns: npt.NDArray[np.float32], factors: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         known = mutual_information(discretise(columns, BINS), factors).max(0)
-        return known / np.maximum(entropies(factors), 1e-12)
+        return np.asarray(known / np.maximum(entropies(factors), 1e-12))
 
 
 def encode_dataset(model: VAE, dataset: ImageDataset, most: int = MOST, seed: int = 0) -> Encoded:

@@ -97,7 +97,7 @@ def directions(points: npt.NDArray[np.float64], centre: npt.NDArray[np.float64])
     ahead = vectors[:, np.argsort(-values)[:-1]].T
     ahead = ahead - (ahead @ centre)[:, None] * centre
     ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
-    return ahead * np.sign(ahead[np.arange(len(ahead)), np.abs(ahead).argmax(1)])[:, None]
+    return np.asarray(ahead * np.sign(ahead[np.arange(len(ahead)), np.abs(ahead).argmax(1)])[:, None])
 
 
 def around_tube(encoded: Encoded, image: int, part: Component, steps: int) -> Tensor:

@@ -64,7 +64,7 @@ def score_text(first: ScoreFile, own: Sequence[float], metric: str, key: str, bl
         return NONE
     if len(own) > 1:
         return interval_text(summarise(own))
-    summary = {} if block else first.columns[first.label].scores[metric].summary.get(key, {})
+    summary: object = {} if block else first.columns[first.label].scores[metric].summary.get(key, {})
     if isinstance(summary, Mapping) and {"low", "high"} <= summary.keys():
         return f"{own[0]:.4f} [{summary['low']:.4f}, {summary['high']:.4f}]"
     return digits(own[0])
