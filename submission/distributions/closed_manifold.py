@@ -199,7 +199,8 @@ class OnManifold(constraints.Constraint):
     def check(self, value: Tensor) -> Tensor:
         """Whether each point is one (...); not for NaN."""
         moved = torch.linalg.vector_norm(self.manifold.project(value) - value, dim=-1)
-        return moved < 1e-3 * self.manifold.radius
+        inside: Tensor = moved < 1e-3 * self.manifold.radius
+        return inside
 
 
 class ProjectedUniform(ManifoldUniform):

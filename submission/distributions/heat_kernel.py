@@ -50,7 +50,8 @@ def shifted_angle(angle: Array, shift: Array | Complex) -> Complex:
     """arccos(cos(angle) + shift) for complex shifts, without cancellation at angle = 0 and pi."""
     near = 2.0 * np.arcsin(np.sqrt(np.sin(0.5 * angle) ** 2 - 0.5 * shift + 0j))
     far = np.pi - 2.0 * np.arcsin(np.sqrt(np.sin(0.5 * (np.pi - angle)) ** 2 + 0.5 * shift + 0j))
-    return np.where(angle < 0.5 * np.pi, near, far).astype(np.complex128)
+    shifted: Complex = np.where(angle < 0.5 * np.pi, near, far).astype(np.complex128)
+    return shifted
 
 
 def saddle_radius(order: int, angle: Array, time: Array) -> Array:
@@ -88,7 +89,8 @@ def log_derivative(order: int, angle: Array, time: Array, even: bool) -> Array:
     points = shifted_angle(angle[..., None], radius[..., None] * np.exp(1j * turn))
     value, scale = theta(points, time[..., None], even)
     mean = (value * np.exp(-1j * order * turn)).real @ weight
-    return np.log(mean) + scale + gammaln(order + 1) - order * np.log(radius)
+    log_value: Array = np.log(mean) + scale + gammaln(order + 1) - order * np.log(radius)
+    return log_value
 
 
 def chebyshev_nodes() -> Array:
@@ -98,7 +100,7 @@ def chebyshev_nodes() -> Array:
 
 def chebyshev_coefficients(values: Array) -> Array:
     """Values (T, DEGREE + 1) at ``chebyshev_nodes`` -> coefficients of the same shape."""
-    coefficients = dct(values, type=1, axis=-1) / DEGREE
+    coefficients: Array = dct(values, type=1, axis=-1) / DEGREE
     coefficients[..., [0, -1]] *= 0.5
     return coefficients
 
@@ -115,14 +117,16 @@ def odd_log_kernel(dim: int, time: Array, angle: Array) -> Array:
     """log K for odd d (w.r.t. the volume), times (T, 1) and angles (T, n)."""
     order = (dim - 1) // 2
     constant = 0.5 * order**2 * time - order * np.log(2.0 * np.pi) - 0.5 * np.log(2.0 * np.pi * time)
-    return constant + log_derivative(order, angle, time, even=False)
+    log_density: Array = constant + log_derivative(order, angle, time, even=False)
+    return log_density
 
 
 def averaged_angle(angle: Array, half: Array) -> Array:
     """arccos(-1 + (1 + cos(angle)) cos^2(half)), without cancellation at 0 and pi."""
     near = np.sin(0.5 * angle) ** 2 * np.cos(half) ** 2 + np.sin(half) ** 2
     antipodal = 2.0 * np.arcsin(np.sin(0.5 * (np.pi - angle)) * np.cos(half))
-    return np.where(near < 0.5, 2.0 * np.arcsin(np.sqrt(np.minimum(near, 0.5))), np.pi - antipodal)
+    averaged: Array = np.where(near < 0.5, 2.0 * np.arcsin(np.sqrt(np.minimum(near, 0.5))), np.pi - antipodal)
+    return averaged
 
 
 def even_log_kernel(dim: int, time: Array, angle: Array) -> Array:
@@ -146,7 +150,8 @@ def even_log_kernel(dim: int, time: Array, angle: Array) -> Array:
     peak = log_value.max(-1, keepdims=True)
     average = np.log(np.exp(log_value - peak) @ weight * 0.5 * reach) + peak[..., 0]
     constant = 0.5 * np.log(2.0) + time / 8.0 - 1.5 * np.log(2.0 * np.pi * time)
-    return constant + 0.5 * order * (order + 1) * time - order * np.log(2.0 * np.pi) + average
+    log_density: Array = constant + 0.5 * order * (order + 1) * time - order * np.log(2.0 * np.pi) + average
+    return log_density
 
 
 def series_terms(dim: int, time: Array) -> Array:
@@ -155,7 +160,8 @@ def series_terms(dim: int, time: Array) -> Array:
     log_count = np.log(2.0) + np.zeros(len(k))
     if dim > 1:
         log_count = np.log((2.0 * k + dim - 1) / (dim - 1)) + gammaln(k + dim - 1) - gammaln(k + 1) - gammaln(dim - 1)
-    return np.exp(log_count - 0.5 * k * (k + dim - 1) * time[..., None])
+    terms: Array = np.exp(log_count - 0.5 * k * (k + dim - 1) * time[..., None])
+    return terms
 
 
 def series_log_relative(dim: int, time: Array, angle: Array) -> Array:

@@ -67,13 +67,13 @@ class IndependentSubspaces(Distribution):
         sizes = "+".join(map(str, self.sizes))
         return f"IndependentSubspaces(sizes={sizes}, exponents: {short(self.exponents)}, p0={self.root_exponent:g})"
 
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:  # type: ignore[override]
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
         """The same distribution with independent copies of shape ``batch_shape``."""
         new = type(self).__new__(type(self)) if _instance is None else _instance
         new.__dict__.update(self.__dict__)
         Distribution.__init__(new, torch.Size(batch_shape), self.event_shape, validate_args=False)
         new._validate_args = self._validate_args
-        return new  # type: ignore[no-any-return]
+        return new
 
     @property
     def mean(self) -> Tensor:

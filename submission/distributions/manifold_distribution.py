@@ -20,7 +20,8 @@ class UnitVector(constraints.Constraint):
     def check(self, value: Tensor) -> Tensor:
         """Whether each vector is one (...); not for NaN."""
         tolerance = max(1e-4, 8 * torch.finfo(value.dtype).eps)
-        return (torch.linalg.vector_norm(value, dim=-1) - 1).abs() < tolerance
+        inside: Tensor = (torch.linalg.vector_norm(value, dim=-1) - 1).abs() < tolerance
+        return inside
 
 
 class UnitPairs(constraints.Constraint):
@@ -91,14 +92,14 @@ class ManifoldDistribution(Distribution):
     loc: Tensor
     tensor_parameters: ClassVar[dict[str, int]] = {}
     options: ClassVar[tuple[str, ...]] = ()
-    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}  # type: ignore[misc]
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
     has_rsample = True
 
     def _broadcast(self, **parameters: Tensor) -> torch.Size:
         """Set tensor parameters, expanded to their common batch shape, and return that shape."""
         dims = self.tensor_parameters
         shapes = [value.shape[: value.dim() - dims[name]] for name, value in parameters.items()]
-        batch_shape = torch.broadcast_shapes(*shapes)
+        batch_shape: torch.Size = torch.broadcast_shapes(*shapes)
         for name, value in parameters.items():
             setattr(self, name, value.expand(batch_shape + value.shape[value.dim() - dims[name] :]))
         return batch_shape
@@ -110,7 +111,7 @@ class ManifoldDistribution(Distribution):
             raise NotImplementedError(f"{type(self).__name__} has no mode")
         return self.loc
 
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:  # type: ignore[override]
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
         """The same distributions, of the same class, with a larger batch shape."""
         new = type(self).__new__(type(self)) if _instance is None else _instance
         new.__dict__.update(self.__getstate__())
@@ -120,7 +121,7 @@ class ManifoldDistribution(Distribution):
             setattr(new, name, value.expand(shape + value.shape[value.dim() - dims :]))
         Distribution.__init__(new, shape, self.event_shape, validate_args=False)
         new._validate_args = self._validate_args
-        return new  # type: ignore[no-any-return]
+        return new
 
     def __getstate__(self) -> dict[str, Any]:
         """Attributes without what is computed from them on first use."""

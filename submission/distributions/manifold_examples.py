@@ -33,7 +33,8 @@ def ellipsoid(axes: tuple[float, ...]) -> Manifold:
             for _ in range(12):
                 shift = shift - newton(weighted, a2, shift)
         z = a2 * x / (a2 + shift - newton(weighted, a2, shift)).clamp_min(1e-12)
-        return z / torch.linalg.vector_norm(z / a, dim=-1, keepdim=True)
+        nearest: Tensor = z / torch.linalg.vector_norm(z / a, dim=-1, keepdim=True)
+        return nearest
 
     def newton(weighted: Tensor, a2: Tensor, shift: Tensor) -> Tensor:
         under = (a2 + shift).clamp_min(1e-12)
@@ -178,7 +179,8 @@ class _Polar(torch.autograd.Function):
         sums = (s[..., :, None] + s[..., None, :]).clamp_min(1e-6)
         inside = u @ ((inner - inner.mT) / sums) @ v
         rest = outer - u @ (u.mT @ outer)
-        return inside + rest @ v.mT @ (v / s.clamp_min(1e-6)[..., None])
+        gradient: Tensor = inside + rest @ v.mT @ (v / s.clamp_min(1e-6)[..., None])
+        return gradient
 
 
 def polar(matrix: Tensor) -> Tensor:
@@ -187,7 +189,8 @@ def polar(matrix: Tensor) -> Tensor:
         nearest: Tensor = _Polar.apply(matrix)[0]
         return nearest
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    return u @ v
+    factor: Tensor = u @ v
+    return factor
 
 
 def stiefel(n: int, k: int) -> Manifold:

@@ -231,7 +231,8 @@ def slope(kappa: Tensor, angle: Tensor, mean: Tensor, m: int, statistic: Statist
         sines = (torch.addcmul(there, there, there, value=-1) / start).clamp_min(tiny)
         log_ratio = log_ratio.add(sines.log(), alpha=(m - 2) / 2)
     integrand = log_ratio.clamp_max(60.0).exp() * (value - mean)
-    return signed * torch.tensordot(weights, integrand, 1)
+    slope: Tensor = signed * torch.tensordot(weights, integrand, 1)
+    return slope
 
 
 @cache

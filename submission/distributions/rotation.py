@@ -46,7 +46,8 @@ def matrix_to_quaternion(matrix: Tensor) -> Tensor:
     product = torch.stack([torch.stack(row, -1) for row in rows], -2)
     best = product.diagonal(dim1=-2, dim2=-1).argmax(-1)
     column = torch.take_along_dim(product, best[..., None, None], -2).squeeze(-2)
-    return column / torch.linalg.vector_norm(column, dim=-1, keepdim=True)
+    quaternion: Tensor = column / torch.linalg.vector_norm(column, dim=-1, keepdim=True)
+    return quaternion
 
 
 def nearest_rotation(matrix: Tensor) -> Tensor:
@@ -58,7 +59,8 @@ def nearest_rotation(matrix: Tensor) -> Tensor:
     u, _, v = torch.linalg.svd(matrix)
     sign = torch.linalg.det(u @ v).sign()
     flip = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1)
-    return (u * flip[..., None, :]) @ v
+    rotation: Tensor = (u * flip[..., None, :]) @ v
+    return rotation
 
 
 class RotationUniform(ManifoldUniform):

@@ -82,7 +82,8 @@ def panels(dim: int, times: Array) -> tuple[Array, Array]:
 def uniform_log_density(dim: int, points: Array) -> Array:
     """log of the uniform distribution's radial density in l = log tan(r/2): sech^d(l) Vol(S^{d-1}) / Vol(S^d)."""
     log_cosh = np.logaddexp(points, -points) - np.log(2.0)
-    return log_sphere_area(dim) - log_sphere_area(dim + 1) - dim * log_cosh
+    log_density: Array = log_sphere_area(dim) - log_sphere_area(dim + 1) - dim * log_cosh
+    return log_density
 
 
 def bregman(log_ratio: Array) -> Array:
@@ -96,7 +97,8 @@ def divergence(log_ratio: Array, log_uniform: Array, weights: Array) -> Array:
     """KL (T,) from log densities relative to uniform; where it is small, from its non-negative integrand."""
     plain = (np.exp(log_ratio + log_uniform) * log_ratio * weights).sum(-1)
     careful = (np.exp(log_uniform) * bregman(log_ratio) * weights).sum(-1)
-    return np.where(plain > 0.1, plain, careful)
+    chosen: Array = np.where(plain > 0.1, plain, careful)
+    return chosen
 
 
 def quantiles(masses: Array, edges: Array) -> Array:
@@ -107,7 +109,8 @@ def quantiles(masses: Array, edges: Array) -> Array:
     score = np.where(lower < upper, ndtri_exp(lower), -ndtri_exp(upper))
     used = np.abs(score) < SCORES[-1] + 1.0
     keep = np.concatenate([[True], np.diff(score[used]) > 1e-6])
-    return CubicSpline(score[used][keep], inner[used][keep])(SCORES)
+    quantiles: Array = CubicSpline(score[used][keep], inner[used][keep])(SCORES)
+    return quantiles
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,8 @@ def density_grid(kernel: Profile, positions: Array) -> Array:
     angles = heat_kernel.coordinate_to_angle(kernel.dim, kernel.times, positions)
     leading = parametrix(kernel.dim, torch.from_numpy(kernel.times), torch.from_numpy(angles)).numpy()
     smooth = heat_kernel.evaluate(kernel.coefficients, np.broadcast_to(positions, angles.shape))
-    return smooth - angles**2 / (2.0 * kernel.times) - 0.5 * kernel.dim * kernel.x[:, None] - leading
+    difference: Array = smooth - angles**2 / (2.0 * kernel.times) - 0.5 * kernel.dim * kernel.x[:, None] - leading
+    return difference
 
 
 @cache

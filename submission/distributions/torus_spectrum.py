@@ -105,7 +105,10 @@ def exact_kl(c: float, a: float, time: float, starts: Array) -> Array:
     relative = np.maximum(kernel(c, a, time, starts, theta, phi) * math.exp(log_area(c, a)), 1e-30)
     around = np.where(np.arange(count + 1) % count == 0, 0.5, 1.0) / count
     weight = (1.0 + a / c * np.cos(theta)) / len(theta)
-    return np.einsum("ksn,k,n->s", relative * np.log(relative) - relative + 1.0, around, weight, optimize=True)
+    divergence: Array = np.einsum(
+        "ksn,k,n->s", relative * np.log(relative) - relative + 1.0, around, weight, optimize=True
+    )
+    return divergence
 
 
 @cache

@@ -13,7 +13,8 @@ from submission.distributions.manifold_distribution import ManifoldDistribution,
 
 def project_to_sphere(x: Tensor) -> Tensor:
     """x / |x| over the last axis (..., m); Pérez Rey et al.'s (2020) projection P."""
-    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
+    direction: Tensor = x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
+    return direction
 
 
 class ManifoldUniform(ManifoldDistribution):

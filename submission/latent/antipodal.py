@@ -36,7 +36,8 @@ class AntipodalSpace(ManifoldSpace):
         """Normal coordinates (..., d) at the pole (1, 0, …, 0): direction times geodesic distance."""
         rest = points[..., 1:]
         length = torch.linalg.vector_norm(rest, dim=-1, keepdim=True)
-        return self.radius * torch.atan2(length, points[..., :1]) * rest / length.clamp_min(1e-12)
+        coordinates: Tensor = self.radius * torch.atan2(length, points[..., :1]) * rest / length.clamp_min(1e-12)
+        return coordinates
 
     @property
     @abstractmethod

@@ -114,7 +114,8 @@ def unit(raw: Tensor) -> Tensor:
     """raw/|raw| over the last axis, for every finite input; directions of vectors below 1e−6 are a fixed one."""
     largest = raw.detach().abs().amax(-1, keepdim=True)
     point = (raw / largest.clamp_min(SMALLEST)).masked_fill(largest < SMALLEST, 1.0)
-    return point / torch.linalg.vector_norm(point, dim=-1, keepdim=True)
+    direction: Tensor = point / torch.linalg.vector_norm(point, dim=-1, keepdim=True)
+    return direction
 
 
 class DeviceAwareSpace(LatentSpace):

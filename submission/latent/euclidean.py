@@ -62,11 +62,13 @@ class EuclideanSpace(DeviceAwareSpace):
 
     def prior_log_prob(self, z: Tensor) -> Tensor:
         """log N(z; 0, 1) per coordinate (..., d)."""
-        return self.prior(z).log_prob(z)
+        log_density: Tensor = self.prior(z).log_prob(z)
+        return log_density
 
     def prior_sample(self, shape: tuple[int, ...]) -> Tensor:
         """Standard normal samples (*shape, d)."""
-        return self.prior(self.reference).sample(torch.Size((*shape, self.ambient_size)))
+        samples: Tensor = self.prior(self.reference).sample(torch.Size((*shape, self.ambient_size)))
+        return samples
 
     def representation(self, parameters: Tensor, mode: str) -> Tensor:
         """Posterior means (n, d), or one sample."""

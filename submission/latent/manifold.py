@@ -171,4 +171,5 @@ def tangent(centre: Tensor) -> Tensor:
         return torch.stack([-centre[1], centre[0]])
     axis = torch.zeros_like(centre).index_fill_(0, centre.abs().argmin(), 1.0)
     ahead = axis - centre.dot(axis) * centre
-    return ahead / torch.linalg.vector_norm(ahead)
+    direction: Tensor = ahead / torch.linalg.vector_norm(ahead)
+    return direction

@@ -85,7 +85,8 @@ class ProjectedSpace(ManifoldSpace):
         axes = torch.eye(len(centre), dtype=centre.dtype, device=centre.device)
         parts = self._onto_tangent(centre, axes, normalise=False)
         best = parts[torch.linalg.vector_norm(parts, dim=-1).argmax()]
-        return best / torch.linalg.vector_norm(best)
+        direction: Tensor = best / torch.linalg.vector_norm(best)
+        return direction
 
     def _onto_tangent(self, point: Tensor, vectors: Tensor, normalise: bool = True) -> Tensor:
         """The tangent part of vectors (..., n) at a point (n,), by central differences of P."""

@@ -103,7 +103,8 @@ def performance_profile(
     def fractions(sample: Array) -> Array:
         flat = np.sort(sample.reshape(*sample.shape[:-2], -1), axis=-1)
         above = [flat.shape[-1] - np.searchsorted(row, cuts, side="right") for row in np.atleast_2d(flat)]
-        return np.stack(above) / flat.shape[-1]
+        shares: Array = np.stack(above) / flat.shape[-1]
+        return shares
 
     ends = np.quantile(fractions(resampled(values, seed)), [(1 - level) / 2, (1 + level) / 2], axis=0)
     return fractions(values)[0], ends
