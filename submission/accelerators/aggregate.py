@@ -21,7 +21,7 @@ def aggregate_log_prob(posterior: Posterior, z: Tensor, log_weights: Tensor) -> 
     normal = normal_coordinates(posterior, z)
     if normal is None:
         return NotImplemented
-    joint, marginals = Kernel.apply(*normal, log_weights)  # type: ignore[no-untyped-call]
+    joint, marginals = Kernel.apply(*normal, log_weights)
     return joint, marginals
 
 
