@@ -180,7 +180,7 @@ def test_an_incomplete_grid_is_scored_by_what_samples_can_serve() -> None:
         outcome.metric.name: outcome for outcome in score_all(plan, [true_factor_baseline(incomplete())])[0].results
     }
     assert not outcomes["mig"].error
-    assert "needs a full grid" in str(outcomes["factor_vae"].error)
+    assert "give codes of a full grid" in str(outcomes["factor_vae"].error)
     (column,) = score_all(make_plan("fast"), [true_factor_baseline(incomplete())])
     assert "every combination of factor values" in column.result("factor_vae").unavailable
 
