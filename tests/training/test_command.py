@@ -64,7 +64,7 @@ def test_the_list_shows_every_run_with_its_line(capsys: pytest.CaptureFixture[st
         (["--config", "demo", "--time-budget", ""], "invalid duration ''"),
         (["--config", "demo", "--together"], "--together has no effect without --seeds"),
         (["--config", "demo", "--no-together"], "--together has no effect without --seeds"),
-        (["--config", "demo", "--seed", "-1"], "train.seed = -1"),
+        (["--config", "demo", "--seed", "-1"], "train.seed must be an integer in [0, 2**32 - 1], got -1"),
         (["--config", "demo", "--device", "abacus"], "device 'abacus' cannot be used"),
     ],
 )
