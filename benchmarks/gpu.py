@@ -145,8 +145,8 @@ def whole_run(dataset: GroundTruthDataset, out: Path) -> None:
     print(f"\n1. {EPOCHS} epochs, batch {BATCH}, {folder.meta.model.precision} (target: at most 60 s)")
     print(f"   extrapolated from {SHORT} updates: {expected:.1f} s, export and start included")
     seconds, folder = timed(lambda: train(settings(), out / "whole", data=dataset, device="cuda", time_budget=LIMIT))
-    ended = folder.meta["training"]
-    print(f"   measured: {seconds:.1f} s for {ended['steps']:,} of {total:,} updates (ended by: {ended['ended_by']})")
+    ended = folder.meta.training
+    print(f"   measured: {seconds:.1f} s for {ended.steps:,} of {total:,} updates (ended by: {ended.ended_by})")
 
 
 def seeds(dataset: GroundTruthDataset, device: torch.device, seconds: float) -> None:

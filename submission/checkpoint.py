@@ -72,14 +72,19 @@ def save(path: Path, state: State) -> None:
             path.replace(previous(path))
 
 
-def owned(value: Any) -> Any:
-    """``value`` with every tensor that shares a larger memory copied, as ``torch.save`` would write all of that."""
+def owned(value: Any, copies: dict[object, torch.Tensor] | None = None) -> Any:
+    """``value`` with every tensor that shares a larger memory copied, as ``torch.save`` would write all of that.
+
+    Tensors that are one another stay so: ``copies`` holds what has been copied.
+    """
+    copies = {} if copies is None else copies
     if isinstance(value, dict):
-        return {key: owned(item) for key, item in value.items()}
+        return {key: owned(item, copies) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(map(owned, value))
+        return type(value)(owned(item, copies) for item in value)
     if isinstance(value, torch.Tensor) and value.untyped_storage().nbytes() > value.nbytes:
-        return value.clone()
+        key = value.data_ptr(), value.shape, value.stride(), value.dtype
+        return copies.setdefault(key, value.clone())
     return value
 
 

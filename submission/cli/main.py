@@ -113,7 +113,7 @@ def execute(parser: Parser, arguments: Sequence[str] | None) -> int:
         with signals_raise(), messages_shown():
             require_utf8(sys.argv[1:] if arguments is None else arguments)
             parsed = parse(parser, arguments)
-            import_modules(parsed.imports)
+            import_modules(getattr(parsed, "imports", ()))
             load_entry_points()
             with unpickling_allowed(getattr(parsed, "allow_unpickling", False)):
                 code = int(parsed.run(parsed))

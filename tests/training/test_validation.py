@@ -52,7 +52,7 @@ def test_early_stopping_without_held_out_images_is_refused() -> None:
 
 
 def test_two_sources_of_held_out_images_are_refused() -> None:
-    with pytest.raises(UsageError, match="needs held-out images"):
+    with pytest.raises(UsageError, match="exclude each other"):
         TrainSettings(steps=10, held_out=5, validation_split="valid")
 
 

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from submission.data import GroundTruthDataset, load
-from submission.evaluation import evaluate, make_plan
+from submission.evaluation import make_plan
 from submission.evaluation.encoding.encoder import Encoder, untrained_convolutional
 from submission.evaluation.encoding.precision import Mixed, Rounded, in_bfloat16
 from submission.evaluation.representation import from_encoder
+from submission.evaluation.scoring import score_all
 from submission.export.representation import PARTS, without_last_layer
 from submission.export.torchscript import export_torchscript, traced
 from submission.latent import parse
@@ -118,8 +119,8 @@ def test_scores_of_a_trained_network_are_those_of_float32(tmp_path: Path) -> Non
     for precision in ("float32", "bf16"):
         encoder = Encoder.load(tmp_path / "model.pt", SHAPE, precision=precision)
         subject = from_encoder("trained", dataset, encoder)
-        columns = evaluate(make_plan(metrics=("mig", "irs", "sap")), [subject])
-        found.append([outcome.value() for outcome in columns[0].outcomes])
+        columns = score_all(make_plan(metrics=("mig", "irs", "sap")), [subject])
+        found.append([result.runs[0].values[result.metric.headline] for result in columns[0].results])
     assert min(found[0]) > 0.01
     assert found[0] != found[1]
     assert max(abs(exact - quick) for exact, quick in zip(*found, strict=True)) < 0.005
