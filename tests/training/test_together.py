@@ -65,15 +65,14 @@ def assert_alike(one: Path, other: Path) -> None:
     """Two runs have the same weights and moments up to rounding, the same random numbers exactly, and the same log.
 
     Adam divides a gradient by its size, so that a weight whose gradient is about nothing moves as rounding has it: by
-    less than one update of 1e-3, and at most one weight in ten thousand by more than a tenth of one.
+    less than a tenth of one update here, and few weights do.
     """
     first, second = (checkpoint.read(folder / "checkpoint.pt") for folder in (one, other))
     assert first.keys() == second.keys()
     assert first["config"] == second["config"]
     for name, weight in first["model"].items():
         difference = (weight - second["model"][name]).abs()
-        assert difference.max() < 1e-3
-        assert (difference > 1e-4).double().mean() < 1e-4
+        assert difference.max() < 1e-4
         assert difference.mean() < 1e-6
     torch.testing.assert_close(first["optimizer"]["state"], second["optimizer"]["state"], rtol=1e-2, atol=1e-4)
     assert first["optimizer"]["param_groups"] == second["optimizer"]["param_groups"]
