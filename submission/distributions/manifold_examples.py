@@ -94,38 +94,21 @@ def klein_bottle(outer: float = 2.0, inner: float = 1.0) -> Manifold:
     """The Klein bottle in R⁴: a circle of radius r that turns by half a turn while it goes once around one of radius R.
 
     (u, v) → ((R + r cos v) cos u, (R + r cos v) sin u, r sin v cos(u/2), r sin v sin(u/2)), where (u + 2π, v) is the
-    same point as (u, −v). The metric is g(v)² du² + r² dv², g² = (R + r cos v)² + r² sin²v/4, so Sc = −2g″/(r²g). The
-    nearest point takes six Gauss–Newton steps in (u, v).
+    same point as (u, −v). The metric is g(v)² du² + r² dv², g² = (R + r cos v)² + r² sin²v/4, so Sc = −2g″/(r²g).
 
     Args:
         outer, inner: R > r > 0.
     """
 
     def point(u: Tensor, v: Tensor) -> Tensor:
-        w, height = outer + inner * v.cos(), inner * v.sin()
-        return torch.stack([w * u.cos(), w * u.sin(), height * (u / 2).cos(), height * (u / 2).sin()], -1)
+        return klein_point(u, outer + inner * v.cos(), inner * v.sin())
 
     def coordinates(z: Tensor) -> Tensor:
-        x, y, p, q = z.unbind(-1)
+        x, y, _, _ = z.unbind(-1)
         u = torch.atan2(y, x)
         u = torch.where(u < 0, u + 2 * math.pi, u)
-        v = torch.atan2(
-            p * (u / 2).cos() + q * (u / 2).sin(), (x.square() + y.square()).clamp_min(1e-12).sqrt() - outer
-        )
-        return torch.stack([u, v], -1)
-
-    def project(x: Tensor) -> Tensor:
-        u, v = coordinates(x).unbind(-1)
-        for _ in range(6):
-            off = x - point(u, v)
-            w, height = outer + inner * v.cos(), inner * v.sin()
-            half = u / 2
-            by_u = torch.stack([-w * u.sin(), w * u.cos(), -height * half.sin() / 2, height * half.cos() / 2], -1)
-            level, up = -height, inner * v.cos()
-            by_v = torch.stack([level * u.cos(), level * u.sin(), up * half.cos(), up * half.sin()], -1)
-            u = u + (off * by_u).sum(-1) / (w.square() + height.square() / 4)
-            v = v + (off * by_v).sum(-1) / inner**2
-        return point(u, v)
+        _, _, c, _ = in_plane(z, u)
+        return torch.stack([u, torch.atan2(c, (x.square() + y.square()).clamp_min(1e-12).sqrt() - outer)], -1)
 
     def ring(v: Tensor) -> tuple[Tensor, Tensor]:
         """g and g″."""
@@ -152,8 +135,57 @@ def klein_bottle(outer: float = 2.0, inner: float = 1.0) -> Manifold:
     area = float((2 * math.pi) ** 2 * inner * ring(turn)[0].mean())
     outline = ((0.0, 2 * math.pi), (-math.pi, math.pi))
     return Manifold(
-        "Klein", 4, 2, project, area, curvature, uniform, lambda z: coordinates(z), outline=outline
+        "Klein", 4, 2, lambda x: nearest_on_klein(x, outer, inner), area, curvature, uniform, coordinates,
+        outline=outline,
     )  # fmt: skip
+
+
+def klein_point(u: Tensor, w: Tensor, h: Tensor) -> Tensor:
+    """Points (..., 4) at angle u with w = R + r cos v and h = r sin v."""
+    half = u / 2
+    return torch.stack([w * u.cos(), w * u.sin(), h * half.cos(), h * half.sin()], -1)
+
+
+def in_plane(z: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Points (..., 4) in axes that turn with u: along and across the large circle's radius and the small one's height."""
+    x, y, p, q = z.unbind(-1)
+    cosine, sine, half_cosine, half_sine = u.cos(), u.sin(), (u / 2).cos(), (u / 2).sin()
+    return (
+        x * cosine + y * sine,
+        y * cosine - x * sine,
+        p * half_cosine + q * half_sine,
+        q * half_cosine - p * half_sine,
+    )
+
+
+def nearest_on_klein(x: Tensor, outer: float, inner: float) -> Tensor:
+    """The point of the Klein bottle nearest to each of (..., 4).
+
+    For a given u the nearest point of its small circle is known, so that half of the squared distance is a function
+    of u alone. Its minimum is found by four Gauss–Newton steps and a Newton step; only the last step has a gradient,
+    which is that of the minimum.
+    """
+
+    def circle(u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """w and h of the nearest point at u, minus the derivative of half the squared distance, and its second one."""
+        a, b, c, d = in_plane(x, u)
+        away = torch.stack([a - outer, c], -1)
+        length = torch.linalg.vector_norm(away, dim=-1).clamp_min(1e-6 * inner)
+        level, h = inner * (a - outer) / length, inner * c / length
+        w = outer + level
+        second = w * a + h * c / 4 - (h * b - level * d / 2).square() / (inner * length)
+        return w, h, w * b + h * d / 2, second
+
+    with torch.no_grad():
+        u = torch.atan2(x[..., 1], x[..., 0])
+        for _ in range(4):
+            w, h, slope, _ = circle(u)
+            u = u + slope / (w.square() + h.square() / 4)
+    w, h, slope, second = circle(u)
+    least = 0.1 * (w.square() + h.square() / 4).detach()
+    u = u + slope / torch.maximum(second.detach(), least)
+    w, h, _, _ = circle(u)
+    return klein_point(u, w, h)
 
 
 class _Polar(torch.autograd.Function):
