@@ -147,7 +147,7 @@ def klein_point(u: Tensor, w: Tensor, h: Tensor) -> Tensor:
 
 
 def in_plane(z: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Points (..., 4) in axes that turn with u: along and across the large circle's radius and the small one's height."""
+    """Points (..., 4) in axes that turn with u: along and across the large radius, then the small circle's height."""
     x, y, p, q = z.unbind(-1)
     cosine, sine, half_cosine, half_sine = u.cos(), u.sin(), (u / 2).cos(), (u / 2).sin()
     return (
