@@ -14,7 +14,10 @@ import numpy.typing as npt
 import torch
 
 from submission.latent.base import Component
-from submission.plots.charts import Chart, charts_for, euclidean, flat_torus, view_direction
+from submission.plots.charts import Chart, charts_for
+from submission.plots.charts.euclidean import euclidean
+from submission.plots.charts.spheres import view_direction
+from submission.plots.charts.tori import flat_torus
 from submission.plots.colours import factor_colours, factor_palette, torus_colours, torus_legend
 from submission.plots.encoding import Decode, Encoded
 from submission.plots.images import as_rgb

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from submission.plots.charts import Array, Chart, ball, charts_for, disc, flat_torus, hammer_invert, hammer_project
-from submission.plots.charts import torus_in_space as torus
+from submission.plots.charts import Array, Chart, charts_for
+from submission.plots.charts.projective import ball, disc
+from submission.plots.charts.spheres import hammer_invert, hammer_project
+from submission.plots.charts.tori import flat_torus
+from submission.plots.charts.tori import torus_in_space as torus
 
 
 def unit_vectors(size: int, count: int = 400, seed: int = 0) -> Array:
