@@ -9,6 +9,7 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import submission
 
@@ -58,6 +59,6 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def record() -> dict[str, object]:
+def record() -> dict[str, Any]:
     """Everything above, ready for JSON."""
     return {"created": now(), "commit": commit(), "machine": machine(), "versions": versions()}

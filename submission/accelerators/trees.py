@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logit
-from scipy.stats import gmean
 
 from submission.accelerators.library import library
 from submission.accelerators.ties import sorted_columns
@@ -158,6 +156,9 @@ def kernel() -> ctypes.CDLL:
 
 def initial_prediction(label: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
     """Raw prediction (outputs,) of the class frequencies of labels 0, 1, ... (n,)."""
+    from scipy.special import logit
+    from scipy.stats import gmean
+
     eps = np.finfo(np.float64).eps
     prior = np.clip(np.bincount(label) / len(label), eps, 1 - eps)
     if len(prior) == 2:

@@ -11,8 +11,7 @@ from submission.cli.switches import seed_within, within
 from submission.errors import UsageError
 
 if TYPE_CHECKING:
-    from submission.evaluation.likelihood import Likelihood
-    from submission.run import Run
+    from submission.run import Likelihood, Run
 
 SUMMARY = "Estimate the log-likelihood, ELBO, KL and errors of runs on images they were not trained on."
 EPILOG = """examples:
@@ -121,25 +120,29 @@ def estimate(folder: Run, options: LikelihoodOptions) -> None:
     from submission.cli.console import Bars, print_json, say
     from submission.device import usable
     from submission.evaluation.held_out import held_out_images, run_likelihood
-    from submission.files import output_json, write_json
+    from submission.files import output_json
 
     images = held_out_images(folder, options.root, options.images, options.seed)
     device = str(usable(options.device))
-    result, record = run_likelihood(folder, images, options.samples, options.seed, device, Bars())
-    write_json(folder.likelihood_file, record)
+    found = run_likelihood(folder, images, options.samples, options.seed, device, Bars())
+    found.write(folder.likelihood_file)
     if options.json not in (None, "-"):
-        output_json(Path(str(options.json)), record)
+        output_json(Path(str(options.json)), found.to_json())
     if options.json == "-":
-        print_json(record)
+        print_json(found.to_json())
         return
-    show(result, f"{folder.path} on {result.images:,} images ({images.remark}), {result.samples} samples each")
+    show(found.likelihood, f"{folder.path} on {images.remark}")
     say(f"kept in {folder.likelihood_file}")
 
 
 def show(result: Likelihood, title: str) -> None:
     """One row per quantity."""
     from submission.cli.console import table
+    from submission.run.scores import digits
 
-    estimates = {label: getattr(result, name) for name, label in QUANTITIES.items()}
-    rows = [[label, f"{value.mean:.4f}", f"{value.standard_error:.4f}"] for label, value in estimates.items()]
+    rows = [
+        [QUANTITIES[name], digits(value.mean), digits(value.standard_error)]
+        for name, value in result.estimates().items()
+    ]
+    title = f"{title}: {result.images:,} images, {result.samples} samples each"
     table(title, ["per image", "mean", "standard error"], rows)

@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dct
-from scipy.special import gammaln
 
 from submission.distributions.bessel import log_sphere_area
 
@@ -79,6 +77,8 @@ def theta(angle: Complex, time: Array, even: bool) -> tuple[Complex, Array]:
 
 def log_derivative(order: int, angle: Array, time: Array, even: bool) -> Array:
     """log of the order-th derivative in y = cos(angle) of K_1's images (or of E); shapes broadcast."""
+    from scipy.special import gammaln
+
     angle, time = np.broadcast_arrays(angle, time)
     if order == 0:
         value, scale = theta(angle[..., None] + 0j, time[..., None], even)
@@ -100,6 +100,8 @@ def chebyshev_nodes() -> Array:
 
 def chebyshev_coefficients(values: Array) -> Array:
     """Values (T, DEGREE + 1) at ``chebyshev_nodes`` -> coefficients of the same shape."""
+    from scipy.fft import dct
+
     coefficients: Array = dct(values, type=1, axis=-1) / DEGREE
     coefficients[..., [0, -1]] *= 0.5
     return coefficients
@@ -156,6 +158,8 @@ def even_log_kernel(dim: int, time: Array, angle: Array) -> Array:
 
 def series_terms(dim: int, time: Array) -> Array:
     """Multiplicity times decay of the first eigenspaces k >= 1: shape (..., SERIES_TERMS)."""
+    from scipy.special import gammaln
+
     k = np.arange(1, SERIES_TERMS + 1)
     log_count = np.log(2.0) + np.zeros(len(k))
     if dim > 1:

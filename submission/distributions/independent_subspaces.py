@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Gamma, constraints
 
-from submission.distributions.manifold_distribution import short
+from submission.distributions.manifold_distribution import broadcast_shape, short
 
 FLOOR = 1e-18
 """Least Σ|z_i|^p that powers are taken of: their derivatives then fit into float32 for all exponents from 0.5 to 4."""
@@ -120,7 +120,7 @@ class IndependentSubspaces(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         density = self.subspace_log_prob(value).sum(-1)
-        return density.expand(torch.broadcast_shapes(density.shape, self.batch_shape))
+        return density.expand(broadcast_shape(density.shape, self.batch_shape))
 
     def subspace_log_prob(self, value: Tensor) -> Tensor:
         """log p of each subspace's own coordinates (..., K); the subspaces are independent."""

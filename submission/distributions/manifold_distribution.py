@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Transform, constraints, transform_to
@@ -81,6 +82,15 @@ def static(size: int | Tensor) -> int:
         return int(size)
 
 
+def broadcast_shape(*shapes: Sequence[int]) -> torch.Size:
+    """``torch.broadcast_shapes``, which would import a computer algebra system.
+
+    >>> broadcast_shape((3, 1), (2,))
+    torch.Size([3, 2])
+    """
+    return torch.Size(np.broadcast_shapes(*map(tuple, shapes)))
+
+
 class ManifoldDistribution(Distribution):
     """A distribution on a manifold in R^e; points are the last axis (..., e).
 
@@ -99,7 +109,7 @@ class ManifoldDistribution(Distribution):
         """Set tensor parameters, expanded to their common batch shape, and return that shape."""
         dims = self.tensor_parameters
         shapes = [value.shape[: value.dim() - dims[name]] for name, value in parameters.items()]
-        batch_shape: torch.Size = torch.broadcast_shapes(*shapes)
+        batch_shape = broadcast_shape(*shapes)
         for name, value in parameters.items():
             setattr(self, name, value.expand(batch_shape + value.shape[value.dim() - dims[name] :]))
         return batch_shape

@@ -10,8 +10,6 @@ from functools import cache
 
 import numpy as np
 import torch
-from scipy.interpolate import CubicSpline
-from scipy.special import ndtri_exp
 from torch import Tensor
 
 from submission.distributions import heat_kernel
@@ -103,6 +101,9 @@ def divergence(log_ratio: Array, log_uniform: Array, weights: Array) -> Array:
 
 def quantiles(masses: Array, edges: Array) -> Array:
     """l at SCORES (S,) from the masses of the panels (P,) and their edges (P + 1,)."""
+    from scipy.interpolate import CubicSpline
+    from scipy.special import ndtri_exp
+
     below, above = np.cumsum(masses), np.cumsum(masses[::-1])[::-1]
     inner = edges[1:-1]
     lower, upper = np.log(below[:-1] / below[-1]), np.log(above[1:] / above[0])

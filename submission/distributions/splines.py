@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from submission.distributions.derivatives import aligned, last_order
@@ -144,6 +143,8 @@ class Spline:
     """
 
     def __init__(self, knots: Array, values: Array) -> None:
+        from scipy.interpolate import CubicSpline
+
         self.start, self.step, self.cells = float(knots[0]), float(knots[1] - knots[0]), len(knots) - 1
         self._table = _Table(CubicSpline(knots, values).c.T)
 
@@ -171,6 +172,8 @@ class Surface:
     """
 
     def __init__(self, rows: Array, columns: Array, values: Array) -> None:
+        from scipy.interpolate import CubicSpline
+
         self.starts = float(rows[0]), float(columns[0])
         self.steps = float(rows[1] - rows[0]), float(columns[1] - columns[0])
         self.cells = len(rows) - 1, len(columns) - 1

@@ -14,7 +14,6 @@ from functools import cache
 import numpy as np
 from numpy.linalg import solve
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 
 from submission.distributions.splines import Surface
 from submission.distributions.torus_coordinates import log_area
@@ -62,6 +61,8 @@ def slopes(angle: Array, odd: bool) -> Array:
 @cache
 def modes(c: float, a: float, odd: bool) -> Modes:
     """All modes of one parity that count at t = SHORTEST a²."""
+    from scipy.linalg import eigh
+
     theta = 2.0 * np.pi * np.arange(8 * FREQUENCIES) / (8 * FREQUENCIES)
     step, w = theta[1], c + a * np.cos(theta)
     values, derivatives = basis(theta, odd)[:, int(odd) :], slopes(theta, odd)[:, int(odd) :]

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from submission.distributions.manifold_distribution import ManifoldDistribution, unit_vector
+from submission.distributions.manifold_distribution import ManifoldDistribution, broadcast_shape, unit_vector
 
 
 def project_to_sphere(x: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ class ManifoldUniform(ManifoldDistribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """-log volume, in the shape that ``value``'s batch and the distribution's broadcast to."""
         self._checked(value)
-        shape = torch.broadcast_shapes(value.shape[: value.ndim - len(self.event_shape)], self.batch_shape)
+        shape = broadcast_shape(value.shape[: value.ndim - len(self.event_shape)], self.batch_shape)
         return value.new_full(shape, -self.log_volume)
 
     def entropy(self) -> Tensor:

@@ -11,7 +11,7 @@ from torch.distributions import constraints, register_kl
 
 from submission.distributions.bessel import log_sphere_area, normaliser
 from submission.distributions.derivatives import once_differentiable
-from submission.distributions.manifold_distribution import AxialDistribution, static, unit_vector
+from submission.distributions.manifold_distribution import AxialDistribution, broadcast_shape, static, unit_vector
 from submission.distributions.power_spherical import PowerSpherical
 from submission.distributions.radial import ImplicitAngle, Statistic, one_minus_cosine, place, to_angle
 from submission.distributions.sphere import SphereBrownian, SphereUniform
@@ -160,4 +160,4 @@ def _axial_von_mises_fisher(p: VonMisesFisher | PowerSpherical | SphereBrownian,
 def _uniform_von_mises_fisher(p: SphereUniform, q: VonMisesFisher) -> Tensor:
     """F(κ_q): a uniform z has mean 0."""
     result: Tensor = q._normaliser[0].to(q.loc.dtype)
-    return result.expand(torch.broadcast_shapes(p.batch_shape, q.batch_shape))
+    return result.expand(broadcast_shape(p.batch_shape, q.batch_shape))

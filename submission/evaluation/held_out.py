@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +11,9 @@ import numpy.typing as npt
 from submission import provenance
 from submission.data import ImageDataset
 from submission.data.splits import SplitImages, held_out
-from submission.evaluation.likelihood import Likelihood, likelihood
+from submission.evaluation.likelihood import likelihood
 from submission.progress import QUIET, Progress
-from submission.run import Run
+from submission.run import LikelihoodData, LikelihoodFile, Run
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,9 @@ def run_likelihood(
     seed: int = 0,
     device: str = "cpu",
     progress: Progress = QUIET,
-) -> tuple[Likelihood, dict[str, Any]]:
-    """The likelihood of ``images`` under the run's model, and the record for ``likelihood.json``."""
+) -> LikelihoodFile:
+    """The likelihood of ``images`` under the run's model, as ``likelihood.json`` keeps it; nothing is written."""
     model = folder.model().to(device).eval()
     result = likelihood(model, images.dataset, images.indices, samples, seed, device, progress)
-    about: dict[str, Any] = {
-        "data": {"name": images.dataset.name, "source": images.dataset.notes, "images": images.remark}
-    }
-    about |= {"seed": seed, "device": str(device)}
-    return result, {**provenance.record(), **about, "likelihood": result.json()}
+    data = LikelihoodData(images.dataset.name, images.dataset.notes, images.remark)
+    return LikelihoodFile(result, data, seed, device, **provenance.record())

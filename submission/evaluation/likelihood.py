@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,58 +16,17 @@ from submission.latent.base import Posterior
 from submission.objectives.model import Model
 from submission.objectives.reconstruction import log_density
 from submission.progress import QUIET, Progress
+from submission.run import Estimate, Likelihood
 
 BATCH = 64
 ROWS = 4096
 """Images encoded, and images decoded, at once."""
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over images and its standard error."""
-
-    mean: float
-    standard_error: float
-
-    @classmethod
-    def of(cls, values: Tensor) -> Estimate:
-        """From one value per image (n,)."""
-        error = float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-        return cls(float(values.mean()), error)
-
-
-@dataclass(frozen=True)
-class Likelihood:
-    """What a model makes of held-out images, in nats per image.
-
-    Attributes:
-        log_likelihood: log mean_l p(x|z_l)·p(z_l)/q(z_l|x), a lower bound of log p(x) in expectation (Burda et al.
-            2016; Davidson et al. (2019) and Pérez Rey et al. (2020)).
-        elbo: −reconstruction − kl.
-        kl: KL(q(z|x) ‖ p(z)) as training computes it.
-        reconstruction: −E log p(x|z).
-        mse: squared error per pixel value between x and the expected image of z, averaged over the posterior.
-        effective_samples: (Σw)²/Σw² of the importance weights; near one, ``log_likelihood`` is not to be trusted.
-        images, samples: how many images, and samples per image.
-    """
-
-    log_likelihood: Estimate
-    elbo: Estimate
-    kl: Estimate
-    reconstruction: Estimate
-    mse: Estimate
-    effective_samples: Estimate
-    images: int
-    samples: int
-
-    def json(self) -> dict[str, object]:
-        """Plain data, for a score file; the standard error of a single image is null."""
-        return dataclasses.asdict(self, dict_factory=lambda items: {key: finite(value) for key, value in items})
-
-
-def finite(value: object) -> object:
-    """``value``, or None for NaN, which JSON cannot hold."""
-    return None if isinstance(value, float) and math.isnan(value) else value
+def estimate(values: Tensor) -> Estimate:
+    """The mean of one value per image (n,), and its standard error where there are several images."""
+    error = float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else None
+    return Estimate(float(values.mean()), error)
 
 
 def likelihood(
@@ -103,7 +60,7 @@ def likelihood(
             task.advance(len(images))
     values = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     check_finite(values, indices)
-    estimates = {name: Estimate.of(column) for name, column in values.items()}
+    estimates = {name: estimate(column) for name, column in values.items()}
     return Likelihood(**estimates, images=len(indices), samples=samples)
 
 

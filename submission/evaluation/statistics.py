@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
-from scipy.stats import t as student
 
 from submission.errors import SubmissionError
 
@@ -64,6 +62,8 @@ def mean_interval(values: npt.NDArray[np.float64], level: float = 0.95, seed: in
     interval for fewer, where resamples say too little. Percentile and BCa intervals of five values cover 80 to 84 %
     instead of 95 % (docs/methods/statistics.md).
     """
+    from scipy.stats import t as student
+
     count, mean = values.size, float(values.mean())
     error = float(values.std(ddof=1)) / np.sqrt(count) if count > 1 else 0.0
     if error <= 1e-12 * abs(mean):
@@ -85,10 +85,11 @@ def studentised(values: npt.NDArray[np.float64], tails: npt.NDArray[np.float64],
     return float(low), float(high)
 
 
-Results = Mapping[str, Mapping[str, Sequence[float]]]  # method -> metric -> one score per repetition
+RepeatedScores = Mapping[str, Mapping[str, Sequence[float]]]
+"""Method → metric → one score per repetition."""
 
 
-def table(results: Results, level: float = 0.95) -> dict[str, dict[str, Summary]]:
+def table(results: RepeatedScores, level: float = 0.95) -> dict[str, dict[str, Summary]]:
     """Method × metric: a summary in each cell, from the repetitions' scores."""
     return {
         method: {metric: summarise(values, level) for metric, values in scores.items()}
@@ -98,6 +99,8 @@ def table(results: Results, level: float = 0.95) -> dict[str, dict[str, Summary]
 
 def spearman(left: npt.ArrayLike, right: npt.ArrayLike) -> float:
     """Rank correlation of two equally long series, ties sharing their mean rank; nan if one of them is constant."""
+    from scipy.stats import rankdata
+
     ranks = np.stack([rankdata(left), rankdata(right)])
     centred = ranks - ranks.mean(axis=1, keepdims=True)
     norms = np.sqrt((centred**2).sum(axis=1))
@@ -106,7 +109,7 @@ def spearman(left: npt.ArrayLike, right: npt.ArrayLike) -> float:
     return float(np.clip(centred[0] @ centred[1] / norms.prod(), -1, 1))
 
 
-def rank_correlations(results: Results) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
+def rank_correlations(results: RepeatedScores) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
     """Agreement of metrics on which runs are better.
 
     Args:

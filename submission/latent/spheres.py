@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import torch
-from scipy.special import polygamma
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -76,6 +75,8 @@ def posterior_family(factor: FactorSpec, dimension: int) -> tuple[PosteriorFamil
         )
         return family, {"posterior": kind} | given
     if kind == "power_spherical":
+        from scipy.special import polygamma
+
         variance = float(polygamma(1, dimension / 2) - polygamma(1, dimension))  # of log(1 + cos r), log of a beta
         family = concentrated(dimension, variance, lambda loc, kappa: PowerSpherical(loc, kappa, validate_args=False))
         return family, {"posterior": kind}

@@ -21,7 +21,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import ConstantInputWarning, spearmanr
 
 from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes, Scores
@@ -124,6 +123,8 @@ def lasso(left: Matrix, right: Matrix) -> Matrix:
 
 def spearman(left: Matrix, right: Matrix) -> Matrix:
     """Absolute rank correlations (D, D) of columns of ``left`` and ``right`` (N, D); 0 for constant columns."""
+    from scipy.stats import ConstantInputWarning, spearmanr
+
     width = left.shape[1]
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", ConstantInputWarning)

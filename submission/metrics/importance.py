@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import entropy
 
 Matrix = npt.NDArray[np.float64]
 OFFSET = 1e-11  # disentanglement_lib adds it to importances before taking entropies
@@ -19,6 +18,8 @@ OFFSET = 1e-11  # disentanglement_lib adds it to importances before taking entro
 
 def disentanglement_per_code(importance: Matrix) -> npt.NDArray[np.float64]:
     """1 - normalised entropy of each row (D,) of importances (D, K)."""
+    from scipy.stats import entropy
+
     rows: npt.NDArray[np.float64] = 1.0 - entropy(importance.T + OFFSET, base=importance.shape[1])
     return rows
 

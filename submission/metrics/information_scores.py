@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import digamma
 
 from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes, Factors, Scores
@@ -190,6 +189,8 @@ def neighbour_information(x: Codes, y: npt.NDArray[Any], neighbours: int) -> flo
     of points of any class nearer than d_i, itself included: psi(n) - <psi(N_i)> + <psi(k)> - <psi(m_i)>. Points that
     are alone in their class are left out. Equal values of x, which the theory excludes, are spread by a relative 1e-10.
     """
+    from scipy.special import digamma
+
     _, label, size = np.unique(y, return_inverse=True, return_counts=True)
     if size.max() == 1:
         raise SubmissionError(

@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
 
 from submission.errors import SubmissionError
 from submission.metrics.base import Factors, Metric, Posteriors, Sampler, Scores
@@ -154,6 +153,8 @@ def aggregate_entropy(
     posteriors: Posteriors, rows: Rows, num_samples: int, random_state: np.random.RandomState
 ) -> npt.NDArray[np.float64]:
     """Entropy (C,) of each component of the mean of the posteriors of ``rows`` (n,), from so many samples of it."""
+    from scipy.special import logsumexp
+
     drawn = (
         random_state.permutation(rows)[:num_samples]
         if len(rows) >= num_samples

@@ -11,6 +11,7 @@ from torch.func import functional_call
 from torch.nn.functional import softplus
 
 from submission.latent.base import LatentSpace
+from submission.objectives.adam import Adam, advance
 from submission.objectives.base import Coefficients, ForwardPass, Objective, Terms, component_of_column
 from submission.objectives.model import Model
 from submission.objectives.schedules import WARM_UP, Schedule, TrainingPosition, weight
@@ -50,7 +51,7 @@ class FactorVAE(Objective):
         super().__init__(warm_up)
         self.gamma = weight("gamma", gamma)
         self.discriminator = discriminator(space.ambient_size, width, depth)
-        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), learning_rate, (0.5, 0.9), fused=True)
+        self.optimizer = Adam(self.discriminator.parameters(), learning_rate, (0.5, 0.9), fused=True)
         self.register_buffer("component_of_column", component_of_column(space), persistent=False)
         signed = [component.topology in ("projective", "rotation") for component in space.components]
         self.has_signs, self.components = any(signed), len(signed)
@@ -104,10 +105,7 @@ class FactorVAE(Objective):
 
     def update(self) -> None:
         """Step the discriminator along the gradient that the last backward pass left in it."""
-        on_gpu = self.component_of_column.is_cuda
-        self.optimizer.param_groups[0]["capturable"] = on_gpu and torch.cuda.is_current_stream_capturing()
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        advance(self.optimizer)
 
     def get_extra_state(self) -> dict[str, Any]:
         """The optimiser's state, so that it travels in ``state_dict``."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +10,7 @@ import numpy as np
 from submission.latent.families import COLLAPSED
 from submission.plots.encoding import Encoded
 from submission.plots.style import DASHES, LIGHT, PAGE, PALETTE, Theme, add_grid, new_figure, styled
+from submission.run import series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,23 +26,6 @@ TERMS = {
 """Logged terms that ``training_curves`` shows, and their labels."""
 MOST = 24
 """Components that a figure names."""
-
-
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """The JSON-lines log at ``path``; lines that are no record, such as one cut short by a crash, are left out."""
-    if not path.is_file():
-        return []
-    records = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        with contextlib.suppress(ValueError):
-            records.append(json.loads(line))
-    return [record for record in records if isinstance(record, dict) and isinstance(record.get("step"), int)]
-
-
-def series(log: Log, name: str) -> tuple[list[float], list[float]]:
-    """Steps and values of one logged number."""
-    points = [(float(row["step"]), float(row[name])) for row in log if isinstance(row.get(name), int | float)]
-    return [step for step, _ in points], [value for _, value in points]
 
 
 @styled

@@ -126,7 +126,7 @@ def score_items(scores: ScoreFile, name: str) -> list[Item]:
         ))  # fmt: skip
     details = {metric: outcome.details for metric, outcome in scores.columns[scores.label].scores.items()}
     matrices = matrices_of(details)
-    items += [score_table([scores]), *meanings(scores), *published_items(scores)]
+    items += [score_table(scores), *meanings(scores), *published_items(scores)]
     if matrices:
         items.append(photograph(
             lambda theme: heat_maps(matrices, factor_names(scores), code_names(scores), theme=theme),

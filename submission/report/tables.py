@@ -11,7 +11,7 @@ from submission.report.findings import UNTRAINED
 from submission.report.page import Cell, Facts, Item, Table, Text
 from submission.report.published import published_for
 from submission.run import Run, ScoreFile
-from submission.schema import read_json
+from submission.run.scores import digits
 from submission.text import csv_text
 
 NONE = "–"
@@ -30,27 +30,16 @@ STATISTICS = {
 """Posterior statistics and what they mean."""
 
 
-def score_table(files: Sequence[ScoreFile]) -> Table:
-    """Every shown score of one run or of the seeds of one method, beside the baselines of the first file.
-
-    Scores that are no better than the untrained encoder's are marked.
-    """
-    first = files[0]
+def score_table(scores: ScoreFile) -> Table:
+    """The table of a score file; scores that are no better than the untrained encoder's are marked."""
+    header, texts = scores.table()
     rows: list[list[Cell | str]] = []
-    for metric, key, block, values in first.rows():
-        about = first.metrics[metric]
-        arrow = "" if about.higher_is_better else " (lower is better)"
-        plain = metric if key == about.headline and not about.shown else f"{metric} {key}"
-        name = ("↳ by block" if block else plain) + arrow
-        own = [value for file in files if (value := file.value(file.label, metric, key, block)) is not None]
-        base = first.value(UNTRAINED, metric, key, block) if UNTRAINED in first.columns else None
-        low = bool(own) and base is not None and not better(sum(own) / len(own), base, about.higher_is_better)
-        shown = score_text(first, own, metric, key, block)
-        rows.append([Cell(name), Cell(shown, "low" if low else ""), *(digits(value) for value in values[1:])])
-    label = first.label if len(files) == 1 else f"{first.label}, {len(files)} seeds"
-    return Table(
-        ["score", label, *list(first.columns)[1:]], rows, "Scores; ▾ marks those at or below the untrained encoder"
-    )
+    for (metric, key, block, values), (name, own, *baselines) in zip(scores.rows(), texts, strict=True):
+        base = scores.value(UNTRAINED, metric, key, block) if UNTRAINED in scores.columns else None
+        higher = scores.metrics[metric].higher_is_better
+        low = values[0] is not None and base is not None and not better(values[0], base, higher)
+        rows.append([f"↳ {name.strip()}" if block else name, Cell(own, "low" if low else ""), *baselines])
+    return Table(header, rows, "Scores; ▾ marks those at or below the untrained encoder")
 
 
 def better(value: float, base: float, higher: bool) -> bool:
@@ -58,26 +47,9 @@ def better(value: float, base: float, higher: bool) -> bool:
     return value > base if higher else value < base
 
 
-def score_text(first: ScoreFile, own: Sequence[float], metric: str, key: str, block: bool) -> str:
-    """One value, or mean and interval over training seeds or over the protocol's seeds."""
-    if not own:
-        return NONE
-    if len(own) > 1:
-        return interval_text(summarise(own))
-    summary: object = {} if block else first.columns[first.label].scores[metric].summary.get(key, {})
-    if isinstance(summary, Mapping) and {"low", "high"} <= summary.keys():
-        return f"{own[0]:.4f} [{summary['low']:.4f}, {summary['high']:.4f}]"
-    return digits(own[0])
-
-
 def interval_text(summary: Summary) -> str:
     """Mean and interval."""
     return digits(summary.mean) if summary.count == 1 else f"{summary.mean:.4f} [{summary.low:.4f}, {summary.high:.4f}]"
-
-
-def digits(value: float | None) -> str:
-    """A score, or a dash where it could not be computed."""
-    return NONE if value is None else f"{value:.4f}"
 
 
 def method_table(methods: Mapping[str, Sequence[ScoreFile]]) -> Table:
@@ -178,16 +150,15 @@ def posterior_statistics(row: Mapping[str, object], count: int) -> dict[str, lis
 
 def likelihood_items(run: Run) -> list[Item]:
     """The held-out likelihood, where it was estimated."""
-    if not run.likelihood_file.is_file():
+    found = run.likelihood()
+    if found is None:
         return []
-    record = read_json(run.likelihood_file, "estimate it again")
-    found = record["likelihood"]
+    result = found.likelihood
     rows = [
-        [name.replace("_", " "), f"{value['mean']:.4f}", digits(value["standard_error"])]
-        for name, value in found.items()
-        if isinstance(value, dict)
+        [name.replace("_", " "), digits(value.mean), digits(value.standard_error)]
+        for name, value in result.estimates().items()
     ]
-    text = f"{found['images']:,} images ({record['data']['images']}), {found['samples']} importance samples each."
+    text = f"{result.images:,} images ({found.data.images}), {result.samples} importance samples each."
     return [Table(["nats per image", "mean", "standard error"], rows, "Held-out likelihood"), Text(text, "note")]
 
 

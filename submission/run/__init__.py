@@ -1,6 +1,7 @@
 """The run folder: the interface between training and everything after it (docs/run-folder.md)."""
 
 from submission.run.folder import Run
+from submission.run.likelihood import Estimate, Likelihood, LikelihoodData, LikelihoodFile
 from submission.run.logs import read_log, series
 from submission.run.meta import (
     BlockMeta,
@@ -26,6 +27,10 @@ __all__ = [
     "ColumnRecord",
     "DataRecord",
     "DatasetMeta",
+    "Estimate",
+    "Likelihood",
+    "LikelihoodData",
+    "LikelihoodFile",
     "MetricRecord",
     "ModelMeta",
     "OutcomeRecord",

@@ -14,6 +14,7 @@ from submission.errors import SubmissionError, UsageError
 from submission.files import read_text
 from submission.locks import exclusive
 from submission.plugins import require_modules
+from submission.run.likelihood import LikelihoodFile
 from submission.run.logs import read_log
 from submission.run.meta import FIX, RunMeta
 from submission.run.scores import ScoreFile, html_table
@@ -292,6 +293,10 @@ class Run:
     def scores(self) -> list[ScoreFile]:
         """The evaluations of this run, oldest first; SubmissionError where one cannot be read."""
         return [ScoreFile.read(file) for file in self.score_paths()]
+
+    def likelihood(self) -> LikelihoodFile | None:
+        """The held-out likelihood; None where it was not estimated, SubmissionError where its file is damaged."""
+        return LikelihoodFile.read(self.likelihood_file) if self.likelihood_file.is_file() else None
 
     # Safety
 

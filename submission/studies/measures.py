@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.neighbors import KNeighborsClassifier
 
 from submission.data import GroundTruthDataset, ImageDataset
 from submission.data.batches import ImageBatches
@@ -64,6 +63,8 @@ def degree(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dict[st
 
 def neighbours(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dict[str, float]:
     """Accuracy (%) of classifying held-out codes by their nearest labelled neighbours (Davidson et al. 2018)."""
+    from sklearn.neighbors import KNeighborsClassifier
+
     if not isinstance(dataset, SplitImages) or not isinstance(held_out, SplitImages):
         raise UsageError(f"{dataset.name} has no class labels", "drop the measure")
     mode = model.space.export_modes[0]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import permutation_test, trim_mean
 
 from submission.errors import UsageError
 from submission.evaluation.statistics import RESAMPLES
@@ -45,6 +44,8 @@ class Aggregate:
 
 def interquartile_mean(scores: Array) -> Array:
     """Mean of the middle half of all scores: (..., seeds, tasks) → (...)."""
+    from scipy.stats import trim_mean
+
     flat = scores.reshape(*scores.shape[:-2], -1)
     return np.asarray(trim_mean(flat, 0.25, axis=-1), np.float64)
 
@@ -177,6 +178,8 @@ def paired_tests(first: Mapping[str, BySeed], second: Mapping[str, BySeed]) -> d
 
 def sign_flip_p(differences: Array) -> float:
     """Two-sided p-value of the hypothesis that differences (n,) are symmetric about 0; exact for n up to 13."""
+    from scipy.stats import permutation_test
+
     if not differences.any():
         return 1.0
     result = permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=9999, random_state=0)

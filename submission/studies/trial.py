@@ -199,10 +199,9 @@ def likelihood_values(job: Job, run: Run) -> dict[str, float]:
     if not job.measures.likelihood:
         return {}
     images = held_out_images(run, Path(job.data_root) if job.data_root else None, job.measures.images)
-    result, written = run_likelihood(run, images, job.measures.likelihood, device=str(usable(job.device)))
-    write_json(run.likelihood_file, written)
-    names = ("log_likelihood", "elbo", "kl", "reconstruction", "mse", "effective_samples")
-    return {name: getattr(result, name).mean for name in names}
+    found = run_likelihood(run, images, job.measures.likelihood, device=str(usable(job.device)))
+    found.write(run.likelihood_file)
+    return {name: estimate.mean for name, estimate in found.likelihood.estimates().items()}
 
 
 def score_values(job: Job, run: Run) -> dict[str, float]:

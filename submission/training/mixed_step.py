@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from submission.configuration.settings import TrainSettings
 from submission.models.vae import VAE
 from submission.objectives import Coefficients, Objective, Terms
-from submission.training.step import EagerStep, advance
+from submission.objectives.adam import advance
+from submission.training.step import EagerStep
 
 
 class MixedStep(EagerStep):

@@ -12,10 +12,11 @@ from torch.func import functional_call, vmap
 from submission.configuration.settings import TrainSettings
 from submission.latent.estimators import add_score_terms
 from submission.objectives import Coefficients, PassObjective, Terms
+from submission.objectives.adam import advance
 from submission.objectives.base import ForwardPass, draw
 from submission.objectives.reconstruction import log_density
 from submission.training.randomness import Stream
-from submission.training.step import EagerStep, adam, advance
+from submission.training.step import EagerStep, adam
 
 NETWORKS = ("encoder", "decoder")
 

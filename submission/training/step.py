@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from submission.configuration.settings import TrainSettings
 from submission.models.vae import VAE
 from submission.objectives import Coefficients, Objective, Terms, TrainingPosition
+from submission.objectives.adam import Adam, advance
 from submission.training.ema import WeightAverage
 
 
@@ -73,24 +73,11 @@ class EagerStep:
             self.average.model.load_state_dict(state["average"])
 
 
-def adam(weights: Iterable[Tensor], settings: TrainSettings) -> torch.optim.Adam:
+def adam(weights: Iterable[Tensor], settings: TrainSettings) -> Adam:
     """The optimiser, one kernel for all weights."""
     betas = (settings.beta1, settings.beta2)
     rate = settings.rate(TrainingPosition(1, 2)) or 1e-3  # a scheduled rate replaces it in every update
-    return torch.optim.Adam(weights, lr=rate, betas=betas, eps=settings.epsilon, fused=True)
-
-
-def advance(optimizer: torch.optim.Adam, rate: float | Tensor | None = None) -> None:
-    """Step along the gradients and drop them; Adam must be set to ``capturable`` while a CUDA graph is captured.
-
-    Args:
-        rate: the learning rate, where it is scheduled.
-    """
-    for group in optimizer.param_groups:
-        group["lr"] = group["lr"] if rate is None else rate
-        group["capturable"] = group["params"][0].is_cuda and torch.cuda.is_current_stream_capturing()
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    return Adam(weights, lr=rate, betas=betas, eps=settings.epsilon, fused=True)
 
 
 class SingleUpdate:

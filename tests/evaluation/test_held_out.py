@@ -1,4 +1,4 @@
-"""``evaluate.py RUN --likelihood``: the right images, the exported weights, a file that can be read back."""
+"""The command ``likelihood``: the right images, the exported weights, a file that can be read back."""
 
 from __future__ import annotations
 
@@ -73,8 +73,7 @@ def test_json_alone_on_standard_output(trained_run: Path, capsys: pytest.Capture
 def test_the_weights_are_the_exported_ones(trained_run: Path) -> None:
     folder = Run.open(trained_run)
     images = held_out_images(folder, limit=20)
-    first, record = run_likelihood(folder, images, samples=3)
-    assert record["likelihood"]["kl"]["mean"] == first.kl.mean
+    first = run_likelihood(folder, images, samples=3).likelihood
     model = folder.model()
     pixels = torch.from_numpy(images.dataset.observations(images.indices)).movedim(-1, 1)
     posterior = model.space.posterior(model.encode(pixels))

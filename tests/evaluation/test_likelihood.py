@@ -16,8 +16,9 @@ from submission.data.dataset import ImageDataset
 from submission.distributions import SphereBrownian, SphereUniform
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation import likelihood as module
-from submission.evaluation.likelihood import Estimate, likelihood
+from submission.evaluation.likelihood import estimate, likelihood
 from submission.latent import parse
+from submission.run import LikelihoodData, LikelihoodFile
 
 
 class Arrays(ImageDataset):
@@ -91,7 +92,7 @@ def test_with_the_true_posterior_one_sample_gives_the_exact_marginal():
     model = LinearGaussian()
     dataset = model.sample(200)
     result = evaluate(model, dataset, samples=1)
-    exact = Estimate.of(model.log_marginal(dataset))
+    exact = estimate(model.log_marginal(dataset))
     assert result.log_likelihood.mean == pytest.approx(exact.mean, abs=1e-4)
     assert result.log_likelihood.standard_error == pytest.approx(exact.standard_error, rel=1e-4)
     assert result.effective_samples.mean == pytest.approx(1.0)
@@ -182,10 +183,16 @@ def test_same_seed_same_numbers_and_the_global_generator_is_left_alone():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_the_result_is_plain_data():
+@pytest.mark.parametrize("images", [1, 3])
+def test_a_likelihood_file_reads_as_what_was_written(tmp_path, images):
     model = LinearGaussian()
-    result = evaluate(model, model.sample(3), samples=2)
-    assert json.loads(json.dumps(result.json()))["log_likelihood"]["mean"] == result.log_likelihood.mean
+    result = evaluate(model, model.sample(images), samples=2)
+    written = LikelihoodFile(result, LikelihoodData("pictures", "made here", "the test split"), seed=3)
+    written.write(tmp_path / "likelihood.json")
+    assert LikelihoodFile.read(tmp_path / "likelihood.json") == written
+    plain = json.loads((tmp_path / "likelihood.json").read_text())["likelihood"]
+    assert plain["log_likelihood"]["mean"] == result.log_likelihood.mean
+    assert (plain["elbo"]["standard_error"] is None) == (images == 1)
 
 
 def test_a_broken_model_is_named_with_its_image():

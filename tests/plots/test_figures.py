@@ -36,7 +36,7 @@ from submission.plots import (
 )
 from submission.plots.images import as_rgb
 from submission.plots.manifolds import parts_of
-from submission.plots.training import read_log, series
+from submission.run import read_log, series
 from tests.plots.conftest import Make
 
 SPACES = {

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,12 @@ from PIL import Image
 
 from submission.cli.main import door, main
 from submission.errors import SubmissionError, UsageError
-from submission.files import write_json
 from submission.report.findings import comparison, is_stale, low_metrics, verdict
-from submission.report.page import Code, Facts, Page, Section, Table, Text, render
+from submission.report.page import Cell, Code, Facts, Page, Section, Table, Text, render
 from submission.report.published import SOURCES, published_for
+from submission.report.tables import score_table
 from submission.report.write import write_report
-from submission.run import Run, ScoreFile
+from submission.run import Estimate, Likelihood, LikelihoodData, LikelihoodFile, Run, ScoreFile, SeedSummary
 
 SHORT = ["--bind", "train.steps=4", "--bind", "train.log_every=2"]
 
@@ -247,7 +248,18 @@ def test_the_command_says_where_the_page_is(run: Run, capsys: pytest.CaptureFixt
 
 
 def test_held_out_likelihood_is_shown(run: Run) -> None:
-    estimate = {"mean": -91.25, "standard_error": None}
-    likelihood = {"log_likelihood": estimate, "images": 1, "samples": 7}
-    write_json(run.likelihood_file, {"likelihood": likelihood, "data": {"images": "the test split"}})
+    found = Likelihood(*[Estimate(-91.25 + n, None) for n in range(6)], images=1, samples=7)
+    LikelihoodFile(found, LikelihoodData(images="the test split")).write(run.likelihood_file)
     assert "log likelihood -91.2500 –" in read(write_report(run)).text
+
+
+def test_the_table_is_the_score_files_with_intervals_over_the_protocols_seeds() -> None:
+    scores = scored(0.1, 0.2)
+    outcome = replace(scores.columns["trained"].scores["mig"], summary={"mig": SeedSummary(0.1, 0.02, 0.05, 0.15)})
+    own = replace(scores.columns["trained"], scores={"mig": outcome})
+    scores = replace(scores, columns={**scores.columns, "trained": own})
+    table = score_table(scores)
+    texts = [[cell.text if isinstance(cell, Cell) else cell for cell in row] for row in table.rows]
+    assert (table.header, texts) == scores.table()
+    assert "0.1000 ± 0.0200" in texts[0][1]
+    assert [row[1].mark for row in table.rows if isinstance(row[1], Cell)] == ["low"]

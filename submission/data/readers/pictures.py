@@ -9,11 +9,10 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from submission.data.dataset import ImageDataset, Images
 from submission.data.locations import HINT, places
@@ -21,6 +20,9 @@ from submission.data.reading import errors_named, require_memory, require_regula
 from submission.data.user_data import from_arrays, from_columns
 from submission.errors import SubmissionError
 from submission.progress import QUIET, Progress
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FORMATS = ("PNG", "JPEG", "BMP", "PPM")
 """The only formats that Pillow is asked to decode; others start programs (PostScript) or are rarely used decoders."""
@@ -37,6 +39,8 @@ RECIPE = "docs/data.md describes folders of pictures"
 @contextlib.contextmanager
 def open_picture(source: Path | io.BytesIO, name: Path, fix: str, part: str = "") -> Iterator[Image.Image]:
     """A picture of one of ``FORMATS`` and at most ``MOST_PIXELS`` pixels; ``name`` and ``part`` are for errors."""
+    from PIL import Image
+
     if isinstance(source, Path) and require_regular(source, fix) > MOST_FILE_BYTES:
         raise SubmissionError(f"{source} has more than {MOST_FILE_BYTES:,} bytes", fix)
     with errors_named(name, fix, part), Image.open(source, formats=FORMATS) as picture:
