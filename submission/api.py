@@ -101,7 +101,11 @@ def load_run(path: Path | str) -> Run:
 
 
 def export_run(
-    run: Run | Path | str, formats: Sequence[str] = ("pt",), mode: str = "", progress: Progress | None = None
+    run: Run | Path | str,
+    formats: Sequence[str] = ("pt",),
+    mode: str = "",
+    progress: Progress | None = None,
+    isolated: bool = False,
 ) -> dict[str, Path]:
     """Write a run's encoder in each of ``formats`` and compare every file with it; format → file.
 
@@ -110,6 +114,7 @@ def export_run(
         formats: ``pt`` (TorchScript, what the challenge reads), ``pt2``, ``onnx``, ``safetensors``.
         mode: which codes (docs/export.md); those that the run exports by default.
         progress: where progress is shown; bars by default.
+        isolated: whether another mode's ``baseline/untrained.pt`` is loaded in a sandbox (docs/security.md).
 
     Raises:
         SubmissionError: an unknown format or mode, or a file that differs from the encoder by more than 1e-5.
@@ -124,7 +129,7 @@ def export_run(
     opened = as_run(run)
     model = opened.model()
     chosen = mode or opened.meta.representation.mode or model.space.export_modes[0]
-    write_bundle(opened, model, chosen, formats, progress or Bars())
+    write_bundle(opened, model, chosen, formats, progress or Bars(), isolated)
     return {name: opened.path / FORMATS[name].file for name in formats}
 
 

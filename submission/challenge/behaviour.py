@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from submission.challenge.contract import CHANNELS, FACTOR_VAE_ENCODINGS, IMAGE_
 from submission.challenge.finding import Finding, finding
 from submission.errors import SubmissionError
 from submission.export.contract import advice, last_line, unusual
+from submission.export.inspection import Description
 from submission.export.parity import evaluator_images
 
 Encode = Callable[[Tensor], Tensor]
@@ -20,20 +20,20 @@ TIMED_SECONDS = 2.0
 SAME = 1e-4
 
 
-def examine(encode: Encode, about: dict[str, Any]) -> list[Finding]:
+def examine(encode: Encode, about: Description) -> list[Finding]:
     """Everything that needs the loaded file."""
-    findings = [Finding("loads", "good", f"TorchScript, {about['parameters']:,} weights"), *inside(about)]
+    findings = [Finding("loads", "good", f"TorchScript, {about.parameters:,} weights"), *inside(about)]
     served = {channels: attempt(encode, channels) for channels in (1, 3)}
     findings += [shapes(served)]
     working = [channels for channels, outcome in served.items() if isinstance(outcome, Tensor)]
     return findings + [item for channels in working for item in behaviour(encode, channels)]
 
 
-def inside(about: dict[str, Any]) -> list[Finding]:
+def inside(about: Description) -> list[Finding]:
     """What the file says about itself."""
-    foreign, baked, files = (", ".join(map(str, about[key])) for key in ("foreign", "baked", "files"))
+    foreign, baked, files = (", ".join(names) for names in (about.foreign, about.baked, about.files))
     return [
-        finding("mode", not about["training"], "evaluation", "saved in training mode", "call .eval() before tracing"),
+        finding("mode", not about.training, "evaluation", "saved in training mode", "call .eval() before tracing"),
         finding("dependencies", not foreign, "plain torch", f"needs {foreign}", "use torch's own operations only"),
         finding("files", not files, "reads and writes none", f"holds {files}", "remove them; do not run a stranger's"),
         finding(

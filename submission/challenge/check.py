@@ -48,9 +48,9 @@ def check(target: Path, isolated: bool = False, limits: Limits = DEFAULT, own: b
     return findings + examine(as_grader(module), describe(module))
 
 
-def require_check(run: Path, own: bool = False) -> None:
-    """SubmissionError where the grader would fail on the run, its ``own`` if it has just written it."""
-    bad = [finding for finding in check(run, own=own) if finding.state == "bad"]
+def require_check(run: Path, own: bool = False, isolated: bool = False) -> None:
+    """SubmissionError where the grader would fail on the run, its ``own`` if it has just written it; see ``check``."""
+    bad = [finding for finding in check(run, isolated, own=own) if finding.state == "bad"]
     if bad:
         raise SubmissionError(f"the check of {run} failed: {bad[0].name}: {bad[0].detail}", bad[0].fix)
 

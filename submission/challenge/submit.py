@@ -45,7 +45,7 @@ class Plan:
     checked: Path | None
 
 
-def prepare(repository: Path, version: str, remote: str, run: Path | None) -> Plan:
+def prepare(repository: Path, version: str, remote: str, run: Path | None, isolated: bool = False) -> Plan:
     """Everything that must be right before a submission; nothing is changed.
 
     Args:
@@ -53,6 +53,7 @@ def prepare(repository: Path, version: str, remote: str, run: Path | None) -> Pl
         version: what follows ``submission-`` in the tag.
         remote: a configured git remote.
         run: a run folder to check like the grader, or None.
+        isolated: whether its file is loaded in a sandbox.
 
     Raises:
         SubmissionError: not a repository, no branch, uncommitted changes, a missing or wrong file, a tag that exists
@@ -68,7 +69,7 @@ def prepare(repository: Path, version: str, remote: str, run: Path | None) -> Pl
     urls = push_urls(top, remote)
     require_new(top, urls, tag)
     if run is not None:
-        require_check(run)
+        require_check(run, isolated=isolated)
     names = [name for name in git(top, "ls-files", "-z").split("\0") if name]
     size = sum((top / name).lstat().st_size for name in names)
     commit, subject = git(top, "log", "-1", "--format=%H%n%s").split("\n", 1)

@@ -23,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mode", default="", help="codes to export (default: what the run exports; see docs/export.md)"
     )
+    text = "load baseline/untrained.pt, which another mode needs, in a sandbox (docs/security.md)"
+    parser.add_argument("--isolated", action="store_true", help=text)
     parser.add_argument("--formats", default="pt,pt2,onnx,safetensors", help="comma-separated (default: all)")
 
 
@@ -42,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Run.open(arguments.folder)
     model = folder.model()
     mode = arguments.mode or folder.meta.representation.mode or model.space.export_modes[0]
-    for name, gap in write_bundle(folder, model, mode, formats, Bars()).items():
+    gaps = write_bundle(folder, model, mode, formats, Bars(), arguments.isolated)
+    for name, gap in gaps.items():
         verdict = "not compared: its reader is not installed" if gap is None else f"differs by at most {gap:.1e}"
         say(f"✓ {folder.path / FORMATS[name].file}: {verdict}")
     return 0

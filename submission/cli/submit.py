@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from submission.cli.switches import refuse
+
 if TYPE_CHECKING:
     from submission.challenge.submit import Plan
 
@@ -23,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``submit``."""
     parser.add_argument("version", help="what follows submission- in the tag, e.g. v0.1")
     parser.add_argument("--run", dest="folder", type=Path, metavar="FOLDER", help="run folder to check first")
+    parser.add_argument("--isolated", action="store_true", help="check the run's file in a sandbox (docs/security.md)")
     parser.add_argument("--remote", default="aicrowd", help="git remote (default: aicrowd)")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
     parser.add_argument("--repository", type=Path, default=Path(), metavar="FOLDER", help="default: this folder")
@@ -34,7 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.cli.console import say
     from submission.text import printable
 
-    plan = prepare(arguments.repository, arguments.version, arguments.remote, arguments.folder)
+    if arguments.folder is None:
+        refuse(arguments, add_arguments, ["isolated"], "has no effect without --run", "add --run FOLDER")
+    plan = prepare(arguments.repository, arguments.version, arguments.remote, arguments.folder, arguments.isolated)
     for line in summary(plan):
         say(printable(line))
     if arguments.dry_run:

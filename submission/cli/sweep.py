@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--gpus", type=float, default=0, metavar="N", help="ray and slurm: GPUs per trial (default: 0)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    add("--isolated", action="store_true", help="score encoders in a sandbox, on the CPU (docs/security.md)")
     add("--retries", type=int, default=2, metavar="N", help="how often a failed trial is tried again (default: 2)")
     add("--against", default="", metavar="LABEL", help="statistics: what to compare with (default: the first method)")
     add("--markdown", action="store_true", help="table and statistics: print Markdown")
@@ -99,7 +100,7 @@ def run_study(arguments: argparse.Namespace, study: Study, place: Place) -> Stat
 
     engine, threads = engine_of(arguments, place)
     root = str(arguments.data_root.resolve()) if arguments.data_root else ""
-    how = {"data_root": root, "device": arguments.device, "threads": threads}
+    how = {"data_root": root, "device": arguments.device, "threads": threads, "isolated": arguments.isolated}
     return sweep(study, place, engine, retries=arguments.retries, together=arguments.together, progress=Bars(), **how)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from submission.data import GroundTruthDataset, load, require_factors, same_data
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.codes import CodesTable, load_codes
 from submission.evaluation.encoding.encoder import Encoder, Precision, untrained_convolutional
-from submission.evaluation.foreign import ExportedProgram, FunctionModule, OnnxModule, weights_alone
+from submission.evaluation.foreign import FunctionModule, weights_alone
 from submission.evaluation.layout import Layout
 from submission.evaluation.plan import Plan
 from submission.evaluation.posteriors import with_posteriors
@@ -27,6 +27,7 @@ from submission.evaluation.representation import (
     true_factor_baseline,
 )
 from submission.evaluation.results import file_json
+from submission.export.foreign import OPENERS, warn_of_program
 from submission.export.isolated import IsolatedModule
 from submission.run import Run
 from submission.schema import to_json
@@ -248,26 +249,22 @@ def named_folder(options: TargetOptions) -> Path | None:
     return NAMED / folder / "scores" if folder else None
 
 
-Opener = Callable[[Path, tuple[int, int, int]], nn.Module]
-OPENERS: dict[str, Opener] = {".onnx": OnnxModule, ".pt2": lambda path, image_shape: ExportedProgram(path)}
-"""File ending → module, for files that are not TorchScript."""
-
-
 def open_encoder(path: Path, dataset: GroundTruthDataset, options: TargetOptions) -> Encoder:
     """The encoder in a file, on the chosen device or isolated."""
     opener = OPENERS.get(path.suffix)
+    on_cpu = options.device in ("cpu", "auto")
     if options.isolated:
-        if options.precision != "float32" or options.device not in ("cpu", "auto") or opener is not None:
+        if options.precision != "float32" or not on_cpu:
             raise UsageError(
-                f"--isolated runs TorchScript on the CPU in float32, not {path.name} on {options.device} "
-                f"in {options.precision}",
+                f"--isolated runs {path.name} on the CPU in float32, not on {options.device} in {options.precision}",
                 "leave out --isolated, or --device and --precision",
             )
-        return Encoder(IsolatedModule(path), str(path), dataset.image_shape)
+        return Encoder(IsolatedModule(path, image_shape=dataset.image_shape), str(path), dataset.image_shape)
     if opener is None:
         return Encoder.load(path, dataset.image_shape, options.device, options.precision)
-    if options.device not in ("cpu", "auto"):
+    if not on_cpu:
         raise UsageError(f"{path.name} runs on the CPU, not on {options.device}", "leave out --device")
+    warn_of_program(path)
     return Encoder(opener(path, dataset.image_shape), str(path), dataset.image_shape, "cpu", options.precision)
 
 

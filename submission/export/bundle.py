@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from submission import provenance
 from submission.errors import SubmissionError
-from submission.export.folder import write_representation
+from submission.export.folder import with_weights_of, write_representation
 from submission.export.formats import FORMATS, write_format
 from submission.export.parity import TOLERANCE, largest_difference
 from submission.export.representation import Representation
@@ -21,13 +22,20 @@ BATCHES = (1, 5, 64)
 
 
 def write_bundle(
-    folder: Run, model: VAE, mode: str, formats: Sequence[str], progress: Progress = QUIET
+    folder: Run,
+    model: VAE,
+    mode: str,
+    formats: Sequence[str],
+    progress: Progress = QUIET,
+    isolated: bool = False,
 ) -> dict[str, float | None]:
     """Write ``model`` in each of ``formats`` and compare every file with the eager encoder.
 
     The TorchScript file goes where the grader looks, the others into ``export/`` beside ``config.gin`` and
     ``meta.json`` (versions, data set, factors, code layout, scores), so that the folder can travel alone. Sampled codes
-    can be compared only where the reader draws from torch's generator, so only ``pt`` takes a sampling mode.
+    can be compared only where the reader draws from torch's generator, so only ``pt`` takes a sampling mode. Another
+    mode than the run's turns ``baseline/untrained.pt`` into it, too; that file is loaded for its weights, in a sandbox
+    where ``isolated`` says so.
 
     Returns:
         format → largest difference at batch 1, 5 and 64, relative to the largest code where that is above 1; None
@@ -44,7 +52,7 @@ def write_bundle(
     with progress.task("exporting", len(formats)) as task:
         for name in formats:
             task.advance(0, name)
-            differences[name] = write_checked(name, eager, shape, folder, model)
+            differences[name] = write_checked(name, eager, shape, folder, model, isolated)
             task.advance(1)
     if others:
         describe(folder, model, mode, differences)
@@ -52,11 +60,12 @@ def write_bundle(
 
 
 def write_checked(
-    name: str, eager: Representation, shape: tuple[int, int, int], folder: Run, model: VAE
+    name: str, eager: Representation, shape: tuple[int, int, int], folder: Run, model: VAE, isolated: bool
 ) -> float | None:
     """One format's file and its difference from ``eager``."""
     if name == "pt":
-        write_representation(folder, model, eager.mode)
+        untrained = partial(with_weights_of, folder.untrained_file, isolated=isolated)
+        write_representation(folder, model, eager.mode, untrained)
         path = folder.exported_file
     else:
         path = write_format(name, eager, shape, folder.path)

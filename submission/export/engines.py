@@ -18,13 +18,13 @@ import torch
 
 import submission
 from submission.errors import SubmissionError
+from submission.export.foreign import OPENERS
+from submission.export.sandbox import SCRATCH
 
 IMAGE = "disentanglement-submission"
 """The project's own image (`make image`); ``$SUBMISSION_IMAGE`` names another."""
-INSIDE = "/model/model.pt"
-"""Where the file is, inside."""
-SCRATCH = 16 << 20
-"""Bytes of the only folder that can be written, which is in memory and goes with the process."""
+INSIDE = "/model/model"
+"""Where the file is, inside, without its ending."""
 NOBODY = 65534
 START = "from submission.export.sandbox import main; main()"
 INSTALL = (
@@ -75,16 +75,24 @@ class Launch:
     stop: tuple[str, ...] = ()
 
 
-def launch(file: Path, limits: Limits) -> Launch:
-    """How to run ``submission.export.sandbox`` on a TorchScript file in isolation.
+ImageShape = tuple[int, int, int]
+
+
+def launch(file: Path, limits: Limits, image_shape: ImageShape | None = None) -> Launch:
+    """How to run ``submission.export.sandbox`` on a file in isolation.
+
+    Args:
+        file: TorchScript, or with an ``image_shape`` a file of the format that its ending names.
+        limits: what the process may use.
+        image_shape: (height, width, channels) of the images.
 
     Raises:
         IsolationError: there is neither a bubblewrap that works here nor a container engine with the image.
     """
     if program := bubblewrap():
-        return in_bubblewrap(program, file, limits)
+        return in_bubblewrap(program, file, limits, image_shape)
     if engine := container_engine():
-        return in_container(engine, file, limits)
+        return in_container(engine, file, limits, image_shape)
     raise IsolationError(f"{file} cannot be isolated: neither bubblewrap nor a container engine works here", INSTALL)
 
 
@@ -94,7 +102,7 @@ def bubblewrap() -> str | None:
     program = shutil.which("bwrap")
     if program is None:
         return None
-    return program if succeeds([program, *NOTHING, *system(), "/usr/bin/env", "true"]) else None
+    return program if succeeds([program, *NOTHING, *system(), *READ_ONLY, "/usr/bin/env", "true"]) else None
 
 
 @functools.cache
@@ -126,14 +134,29 @@ NOTHING = (
 """bubblewrap: own user, network, process and other namespaces; no environment, capabilities or files."""
 
 
-def in_bubblewrap(program: str, file: Path, limits: Limits) -> Launch:
+def inside(file: Path, image_shape: ImageShape | None) -> str:
+    """Where a file is, inside; its ending says what it is taken for."""
+    return INSIDE + (file.suffix if image_shape and file.suffix in OPENERS else ".pt")
+
+
+def arguments(file: Path, limits: Limits, image_shape: ImageShape | None) -> list[str]:
+    """The arguments of ``submission.export.sandbox``."""
+    return [inside(file, image_shape), *limits.arguments(), *map(str, image_shape or ())]
+
+
+READ_ONLY = ("--remount-ro", "/dev", "--remount-ro", "/")
+"""bubblewrap: after all mounts, what it made in memory for them cannot be written; only /tmp can."""
+
+
+def in_bubblewrap(program: str, file: Path, limits: Limits, image_shape: ImageShape | None = None) -> Launch:
     """The process in bubblewrap, with Python, its packages, the system's libraries and the file, all read-only."""
     given = {"OMP_NUM_THREADS": str(limits.threads), "PYTHONDONTWRITEBYTECODE": "1"}
     variables = [part for name, value in given.items() for part in ("--setenv", name, value)]
     mounts = [part for path in packages() for part in ("--ro-bind", path, path)]
     start = f"import sys; sys.path.insert(0, {str(package().parent)!r}); {START}"
-    python = [sys.executable, "-I", "-W", "ignore", "-c", start, INSIDE, *limits.arguments()]
-    command = [program, *NOTHING, *variables, *system(), *mounts, "--ro-bind", str(file.resolve()), INSIDE, *python]
+    python = [sys.executable, "-I", "-W", "ignore", "-c", start, *arguments(file, limits, image_shape)]
+    model = ["--ro-bind", str(file.resolve()), inside(file, image_shape)]
+    command = [program, *NOTHING, *variables, *system(), *mounts, *model, *READ_ONLY, *python]
     return Launch(tuple(command), {})
 
 
@@ -176,7 +199,7 @@ def package() -> Path:
     return Path(submission.__file__).resolve().parent
 
 
-def in_container(engine: str, file: Path, limits: Limits) -> Launch:
+def in_container(engine: str, file: Path, limits: Limits, image_shape: ImageShape | None = None) -> Launch:
     """The process in a container of the project's image: no network, nothing writable, no privileges, limits."""
     name = f"submission-isolated-{uuid.uuid4().hex}"
     memory = f"--memory={limits.memory + 2**30}"  # of data; the libraries need more
@@ -185,9 +208,10 @@ def in_container(engine: str, file: Path, limits: Limits) -> Launch:
         *(f"--tmpfs=/tmp:size={SCRATCH}", "--cap-drop=ALL", "--security-opt=no-new-privileges"),
         *(memory, memory.replace("--memory", "--memory-swap"), "--pids-limit=256", f"--user={NOBODY}:{NOBODY}"),
         *("--env", f"OMP_NUM_THREADS={limits.threads}", "--workdir=/tmp", "--entrypoint=python"),
-        f"--mount=type=bind,source={mountable(file)},target={INSIDE},readonly",
+        f"--mount=type=bind,source={mountable(file)},target={inside(file, image_shape)},readonly",
     )
-    command = (engine, "run", *options, image(), "-I", "-W", "ignore", "-c", START, INSIDE, *limits.arguments())
+    python = ("-I", "-W", "ignore", "-c", START, *arguments(file, limits, image_shape))
+    command = (engine, "run", *options, image(), *python)
     names = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
     environment = {name: os.environ[name] for name in names if name in os.environ}
     return Launch(command, environment, (engine, "rm", "--force", name))

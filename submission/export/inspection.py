@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from torch.jit import ScriptModule
@@ -10,22 +11,38 @@ from torch.jit import ScriptModule
 from submission.export.archive import FILE_OPERATORS, STANDARD
 
 
-def describe(module: ScriptModule) -> dict[str, Any]:
-    """Plain data about a loaded module.
+@dataclass(frozen=True)
+class Description:
+    """What is known of a loaded program.
 
-    ``training``: saved in training mode. ``gradients``: holds weights that require gradients. ``parameters``: number
-    of weights. ``baked``: see ``baked_constants``. ``files``: operations that read or write files. ``foreign``:
-    operations that plain torch does not have.
+    Attributes:
+        training: whether it was saved in training mode.
+        gradients: whether it holds weights that require gradients.
+        parameters: number of weights.
+        baked: see ``baked_constants``.
+        files: operations that read or write files.
+        foreign: operations that plain torch does not have.
     """
+
+    training: bool = False
+    gradients: bool = False
+    parameters: int = 0
+    baked: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+
+def describe(module: ScriptModule) -> Description:
+    """The description of a loaded TorchScript file."""
     kinds = {node.kind() for node in nodes(module.inlined_graph)}
-    return {
-        "training": bool(module.training),
-        "gradients": any(weight.requires_grad for weight in module.parameters()),
-        "parameters": sum(weight.numel() for weight in module.parameters()),
-        "baked": baked_constants(module),
-        "files": sorted(kinds & FILE_OPERATORS),
-        "foreign": sorted(kind for kind in kinds if kind.partition("::")[0] not in STANDARD),
-    }
+    return Description(
+        training=bool(module.training),
+        gradients=any(weight.requires_grad for weight in module.parameters()),
+        parameters=sum(weight.numel() for weight in module.parameters()),
+        baked=tuple(baked_constants(module)),
+        files=tuple(sorted(kinds & FILE_OPERATORS)),
+        foreign=tuple(sorted(kind for kind in kinds if kind.partition("::")[0] not in STANDARD)),
+    )
 
 
 def nodes(block: Any) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""The process inside a sandbox that loads and runs a stranger's TorchScript file.
+"""The process inside a sandbox that loads and runs a stranger's file: TorchScript, torch.export or ONNX.
 
 ``submission.export.isolated`` starts it in bubblewrap or a container, which take everything away before Python starts.
 This module bounds memory and processor time, loads the file, answers batches of images with codes, and ends when its
@@ -7,6 +7,7 @@ parent does. Messages are plain bytes on standard input and output; nothing is u
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import select
@@ -15,27 +16,32 @@ import struct
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from torch import Tensor, nn
 
-IMAGES = struct.Struct("<4I")  # n, C, H, W; then n * C * H * W float32
+IMAGES = struct.Struct("<4I")  # n, C, H, W; then n * C * H * W float32; four zeros ask for the weights
 CODES = struct.Struct("<2I")  # n, width; then n * width float32
+HEAD = struct.Struct("<I")  # of weights: bytes of JSON, a list of names and shapes; the JSON; then all float32
+PROTOCOL = 2
+"""Of these messages; an image of another version of this package may have another one."""
 ANSWER = struct.Struct("<BQ")  # 0 good or 1 an error's text; length of the body that follows
 LONGEST_ERROR = 500
+SCRATCH = 16 << 20
+"""Bytes of the only folder that can be written, which is in memory and goes with the process; torch.export needs it."""
 
 
-def limit(memory: int, seconds: int) -> None:
-    """Bound data memory (bytes) and processor time (seconds); forbid writing files and core dumps."""
+def limit(memory: int, seconds: int, files: int = 0) -> None:
+    """Bound data memory (bytes), processor time (seconds) and files (bytes of each); forbid core dumps."""
     import resource  # not on Windows, where other modules read this one's formats
 
     limits = {
         resource.RLIMIT_DATA: memory,
         resource.RLIMIT_CPU: seconds,
-        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_FSIZE: files,
         resource.RLIMIT_CORE: 0,
     }
     for kind, value in limits.items():
@@ -80,16 +86,28 @@ def answer(output: BinaryIO, status: int, body: bytes) -> None:
 
 def serve(output: BinaryIO, module: nn.Module) -> None:
     """Encode batches from standard input until it ends."""
-    from submission.export.contract import run_checked
-
     while header := sys.stdin.buffer.read(IMAGES.size):
-        images = received(header)
         try:
-            codes = as_array(run_checked(module, images, "the file"))
+            body = encoded(module, received(header)) if any(header) else weights(module)
         except Exception as error:  # noqa: BLE001 - whatever a stranger's code raises is reported to the parent
             answer(output, 1, str(error).encode(errors="replace")[:LONGEST_ERROR])
             continue
-        answer(output, 0, CODES.pack(*codes.shape) + codes.tobytes())
+        answer(output, 0, body)
+
+
+def encoded(module: nn.Module, images: Tensor) -> bytes:
+    """The message of codes."""
+    from submission.export.contract import run_checked
+
+    codes = as_array(run_checked(module, images, "the file"))
+    return CODES.pack(*codes.shape) + codes.tobytes()
+
+
+def weights(module: nn.Module) -> bytes:
+    """The message of parameters and buffers, as float32."""
+    tensors = {name: tensor.detach().float().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    about = json.dumps([[name, list(tensor.shape)] for name, tensor in tensors.items()]).encode()
+    return b"".join([HEAD.pack(len(about)), about, *(tensor.numpy().tobytes() for tensor in tensors.values())])
 
 
 def received(header: bytes) -> Tensor:
@@ -110,23 +128,32 @@ def as_array(codes: Tensor) -> npt.NDArray[np.float32]:
     return array
 
 
+def loaded(path: Path, image_shape: tuple[int, ...]) -> tuple[nn.Module, dict[str, Any]]:
+    """The module in a file and its description; without an ``image_shape`` the file is TorchScript."""
+    from submission.export.foreign import OPENERS
+    from submission.export.inspection import describe
+    from submission.export.torchscript import load_torchscript
+
+    if image_shape and path.suffix in OPENERS:
+        height, width, channels = image_shape
+        return OPENERS[path.suffix](path, (height, width, channels)), {}
+    module = load_torchscript(path, evaluation=False, isolated=True)
+    return module, dataclasses.asdict(describe(module))
+
+
 def main() -> None:
-    """Arguments: file, threads, bytes of memory, seconds of processor time."""
-    path, threads, memory, seconds = sys.argv[1:5]
+    """Arguments: file, threads, bytes of memory, seconds of processor time, and height, width, channels if known."""
+    path, threads, memory, seconds, *image_shape = sys.argv[1:]
     end_with_parent()
     output = private_output()
     try:
         import torch
 
-        from submission.export.inspection import describe
-        from submission.export.torchscript import load_torchscript
-
         torch.set_num_threads(int(threads))
-        limit(int(memory), int(seconds))
-        module = load_torchscript(Path(path), evaluation=False, isolated=True)
-        about = describe(module)
+        limit(int(memory), int(seconds), 0 if path.endswith(".pt") else SCRATCH)
+        module, about = loaded(Path(path), tuple(map(int, image_shape)))
     except Exception as error:  # noqa: BLE001 - reported to the parent
         answer(output, 1, f"{getattr(error, 'what', error)}".encode(errors="replace")[:LONGEST_ERROR])
         return
-    answer(output, 0, json.dumps(about).encode())
+    answer(output, 0, json.dumps({"protocol": PROTOCOL, "module": about}).encode())
     serve(output, module)

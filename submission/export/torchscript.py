@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-import logging
 import re
 import warnings
 import zipfile
@@ -23,13 +22,12 @@ from torch import nn
 
 from submission.errors import SubmissionError
 from submission.export.archive import ArchiveContents, read_archive
+from submission.export.foreign import warn_of_program
 from submission.export.parity import require_same_codes
 from submission.export.representation import Representation
 from submission.files import write_bytes
 from submission.models.networks import channels_first
 from submission.models.vae import VAE
-
-logger = logging.getLogger("submission")
 
 BATCHES = (1, 8, 16, 64)
 """Batch sizes that the challenge's evaluator uses."""
@@ -74,8 +72,9 @@ def same_program(path: Path, content: bytes) -> bool:
         with path.open("rb") as file, zipfile.ZipFile(file) as old, zipfile.ZipFile(io.BytesIO(content)) as new:
             if unpacked(old) > 2 * unpacked(new):  # another one, or made to fill the memory
                 return False
+            read_archive(path)  # refuses archives that PyTorch reads differently
             return members(old) == members(new)
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, zlib.error):
+    except (SubmissionError, OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, zlib.error):
         return False
 
 
@@ -151,7 +150,7 @@ def _require_harmless(path: Path, contents: ArchiveContents) -> None:
             f"{path} was not loaded: its code reads or writes files ({', '.join(contents.files)})",
             "do not trust it, or look at it with --isolated",
         )
-    logger.warning("%s is a program and runs with your rights: use --isolated unless you trust who made it.", path)
+    warn_of_program(path)
 
 
 def _load(source: str | BinaryIO, device: str | torch.device) -> torch.jit.ScriptModule:

@@ -13,6 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from submission.errors import UsageError
+from submission.export.foreign import warn_of_program
 from submission.files import read_text, write_json
 from submission.progress import QUIET, Progress
 from submission.run import Run
@@ -152,7 +153,7 @@ def sweep(
         retries: how often a failed trial is tried again, earlier calls included.
         together: train the seeds of a cell as one batched program, as pays on a GPU; needs an engine with one slot.
         progress: shows a bar over the trials.
-        how: ``data_root``, ``device`` and ``threads`` of the trials' jobs.
+        how: ``data_root``, ``device``, ``threads`` and ``isolated`` of the trials' jobs.
 
     Raises:
         UsageError: a folder of the study holds a run of another configuration.
@@ -162,6 +163,8 @@ def sweep(
     left = [trial for trial in trials if (trial.name, trial.seed) not in done]
     for trial in left:
         require_own(trial, trial.folder(place.out))
+    if study.evaluate and not how.get("isolated"):
+        warn_of_programs(left, place)
     if together and engine.slots != 1:
         raise UsageError("seeds train together in one worker", "use --workers 1")
     peers = {trial.name: [other.seed for other in left if other.name == trial.name] for trial in left if together}
@@ -216,6 +219,13 @@ class Runner:
             write_json(folder / FAILURE, asdict(Failure(self.lost[job.folder], what, "")))
             return False
         return True
+
+
+def warn_of_programs(trials: Iterable[Trial], place: Place) -> None:
+    """Say which encoders that are there already will run in the trials' processes."""
+    files = [Run(trial.folder(place.out)).exported_file for trial in trials]
+    for file in filter(Path.is_file, files):
+        warn_of_program(file)
 
 
 def require_own(trial: Trial, folder: Path) -> None:

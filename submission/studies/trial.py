@@ -64,6 +64,7 @@ class Job:
         data_root: folder of data files; empty for the default.
         device: ``auto``, ``cpu``, ``cuda:1``, ...
         threads: CPU threads.
+        isolated: whether the exported encoder is scored in a sandbox.
         peers: seeds of the same cell to train at the same time as one batched program; they are measured by jobs of
             their own. None where each seed trains alone.
     """
@@ -81,6 +82,7 @@ class Job:
     data_root: str = ""
     device: str = "auto"
     threads: int = 1
+    isolated: bool = False
     peers: Sequence[int] = ()
 
     @classmethod
@@ -211,7 +213,8 @@ def score_values(job: Job, run: Run) -> dict[str, float]:
     if not job.measures.evaluate:
         return {}
     chosen, root = job.measures.metrics, job.data_root or None
-    results = evaluate(run, preset=job.measures.evaluate, metrics=chosen, root=root, device=job.device, baselines=False)
+    how: dict[str, Any] = {"root": root, "device": "cpu" if job.isolated else job.device, "isolated": job.isolated}
+    results = evaluate(run, preset=job.measures.evaluate, metrics=chosen, baselines=False, **how)
     by_block = {name: results.value(name, by_block=True) for name in results.scores}
     return results.scores | {f"{name} by block": value for name, value in by_block.items() if value is not None}
 

@@ -27,7 +27,7 @@ from submission.training.multi_seed import GroupStep
 from submission.training.options import TrainOptions
 from submission.training.precision import warn_if_slow
 from submission.training.randomness import Stream
-from submission.training.setup import build_setup, prepare
+from submission.training.setup import build_setup, initial_model, prepare
 from submission.training.signals import StoppedError, StopSignal, stop_signal
 from submission.training.start import start_or_resume
 from submission.training.step import SingleUpdate
@@ -167,7 +167,10 @@ def group_update(runs: Sequence[SeedRun]) -> Update[tuple[Terms, ...]]:
 def conclude(run: SeedRun, reason: str) -> None:
     """Export and record how the run ended."""
     run.finalise()
-    write_representation(run.folder, run.exported_model, run.setup.mode)
+    setup = run.setup
+    write_representation(
+        run.folder, run.exported_model, setup.mode, lambda _: initial_model(setup.settings, setup.dataset.image_shape)
+    )
     run.folder.write_meta(replace(run.folder.meta, training=ended(run, reason)))
 
 

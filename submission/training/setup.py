@@ -104,9 +104,8 @@ def prepare(settings: Settings, options: TrainOptions) -> TrainingSetup:
 def build_setup(settings: Settings, feed: ImageBatches, validation_data: ImageDataset | None) -> TrainingSetup:
     """Fresh model and objective for the images of ``feed``."""
     data, device = feed.dataset, feed.device
-    seed_everything(derived(settings.train.seed, "weights"))
-    chosen, space = settings.model, parse(settings.model.space)
-    model = build(chosen.networks, space, data.image_shape, chosen.likelihood, chosen.variance).to(device)
+    model = initial_model(settings, data.image_shape).to(device)
+    space = model.space
     training_size = len(held_out(len(data), settings.train.held_out, settings.train.seed)[0])
     objective = create(settings.objective.name, space, training_size, **settings.objective.options).to(device)
     mode = settings.export.mode or space.export_modes[0]
@@ -115,6 +114,13 @@ def build_setup(settings: Settings, feed: ImageBatches, validation_data: ImageDa
     if settings.export.mode and len({part.factor for part in space.components}) > 1:
         logger.warning("export.mode = %r is used for every factor of %s; '' takes each one's default", mode, space.spec)
     return TrainingSetup(settings, data, model, objective, mode, feed, validation_data)
+
+
+def initial_model(settings: Settings, image_shape: tuple[int, int, int]) -> VAE:
+    """The model with the random weights of the settings' seed, on the CPU; the global generators go on from there."""
+    seed_everything(derived(settings.train.seed, "weights"))
+    chosen = settings.model
+    return build(chosen.networks, parse(chosen.space), image_shape, chosen.likelihood, chosen.variance)
 
 
 def load_images(settings: DataSettings, root: Path | str | None, progress: Progress, **more: object) -> ImageDataset:

@@ -44,7 +44,7 @@ def test_it_gives_the_same_codes(make_vae: Callable[..., VAE], tmp_path: Path) -
     export_torchscript(make_vae(3), "mean", path)
     images = evaluator_images(5, (3, 64, 64))
     with isolated(path) as encode:
-        assert encode.description["foreign"] == []
+        assert encode.description.foreign == ()
         torch.testing.assert_close(encode(images), load_torchscript(path)(images), atol=1e-6, rtol=0)
         assert encode(images[:1]).shape == (1, 3)
         with pytest.raises(SubmissionError, match=r"fails on images of shape \(2, 1, 64, 64\)"):
@@ -59,7 +59,7 @@ def test_it_cannot_write_files(tmp_path: Path) -> None:
         f"def forward(self, images):\n  torch.save(images, '{target}')\n  return images.flatten(1)\n", tmp_path / "m.pt"
     )
     with isolated(path) as encode:
-        assert encode.description["files"] == ["aten::save"]
+        assert encode.description.files == ("aten::save",)
         assert encode(torch.rand(2, 1, 4, 4)).shape == (2, 16)
     assert not target.exists()
     with pytest.raises(SubmissionError, match=r"its code reads or writes files \(aten::save\)"):
@@ -86,6 +86,15 @@ def test_it_sees_no_settings_and_none_of_the_user_s_files(place: str) -> None:
     mounts = [part for path in engines.packages() for part in ("--ro-bind", path, path)]
     found = subprocess.run([*command, *mounts, "/usr/bin/env", "test", "-e", place], check=False)
     assert found.returncode == 1
+
+
+def test_nothing_but_its_own_memory_can_be_written() -> None:
+    program = engines.bubblewrap()
+    if program is None:
+        pytest.skip("no bubblewrap")
+    tried = "for place in / /dev /dev/shm /usr /tmp; do touch $place/x 2>/dev/null && echo $place; done; true"
+    command = [program, *engines.NOTHING, *engines.system(), *engines.READ_ONLY, "/bin/sh", "-c", tried]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["/tmp"]
 
 
 def test_the_process_has_no_network() -> None:
