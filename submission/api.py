@@ -165,8 +165,9 @@ def write_report(
         SubmissionError: a run's model, scores or data cannot be read.
     """
     from submission.report.write import write_report
+    from submission.studies.sections import method_sections
 
-    return write_report(runs, data_root, out)
+    return write_report(runs, data_root, out, method_sections)
 
 
 def as_run(run: Run | Path | str) -> Run:

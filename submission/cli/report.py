@@ -28,7 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is."""
     from submission.cli.console import say
     from submission.report.write import write_report
+    from submission.studies.sections import method_sections
 
-    path = write_report(arguments.runs, arguments.data_root, arguments.out)
+    path = write_report(arguments.runs, arguments.data_root, arguments.out, method_sections)
     say(f"report: {path.resolve()}")
     return 0

@@ -46,10 +46,16 @@ class Source:
     root: Path | None = None
 
     @cached_property
-    def name(self) -> str:
-        """The folder's name; for a seed's folder that of its parent as well."""
+    def method(self) -> Path:
+        """The folder that holds a method's seeds; of other runs their own folder."""
         path = self.run.path.resolve()
-        return f"{path.parent.name}/{path.name}" if path.name.startswith("seed_") else path.name
+        return path.parent if path.name.startswith("seed_") else path
+
+    @cached_property
+    def name(self) -> str:
+        """The folder's name; for a seed's folder the method's, without a trial's digest, and the seed."""
+        path = self.run.path.resolve()
+        return f"{readable(self.method)}/{path.name}" if path != self.method else path.name
 
     @cached_property
     def model(self) -> VAE:
@@ -168,27 +174,41 @@ def draw_scores(sources: Sequence[Source], theme: Theme) -> Figure:
 def method_scores(sources: Sequence[Source]) -> dict[str, dict[str, list[float]]]:
     """Method → metric → the headline scores of its runs."""
     found: dict[str, dict[str, list[float]]] = {}
-    for source in sources:
-        method = found.setdefault(method_name(source), {})
-        for metric, value in source.scores.headlines().items():
-            method.setdefault(metric, []).append(value)
+    for name, group in by_method(sources).items():
+        method = found.setdefault(name, {})
+        for source in group:
+            for metric, value in source.scores.headlines().items():
+                method.setdefault(metric, []).append(value)
     return found
 
 
-def method_name(source: Source) -> str:
-    """The name of the folder that holds a method's seeds; of other runs their own name."""
-    path = source.run.path.resolve()
-    return path.parent.name if path.name.startswith("seed_") else path.name
+def by_method(sources: Sequence[Source]) -> dict[str, list[Source]]:
+    """Runs of each method, in the order in which they are given; those of one method differ in their seed only.
+
+    A method has its folder's name, without the digest that sweeps add; the whole path where two names are equal.
+    """
+    groups: dict[Path, list[Source]] = {}
+    for source in sources:
+        groups.setdefault(source.method, []).append(source)
+    names = [readable(folder) for folder in groups]
+    unique = [name if names.count(name) == 1 else str(folder) for folder, name in zip(groups, names, strict=True)]
+    return dict(zip(unique, groups.values(), strict=True))
+
+
+def readable(folder: Path) -> str:
+    """A folder's name without the digest of a sweep's trial."""
+    return re.sub(r"-[0-9a-f]{8}$", "", folder.name)
 
 
 def draw_tradeoff(sources: Sequence[Source], theme: Theme) -> Figure:
     """MIG against the reconstruction loss at the end of training."""
     points: dict[str, list[tuple[float, float]]] = {}
-    for source in sources:
-        reconstruction = series(source.run.log(), "reconstruction")[1]
-        score = source.scores.headlines().get("mig")
-        if reconstruction and score is not None:
-            points.setdefault(method_name(source), []).append((reconstruction[-1], score))
+    for name, group in by_method(sources).items():
+        for source in group:
+            reconstruction = series(source.run.log(), "reconstruction")[1]
+            score = source.scores.headlines().get("mig")
+            if reconstruction and score is not None:
+                points.setdefault(name, []).append((reconstruction[-1], score))
     if not points:
         raise SubmissionError("no run has both a MIG and a training log", "evaluate the runs")
     return tradeoff(points, theme=theme)

@@ -2,43 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from submission.errors import SubmissionError
 from submission.plots.comparison import score_dots, tradeoff
-from submission.plots.kinds import Source, method_name
+from submission.plots.kinds import Source, by_method
 from submission.plots.training import training_curves
 from submission.plots.traversal import traversals
 from submission.report.findings import is_stale, main_metric, training_warnings, verdict
 from submission.report.page import Download, Item, Page, Section, Table, Text
 from submission.report.pictures import chart, listed, photograph
 from submission.report.single import attempt, main_scores
-from submission.report.tables import meanings, method_table, scores_csv
+from submission.report.tables import likelihood_table, meanings, method_table, scores_csv
 from submission.run import ScoreFile, series
 
 MOST_CURVES, MOST_METHODS = 8, 4
 
 
-def runs_page(sources: Sequence[Source], more: Sequence[Section] = ()) -> Page:
+More = Callable[[Mapping[str, Mapping[int, ScoreFile]]], Sequence[Section]]
+"""Method → training seed → scores, and what a page shows about them besides the report's own sections."""
+
+
+def runs_page(sources: Sequence[Source], more: More | None = None) -> Page:
     """Runs side by side; those of one method differ in their seed only.
 
     Args:
         sources: the runs.
-        more: further sections, such as a leaderboard.
+        more: makes further sections, such as a leaderboard and statistics (``studies.sections.method_sections``).
     """
     scored = {source.name: scores for source in sources if (scores := fresh_scores(source)) is not None}
     methods = by_method(sources)
-    files = {
-        name: [scored[source.name] for source in group if source.name in scored] for name, group in methods.items()
+    seeds = {
+        name: {source.run.meta.seed: scored[source.name] for source in group if source.name in scored}
+        for name, group in methods.items()
     }
-    files = {name: found for name, found in files.items() if found}
+    seeds = {name: found for name, found in seeds.items() if found}
+    files = {name: list(found.values()) for name, found in seeds.items()}
     datasets = sorted({source.run.meta.dataset.name for source in sources})
     sections = [
         Section("Scores", score_items(files, scored)),
         Section("Score against reconstruction", tradeoff_items(methods, scored)),
-        *more,
+        *(more(seeds) if more is not None else ()),
+        Section("Held-out likelihood", likelihood_items(methods)),
         Section("Training", curve_items(sources)),
         *(Section(f"Seeds of {name}", attempt(lambda group=group: seed_items(group, scored)))  # type: ignore[misc]
           for name, group in list(methods.items())[:MOST_METHODS]),
@@ -57,14 +64,6 @@ def fresh_scores(source: Source) -> ScoreFile | None:
     """A run's main scores of the model that it holds now."""
     fresh = [scores for scores in source.run.scores() if not is_stale(source.run, scores)]
     return main_scores(fresh, source.run.meta.dataset.name)
-
-
-def by_method(sources: Sequence[Source]) -> dict[str, list[Source]]:
-    """Runs of each method, in the order in which they are given."""
-    found: dict[str, list[Source]] = {}
-    for source in sources:
-        found.setdefault(method_name(source), []).append(source)
-    return found
 
 
 def warnings(
@@ -128,6 +127,14 @@ def tradeoff_items(methods: Mapping[str, Sequence[Source]], scored: Mapping[str,
         f"{metric} against the last reconstruction loss. Good runs lie at the upper left; large marks are means.",
         f"A point per run for {listed(list(points))}.",
     )]  # fmt: skip
+
+
+def likelihood_items(methods: Mapping[str, Sequence[Source]]) -> list[Item]:
+    """Held-out likelihoods by method; nothing where no run has one."""
+    known = {name: [source.run for source in group if source.run.likelihood_file.is_file()]
+             for name, group in methods.items()}  # fmt: skip
+    known = {name: runs for name, runs in known.items() if runs}
+    return [likelihood_table(known)] if known else []
 
 
 def curve_items(sources: Sequence[Source]) -> list[Item]:

@@ -15,6 +15,15 @@ from submission.run.scores import digits
 from submission.text import csv_text
 
 NONE = "–"
+QUANTITIES = {
+    "log_likelihood": "log-likelihood (nats)",
+    "elbo": "ELBO (nats)",
+    "kl": "KL (nats)",
+    "reconstruction": "−log p(x|z) (nats)",
+    "mse": "squared error per pixel",
+    "effective_samples": "effective samples",
+}
+"""Estimates of a likelihood file and their titles."""
 MOST_COMPONENTS = 24
 BY_BLOCK = (
     "“By block” joins the columns that describe one component, such as both coordinates of a circle, before scoring. "
@@ -155,11 +164,34 @@ def likelihood_items(run: Run) -> list[Item]:
         return []
     result = found.likelihood
     rows = [
-        [name.replace("_", " "), digits(value.mean), digits(value.standard_error)]
+        [QUANTITIES.get(name, name.replace("_", " ")), digits(value.mean), digits(value.standard_error)]
         for name, value in result.estimates().items()
     ]
     text = f"{result.images:,} images ({found.data.images}), {result.samples} importance samples each."
-    return [Table(["nats per image", "mean", "standard error"], rows, "Held-out likelihood"), Text(text, "note")]
+    return [Table(["per image", "mean", "standard error"], rows, "Held-out likelihood"), Text(text, "note")]
+
+
+def likelihood_table(methods: Mapping[str, Sequence[Run]]) -> Table:
+    """Methods by quantities: mean and interval over the training seeds that have an estimate."""
+    found = {
+        name: [file.likelihood.estimates() for run in runs if (file := run.likelihood()) is not None]
+        for name, runs in methods.items()
+    }
+    quantities = list(dict.fromkeys(key for records in found.values() for record in records for key in record))
+    rows = []
+    for name, records in found.items():
+        values = [[record[key].mean for record in records if key in record] for key in quantities]
+        rows.append([name, str(len(records)), *(spread_text(own) if own else NONE for own in values)])
+    header = ["method", "seeds", *(QUANTITIES.get(key, key.replace("_", " ")) for key in quantities)]
+    return Table(header, rows, "Held-out likelihood, mean over training seeds with its 95 % interval")
+
+
+def spread_text(values: Sequence[float]) -> str:
+    """Mean and interval with as many digits as a quantity of its size needs."""
+    summary = summarise(values)
+    digits = 2 if abs(summary.mean) >= 1 else 5
+    text = f"{summary.mean:.{digits}f}"
+    return text if summary.count == 1 else f"{text} [{summary.low:.{digits}f}, {summary.high:.{digits}f}]"
 
 
 def scores_csv(runs: Mapping[str, ScoreFile]) -> str:

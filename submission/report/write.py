@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from submission.errors import UsageError
@@ -10,7 +10,7 @@ from submission.files import output, write_text
 from submission.plots.kinds import Source, find_runs
 from submission.report.findings import verdict
 from submission.report.page import Page, Section, Text, render
-from submission.report.several import runs_page
+from submission.report.several import More, runs_page
 from submission.report.single import run_page, score_items
 from submission.run import Run, ScoreFile
 
@@ -22,7 +22,7 @@ def write_report(
     runs: Target | Iterable[Target],
     root: Path | str | None = None,
     out: Path | str | None = None,
-    more: Sequence[Section] = (),
+    more: More | None = None,
 ) -> Path:
     """Write one HTML page about runs, or about a score file, and return its path.
 
@@ -30,7 +30,7 @@ def write_report(
         runs: a run, a folder of runs (seeds, a sweep), a score file (``.json``), or several runs and folders.
         root: folder of the data files.
         out: where to write; ``report.html`` in the run's folder, or beside several runs, by default.
-        more: further sections of a page about several runs.
+        more: makes further sections of a page about several runs (``studies.sections.method_sections``).
 
     Raises:
         SubmissionError: a run cannot be read, or matplotlib or jinja2 is not installed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from submission.errors import UsageError, did_you_mean
@@ -122,21 +122,38 @@ def comparisons(study: Study, records: Sequence[Record], against: str = "") -> l
     if reference not in labels:
         fix = did_you_mean(reference, labels, f"choose one of {', '.join(labels)}")
         raise UsageError(f"the study has no row {reference!r}", fix)
-    values = {row.label: by_seed(row.trial, records) for row in found}
-    others = [label for label in labels if label != reference]
+    return against_reference({row.label: by_seed(row.trial, records) for row in found}, reference)
+
+
+def against_reference(
+    values: Mapping[str, Mapping[str, Mapping[int, float]]], reference: str, lower: Collection[str] = LOWER_IS_BETTER
+) -> list[Comparison]:
+    """Every row but ``reference`` against it, with one correction over all rows and quantities.
+
+    Args:
+        values: row → quantity → training seed → value.
+        reference: one of the rows.
+        lower: quantities of which less is better.
+    """
+    others = [label for label in values if label != reference]
     first = {f"{label}\n{name}": own for label in others for name, own in values[label].items()}
     second = {key: values[reference].get(key.partition("\n")[2], {}) for key in first}
     tests = paired_tests(first, second)
-    return [compared(key, reference, test, first[key], second[key]) for key, test in tests.items()]
+    return [compared(key, reference, test, first[key], second[key], lower) for key, test in tests.items()]
 
 
 def compared(
-    key: str, reference: str, test: PairedTest, own: Mapping[int, float], other: Mapping[int, float]
+    key: str,
+    reference: str,
+    test: PairedTest,
+    own: Mapping[int, float],
+    other: Mapping[int, float],
+    lower: Collection[str],
 ) -> Comparison:
     """One comparison."""
     label, _, quantity = key.partition("\n")
     improvement = probability_of_improvement(column(own), column(other))
-    return Comparison(label, reference, quantity, test, 1 - improvement if quantity in LOWER_IS_BETTER else improvement)
+    return Comparison(label, reference, quantity, test, 1 - improvement if quantity in lower else improvement)
 
 
 def column(values: Mapping[int, float]) -> list[list[float]]:

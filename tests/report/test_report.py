@@ -34,21 +34,27 @@ class Reader(html.parser.HTMLParser):
         self.pictures: list[dict[str, str | None]] = []
         self.anchors: set[str] = set()
         self.words: list[str] = []
+        self.hidden = False
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
+        self.hidden = tag in ("style", "script")
         self.references += [value or "" for name, value in attrs if name in ("src", "href", "srcset")]
         self.anchors |= {found["id"] or ""} if "id" in found else set()
         if tag == "img":
             self.pictures.append(found)
 
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
+        if not self.hidden:
+            self.words.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.hidden = False
 
     @property
     def text(self) -> str:
-        """All text of the page, blanks joined."""
+        """All text that a reader sees, blanks joined."""
         return " ".join(" ".join(self.words).split())
 
 
@@ -250,7 +256,7 @@ def test_the_command_says_where_the_page_is(run: Run, capsys: pytest.CaptureFixt
 def test_held_out_likelihood_is_shown(run: Run) -> None:
     found = Likelihood(*[Estimate(-91.25 + n, None) for n in range(6)], images=1, samples=7)
     LikelihoodFile(found, LikelihoodData(images="the test split")).write(run.likelihood_file)
-    assert "log likelihood -91.2500 –" in read(write_report(run)).text
+    assert "log-likelihood (nats) -91.2500 –" in read(write_report(run)).text
 
 
 def test_the_table_is_the_score_files_with_intervals_over_the_protocols_seeds() -> None:
