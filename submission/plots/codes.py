@@ -43,8 +43,9 @@ def codes_and_factors(encoded: Encoded, theme: Theme = LIGHT) -> Figure:
             strong = shares[component, factor] == shares[component].max()
             axes.scatter(values[chosen] + jitter, codes[chosen, column], s=3, linewidths=0, alpha=0.5, rasterized=True,
                          color=PALETTE[0] if strong else theme.soft)  # fmt: skip
+            box = {"facecolor": theme.paper, "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
             axes.text(0.97, 0.96, f"{shares[component, factor]:.0%}", transform=axes.transAxes, ha="right", va="top",
-                      fontsize=6)  # fmt: skip
+                      fontsize=6, bbox=box)  # fmt: skip
             if down == len(rows) - 1:
                 axes.set_xlabel(encoded.factor_names[factor])
                 axes.xaxis.get_major_locator().set_params(integer=True, nbins=4)

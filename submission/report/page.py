@@ -9,8 +9,9 @@ import base64
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from submission.errors import SubmissionError
@@ -190,7 +191,18 @@ def render(page: Page) -> str:
     """
     template = environment().get_template("page.html.j2")
     data = json.dumps(page.data, allow_nan=False, sort_keys=True) if page.data is not None else ""
-    return template.render(page=page, sections=[part for part in page.sections if part.items], data=script_safe(data))
+    return template.render(page=page, sections=distinct(page.sections), data=script_safe(data))
+
+
+def distinct(sections: Sequence[Section]) -> list[Section]:
+    """The sections that hold something; those of one title get numbers, so that each has an address of its own."""
+    seen: Counter[str] = Counter()
+    found = []
+    for section in (section for section in sections if section.items):
+        seen[section.anchor] += 1
+        count = seen[section.anchor]
+        found.append(section if count == 1 else replace(section, title=f"{section.title} ({count})"))
+    return found
 
 
 @functools.cache

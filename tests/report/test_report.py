@@ -207,6 +207,17 @@ def test_text_from_outside_is_escaped() -> None:
     assert json.loads(re.search(r'id="data">(.*?)</script>', page)[1]) == {"x": hostile}  # type: ignore[index]
 
 
+def test_every_region_of_a_page_has_a_name_of_its_own() -> None:
+    """Also where sections, captions and titles repeat: axe's rule landmark-unique, and anchors that lead somewhere."""
+    items = [Table(["a"], [["b"]], "Scores"), Table(["a"], [["b"]], "Scores"), Code("x", "Scores")]
+    page = render(Page("x", "y", [Section("Scores", items), Section("Scores", items), Section("Empty", [])]))
+    labels = re.findall(r'aria-label="([^"]+)"', page)
+    anchors = re.findall(r'<section id="([^"]+)"', page)
+    assert len(labels) == 6
+    assert len(set(labels)) == len(labels)
+    assert anchors == ["scores", "scores-2"]
+
+
 def scored(trained: float, untrained: float | None = None, higher: bool = True) -> ScoreFile:
     """A score file with one metric."""
     metric = {"headline": "mig", "range": [0.0, 1.0], "higher_is_better": higher, "summary": "the gap"}
