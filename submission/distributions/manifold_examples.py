@@ -216,13 +216,18 @@ class _Polar(torch.autograd.Function):
 
 
 def polar(matrix: Tensor) -> Tensor:
-    """The matrix with orthonormal columns nearest to each of (..., n, k), n ≥ k, in the Frobenius norm."""
+    """The matrix with orthonormal columns nearest to each of (..., n, k), n ≥ k, in the Frobenius norm.
+
+    Where an entry is not finite, the result is NaN.
+    """
+    finite = matrix.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
+    known = matrix.masked_fill(~finite, 0.0)
     if torch.is_grad_enabled() and matrix.requires_grad:
-        nearest: Tensor = _Polar.apply(matrix)[0]
-        return nearest
-    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    factor: Tensor = u @ v
-    return factor
+        factor: Tensor = _Polar.apply(known)[0]
+    else:
+        u, _, v = torch.linalg.svd(known, full_matrices=False)
+        factor = u @ v
+    return factor.masked_fill(~finite, math.nan)
 
 
 def stiefel(n: int, k: int) -> Manifold:
