@@ -16,13 +16,15 @@ from submission.latent.spec import FactorSpec, describe
 
 STEPS = 10
 REACH = 2.0
-"""Encoder outputs longer than this many radii are shortened to it: P is far from its singular points then."""
+"""Encoder outputs longer than this many radii are shortened to it."""
+NUDGE = 1e-6
+"""Share of a point of the manifold that is added, so that an encoder output of zero has a nearest point."""
 
 
 class ProjectedSpace(ManifoldSpace):
     """One point of a closed manifold in R^n, with random-walk posteriors and a uniform prior.
 
-    The encoder outputs n numbers, which are added to a point of the manifold and projected. KL is the short-time
+    The encoder outputs n numbers, in the manifold's radius, which are projected as in the paper. KL is the short-time
     expansion; times stop where it is d/2 nats, so that the expansion holds. Densities of posteriors, and with them
     likelihoods and total correlation, exist only where the manifold has one. Scaled codes have a second moment of one
     on average over the columns.
@@ -49,11 +51,10 @@ class ProjectedSpace(ManifoldSpace):
         self.register_buffer("base", manifold.pool[0].to(torch.get_default_dtype()), persistent=False)
 
     def centre(self, raw: Tensor) -> Tensor:
-        """Points P(base + raw) (..., n) of encoder columns (..., n), long ones shortened."""
-        reach = REACH * self.manifold.radius
-        largest = raw.detach().abs().amax(-1, keepdim=True).clamp_min(reach)
-        length = torch.linalg.vector_norm(raw / largest, dim=-1, keepdim=True) * (largest / reach)
-        return self.manifold.project(self.base.to(raw) + raw / length.clamp_min(1.0))
+        """The points P(radius·raw) (..., n) nearest to encoder columns (..., n), long ones shortened."""
+        largest = raw.detach().abs().amax(-1, keepdim=True).clamp_min(REACH)
+        length = torch.linalg.vector_norm(raw / largest, dim=-1, keepdim=True) * (largest / REACH)
+        return self.manifold.project(self.manifold.radius * raw / length.clamp_min(1.0) + NUDGE * self.base.to(raw))
 
     def prior(self, like: Tensor) -> Distribution:
         """Uniform on the manifold."""

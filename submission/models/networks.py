@@ -68,6 +68,29 @@ def _mlp_pair(encoder_widths: list[int], decoder_widths: list[int], activation: 
     return Networks(encoder, decoder)
 
 
+class _Shift(nn.Module):
+    """x → scale·x + offset."""
+
+    def __init__(self, scale: float, offset: float) -> None:
+        super().__init__()
+        self.scale, self.offset = scale, offset
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Values of any shape."""
+        return self.scale * values + self.offset
+
+
+def _grey_encoder(image_shape: ImageShape, outputs: int) -> nn.Module:
+    """Two layers of 256 tanh units that see pixels from −1 to 1, grey being 0."""
+    return nn.Sequential(nn.Flatten(), _Shift(2, -1), *_mlp([_pixels(image_shape), 256, 256, outputs], nn.Tanh))
+
+
+def _grey_decoder(inputs: int, image_shape: ImageShape) -> nn.Module:
+    """The same backwards: outputs of 0 are grey pixels, 0.5."""
+    layers = _mlp([inputs, 256, 256, _pixels(image_shape)], nn.Tanh)
+    return nn.Sequential(*layers, _Shift(0.5, 0.5), nn.Unflatten(1, channels_first(image_shape)))
+
+
 class _Pad(nn.Module):
     """Zero padding on the right and at the bottom to (height, width)."""
 
@@ -123,6 +146,7 @@ def _glorot(network: nn.Sequential) -> nn.Sequential:
 NETWORKS: dict[str, Networks] = {
     "mlp": _mlp_pair([1200, 1200], [1200, 1200, 1200]),  # Stühmer et al. (2020), A.4
     "mlp_small": _mlp_pair([256, 256], [256, 256]),  # for quick work
+    "mlp_grey": Networks(_grey_encoder, _grey_decoder),  # 256-256, for pictures on a grey ground
     "mlp_sphere": _mlp_pair([256, 128], [128, 256], nn.ReLU),  # Davidson et al. (2019), after its [4]
     "mlp_diffusion": _mlp_pair([512, 256, 128], [256, 512], nn.ReLU),  # Pérez Rey et al. (2020), which prints no widths
     "conv": Networks(_conv_encoder, _conv_decoder),  # disentanglement_lib's
