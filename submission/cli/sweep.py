@@ -27,7 +27,7 @@ EPILOG = """examples:
 
 Ctrl-C stops every trial with a checkpoint; the same command goes on. Finished trials are skipped, failed ones are
 tried again. docs/studies.md explains study files and the three places where trials run."""
-ACTIONS = ("run", "status", "table", "statistics")
+ACTIONS = ("run", "status", "table", "statistics", "selection")
 NAMED = 10
 """Trials that a message names at most."""
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "words",
         nargs="*",
-        metavar="[status|table|statistics] STUDY",
+        metavar="[status|table|statistics|selection] STUDY",
         help="a study's name or gin file; run it without a word",
     )
     add("--list", action="store_true", help="show the studies that are shipped")
@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--isolated", action="store_true", help="score encoders in a sandbox, on the CPU (docs/security.md)")
     add("--retries", type=int, default=2, metavar="N", help="how often a failed trial is tried again (default: 2)")
     add("--against", default="", metavar="LABEL", help="statistics: what to compare with (default: the first method)")
-    add("--markdown", action="store_true", help="table and statistics: print Markdown")
+    add("--metric", default="mig", metavar="NAME", help="selection: what to choose by, e.g. elbo (default: mig)")
+    add("--markdown", action="store_true", help="table, statistics and selection: print Markdown")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -72,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         return show_table(study, place, arguments.markdown)
     if action == "statistics":
         return show_statistics(study, place, arguments.against, arguments.markdown)
+    if action == "selection":
+        return show_selection(study, place, arguments.metric, arguments.data_root, arguments.markdown)
     found = status(study, place) if action == "status" else run_study(arguments, study, place)
     return show_status(study, found)
 
@@ -185,6 +188,24 @@ def show_statistics(study: Study, place: Place, against: str, as_markdown: bool)
         show(f"{study.title or study.name}, against {found[0].reference}", header, cells)
     else:
         say("nothing to compare: two methods need two finished seeds in common")
+    return 0
+
+
+def show_selection(study: Study, place: Place, metric: str, root: Path | None, as_markdown: bool) -> int:
+    """A setting of every method's grid by each rule."""
+    from submission.cli.console import Bars, say
+    from submission.cli.console import table as show
+    from submission.studies.results import markdown
+    from submission.studies.selection import selection_table, selections
+
+    found = selections(study, records_of(study, place), metric, place.out, root, Bars())
+    header, cells = selection_table(found, metric)
+    if as_markdown:
+        say(markdown(header, cells).rstrip("\n"))
+    elif found:
+        show(f"{study.title or study.name}: one setting of each grid", header, cells)
+    else:
+        say("nothing to select: no method has two finished settings")
     return 0
 
 

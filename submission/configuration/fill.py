@@ -20,7 +20,7 @@ from submission.configuration.settings import (
 )
 from submission.errors import UsageError, did_you_mean
 from submission.objectives import OBJECTIVES
-from submission.objectives.schedules import Constant, Cosine, Linear
+from submission.objectives.schedules import Constant, Cosine, Geometric, Linear
 from submission.options import accepts, describe, finite
 
 SECTIONS: dict[str, type] = {
@@ -32,7 +32,7 @@ SECTIONS: dict[str, type] = {
 }
 MOST_VALUES = 100_000
 """Values that a configuration may expand to; macros that double others reach any number in a few lines."""
-SCHEDULES: dict[str, type] = {"Constant": Constant, "Cosine": Cosine, "Linear": Linear}
+SCHEDULES: dict[str, type] = {"Constant": Constant, "Cosine": Cosine, "Geometric": Geometric, "Linear": Linear}
 FORMER_NAMES = {"train.look_ahead": "train.patience"}
 """Names of settings before version 0.4 and their names now; still accepted, with a warning, until version 0.5."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -78,9 +79,23 @@ def small(name: str, root: Path, periodic_orientation: bool = False) -> GridData
 
     It has no double orientation; ``periodic_orientation`` marks the orientation as a cycle.
     """
-    sizes = tuple(len(values) for values in rendering.SMALL)
+    return part(name, rendering.SMALL, periodic_orientation)
+
+
+def tiny(name: str, root: Path) -> GridDataset:
+    """A part of the rendered grid on which methods differ within minutes: 3 x 3 x 2 orientations x 8 x 5 = 720 images.
+
+    Neighbouring positions overlap, x spans twice as much as y, and the orientations are 0 and 46 degrees, so that each
+    factor changes images by another amount (docs/results/demo.md).
+    """
+    return part(name, rendering.TINY, periodic_orientation=False)
+
+
+def part(name: str, classes: Sequence[Sequence[int]], periodic_orientation: bool) -> GridDataset:
+    """The rendered grid spanned by ``classes``."""
+    sizes = tuple(len(values) for values in classes)
     notes = "a part of the dSprites grid, rendered from formulas"
-    return grid(name, rendering.render(rendering.SMALL), sizes, notes, periodic_orientation)
+    return grid(name, rendering.render(classes), sizes, notes, periodic_orientation)
 
 
 def grid(

@@ -72,6 +72,12 @@ REGISTRY: dict[str, Entry] = {
         "7,488 of 64x64",
         "shape 3, scale 3, orientation 13, posX 8, posY 8",
     ),
+    "dsprites_tiny": Entry(
+        "dsprites:tiny",
+        "a part of the dSprites grid whose factors differ in size",
+        "720 of 64x64",
+        "shape 3, scale 3, orientation 2, posX 8, posY 5",
+    ),
     "dsprites_noshape": Entry(
         "dsprites:noshape",
         "dSprites with the shape as an unobserved factor",

@@ -146,6 +146,7 @@ def _glorot(network: nn.Sequential) -> nn.Sequential:
 NETWORKS: dict[str, Networks] = {
     "mlp": _mlp_pair([1200, 1200], [1200, 1200, 1200]),  # Stühmer et al. (2020), A.4
     "mlp_small": _mlp_pair([256, 256], [256, 256]),  # for quick work
+    "mlp_silu": _mlp_pair([256, 256], [256, 256], nn.SiLU),  # the same with a decoder that learns edges sooner
     "mlp_grey": Networks(_grey_encoder, _grey_decoder),  # 256-256, for pictures on a grey ground
     "mlp_sphere": _mlp_pair([256, 128], [128, 256], nn.ReLU),  # Davidson et al. (2019), after its [4]
     "mlp_diffusion": _mlp_pair([512, 256, 128], [256, 512], nn.ReLU),  # Pérez Rey et al. (2020), which prints no widths

@@ -13,7 +13,7 @@ from submission.objectives.beta_vae import BetaVAE, CapacityAnnealing, FreeBits
 from submission.objectives.dip_vae import DipVAE1, DipVAE2
 from submission.objectives.factor_vae import FactorVAE
 from submission.objectives.model import Model
-from submission.objectives.schedules import Constant, Cosine, Linear, Schedule, TrainingPosition
+from submission.objectives.schedules import Constant, Cosine, Geometric, Linear, Schedule, TrainingPosition
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "beta_vae": BetaVAE,
@@ -41,6 +41,7 @@ __all__ = [
     "Coefficients",
     "Constant",
     "Cosine",
+    "Geometric",
     "Linear",
     "Model",
     "Objective",

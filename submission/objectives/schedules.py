@@ -71,6 +71,37 @@ class Linear:
 
 
 @dataclass(frozen=True)
+class Geometric:
+    """From ``start`` to ``stop`` by the same factor in every update, then ``stop`` for the rest of the run.
+
+    A weight of the KL or of the total correlation that falls this way spends as many updates between 20 and 10 as
+    between 2 and 1: latents that save much are learned one after another, those that save little come last.
+
+    Args:
+        start, stop: first and last value, both above 0.
+        fraction: part of the run, in (0, 1], after which ``stop`` is reached.
+        steps: the same as a number of updates, instead of ``fraction``; 0 where ``fraction`` says it.
+    """
+
+    start: float
+    stop: float
+    fraction: float = 1.0
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        require_length("geometric", self.steps, self.fraction)
+        if min(self.start, self.stop) <= 0:
+            raise UsageError(
+                f"a geometric schedule cannot go from {self.start} to {self.stop}", "give two positive numbers"
+            )
+
+    def __call__(self, position: TrainingPosition) -> float:
+        """The value at ``position``."""
+        done = position.step / self.steps if self.steps else position.fraction / self.fraction
+        return self.start * (self.stop / self.start) ** min(done, 1.0)
+
+
+@dataclass(frozen=True)
 class Cosine:
     """From ``start`` to ``stop`` along half a period of a cosine (Loshchilov and Hutter, 2017), then ``stop``.
 

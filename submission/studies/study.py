@@ -123,6 +123,7 @@ class Study:
         seeded: further settings that take the value of the training seed, e.g. ``data.seed``.
         evaluate: preset of the disentanglement scores; empty for none.
         metrics: names of metrics instead of the preset's.
+        baselines: whether an untrained encoder is scored as well; its scores are called ``NAME, untrained``.
         measures: names in ``submission.studies.measures.MEASURES``.
         likelihood: importance samples per image; 0 for no likelihood.
         images: at most so many held-out images for the likelihood.
@@ -142,6 +143,7 @@ class Study:
     seeded: tuple[str, ...] = ()
     evaluate: str = ""
     metrics: tuple[str, ...] = ()
+    baselines: bool = False
     measures: tuple[str, ...] = ()
     likelihood: int = 0
     images: int = 10_000

@@ -45,11 +45,12 @@ class Measures:
     measures: Sequence[str] = ()
     likelihood: int = 0
     images: int = 10_000
+    baselines: bool = False
 
     @classmethod
     def of(cls, study: Study) -> Measures:
         """Those of a study."""
-        return cls(study.evaluate, study.metrics, study.measures, study.likelihood, study.images)
+        return cls(study.evaluate, study.metrics, study.measures, study.likelihood, study.images, study.baselines)
 
 
 @dataclass(frozen=True)
@@ -207,16 +208,23 @@ def likelihood_values(job: Job, run: Run) -> dict[str, float]:
 
 
 def score_values(job: Job, run: Run) -> dict[str, float]:
-    """Headline scores of the trained encoder, and by block; none where the study asks for none."""
+    """Headline scores, also by block; an untrained encoder's are called ``NAME, untrained``."""
     from submission.evaluation import evaluate
 
     if not job.measures.evaluate:
         return {}
     chosen, root = job.measures.metrics, job.data_root or None
-    how: dict[str, Any] = {"root": root, "device": "cpu" if job.isolated else job.device, "isolated": job.isolated}
-    results = evaluate(run, preset=job.measures.evaluate, metrics=chosen, baselines=False, **how)
-    by_block = {name: results.value(name, by_block=True) for name in results.scores}
-    return results.scores | {f"{name} by block": value for name, value in by_block.items() if value is not None}
+    device = "cpu" if job.isolated else job.device
+    how: dict[str, Any] = {"root": root, "device": device, "isolated": job.isolated}
+    results = evaluate(run, preset=job.measures.evaluate, metrics=chosen, baselines=job.measures.baselines, **how)
+    columns = {"": "", **({"untrained": ", untrained"} if job.measures.baselines else {})}
+    found = {
+        f"{name}{' by block' if by_block else ''}{suffix}": results.value(name, column=column, by_block=by_block)
+        for column, suffix in columns.items()
+        for by_block in (False, True)
+        for name in results.scores
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def measured(job: Job, run: Run) -> dict[str, float]:

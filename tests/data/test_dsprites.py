@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from submission.data import GroundTruthDataset, load
-from submission.data.synthetic.dsprites import SMALL, render
+from submission.data.synthetic.dsprites import SMALL, TINY, render
 
 CHECKSUMS = json.loads((Path(__file__).parent / "dsprites_checksums.json").read_text())
 WHITE_PIXELS = 128_328_862  # of the original file: its published mean times 737280 x 4096
@@ -54,14 +55,20 @@ def test_orientation_ends_where_it_began(full: GroundTruthDataset) -> None:
     np.testing.assert_array_equal(first, last)
 
 
-def test_the_small_grid_is_a_part_of_the_full_one(full: GroundTruthDataset) -> None:
-    small = load("dsprites_small")
-    assert small.factor_sizes == (3, 3, 13, 8, 8)
-    every = np.arange(len(small))
-    classes = np.stack([np.asarray(SMALL[k])[column] for k, column in enumerate(small.factors(every).T)], axis=1)
-    assert small.packed is not None
+@pytest.mark.parametrize(
+    ("name", "classes", "sizes"),
+    [("dsprites_small", SMALL, (3, 3, 13, 8, 8)), ("dsprites_tiny", TINY, (3, 3, 2, 8, 5))],
+)
+def test_a_part_of_the_grid_has_the_full_grids_images(
+    full: GroundTruthDataset, name: str, classes: tuple[Sequence[int], ...], sizes: tuple[int, ...]
+) -> None:
+    part = load(name)
+    assert part.factor_sizes == sizes
+    cells = part.factors(np.arange(len(part)))
+    own = np.stack([np.asarray(classes[k])[column] for k, column in enumerate(cells.T)], axis=1)
+    assert part.packed is not None
     assert full.packed is not None
-    np.testing.assert_array_equal(small.packed, full.packed[full.indices(classes)])
+    np.testing.assert_array_equal(part.packed, full.packed[full.indices(own)])
 
 
 def test_position_moves_right_and_down() -> None:

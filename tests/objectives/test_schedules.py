@@ -6,7 +6,7 @@ import pytest
 
 from submission.errors import UsageError
 from submission.latent import parse
-from submission.objectives import Constant, Cosine, Linear, TrainingPosition, create
+from submission.objectives import Constant, Cosine, Geometric, Linear, TrainingPosition, create
 from submission.objectives.schedules import WARM_UP, WarmUp, schedule
 
 
@@ -18,6 +18,18 @@ def test_capacity_of_the_challenge_report_rises_over_the_whole_run(step, value):
 @pytest.mark.parametrize(("epoch", "value"), [(0, 0.0), (50, 0.5), (100, 1.0), (299, 1.0)])
 def test_warm_up_of_the_product_svae_takes_a_third_of_the_run(epoch, value):
     assert Linear(0, 1, fraction=1 / 3)(TrainingPosition(10 * epoch, 3000)) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(("step", "value"), [(0, 32.0), (100, 16.0), (400, 2.0), (500, 1.0), (1000, 1.0)])
+def test_a_geometric_schedule_halves_in_equal_times(step: int, value: float) -> None:
+    assert Geometric(32.0, 1.0, fraction=0.5)(TrainingPosition(step, 1000)) == pytest.approx(value)
+    assert Geometric(32.0, 1.0, steps=500)(TrainingPosition(step, 7)) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("ends", [(0.0, 1.0), (3.0, 0.0), (-1.0, -2.0)])
+def test_a_geometric_schedule_needs_positive_ends(ends: tuple[float, float]) -> None:
+    with pytest.raises(UsageError, match="give two positive numbers"):
+        Geometric(*ends)
 
 
 def test_a_schedule_in_steps_does_not_depend_on_the_length_of_the_run():
@@ -61,7 +73,7 @@ def test_an_empty_run_is_at_its_start():
     assert TrainingPosition(0, 0).fraction == 0.0
 
 
-@pytest.mark.parametrize("kind", [Linear, Cosine])
+@pytest.mark.parametrize("kind", [Linear, Geometric, Cosine])
 def test_a_length_is_given_once(kind):
     with pytest.raises(UsageError, match=r"schedule has steps = 10 and fraction = 0\.5"):
         kind(1.0, 0.0, steps=10, fraction=0.5)

@@ -136,3 +136,13 @@ def test_the_smoke_size_of_every_study_runs(name: str, tmp_path: Path, shared_da
         assert run(Job.of(study, trial, tmp_path, data_root=str(shared_data))) == 0
         done = json.loads((trial.folder(tmp_path) / "record.json").read_text())
         assert done["values"]
+
+
+def test_untrained_scores_stand_beside_the_trained_ones(tmp_path: Path) -> None:
+    study = Study.read("six_methods", "smoke")
+    job = Job.of(study, study.trials()[0], tmp_path)
+    assert run(job) == 0
+    values = json.loads((study.trials()[0].folder(tmp_path) / "record.json").read_text())["values"]
+    scores = json.loads(next((study.trials()[0].folder(tmp_path) / "scores").glob("*.json")).read_text())["columns"]
+    assert values["mig, untrained"] == scores["untrained"]["scores"]["mig"]["values"]["discrete_mig"]
+    assert values["mig"] == scores["trained"]["scores"]["mig"]["values"]["discrete_mig"]

@@ -15,6 +15,7 @@ from submission.device import available_cores
 SIDE = 0.3 * SIZE  # the square's side at scale 1, in pixels
 ELLIPSE = 1.33  # semi-axes: SIDE / 2 times and divided by this
 SIZES = (3, 6, 40, 32, 32)  # shape, scale, orientation, posX, posY
+TINY: tuple[Sequence[int], ...] = (range(3), (1, 3, 5), (0, 5), range(8, 24, 2), range(11, 21, 2))
 SMALL: tuple[Sequence[int], ...] = (range(3), (0, 2, 5), range(0, 39, 3), range(0, 32, 4), range(0, 32, 4))
 
 

@@ -1,0 +1,71 @@
+"""A setting of every method's grid, chosen by UDR, by the metric and by its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from submission.cli.main import main
+from submission.errors import UsageError
+from submission.run import Run
+from submission.studies.engines import LocalEngine
+from submission.studies.records import Record, read_records
+from submission.studies.results import rows
+from submission.studies.runner import Place, sweep
+from submission.studies.selection import agreements_of, selection_table, selections
+from submission.studies.study import Study
+from submission.studies.udr import agreements
+
+
+@pytest.fixture
+def study(study_file: Path) -> Study:
+    return Study.read(str(study_file))
+
+
+def records_of(study: Study, elbo: dict[tuple[str, int], float]) -> list[Record]:
+    """Records of all trials with the ELBO of (β or method, seed)."""
+    return [
+        Record(
+            study.name, "", trial.name, trial.method, trial.choices, trial.seed, trial.bindings,
+            {"elbo": elbo.get((str(trial.choices.get("objective.beta", trial.method)), trial.seed), 0.0)},
+        )
+        for trial in study.trials()
+    ]  # fmt: skip
+
+
+def test_a_method_without_a_grid_has_nothing_to_select(study: Study, tmp_path: Path) -> None:
+    chosen = selections(study, records_of(study, {}), "elbo", tmp_path)
+    assert list(chosen) == ["plane"]
+
+
+def test_the_best_and_the_middle_of_the_grid(study: Study, tmp_path: Path) -> None:
+    records = records_of(study, {("1.0", 0): 1.0, ("1.0", 1): 2.0, ("4.0", 0): 5.0, ("4.0", 1): 7.0})
+    found = selections(study, records, "elbo", tmp_path)["plane"]
+    assert [(item.rule, item.setting, item.mean, item.seeds) for item in found] == [
+        ("best elbo", "plane, β = 4", 6.0, 2),
+        ("middle of the grid", "plane, β = 1", 1.5, 2),
+    ]
+    assert selection_table({"plane": found}, "elbo")[1][0] == ["plane", "best elbo", "plane, β = 4", "2", "6"]
+
+
+def test_an_unknown_quantity_names_those_that_there_are(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no finished trial has 'elbow' — did you mean elbo"):
+        selections(study, records_of(study, {}), "elbow", tmp_path)
+
+
+def test_udr_of_a_setting_is_the_mean_over_its_run_folders(
+    study: Study, study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Place.of(tmp_path / "out")
+    sweep(study, place, LocalEngine(1))
+    records = read_records(place.records)
+    plane = [row for row in rows(study, records) if row.label.startswith("plane")]
+    found = agreements_of(plane, place.out, None)
+    for row in plane:
+        group, _ = agreements([Run(place.out / row.trial / f"seed_{seed}") for seed in (0, 1)])
+        assert found[row.label] == pytest.approx(sum(group[0].block_scores) / 2)
+    assert main(["sweep", "selection", str(study_file), "--metric", "elbo", "--out", str(place.out), "--markdown"]) == 0
+    assert "| plane | best UDR | plane, β = " in capsys.readouterr().out
+    rules = [item.rule for item in selections(study, records, "elbo", place.out)["plane"]]
+    assert rules == ["best UDR", "best elbo", "middle of the grid"]
