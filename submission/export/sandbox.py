@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import select
 import signal
 import struct
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -35,12 +37,12 @@ SCRATCH = 16 << 20
 
 
 def limit(memory: int, seconds: int, files: int = 0) -> None:
-    """Bound data memory (bytes), processor time (seconds) and files (bytes of each); forbid core dumps."""
+    """Bound data memory (bytes), processor time from now on (seconds), files (bytes of each); forbid core dumps."""
     import resource  # not on Windows, where other modules read this one's formats
 
     limits = {
         resource.RLIMIT_DATA: memory,
-        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_CPU: math.ceil(time.process_time()) + seconds,
         resource.RLIMIT_FSIZE: files,
         resource.RLIMIT_CORE: 0,
     }

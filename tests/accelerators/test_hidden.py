@@ -14,16 +14,32 @@ import numpy as np
 import pytest
 
 from submission import acceleration
+from submission.cli.main import door
 
 ROOT = Path(__file__).resolve().parents[2]
 ALONE = "import sys; sys.meta_path = [f for f in sys.meta_path if 'editable' not in repr(f).lower()]; "
 """An editable installation would find the folder in the repository."""
-METRICS = ["--metrics", "mig,dci,factor_vae,sap,irs", "--preset", "fast"]
+SCORE = ["--metrics", "mig,dci", "--preset", "fast", "--json", "-"]
+TRAIN = ["--config", "demo", "--out", "run", "--bind", "train.steps = 3", "--bind", "model.networks = 'conv'",
+         "--bind", "objective.name = 'beta_tcvae'", "--bind", "model.space = 'R^3'",
+         "--bind", "train.batch_size = 8"]  # fmt: skip
+EVALUATE = ["run", "--preset", "fast", "--metrics", "mig", "--no-baselines"]
+SESSION = f"""
+from submission import acceleration
+from submission.cli.main import door
+from submission.cli.main import door, main
+print(sorted(acceleration.accelerators()))
+assert door("evaluate", ["--codes", "codes.npz", *{SCORE!r}]) == 0
+print("end of scores")
+assert door("train", {TRAIN!r}) == 0
+assert main(["check", "run"]) == 0
+assert door("evaluate", {EVALUATE!r}) == 0
+"""
 
 
-def run(folder: Path, code: str, **variables: str) -> str:
+def run(folder: Path, code: str) -> str:
     """Output of Python code that imports the package of ``folder``."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", **variables}
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", ALONE + code]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -31,58 +47,61 @@ def run(folder: Path, code: str, **variables: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the program without the folder."""
+def without(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[str, Any]]:
+    """Output, and scores of a table of codes, of a copy of the program that lacks the folder."""
     folder = tmp_path_factory.mktemp("without")
     ignored = shutil.ignore_patterns("accelerators", "__pycache__")
     shutil.copytree(ROOT / "submission", folder / "submission", ignore=ignored)
     shutil.copytree(ROOT / "gin", folder / "gin")
-    return folder
+    write_codes(folder / "codes.npz")
+    names, _, output = run(folder, SESSION).partition("\n")
+    scores, _, rest = output.partition("end of scores\n")
+    return [names, *rest.splitlines()], values_of(scores)
 
 
-def scored(folder: Path, codes: Path, **variables: str) -> dict[str, Any]:
-    """Scores of a codes file by the program in ``folder``."""
-    arguments = ["--codes", str(codes), *METRICS, "--json", "-"]
-    code = f"from submission.cli.main import door; raise SystemExit(door('evaluate', {arguments!r}))"
-    columns = json.loads(run(folder, code, **variables))["columns"]
-    return {name: outcome["values"] for name, outcome in columns["codes"]["scores"].items()}
-
-
-def test_there_are_no_accelerators_without_the_folder(without: Path) -> None:
-    code = "from submission import acceleration; print(sorted(acceleration.accelerators()))"
-    assert run(without, code).strip() == "[]"
-    assert len(acceleration.accelerators()) == 4
-    assert run(ROOT, code, SUBMISSION_ACCELERATORS="off").strip() == "[]"
-
-
-def test_scores_are_the_same_with_and_without(without: Path, tmp_path: Path) -> None:
-    random = np.random.RandomState(0)
+def write_codes(path: Path) -> None:
+    """Noisy codes of a full grid of factors."""
     factors = np.stack(np.meshgrid(range(3), range(4), range(5), indexing="ij"), -1).reshape(-1, 3)
-    codes = (factors + 0.1 * random.randn(60, 3)).astype(np.float32)
-    np.savez(tmp_path / "codes.npz", codes=codes, factor_sizes=np.array([3, 4, 5]))
-    expected = scored(ROOT, tmp_path / "codes.npz")
-    for found in (
-        scored(without, tmp_path / "codes.npz"),
-        scored(ROOT, tmp_path / "codes.npz", SUBMISSION_ACCELERATORS="off"),
-    ):
-        assert found.keys() == expected.keys()
+    codes = (factors + 0.1 * np.random.RandomState(0).randn(60, 3)).astype(np.float32)
+    np.savez(path, codes=codes, factor_sizes=np.array([3, 4, 5]))
+
+
+def values_of(scores: str) -> dict[str, Any]:
+    """Metric → values, of a score file's text."""
+    return {name: outcome["values"] for name, outcome in json.loads(scores)["columns"]["codes"]["scores"].items()}
+
+
+def test_there_are_no_accelerators_without_the_folder(without: tuple[list[str], dict[str, Any]]) -> None:
+    assert without[0][0] == "[]"
+    assert len(acceleration.accelerators()) == 4
+
+
+@pytest.mark.parametrize(("value", "expected"), [("off", 0), ("0", 0), ("", 4)])
+def test_the_variable_switches_them_off(monkeypatch: pytest.MonkeyPatch, value: str, expected: int) -> None:
+    monkeypatch.setenv(acceleration.SWITCH, value)
+    assert len(acceleration.accelerators.__wrapped__()) == expected
+
+
+def test_training_checking_and_scoring_work_without(without: tuple[list[str], dict[str, Any]]) -> None:
+    assert "The grader would accept this." in without[0]
+
+
+def test_scores_are_the_same_with_and_without(
+    without: tuple[list[str], dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_codes(tmp_path / "codes.npz")
+    command = ["--codes", str(tmp_path / "codes.npz"), *SCORE]
+    assert door("evaluate", command) == 0
+    expected = values_of(capsys.readouterr().out)
+    monkeypatch.setattr(acceleration, "accelerators", dict)
+    assert door("evaluate", command) == 0
+    for found in (without[1], values_of(capsys.readouterr().out)):
+        assert found.keys() == expected.keys() == {"mig", "dci"}
         for name, values in expected.items():
             assert found[name] == pytest.approx(values, abs=1e-9), name
-
-
-TRAIN = """
-from submission.cli.main import door, main
-arguments = ["--config", "demo", "--out", "run", "--bind", "train.steps = 3", "--bind", "model.networks = 'conv'",
-             "--bind", "objective.name = 'beta_tcvae'",
-             "--bind", "model.space = 'R^3'", "--bind", "train.batch_size = 8"]
-assert door("train", arguments) == 0
-assert main(["check", "run"]) == 0
-assert door("evaluate", ["run", "--preset", "fast", "--metrics", "mig", "--no-baselines"]) == 0
-"""
-
-
-def test_training_checking_and_scoring_work_without(without: Path) -> None:
-    assert "The grader would accept this." in run(without, TRAIN)
 
 
 def test_a_replacement_that_declines_leaves_the_function(monkeypatch: pytest.MonkeyPatch) -> None:

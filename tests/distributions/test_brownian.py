@@ -75,7 +75,7 @@ def test_log_density_matches_the_references(dim: int) -> None:
 
 def test_every_dimension_has_its_tables() -> None:
     """1e-6 against the short-time expansion at t = 1e-5 and the first eigenspace at d t = 20, for d up to 64."""
-    for dim in range(1, 65, 7):
+    for dim in (1, 2, 9, 32, 64):
         time = torch.tensor([1e-5, 20.0 / dim], dtype=torch.float64)
         short = SphereBrownian(pole(dim), time, kl="short_time")
         near, far = kl_divergence(SphereBrownian(pole(dim), time), SphereUniform(dim))

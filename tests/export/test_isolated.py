@@ -114,7 +114,7 @@ def test_memory_and_time_are_bounded(tmp_path: Path) -> None:
         encode(torch.rand(2, 1, 4, 4))
     endless = "def forward(self, images):\n  while True:\n    images = images + 0\n  return images\n"
     with (
-        isolated(script(endless, tmp_path / "endless.pt"), Limits(2**30, 30, 1)) as encode,
+        isolated(script(endless, tmp_path / "endless.pt"), Limits(2**30, 2, 1)) as encode,
         pytest.raises(SubmissionError, match=r"endless\.pt was stopped"),
     ):
         encode(torch.rand(2, 1, 4, 4))

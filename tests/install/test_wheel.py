@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in", "gin", "submission")
-TINY = ["--bind=train.steps=4", "--bind=train.batch_size=8", "--bind=model.networks='mlp_small'", "--device=cpu"]
+TINY = ["--bind=train.steps=4", "--bind=train.batch_size=8", "--bind=model.networks='mlp_small'",
+        "--bind=model.space='T^2'", "--device=cpu"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +55,14 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("elsewhere")
 
 
-def run(site: Path, folder: Path, *arguments: str, code: int = 0) -> str:
-    """Standard output of ``python -m submission`` from the installed wheel, in ``folder``."""
+def run(site: Path, folder: Path, *python: str) -> str:
+    """Standard output of Python with the installed wheel, in ``folder``."""
     environment = os.environ | {"PYTHONPATH": str(site), "OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
     result = subprocess.run(
-        [sys.executable, "-m", "submission", *arguments],
-        cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=300,
+        [sys.executable, *python], cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8",
+        timeout=600,
     )  # fmt: skip
-    assert result.returncode == code, (arguments, result.stdout[-2000:], result.stderr[-2000:])
+    assert result.returncode == 0, (python, result.stdout[-2000:], result.stderr[-2000:])
     assert "Traceback" not in result.stderr
     return result.stdout
 
@@ -100,14 +102,28 @@ def test_the_console_script_names_itself(site: Path, elsewhere: Path) -> None:
     assert result.stdout.startswith("usage: submission "), result.stderr
 
 
+COMMANDS = {
+    "demo ": ["train", "--list"],
+    "exported": ["train", "--config", "demo", *TINY, "--out", "runs/a"],
+    "mig": ["evaluate", "runs/a", "--preset", "fast", "--metrics", "mig", "--no-baselines"],
+    "report.html": ["report", "runs/a"],
+    "The grader would accept this.": ["check", "runs/a"],
+    "pytorch_model.pt": ["export", "runs/a", "--formats", "pt"],
+    "0.": ["leaderboard", "--protocol", "fast"],
+    "dsprites_full": ["data", "list"],
+}
+"""What a command prints, and the command; each goes on with what those before it made."""
+SESSION = f"""
+from submission.cli.main import main
+for number, words in enumerate({[*COMMANDS.values()]!r}):
+    print("command", number, flush=True)
+    assert main(words) == 0, words
+"""
+
+
 def test_every_command_works_outside_of_the_repository(site: Path, elsewhere: Path) -> None:
-    where = run(site, elsewhere, "--version")
-    assert where.split() == ["submission", __import__("submission").__version__]
-    assert "demo " in run(site, elsewhere, "train", "--list")
-    assert "exported" in run(site, elsewhere, "train", "--config", "demo", *TINY, "--out", "runs/a")
-    run(site, elsewhere, "evaluate", "runs/a", "--preset", "fast", "--metrics", "mig", "--no-baselines")
-    assert "report.html" in run(site, elsewhere, "report", "runs/a")
-    assert "The grader would accept this." in run(site, elsewhere, "check", "runs/a")
-    assert "pytorch_model.pt" in run(site, elsewhere, "export", "runs/a", "--formats", "pt")
-    assert "0." in run(site, elsewhere, "leaderboard", "--protocol", "fast")
-    assert "dsprites_full" in run(site, elsewhere, "data", "list")
+    version = run(site, elsewhere, "-m", "submission", "--version")
+    assert version.split() == ["submission", __import__("submission").__version__]
+    outputs = re.split(r"^command \d+\n", run(site, elsewhere, "-c", SESSION), flags=re.MULTILINE)[1:]
+    for (said, words), output in zip(COMMANDS.items(), outputs, strict=True):
+        assert said in output, words

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from submission.errors import UsageError
-from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
+from submission.studies.engines import Engine, LocalEngine, RayEngine, SlurmEngine
 from submission.studies.records import Record, read_records
 from submission.studies.runner import Place, State, status, sweep
 from submission.studies.study import Method, Study
-from submission.studies.trial import FAILURE, RECORD
+from submission.studies.trial import FAILURE, RECORD, Job, run
 
 PATIENCE = 240
 """Seconds after which a test gives up waiting."""
@@ -34,6 +34,21 @@ def study_of(steps: int, seeds: int = 2, **bind: str) -> Study:
     torus = Method("delta_vae/periodic_flat_torus", "torus")
     more = (f"train.steps = {steps}", f"train.log_every = {max(1, steps // 20)}")
     return Study("small", methods=(torus,), bind=(*TINY, *more), seeds=seeds, likelihood=2, images=8)
+
+
+class HereEngine(Engine):
+    """Runs each job in this process as soon as it is started."""
+
+    slots = 1
+
+    def start(self, job: Job) -> int:
+        return run(job)
+
+    def finished(self, handle: int) -> bool:
+        return True
+
+    def stop(self, handles: list[int]) -> None:
+        pass
 
 
 def values(place: Place) -> dict[tuple[str, int], object]:
@@ -130,15 +145,15 @@ def test_a_failing_trial_is_retried_and_its_traceback_kept(tmp_path: Path) -> No
     folder = study.trials()[0].folder(place.out)
     folder.mkdir(parents=True)
     (folder / "meta.json").mkdir()  # cannot be written
-    found = sweep(study, place, LocalEngine(1), retries=1)
+    found = sweep(study, place, HereEngine(), retries=1)
     assert list(found.states.values()) == [State.FAILED]
     assert "meta.json" in next(iter(found.errors.values()))
     failure = (folder / FAILURE).read_text()
     assert "Traceback" in failure
     assert '"attempts": 2' in failure
-    assert sweep(study, place, LocalEngine(1), retries=1).count(State.FAILED) == 1  # not tried a third time
+    assert sweep(study, place, HereEngine(), retries=1).count(State.FAILED) == 1  # not tried a third time
     (folder / "meta.json").rmdir()
-    assert sweep(study, place, LocalEngine(1), retries=2).count(State.DONE) == 1
+    assert sweep(study, place, HereEngine(), retries=2).count(State.DONE) == 1
     assert not (folder / FAILURE).exists()
 
 
@@ -163,7 +178,7 @@ def test_a_folder_of_another_configuration_is_refused(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "config.gin").write_text("train.steps = 7\n")
     with pytest.raises(UsageError, match="another configuration"):
-        sweep(study, Place.of(tmp_path), LocalEngine(1))
+        sweep(study, Place.of(tmp_path), HereEngine())
 
 
 def test_an_interrupted_sweep_leaves_checkpoints(tmp_path: Path) -> None:
