@@ -199,7 +199,7 @@ def test_other_commands_load_no_program(
 @pytest.mark.parametrize("name", ENDLESS)
 def test_memory_and_time_are_bounded_while_loading(name: str, sandbox: str, attack: Attack) -> None:
     with pytest.raises(SubmissionError, match=r"was stopped in isolation|allocate memory|alloc|interpreter"):
-        IsolatedEncoder(model_of(attack(name)), Limits(2 * 2**30, 15, 1))
+        IsolatedEncoder(model_of(attack(name)), Limits(2 * 2**30, 2, 1))
 
 
 def children_that_name(text: str) -> Iterator[int]:
