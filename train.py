@@ -1,11 +1,11 @@
-"""Door to `python -m submission train`."""
+"""The command `submission train` as a program."""
 
 import sys
 
 if __name__ == "__main__":
     try:
-        from submission.cli.main import door
+        from submission.cli.main import run_program
 
-        sys.exit(door("train"))
-    except KeyboardInterrupt:  # while modules are imported; later on `door` answers it
+        sys.exit(run_program("train"))
+    except KeyboardInterrupt:  # while modules are imported; later on `run_program` answers it
         sys.exit(130)

@@ -75,9 +75,11 @@ def train(job: str, updates: int, images: Path) -> float:
 
 def evaluate(path: str, preset: str) -> float:
     """CPU seconds of a complete evaluation, the process's start and its imports included."""
-    from submission.cli.main import door
+    from submission.cli.main import run_program
 
-    door("evaluate", [path, "--data", "dsprites_full", "--no-baselines", "--preset", preset, "--json", os.devnull])
+    run_program(
+        "evaluate", [path, "--data", "dsprites_full", "--no-baselines", "--preset", preset, "--json", os.devnull]
+    )
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from submission.data import ImageDataset
     from submission.evaluation import Results
     from submission.latent.base import LatentSpace
+    from submission.run import ScoreFile
     from submission.studies.comparison import Comparison
 
 
@@ -133,11 +134,14 @@ def export_run(
     return {name: opened.path / FORMATS[name].file for name in formats}
 
 
-def compare(runs: Iterable[Run | Path | str], data: str = "", protocol: str = "challenge") -> Comparison:
+def compare(
+    runs: Iterable[Run | Path | str | Results | ScoreFile], data: str = "", protocol: str = "challenge"
+) -> Comparison:
     """Evaluated runs side by side: method × metric, with intervals over seeds.
 
     Args:
-        runs: runs or their folders; those that differ in nothing but their seed are one method.
+        runs: runs, their folders, score files, or results in memory. Runs that differ in nothing but their seed are
+            one method, and so are results of one name.
         data: whose scores to take, where the runs were scored on several data sets.
         protocol: of the scores: the preset, followed by era, backend and precision where they are not the default.
 
@@ -146,7 +150,7 @@ def compare(runs: Iterable[Run | Path | str], data: str = "", protocol: str = "c
     """
     from submission.studies.comparison import compare
 
-    return compare([as_run(run) for run in runs], data, protocol)
+    return compare(runs, data, protocol)
 
 
 def write_report(

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from submission.cli.switches import refuse, within
+
+if TYPE_CHECKING:
+    from submission.export.engines import Limits
 
 SUMMARY = "Find everything that would make the grader fail: path, loading, shapes, types, determinism, NaN, speed."
 EPILOG = """examples:
@@ -17,6 +22,35 @@ A .pt file is a program: --isolated loads and runs it in a sandbox without netwo
 MARKS = {"good": "✓", "warning": "!", "bad": "✗"}
 
 
+@dataclass(frozen=True)
+class CheckOptions:
+    """The command line of ``check``.
+
+    Attributes:
+        target: run folder, representation folder or .pt file.
+        isolated: whether to load and run the file in a sandbox.
+        limits: of the sandbox.
+    """
+
+    target: Path
+    isolated: bool
+    limits: Limits
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> CheckOptions:
+        """The command line, checked; UsageError for limits without --isolated, or impossible ones."""
+        if not arguments.isolated:
+            refuse(
+                arguments, add_arguments, ["memory", "seconds"], "has no effect without --isolated", "add --isolated"
+            )
+        within("memory", arguments.memory, 0.1, 1024)
+        within("seconds", arguments.seconds, 1, 86_400)
+        from submission.export.engines import Limits
+
+        limits = Limits(int(arguments.memory * 2**30), arguments.seconds)
+        return cls(arguments.target, arguments.isolated, limits)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``check``."""
     parser.add_argument("target", type=Path, metavar="DIR|FILE", help="run folder, representation folder or .pt file")
@@ -25,25 +59,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=int, default=600, help="with --isolated: time limit (default: 600)")
 
 
-def refuse_limits(arguments: argparse.Namespace) -> None:
-    """UsageError for limits without --isolated, or impossible ones."""
-    if not arguments.isolated:
-        refuse(arguments, add_arguments, ["memory", "seconds"], "has no effect without --isolated", "add --isolated")
-    within("memory", arguments.memory, 0.1, 1024)
-    within("seconds", arguments.seconds, 1, 86_400)
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Examine and report."""
-    refuse_limits(arguments)
+    options = CheckOptions.of(arguments)
     from submission.challenge.check import check
     from submission.challenge.finding import passed
     from submission.cli.console import say
-    from submission.export.engines import Limits
     from submission.text import printable
 
-    limits = Limits(int(arguments.memory * 2**30), arguments.seconds)
-    findings = check(arguments.target, arguments.isolated, limits)
+    findings = check(options.target, options.isolated, options.limits)
     for finding in findings:
         fix = f" — {finding.fix}" if finding.fix else ""
         say(printable(f"{MARKS[finding.state]} {finding.name}: {finding.detail}{fix}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,29 @@ run folders' scores/*.json; those of a model that was trained further since are 
 backend or precision are a protocol of their own, e.g. --protocol "challenge bf16"."""
 
 
+@dataclass(frozen=True)
+class CompareOptions:
+    """The command line of ``compare``.
+
+    Attributes:
+        runs: run folders, folders of them, or score files.
+        data: whose scores to take; empty where there is one data set.
+        protocol: of the scores.
+        csv, json: where to write the tables; None for nowhere.
+    """
+
+    runs: tuple[Path, ...]
+    data: str
+    protocol: str
+    csv: Path | None
+    json: Path | None
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> CompareOptions:
+        """The command line."""
+        return cls(tuple(arguments.runs), arguments.data, arguments.protocol, arguments.csv, arguments.json)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``compare``."""
     add = parser.add_argument
@@ -37,11 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.files import output_json, output_text
     from submission.studies.comparison import compare, csv_text, plain
 
-    comparison = compare(arguments.runs, arguments.data, arguments.protocol)
-    if arguments.csv:
-        output_text(arguments.csv, csv_text(comparison))
-    if arguments.json:
-        output_json(arguments.json, plain(comparison))
+    options = CompareOptions.of(arguments)
+    comparison = compare(options.runs, options.data, options.protocol)
+    if options.csv:
+        output_text(options.csv, csv_text(comparison))
+    if options.json:
+        output_json(options.json, plain(comparison))
     show(comparison)
     return 0
 

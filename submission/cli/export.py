@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 from submission.errors import UsageError
@@ -15,6 +16,36 @@ EPILOG = """examples:
 
 The TorchScript file replaces representation/pytorch_model.pt, and evaluate.py scores it from then on; the rest goes
 into export/ with config.gin and meta.json. docs/export.md has the modes, formats and which torch reads which file."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """The command line of ``export``.
+
+    Attributes:
+        run: the run folder.
+        mode: codes to export; empty for those that the run exports.
+        formats: names in ``submission.export.formats.FORMATS``.
+        isolated: whether to load the untrained encoder in a sandbox.
+    """
+
+    run: Path
+    mode: str
+    formats: tuple[str, ...]
+    isolated: bool
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> ExportOptions:
+        """The command line, checked."""
+        from submission.export.formats import FORMATS
+
+        formats = tuple(name.strip() for name in arguments.formats.split(",") if name.strip())
+        if not formats:
+            raise UsageError("--formats names no format", "e.g. --formats pt,onnx")
+        for name in formats:
+            if name not in FORMATS:
+                raise UsageError(f"unknown format {name!r}", f"choose from {', '.join(FORMATS)}")
+        return cls(arguments.folder, arguments.mode, formats, arguments.isolated)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,21 +61,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export and report the differences."""
-    formats = [name.strip() for name in arguments.formats.split(",") if name.strip()]
-    if not formats:
-        raise UsageError("--formats names no format", "e.g. --formats pt,onnx")
+    options = ExportOptions.of(arguments)
     from submission.cli.console import Bars, say
     from submission.export.bundle import write_bundle
     from submission.export.formats import FORMATS
     from submission.run import Run
 
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise UsageError(f"unknown format {unknown[0]!r}", f"choose from {', '.join(FORMATS)}")
-    folder = Run.open(arguments.folder)
+    folder = Run.open(options.run)
     model = folder.model()
-    mode = arguments.mode or folder.meta.representation.mode or model.space.export_modes[0]
-    gaps = write_bundle(folder, model, mode, formats, Bars(), arguments.isolated)
+    mode = options.mode or folder.meta.representation.mode or model.space.export_modes[0]
+    gaps = write_bundle(folder, model, mode, options.formats, Bars(), options.isolated)
     for name, gap in gaps.items():
         verdict = "not compared: its reader is not installed" if gap is None else f"differs by at most {gap:.1e}"
         say(f"✓ {folder.path / FORMATS[name].file}: {verdict}")

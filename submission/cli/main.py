@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return execute(parser, arguments)
 
 
-def door(name: str, arguments: Sequence[str] | None = None) -> int:
+def run_program(name: str, arguments: Sequence[str] | None = None) -> int:
     """Run one command as a program of its own (``train.py``, ``evaluate.py``); returns the exit code."""
     module = command(name)
     parser = Parser(prog=f"{name}.py", description=module.SUMMARY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 SUMMARY = "Draw a figure of one or several runs: PNG, SVG, PDF or an animated WebP."
@@ -27,6 +28,30 @@ examples:
 The same run gives the same file, byte for byte. A folder of runs stands for all runs in it."""
 
 
+@dataclass(frozen=True)
+class PlotOptions:
+    """The command line of ``plot``.
+
+    Attributes:
+        kind: what to draw.
+        runs: run folders, or folders of them.
+        out: the file; its ending chooses the format.
+        root: folder of data files.
+        dark: whether for dark backgrounds.
+    """
+
+    kind: str
+    runs: tuple[Path, ...]
+    out: Path
+    root: Path | None
+    dark: bool
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> PlotOptions:
+        """The command line."""
+        return cls(arguments.kind, tuple(arguments.runs), arguments.out, arguments.data_root, arguments.dark)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``plot``."""
     parser.add_argument("kind", metavar="KIND", help="what to draw, see below")
@@ -42,7 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.plots.kinds import find_runs, plot
     from submission.plots.style import DARK, LIGHT
 
-    runs = find_runs(arguments.runs)
-    path = plot(arguments.kind, runs, arguments.out, arguments.data_root, DARK if arguments.dark else LIGHT)
-    say(f"{arguments.kind}: {path}")
+    options = PlotOptions.of(arguments)
+    runs = find_runs(options.runs)
+    path = plot(options.kind, runs, options.out, options.root, DARK if options.dark else LIGHT)
+    say(f"{options.kind}: {path}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 SUMMARY = "Write a report: scores, the latent space, traversals, training and more in one HTML file."
@@ -14,6 +15,26 @@ EPILOG = """examples:
 
 A folder of runs (seeds, a sweep) stands for all runs in it. The file refers to nothing outside itself: send it, archive
 it, open it anywhere."""
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """The command line of ``report``.
+
+    Attributes:
+        runs: run folders, folders of them, or a score file.
+        out: the page; None for ``report.html`` in the folder.
+        root: folder of data files.
+    """
+
+    runs: tuple[Path, ...]
+    out: Path | None
+    root: Path | None
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> ReportOptions:
+        """The command line."""
+        return cls(tuple(arguments.runs), arguments.out, arguments.data_root)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.report.write import write_report
     from submission.studies.sections import method_sections
 
-    path = write_report(arguments.runs, arguments.data_root, arguments.out, method_sections)
+    options = ReportOptions.of(arguments)
+    path = write_report(options.runs, options.root, options.out, method_sections)
     say(f"report: {path.resolve()}")
     return 0

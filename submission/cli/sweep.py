@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,55 @@ tried again. docs/studies.md explains study files and the three places where tri
 ACTIONS = ("run", "status", "table", "statistics", "selection")
 NAMED = 10
 """Trials that a message names at most."""
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """The command line of ``sweep``.
+
+    Attributes:
+        action: one of ``ACTIONS``.
+        study: its name or gin file.
+        size: of the study; empty for the bindings without a size.
+        seeds: how many, instead of the study's.
+        out, records: folder of the run folders and file of the records; None for the default.
+        on, workers, together, cpus, gpus: where trials run, and with what.
+        device, root, isolated: of the trials.
+        retries: how often a failed trial is tried again.
+        against, metric: what to compare with, and what to choose by.
+        markdown: whether tables are printed as Markdown.
+    """
+
+    action: str
+    study: str
+    size: str
+    seeds: int | None
+    out: Path | None
+    records: Path | None
+    on: str
+    workers: int | None
+    together: bool
+    cpus: int
+    gpus: float
+    device: str
+    root: Path | None
+    isolated: bool
+    retries: int
+    against: str
+    metric: str
+    markdown: bool
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> SweepOptions:
+        """The command line, checked."""
+        given = dict(vars(arguments))
+        words = given.pop("words")
+        action, *studies = words if len(words) > 1 else ["run", *words]
+        if action not in ACTIONS or len(studies) != 1:
+            what = f"sweep takes one study, got {' '.join(words) or 'nothing'!r}"
+            raise UsageError(what, "e.g. sweep delta_vae_table2, sweep status FILE.gin")
+        names = {field.name for field in fields(cls)} - {"action", "study", "root"}
+        return cls(action, studies[0], root=given["data_root"], **{name: given[name] for name in names})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,69 +112,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run, or show; 1 when trials are left that failed."""
-    from submission.studies.runner import Place, status
-
     if arguments.list:
         return show_studies()
-    action, study = asked(arguments)
-    out = arguments.out or Path("runs") / "-".join(filter(None, [study.name, study.size]))
-    place = Place.of(out, arguments.records)
-    if action == "table":
-        return show_table(study, place, arguments.markdown)
-    if action == "statistics":
-        return show_statistics(study, place, arguments.against, arguments.markdown)
-    if action == "selection":
-        return show_selection(study, place, arguments.metric, arguments.data_root, arguments.markdown)
-    found = status(study, place) if action == "status" else run_study(arguments, study, place)
+    options = SweepOptions.of(arguments)
+    from submission.studies.runner import Place, status
+
+    study = study_of(options)
+    place = Place.of(options.out or Path("runs") / "-".join(filter(None, [study.name, study.size])), options.records)
+    if options.action == "table":
+        return show_table(study, place, options.markdown)
+    if options.action == "statistics":
+        return show_statistics(study, place, options.against, options.markdown)
+    if options.action == "selection":
+        return show_selection(study, place, options.metric, options.root, options.markdown)
+    found = status(study, place) if options.action == "status" else run_study(options, study, place)
     return show_status(study, found)
 
 
-def asked(arguments: argparse.Namespace) -> tuple[str, Study]:
-    """The action and the study that the words name."""
+def study_of(options: SweepOptions) -> Study:
+    """The study, with another number of seeds where one is given."""
     import dataclasses
 
     from submission.studies.study import Study
 
-    words = list(arguments.words)
-    action = words.pop(0) if len(words) > 1 else "run"
-    if action not in ACTIONS or len(words) != 1:
-        given = " ".join(arguments.words) or "nothing"
-        raise UsageError(f"sweep takes one study, got {given!r}", "e.g. sweep delta_vae_table2, sweep status FILE.gin")
-    study = Study.read(words[0], arguments.size)
-    if arguments.seeds is not None:
-        study = dataclasses.replace(study, seeds=arguments.seeds)
-    return action, study
+    study = Study.read(options.study, options.size)
+    return study if options.seeds is None else dataclasses.replace(study, seeds=options.seeds)
 
 
-def run_study(arguments: argparse.Namespace, study: Study, place: Place) -> Status:
+def run_study(options: SweepOptions, study: Study, place: Place) -> Status:
     """Run what is missing."""
     from submission.cli.console import Bars
     from submission.studies.runner import sweep
 
-    engine, threads = engine_of(arguments, place)
-    root = str(arguments.data_root.resolve()) if arguments.data_root else ""
-    how = {"data_root": root, "device": arguments.device, "threads": threads, "isolated": arguments.isolated}
-    return sweep(study, place, engine, retries=arguments.retries, together=arguments.together, progress=Bars(), **how)
+    engine, threads = engine_of(options, place)
+    root = str(options.root.resolve()) if options.root else ""
+    how = {"data_root": root, "device": options.device, "threads": threads, "isolated": options.isolated}
+    return sweep(study, place, engine, retries=options.retries, together=options.together, progress=Bars(), **how)
 
 
-def engine_of(arguments: argparse.Namespace, place: Place) -> tuple[Engine, int]:
+def engine_of(options: SweepOptions, place: Place) -> tuple[Engine, int]:
     """Where the trials run, and how many threads each one gets."""
     from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
 
-    where, _, address = arguments.on.partition(":")
+    where, _, address = options.on.partition(":")
     if where == "local":
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = arguments.workers or (1 if arguments.together else cores)
+        workers = options.workers or (1 if options.together else cores)
         if workers < 1:
             raise UsageError(f"--workers {workers} is out of range", "use at least 1")
         return LocalEngine(workers), max(1, cores // workers)
     if where == "ray":
-        return RayEngine(address, arguments.cpus, arguments.gpus, arguments.retries), arguments.cpus
+        return RayEngine(address, options.cpus, options.gpus, options.retries), options.cpus
     if where == "slurm":
         folder = place.out / "slurm"
-        resources = {"cpus_per_task": arguments.cpus, "gpus_per_node": int(arguments.gpus)}
-        return SlurmEngine(folder, address or "slurm", **resources), arguments.cpus
-    raise UsageError(f"--on {arguments.on!r} is unknown", "use local, ray, ray:ADDRESS or slurm")
+        resources = {"cpus_per_task": options.cpus, "gpus_per_node": int(options.gpus)}
+        return SlurmEngine(folder, address or "slurm", **resources), options.cpus
+    raise UsageError(f"--on {options.on!r} is unknown", "use local, ray, ray:ADDRESS or slurm")
 
 
 def show_studies() -> int:

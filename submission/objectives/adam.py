@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,11 +15,12 @@ class Adam(torch.optim.Adam):
     Nothing is compiled here, and that import is slow: without it training starts sooner.
     """
 
-    add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
-    zero_grad = inspect.unwrap(torch.optim.Adam.zero_grad)
-    state_dict = inspect.unwrap(torch.optim.Adam.state_dict)
-    load_state_dict = inspect.unwrap(torch.optim.Adam.load_state_dict)
-    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
+    if not TYPE_CHECKING:
+        add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
+        zero_grad = inspect.unwrap(torch.optim.Adam.zero_grad)
+        state_dict = inspect.unwrap(torch.optim.Adam.state_dict)
+        load_state_dict = inspect.unwrap(torch.optim.Adam.load_state_dict)
+        step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
 
 
 def advance(optimizer: Adam, rate: float | Tensor | None = None) -> None:

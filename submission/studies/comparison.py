@@ -15,12 +15,14 @@ import numpy.typing as npt
 from submission import provenance, text
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import Summary, rank_correlations, table
-from submission.run import Run
+from submission.run import Run, ScoreFile
 from submission.run.scores import html_table
 from submission.studies.entries import Collection, Entry, collect, seeds_caution
 
 if TYPE_CHECKING:
     import pandas
+
+    from submission.evaluation import Results
 
 FEWEST = 3  # runs from which a rank correlation is worth showing
 
@@ -68,11 +70,13 @@ class Comparison:
         return pandas.DataFrame(rows, columns=header)
 
 
-def compare(runs: Iterable[Run | Path | str], dataset: str = "", protocol: str = "challenge") -> Comparison:
+def compare(
+    runs: Iterable[Run | Path | str | ScoreFile | Results], dataset: str = "", protocol: str = "challenge"
+) -> Comparison:
     """Summaries of evaluated runs; those that differ in nothing but their seed are repetitions of one method.
 
     Args:
-        runs: evaluated runs, their folders, folders of them, or score files.
+        runs: evaluated runs, their folders, folders of them, score files, or scores in memory.
         dataset: whose scores to take; needed where there are several.
         protocol: preset of the scores, followed by era, backend and precision where they are not the default.
 
@@ -80,9 +84,9 @@ def compare(runs: Iterable[Run | Path | str], dataset: str = "", protocol: str =
         SubmissionError: there are no scores of this kind.
         UsageError: a run was given twice, or the scores are of several data sets.
     """
-    places = [run.path if isinstance(run, Run) else Path(run) for run in runs]
+    places = [place_of(run) for run in runs]
     collection = collect(places)
-    require_scores(places, collection)
+    require_scores([place for place in places if isinstance(place, Path)], collection)
     entries = collection.chosen(dataset, protocol)
     missing = [entry for entry in collection.entries if entry.run not in {own.run for own in entries}]
     if missing or not entries:
@@ -105,6 +109,15 @@ def compare(runs: Iterable[Run | Path | str], dataset: str = "", protocol: str =
         agreement(entries, shared),
         (*collection.cautions(), *([caution] if caution else [])),
     )
+
+
+def place_of(run: Run | Path | str | ScoreFile | Results) -> Path | ScoreFile:
+    """Where the scores of ``run`` are, or the scores."""
+    if isinstance(run, Path | str):
+        return Path(run)
+    if isinstance(run, Run):
+        return run.path
+    return run if isinstance(run, ScoreFile) else run.record
 
 
 def require_scores(places: Sequence[Path], collection: Collection) -> None:

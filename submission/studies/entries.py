@@ -68,8 +68,8 @@ class Collection:
         return lines + [f"left out: {line}" for line in self.unreadable]
 
 
-def collect(places: Iterable[Path]) -> Collection:
-    """Entries of every place: a run folder, a folder of them at any depth, or a score file.
+def collect(places: Iterable[Path | ScoreFile]) -> Collection:
+    """Entries of every place: a run folder, a folder of them at any depth, a score file, or scores in memory.
 
     Raises:
         SubmissionError: a place does not exist.
@@ -78,7 +78,8 @@ def collect(places: Iterable[Path]) -> Collection:
     entries: dict[tuple[str, str, str], Entry] = {}
     stale: list[Path] = []
     unreadable: list[str] = []
-    sources = [source for place in places for source in sources_in(place)]
+    given = list(places)
+    sources = [source for place in given if isinstance(place, Path) for source in sources_in(place)]
     require_distinct(sources)
     for source in sources:
         try:
@@ -90,7 +91,15 @@ def collect(places: Iterable[Path]) -> Collection:
                     entries[key] = joined(entries[key], entry) if key in entries else entry
         except SubmissionError as error:
             unreadable.append(error.what)
-    return Collection(tuple(entries.values()), tuple(stale), tuple(unreadable))
+    in_memory = [scores_entry(place, n) for n, place in enumerate(given, start=1) if isinstance(place, ScoreFile)]
+    return Collection((*entries.values(), *in_memory), tuple(stale), tuple(unreadable))
+
+
+def scores_entry(record: ScoreFile, number: int) -> Entry:
+    """The entry of scores in memory, which were given as the ``number``-th; those of one name are one method."""
+    name = record.name or Path(record.representation.file).name or record.label
+    run = f"{name} ({number})"
+    return Entry(run, record.data.name, record.protocol, record.headlines(), protocol_seeds=(record.seeds,), name=name)
 
 
 def sources_in(place: Path) -> Iterator[Path]:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from submission import acceleration
-from submission.cli.main import door
+from submission.cli.main import run_program
 
 ROOT = Path(__file__).resolve().parents[2]
 ALONE = "import sys; sys.meta_path = [f for f in sys.meta_path if 'editable' not in repr(f).lower()]; "
@@ -26,14 +26,14 @@ TRAIN = ["--config", "demo", "--out", "run", "--bind", "train.steps = 3", "--bin
 EVALUATE = ["run", "--preset", "fast", "--metrics", "mig", "--no-baselines"]
 SESSION = f"""
 from submission import acceleration
-from submission.cli.main import door
-from submission.cli.main import door, main
+from submission.cli.main import run_program
+from submission.cli.main import run_program, main
 print(sorted(acceleration.accelerators()))
-assert door("evaluate", ["--codes", "codes.npz", *{SCORE!r}]) == 0
+assert run_program("evaluate", ["--codes", "codes.npz", *{SCORE!r}]) == 0
 print("end of scores")
-assert door("train", {TRAIN!r}) == 0
+assert run_program("train", {TRAIN!r}) == 0
 assert main(["check", "run"]) == 0
-assert door("evaluate", {EVALUATE!r}) == 0
+assert run_program("evaluate", {EVALUATE!r}) == 0
 """
 
 
@@ -94,10 +94,10 @@ def test_scores_are_the_same_with_and_without(
 ) -> None:
     write_codes(tmp_path / "codes.npz")
     command = ["--codes", str(tmp_path / "codes.npz"), *SCORE]
-    assert door("evaluate", command) == 0
+    assert run_program("evaluate", command) == 0
     expected = values_of(capsys.readouterr().out)
     monkeypatch.setattr(acceleration, "accelerators", dict)
-    assert door("evaluate", command) == 0
+    assert run_program("evaluate", command) == 0
     for found in (without[1], values_of(capsys.readouterr().out)):
         assert found.keys() == expected.keys() == {"mig", "dci"}
         for name, values in expected.items():

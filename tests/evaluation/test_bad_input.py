@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from submission.cli.main import door, main
+from submission.cli.main import main, run_program
 from submission.data import GroundTruthDataset
 from submission.evaluation.codes import load_codes
 
@@ -24,7 +24,7 @@ FAULTS = {
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 1) -> str:
     """The one line on standard error of an evaluation that must fail."""
-    assert door("evaluate", [*map(str, arguments), "--preset", "fast", "--no-baselines"]) == code
+    assert run_program("evaluate", [*map(str, arguments), "--preset", "fast", "--no-baselines"]) == code
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
     assert " — " in lines[0]
@@ -66,7 +66,7 @@ def test_constant_codes_score_zero_with_a_note(
     stripes: GroundTruthDataset, export: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [str(export("constant")), "--data", "stripes", "--preset", "fast", "--metrics", "mig,sap,factor_vae"]
-    assert door("evaluate", arguments) == 0
+    assert run_program("evaluate", arguments) == 0
     assert capsys.readouterr().out.count("every code dimension is constant") == 3
 
 
@@ -210,14 +210,14 @@ def test_numbers_of_the_likelihood(
     error = capsys.readouterr().err
     assert f"is out of range — use {bounds}" in error
     assert error.count("\n") == 1
-    assert door("evaluate", [str(tmp_path), "--likelihood", switch]) == 2
+    assert run_program("evaluate", [str(tmp_path), "--likelihood", switch]) == 2
     assert "is now a command" in capsys.readouterr().err
 
 
 def test_a_metric_named_twice_is_computed_once(tmp_path: Path) -> None:
     np.savez(tmp_path / "good.npz", **GOOD)
     words = ["--codes", str(tmp_path / "good.npz"), "--preset", "fast", "--metrics", "mig,irs,MIG", "--json"]
-    assert door("evaluate", [*words, str(tmp_path / "out.json")]) == 0
+    assert run_program("evaluate", [*words, str(tmp_path / "out.json")]) == 0
     assert list(json.loads((tmp_path / "out.json").read_text())["metrics"]) == ["mig", "irs"]
 
 

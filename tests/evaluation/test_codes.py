@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from submission.cli.main import door
+from submission.cli.main import run_program
 from submission.evaluation.codes import load_codes
 from submission.evaluation.encoding.encoder import Encoder
 from submission.files import read_json
@@ -31,7 +31,7 @@ def codes(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_a_table_can_name_its_periodic_factors(codes: Path, tmp_path: Path) -> None:
     options = ["--metrics=periodic", "--preset=fast", "--no-baselines", "--json", str(tmp_path / "out.json")]
-    assert door("evaluate", ["--codes", str(codes), *options]) == 0
+    assert run_program("evaluate", ["--codes", str(codes), *options]) == 0
     scores = read_json(tmp_path / "out.json")
     assert scores["data"]["periodic"] == [False, True]
     assert scores["columns"]["codes"]["scores"]["periodic"]["values"]["angular_score"] > 0.99

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from submission import device
-from submission.cli.main import door
+from submission.cli.main import run_program
 from submission.data import GroundTruthDataset
 from submission.errors import SubmissionError
 from submission.evaluation import PRESETS, make_plan
@@ -30,7 +30,7 @@ Export = Callable[..., Path]
 def scores_of(tmp_path: Path, *arguments: object, expected: int = 0) -> dict[str, Any]:
     """Run ``evaluate.py`` at the fast preset and read what it wrote."""
     file = tmp_path / "out.json"
-    assert door("evaluate", [*map(str, arguments), "--preset", "fast", "--json", str(file)]) == expected
+    assert run_program("evaluate", [*map(str, arguments), "--preset", "fast", "--json", str(file)]) == expected
     return read_json(file)
 
 
@@ -197,7 +197,7 @@ def test_a_file_saved_in_training_mode_is_remarked_on(
 ) -> None:
     for training in (False, True):
         path = export(training=training)
-        assert door("evaluate", [str(path), "--data", "stripes", "--preset", "fast", "--metrics", "mig"]) == 0
+        assert run_program("evaluate", [str(path), "--data", "stripes", "--preset", "fast", "--metrics", "mig"]) == 0
         assert ("saved in training mode" in capsys.readouterr().out) == training
 
 
@@ -234,7 +234,7 @@ def test_bf16_is_float32_where_nothing_multiplies_it(
 
 
 def test_json_goes_to_standard_output(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert door("evaluate", ["--codes", str(codes), "--metrics", "mig", "--preset", "fast", "--json"]) == 0
+    assert run_program("evaluate", ["--codes", str(codes), "--metrics", "mig", "--preset", "fast", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["preset"] == "fast"
 
 

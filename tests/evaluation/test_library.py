@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from submission.cli.main import door
+from submission.cli.main import run_program
 from submission.data import GroundTruthDataset
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation import EvaluationInterrupted, Results, evaluate, make_plan, score
@@ -118,7 +118,7 @@ def test_codes_and_factors_in_files_of_tables(tmp_path: Path) -> None:
     for ending in ("npy", "csv"):
         files = [tmp_path / f"codes.{ending}", "--factors", tmp_path / f"factors.{ending}"]
         given = [*files, "--metrics", "mig", "--preset", "fast", "--json", tmp_path / "out.json"]
-        assert door("evaluate", ["--codes", *map(str, given)]) == 0
+        assert run_program("evaluate", ["--codes", *map(str, given)]) == 0
         assert ScoreFile.read(tmp_path / "out.json").headlines()["mig"] == pytest.approx(expected, abs=1e-9)
 
 
@@ -126,7 +126,10 @@ def test_codes_and_factors_in_files_of_tables(tmp_path: Path) -> None:
 def test_a_table_that_is_not_one_is_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "codes.csv").write_bytes(text.encode("latin-1"))
     np.save(tmp_path / "factors.npy", GRID)
-    assert door("evaluate", ["--codes", str(tmp_path / "codes.csv"), "--factors", str(tmp_path / "factors.npy")]) == 1
+    assert (
+        run_program("evaluate", ["--codes", str(tmp_path / "codes.csv"), "--factors", str(tmp_path / "factors.npy")])
+        == 1
+    )
 
 
 def test_codes_keep_the_precision_in_which_they_were_given() -> None:
@@ -197,11 +200,11 @@ def test_an_interrupted_evaluation_keeps_finished_metrics(monkeypatch: pytest.Mo
     np.savez(tmp_path / "codes.npz", codes=GRID + 0.0, factors=GRID)
     monkeypatch.chdir(tmp_path)
     given = ["--codes", "codes.npz", "--preset", "fast", "--metrics", "mig,irs", "--name", "theirs"]
-    assert door("evaluate", given) == 130
+    assert run_program("evaluate", given) == 130
     (file,) = (tmp_path / "runs" / "theirs" / "scores").iterdir()
     assert file.name == "fast-0-mig+irs-partial.json"
     monkeypatch.setattr(scoring_module, "attempt", whole)
-    assert door("evaluate", given) == 0
+    assert run_program("evaluate", given) == 0
     (file,) = (tmp_path / "runs" / "theirs" / "scores").iterdir()
     assert set(ScoreFile.read(file).headlines()) == {"mig", "irs"}
 
@@ -210,7 +213,7 @@ def test_a_named_file_joins_the_tables(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     np.savez("codes.npz", codes=GRID + 0.0, factors=GRID)
     given = ["--codes", "codes.npz", "--preset", "fast", "--metrics", "mig", "--data", "cars3d", "--name", "their way"]
-    assert door("evaluate", given) == 0
+    assert run_program("evaluate", given) == 0
     (entry,) = collect([Path("runs")]).chosen(protocol="fast")
     assert (entry.method, entry.dataset) == ("their way", "cars3d")
 
@@ -219,7 +222,7 @@ def test_a_run_that_has_not_ended_says_so(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "run").mkdir()
     meta = {"dataset": {"name": "dsprites_small"}, "training": {"finished": False}}
     (tmp_path / "run" / "meta.json").write_text(json.dumps(meta))
-    assert door("evaluate", [str(tmp_path / "run")]) == 1
+    assert run_program("evaluate", [str(tmp_path / "run")]) == 1
     error = capsys.readouterr().err
     assert "has no exported encoder yet: its training has not ended" in error
     assert "--resume" in error

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from submission.cli.main import door
+from submission.cli.main import run_program
 from submission.files import read_json
 from submission.metrics.sampling import CodeGrid, true_factors
 
@@ -27,7 +27,7 @@ def scores_of(codes: Path, backend: str, *more: str) -> dict[str, dict[str, floa
     """Values per metric by one program."""
     file = codes.with_name(f"{backend}.json")
     options = ["--preset", "fast", "--no-baselines", "--json", str(file), "--backend", backend, *more]
-    assert door("evaluate", ["--codes", str(codes), *options]) == 0
+    assert run_program("evaluate", ["--codes", str(codes), *options]) == 0
     outcomes = read_json(file)["columns"]["codes"]["scores"]
     return {name: outcome["values"] for name, outcome in outcomes.items()}
 
@@ -52,7 +52,7 @@ def test_downstream_tasks_have_a_headline_in_both(codes: Path) -> None:
 
 def test_what_it_cannot_do_is_said(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     backend = ["--backend", "disentanglement_lib", "--preset", "fast"]
-    assert door("evaluate", ["--codes", str(codes), *backend, "--metrics", "dci_fast"]) == 1
+    assert run_program("evaluate", ["--codes", str(codes), *backend, "--metrics", "dci_fast"]) == 1
     assert "has no metric dci_fast" in capsys.readouterr().err
-    assert door("evaluate", ["--codes", str(codes), *backend, "--era", "2019"]) == 2
+    assert run_program("evaluate", ["--codes", str(codes), *backend, "--era", "2019"]) == 2
     assert "leave --era out" in capsys.readouterr().err

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from submission import reference
-from submission.cli.main import door
+from submission.cli.main import run_program
 from submission.data import registry
 from submission.data.dataset import Factor, GroundTruthDataset, Images, Indices
 
@@ -105,7 +105,7 @@ def test_the_same_scores(data: Bars, tmp_path: Path) -> None:
     channels = data.image_shape[2]
     torch.jit.save(torch.jit.trace(Net(channels).eval(), torch.rand(3, channels, 64, 64)), str(file))
     arguments = [str(file), "--data", data.name, "--preset", "fast", "--no-baselines", "--json", str(scores)]
-    assert door("evaluate", arguments) == 0
+    assert run_program("evaluate", arguments) == 0
     ours = json.loads(scores.read_text())["columns"][file.name]["scores"]
     batches: set[int] = set()
     represent = kit_representation(file, batches)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from submission.cli.main import door, main
+from submission.cli.main import main, run_program
 from submission.errors import SubmissionError, UsageError
 from submission.plots.kinds import KINDS, SINGLE, Source, draw, find_runs
 from submission.run import Run
@@ -18,10 +18,10 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two evaluated seeds of a short run."""
     out = tmp_path_factory.mktemp("plot") / "method"
     short = ["--bind", "train.steps=4", "--bind", "train.log_every=2", "--bind", "model.space='T^2'"]
-    assert door("train", ["--config", "demo", *short, "--seeds", "0:2", "--out", str(out)]) == 0
+    assert run_program("train", ["--config", "demo", *short, "--seeds", "0:2", "--out", str(out)]) == 0
     for seed in (0, 1):
         arguments = [str(out / f"seed_{seed}"), "--preset", "fast", "--metrics", "mig", "--no-baselines"]
-        assert door("evaluate", arguments) == 0
+        assert run_program("evaluate", arguments) == 0
     return out
 
 

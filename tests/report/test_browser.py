@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from submission.cli.main import door
+from submission.cli.main import run_program
 from submission.report.write import write_report
 
 pytest.importorskip("playwright")
@@ -34,8 +34,8 @@ def pages() -> ModuleType:
 @pytest.mark.filterwarnings("ignore")
 def test_a_report_has_nothing_wrong(pages: ModuleType, tmp_path: Path) -> None:
     bind = ["--bind", "train.steps=4", "--bind", "train.log_every=2", "--bind", "model.space='S^2 x R^1'"]
-    assert door("train", ["--config", "demo", *bind, "--out", str(tmp_path / "run")]) == 0
-    assert door("evaluate", [str(tmp_path / "run"), "--preset", "fast", "--metrics", "mig"]) == 0
+    assert run_program("train", ["--config", "demo", *bind, "--out", str(tmp_path / "run")]) == 0
+    assert run_program("evaluate", [str(tmp_path / "run"), "--preset", "fast", "--metrics", "mig"]) == 0
     assert pages.look(write_report(tmp_path / "run"), tmp_path) == []
     assert (tmp_path / "report-390-dark.png").is_file()
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")

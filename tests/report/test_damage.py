@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from submission.cli.main import door, main
+from submission.cli.main import main, run_program
 from submission.configuration.settings import DataSettings, ModelSettings, TrainSettings
 from submission.run import Run
 from submission.training import Settings, train
@@ -54,7 +54,9 @@ def test_a_damaged_checkpoint_is_neither_exported_nor_reported(folder: Run, caps
 
 def test_changed_bits_of_an_export_are_seen(folder: Run, capsys: pytest.CaptureFixture[str]) -> None:
     flip(folder.exported_file)
-    line = complaint(lambda: door("evaluate", [str(folder.path), "--preset", "fast", "--metrics", "mig"]), capsys)
+    line = complaint(
+        lambda: run_program("evaluate", [str(folder.path), "--preset", "fast", "--metrics", "mig"]), capsys
+    )
     assert "pytorch_model.pt is damaged: the checksum of" in line
 
 
@@ -62,7 +64,7 @@ def test_a_run_that_lost_its_checkpoints_is_not_trained_over(folder: Run, capsys
     before = folder.exported_file.read_bytes()
     for checkpoint in folder.path.glob("checkpoint*.pt"):
         checkpoint.unlink()
-    line = complaint(lambda: door("train", ["--resume", "--out", str(folder.path)]), capsys)
+    line = complaint(lambda: run_program("train", ["--resume", "--out", str(folder.path)]), capsys)
     assert "holds a run without its checkpoint" in line
     assert folder.exported_file.read_bytes() == before
 
@@ -93,7 +95,9 @@ def test_blocks_that_are_none_are_named(folder: Run, capsys: pytest.CaptureFixtu
     for blocks in ("abc", [{}], [{"name": "a", "start": 0, "stop": "1"}]):
         meta = json.loads(folder.meta_file.read_text())
         folder.meta_file.write_text(json.dumps(meta | {"representation": {"blocks": blocks}}))
-        line = complaint(lambda: door("evaluate", [str(folder.path), "--preset", "fast", "--metrics", "mig"]), capsys)
+        line = complaint(
+            lambda: run_program("evaluate", [str(folder.path), "--preset", "fast", "--metrics", "mig"]), capsys
+        )
         assert "representation.blocks" in line
         assert "meta.json" in line
 
@@ -106,8 +110,8 @@ def test_a_report_does_without_what_is_no_part_of_a_log(folder: Run) -> None:
 
 def test_scores_of_other_data_or_precision_have_files_of_their_own(folder: Run) -> None:
     base = [str(folder.path), "--preset", "fast", "--metrics", "mig", "--no-baselines"]
-    assert door("evaluate", base) == 0
-    assert door("evaluate", [*base, "--data", "dsprites_small"]) == 0
-    assert door("evaluate", [*base, "--data", "sprites_torus"]) == 0
+    assert run_program("evaluate", base) == 0
+    assert run_program("evaluate", [*base, "--data", "dsprites_small"]) == 0
+    assert run_program("evaluate", [*base, "--data", "sprites_torus"]) == 0
     names = sorted(path.name for path in folder.scores_folder.iterdir())
     assert names == ["fast-0-mig-sprites_torus.json", "fast-0-mig.json"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from submission.cli.main import door, main
+from submission.cli.main import main, run_program
 from submission.errors import SubmissionError, UsageError
 from submission.report.findings import comparison, is_stale, low_metrics, verdict
 from submission.report.page import Cell, Code, Facts, Page, Section, Table, Text, render
@@ -76,9 +76,9 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three evaluated seeds of a short run."""
     out = tmp_path_factory.mktemp("report") / "method"
     space = ["--bind", "model.space='T^2 x R^1'"]
-    assert door("train", ["--config", "demo", *SHORT, *space, "--seeds", "0:3", "--out", str(out)]) == 0
+    assert run_program("train", ["--config", "demo", *SHORT, *space, "--seeds", "0:3", "--out", str(out)]) == 0
     for seed in range(3):
-        assert door("evaluate", [str(out / f"seed_{seed}"), "--preset", "fast", "--metrics", "mig,dci"]) == 0
+        assert run_program("evaluate", [str(out / f"seed_{seed}"), "--preset", "fast", "--metrics", "mig,dci"]) == 0
     return out
 
 
@@ -154,7 +154,7 @@ def test_a_run_without_scores_log_and_data_says_so(run: Run) -> None:
 
 def test_one_logged_step_is_named_and_a_thousand_components_are_counted(tmp_path: Path) -> None:
     bind = ["--bind", "train.steps=1", "--bind", "model.space='R^1000'", "--bind", "export.mode='mean'"]
-    assert door("train", ["--config", "demo", *bind, "--out", str(tmp_path / "run")]) == 0
+    assert run_program("train", ["--config", "demo", *bind, "--out", str(tmp_path / "run")]) == 0
     page = read(write_report(tmp_path / "run"))
     assert "Only one record was logged" in page.text
     assert "976 more are not shown" in page.text

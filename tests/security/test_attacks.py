@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from submission.api import export_run
-from submission.cli.main import door, main
+from submission.cli.main import main, run_program
 from submission.configuration.settings import DataSettings, ModelSettings, TrainSettings
 from submission.errors import SubmissionError
 from submission.export import engines
@@ -247,7 +247,7 @@ def test_without_any_sandbox_isolation_is_refused(
         IsolatedEncoder(model_of(run))
     assert main(["check", str(run), "--isolated"]) == 1
     assert main(["export", str(run), "--mode", "intrinsic", "--formats", "pt", "--isolated"]) == 1
-    assert door("evaluate", [str(run), *ALONE, "--isolated"]) == 1
+    assert run_program("evaluate", [str(run), *ALONE, "--isolated"]) == 1
     assert capsys.readouterr().err.count("cannot be isolated") == 3
     assert untouched(user_file)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.stats import spearmanr
 
 from submission.cli.main import command
 from submission.errors import SubmissionError, UsageError
+from submission.evaluation import Results
 from submission.evaluation.statistics import summarise
 from submission.run import ModelMeta, Run, RunMeta
 from submission.studies.comparison import compare
@@ -108,6 +110,14 @@ def test_a_constant_score_agrees_with_nothing_and_a_missing_one_is_left_out(tmp_
 def test_two_runs_have_a_table_and_no_agreement(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
     assert call(runs[0].path, runs[1].path) == 0
     assert "for three runs or more" in capsys.readouterr().out
+
+
+def test_scores_in_memory_are_compared_with_runs(runs: list[Run]) -> None:
+    (scores,) = runs[1].scores()
+    mine = replace(scores, name="mine")
+    found = compare([runs[0], mine, Results(mine)])
+    assert [len(group) for group in found.runs.values()] == [1, 2]
+    assert found.methods["mine"]["mig"].mean == scores.headlines()["mig"]
 
 
 def test_what_cannot_be_compared_is_refused(runs: list[Run], tmp_path: Path) -> None:

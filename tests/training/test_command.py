@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from submission import progress
-from submission.cli.main import door
+from submission.cli.main import run_program
 from submission.configuration import catalogue
 from submission.run import Run
 
@@ -29,7 +29,7 @@ def test_it_trains_and_says_where_things_are(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(progress, "WORTH_A_LINE", 0.0)
-    assert door("train", ["--config", config, *BINDS, "--seed", "5"]) == 0
+    assert run_program("train", ["--config", config, *BINDS, "--seed", "5"]) == 0
     printed = capsys.readouterr()
     assert "trained 4 updates (64 images)" in printed.out
     assert "python evaluate.py runs/quick" in printed.out
@@ -38,13 +38,13 @@ def test_it_trains_and_says_where_things_are(
     assert folder.meta.seed == 5
     assert "train.seed = 5\n" in folder.config_file.read_text()
     assert "model.space = 'R^2'\n" in folder.config_file.read_text()
-    assert door("train", ["--resume", "--out", "runs/quick"]) == 0
-    assert door("train", ["--config", "runs/quick/config.gin", "--out", "again"]) == 0
+    assert run_program("train", ["--resume", "--out", "runs/quick"]) == 0
+    assert run_program("train", ["--config", "runs/quick/config.gin", "--out", "again"]) == 0
     assert Run.open("again").config_file.read_text() == folder.config_file.read_text()
 
 
 def test_the_list_shows_every_run_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert door("train", ["--list"]) == 0
+    assert run_program("train", ["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(catalogue())
     assert all(len(line.split()) > 3 for line in lines)
@@ -76,7 +76,7 @@ def test_mistakes_are_one_line_and_leave_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert door("train", words) == 2
+    assert run_program("train", words) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
@@ -87,6 +87,6 @@ def test_a_folder_that_cannot_be_written_is_one_line(
     tmp_path: Path, config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("kept")
-    assert door("train", ["--config", config, *BINDS, "--out", str(tmp_path / "file" / "run")]) == 1
+    assert run_program("train", ["--config", config, *BINDS, "--out", str(tmp_path / "file" / "run")]) == 1
     assert "cannot write" in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "kept"

@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import Dataset
 
 from submission import plugins
-from submission.cli.main import door, main
+from submission.cli.main import main, run_program
 from submission.errors import UsageError
 from submission.models.networks import NETWORKS
 from submission.objectives import OBJECTIVES
@@ -76,7 +76,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plugins, "_imported", [])
     Path("own_parts.py").write_text(PARTS)
-    assert door("train", ["--import=own_parts", *TRAIN]) == 0
+    assert run_program("train", ["--import=own_parts", *TRAIN]) == 0
     forget()
     yield Run(Path("run"))
     forget()
@@ -112,7 +112,7 @@ def test_a_module_that_fails_is_one_line(
     monkeypatch.chdir(tmp_path)
     Path("broken_parts.py").write_text("raise RuntimeError('two\\nlines')\n")
     for name, message in [("broken_parts", "RuntimeError: two lines"), ("no_such_parts", "ModuleNotFoundError")]:
-        assert door("train", [f"--import={name}", "--list"]) == 2
+        assert run_program("train", [f"--import={name}", "--list"]) == 2
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
