@@ -42,6 +42,7 @@ class Manifold:
             differences of P give, see ``curvature_deviation``.
         uniform: (shape, like) → uniform points (*shape, n) of the type of ``like``; None: long random walks.
         coordinates: points (..., n) → coordinates in a fundamental domain (..., k); None: the points themselves.
+        point: the other way, coordinates (..., k) → points (..., n); for charts with decoded images.
         log_density: (centre, time, points) → log density of Brownian motion, where one is known.
         outline: per coordinate (low, high), for charts.
 
@@ -59,6 +60,7 @@ class Manifold:
     scalar_curvature: float | Callable[[Tensor], Tensor] | None = None
     uniform: Callable[[torch.Size, Tensor], Tensor] | None = None
     coordinates: Callable[[Tensor], Tensor] | None = None
+    point: Callable[[Tensor], Tensor] | None = None
     log_density: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
     outline: tuple[tuple[float, float], ...] = ()
 

@@ -136,7 +136,7 @@ def klein_bottle(outer: float = 2.0, inner: float = 1.0) -> Manifold:
     outline = ((0.0, 2 * math.pi), (-math.pi, math.pi))
     return Manifold(
         "Klein", 4, 2, lambda x: nearest_on_klein(x, outer, inner), area, curvature, uniform, coordinates,
-        outline=outline,
+        point=lambda place: point(*place.unbind(-1)), outline=outline,
     )  # fmt: skip
 
 

@@ -87,8 +87,13 @@ def fundamental_domain(points: Array, space: Any) -> Sequence[Chart]:
         placed: Array = manifold.coordinates(torch.as_tensor(points)).numpy() - middle
         return placed
 
+    def invert(places: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+        points: Array = manifold.point(torch.as_tensor(places + middle)).numpy()
+        return points, np.ones(len(places), bool)
+
     note = "upper and lower side are one line; so are left and right, one of them upside down"
-    return [Chart(f"{manifold.name}, fundamental domain", project, (half[0], half[1]), draw_domain, note=note)]
+    name, shown = f"{manifold.name}, fundamental domain", invert if manifold.point is not None else None
+    return [Chart(name, project, (half[0], half[1]), draw_domain, shown, note)]
 
 
 def centre_of(low: float, high: float) -> float:
