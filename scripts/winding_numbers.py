@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(
         f"around all directions: {found}\n"
         f"longest step to the next phase {steps[0].max():.2f}, to the next direction {steps[1].max():.2f}\n"
-        f"uniform points are {float(nearest.mean()):.2f} from the nearest code on average, {float(nearest.max()):.2f} at most\n"
+        f"uniform points are {float(nearest.mean()):.2f} from a code on average, {float(nearest.max()):.2f} at most\n"
     )
     return 0
 
