@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the winding numbers of a run on ``klein_pictures``, and the longest step between neighbouring pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", help="run folder")
-    run = Run(parser.parse_args(arguments).run)
+    run = Run(Path(parser.parse_args(arguments).run))
     data, model = run.dataset(), run.model()
     images = torch.from_numpy(data.observations(np.arange(len(data)))).movedim(-1, 1).float()
     with torch.no_grad():

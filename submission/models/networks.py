@@ -80,15 +80,28 @@ class _Shift(nn.Module):
         return self.scale * values + self.offset
 
 
-def _grey_encoder(image_shape: ImageShape, outputs: int) -> nn.Module:
-    """Two layers of 256 tanh units that see pixels from −1 to 1, grey being 0."""
-    return nn.Sequential(nn.Flatten(), _Shift(2, -1), *_mlp([_pixels(image_shape), 256, 256, outputs], nn.Tanh))
+COARSE = 16
+"""Height and width at which ``mlp_coarse`` sees pictures, at most."""
 
 
-def _grey_decoder(inputs: int, image_shape: ImageShape) -> nn.Module:
-    """The same backwards: outputs of 0 are grey pixels, 0.5."""
-    layers = _mlp([inputs, 256, 256, _pixels(image_shape)], nn.Tanh)
-    return nn.Sequential(*layers, _Shift(0.5, 0.5), nn.Unflatten(1, channels_first(image_shape)))
+def _coarse(image_shape: ImageShape) -> tuple[int, int]:
+    """Height and width of the averaged picture."""
+    return min(image_shape[0], COARSE), min(image_shape[1], COARSE)
+
+
+def _coarse_encoder(image_shape: ImageShape, outputs: int) -> nn.Module:
+    """Averages of blocks of pixels, from −1 to 1 with grey at 0, and two layers of 256 tanh units."""
+    rows, columns = _coarse(image_shape)
+    layers = _mlp([rows * columns * image_shape[2], 256, 256, outputs], nn.Tanh)
+    return nn.Sequential(nn.AdaptiveAvgPool2d((rows, columns)), nn.Flatten(), _Shift(2, -1), *layers)
+
+
+def _coarse_decoder(inputs: int, image_shape: ImageShape) -> nn.Module:
+    """The same backwards, enlarged bilinearly: outputs of 0 are grey pixels, 0.5."""
+    rows, columns = _coarse(image_shape)
+    layers = _mlp([inputs, 256, 256, rows * columns * image_shape[2]], nn.Tanh)
+    enlarged = nn.Upsample(image_shape[:2], mode="bilinear", align_corners=False)
+    return nn.Sequential(*layers, _Shift(0.5, 0.5), nn.Unflatten(1, (image_shape[2], rows, columns)), enlarged)
 
 
 class _Pad(nn.Module):
@@ -147,7 +160,7 @@ NETWORKS: dict[str, Networks] = {
     "mlp": _mlp_pair([1200, 1200], [1200, 1200, 1200]),  # Stühmer et al. (2020), A.4
     "mlp_small": _mlp_pair([256, 256], [256, 256]),  # for quick work
     "mlp_silu": _mlp_pair([256, 256], [256, 256], nn.SiLU),  # the same with a decoder that learns edges sooner
-    "mlp_grey": Networks(_grey_encoder, _grey_decoder),  # 256-256, for pictures on a grey ground
+    "mlp_coarse": Networks(_coarse_encoder, _coarse_decoder),  # 256-256, for smooth pictures on a grey ground
     "mlp_sphere": _mlp_pair([256, 128], [128, 256], nn.ReLU),  # Davidson et al. (2019), after its [4]
     "mlp_diffusion": _mlp_pair([512, 256, 128], [256, 512], nn.ReLU),  # Pérez Rey et al. (2020), which prints no widths
     "conv": Networks(_conv_encoder, _conv_decoder),  # disentanglement_lib's

@@ -56,7 +56,7 @@ def test_a_delta_vae_learns_the_klein_bottle(seed: int) -> None:
     """Both closed ways go once around the latent bottle, neighbours stay neighbours, and nothing of it is left out."""
     torch.manual_seed(seed)
     images = small_pictures()
-    model = build("mlp_grey", parse("Klein(steps=5)"), (PIXELS, PIXELS, 1), "gaussian", 0.0125 / 16)
+    model = build("mlp_coarse", parse("Klein(steps=5)"), (PIXELS, PIXELS, 1), "gaussian", 0.0125 / 16)
     objective = create("beta_vae", model.space, len(images), beta=50.0, warm_up=0)
     step = EagerStep(model, objective, TrainSettings(steps=UPDATES))
     for done in range(UPDATES):
