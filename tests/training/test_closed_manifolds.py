@@ -1,0 +1,98 @@
+"""Runs on closed manifolds given by their projection: interrupted, exported, scored, drawn and reported like others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from submission import checkpoint
+from submission.cli.main import door, main
+from submission.configuration.settings import ModelSettings
+from submission.errors import SubmissionError
+from submission.run import Run
+from submission.training import train
+
+Make = Callable[..., Any]
+SPECS = ["Klein", "Ellipsoid(2,1,1)", "O(3)", "Stiefel(3,2)", "SU(2)"]
+
+
+def lost_at(step: int) -> Callable[[int], None]:
+    """A hook that loses the data at an update."""
+
+    def hook(asked: int) -> None:
+        if asked == step:
+            raise OSError(5, "Input/output error")
+
+    return hook
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_an_interrupted_run_ends_as_one_that_was_not(spec: str, tmp_path: Path, settings: Make, dots: Make) -> None:
+    chosen = replace(settings(steps=6, ema=0.5), model=ModelSettings(space=spec, networks="mlp_small"))
+    whole = train(chosen, tmp_path / "whole", data=dots(), device="cpu")
+    with pytest.raises(SubmissionError, match="cannot be read"):
+        train(chosen, tmp_path / "run", data=dots(lost_at(3)), device="cpu")
+    folder = train(chosen, tmp_path / "run", data=dots(), device="cpu", resume=True)
+    first, second = (checkpoint.read(run.checkpoint_file) for run in (folder, whole))
+    for part in ("model", "average"):
+        assert all(torch.equal(first[part][name], second[part][name]) for name in first[part]), part
+    images = torch.rand(3, 1, 8, 8)
+    torch.testing.assert_close(folder.model().encode(images), whole.model().encode(images), rtol=0, atol=0)
+
+
+@pytest.fixture(scope="module", params=SPECS)
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of three updates on 36 pictures of a Klein bottle."""
+    out = tmp_path_factory.mktemp("run") / "first"
+    binds = [
+        f"model.space = '{request.param}'", "model.networks = 'mlp_small'", "data.name = 'klein_pictures'",
+        "data.count = 6", "train.steps = 3", "train.batch_size = 12", "train.precision = 'float32'",
+    ]  # fmt: skip
+    assert (
+        door("train", ["--config", "demo", *(word for bind in binds for word in ("--bind", bind)), "--out", str(out)])
+        == 0
+    )
+    return Run(out)
+
+
+def test_its_codes_are_scored(run: Run) -> None:
+    assert door("evaluate", [str(run.path), "--metrics", "mig,d_lsbd"]) == 0
+    found = run.scores()[-1].columns["trained"].scores
+    for name, key in (("mig", "discrete_mig"), ("d_lsbd", "d_lsbd")):
+        value = found[name].values[key]
+        assert value is not None
+        assert math.isfinite(value)
+
+
+def test_likelihoods_are_refused_in_one_line(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["likelihood", str(run.path)]) != 0
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith("error: no density is known of random walks on")
+
+
+def test_it_is_drawn_and_reported(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    for kind in ("latent", "traversals", "samples"):
+        assert main(["plot", kind, str(run.path), "--out", str(tmp_path / f"{kind}.png")]) == 0
+        assert (tmp_path / f"{kind}.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["report", str(run.path)]) == 0
+    assert run.meta.model.space in (run.path / "report.html").read_text()
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+def test_it_is_exported_in_every_mode(run: Run) -> None:
+    space = run.model().space
+    images = torch.from_numpy(run.dataset().observations(np.arange(4))).movedim(-1, 1).float()
+    for mode in space.export_modes:
+        if mode == "sample":
+            continue
+        assert main(["export", str(run.path), "--mode", mode, "--formats", "pt"]) == 0
+        codes = torch.jit.load(run.exported_file)(images)
+        assert codes.shape == (4, space.width(mode))
