@@ -84,7 +84,7 @@ class Trial:
     @functools.cached_property
     def digest(self) -> str:
         """Eight hex digits of the bindings that differ from the defaults: new options do not rename old trials."""
-        plain = defaults(self.settings.objective.name)
+        plain = {**defaults(self.settings.objective.name), "objective.name": repr(ObjectiveSettings.name)}
         changed = sorted(f"{key} = {value}" for key, value in self.bindings.items() if plain.get(key) != value)
         return hashlib.sha256("\n".join(changed).encode()).hexdigest()[:8]
 

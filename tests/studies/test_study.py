@@ -53,6 +53,15 @@ def test_a_binding_to_the_default_value_keeps_the_name(study: Study) -> None:
     assert [trial.name for trial in same.trials()] == [trial.name for trial in study.trials()]
 
 
+def test_objectives_with_equal_options_have_names_of_their_own(study: Study) -> None:
+    bind = ["model.space = 'R^2'", "objective.beta = 4.0"]
+    methods = [
+        Method("demo", "same", bind=[f"objective.name = '{name}'", *bind]) for name in ("beta_vae", "beta_tcvae")
+    ]
+    names = {dataclasses.replace(study, methods=(method,)).trials()[0].name for method in methods}
+    assert len(names) == 2
+
+
 def test_a_size_replaces_what_it_names(study_file: Path) -> None:
     assert Study.read(str(study_file), "long").seeds == 1
     with pytest.raises(UsageError, match=r"no size 'huge' — choose one of long"):
