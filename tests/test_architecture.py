@@ -140,3 +140,21 @@ def torch_jit_names(file: Path) -> set[str]:
 def test_only_one_module_makes_and_reads_torchscript() -> None:
     files = {str(file.relative_to(PACKAGE)): torch_jit_names(file) for file in PACKAGE.rglob("*.py")}
     assert {file: names for file, names in files.items() if names} == TORCH_JIT
+
+
+@pytest.mark.parametrize("package", sorted(path.parent for path in PACKAGE.rglob("__init__.py")))
+def test_a_package_offers_nothing_else_by_the_name_of_its_module(package: Path) -> None:
+    """Whichever is imported first would hide the other."""
+    tree = ast.parse((package / "__init__.py").read_text(encoding="utf-8"))
+    public = {
+        name.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "__all__" for target in node.targets)
+        for name in ast.walk(node.value)
+        if isinstance(name, ast.Constant)
+    }
+    modules = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    own = ".".join(("submission", *package.relative_to(PACKAGE).parts))
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == own)
+    offered = {alias.name for node in imports for alias in node.names}
+    assert not public & modules - offered

@@ -127,9 +127,9 @@ def trains_together(command: TrainCommand, seeds: range) -> bool:
 def show_configurations() -> int:
     """One line per shipped run configuration."""
     from submission.cli.console import say
-    from submission.configuration.catalogue import catalogue
+    from submission.configuration.catalogue import configurations
 
-    known = catalogue()
+    known = configurations()
     width = max(map(len, known), default=0)
     for name, line in known.items():
         say(f"{name:<{width}}  {line}")

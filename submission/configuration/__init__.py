@@ -6,18 +6,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from submission.configuration.catalogue import catalogue, gin_folder
+    from submission.configuration.catalogue import configurations, gin_folder
     from submission.configuration.fill import load
     from submission.configuration.settings import SEED, Settings, bindings_of
 
 NAMES = {
-    "catalogue": ("catalogue", "gin_folder"),
+    "catalogue": ("configurations", "gin_folder"),
     "fill": ("load",),
     "settings": ("SEED", "Settings", "bindings_of"),
 }
 """Module → what is imported from it when it is first used, so that lists of configurations need no torch."""
 
-__all__ = ["SEED", "Settings", "bindings_of", "catalogue", "gin_folder", "load"]
+__all__ = ["SEED", "Settings", "bindings_of", "configurations", "gin_folder", "load"]
 
 
 def __getattr__(name: str) -> Any:

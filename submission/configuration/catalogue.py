@@ -29,7 +29,7 @@ def gin_folder() -> Path:
     )
 
 
-def catalogue() -> dict[str, str]:
+def configurations() -> dict[str, str]:
     """Name → one line, of every run configuration (``gin/runs/NAME.gin``), in order of names."""
     runs = gin_folder() / "runs"
     files = sorted(runs.rglob("*.gin"))
@@ -54,7 +54,7 @@ def find(name: str, beside: Path | None = None) -> Path:
             if candidate.is_file():
                 return candidate.resolve()
     raise UsageError(
-        f"there is no configuration {name!r}", did_you_mean(name, catalogue(), "see train.py --list", most=1)
+        f"there is no configuration {name!r}", did_you_mean(name, configurations(), "see train.py --list", most=1)
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from submission.configuration import catalogue, gin_folder, load
+from submission.configuration import configurations, gin_folder, load
 from submission.configuration.catalogue import summary
 from submission.configuration.settings import ModelSettings, TrainSettings
 from submission.errors import SubmissionError
@@ -127,7 +127,7 @@ def test_files_that_are_not_there_or_not_gin_are_one_line(tmp_path: Path) -> Non
             load([name])
 
 
-@pytest.mark.parametrize("name", catalogue())
+@pytest.mark.parametrize("name", configurations())
 def test_every_shipped_run_loads_and_says_what_it_is(name: str) -> None:
     assert load([name]).bindings()
     assert 10 < len(summary(gin_folder() / "runs" / f"{name}.gin")) <= 120

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from submission.configuration import catalogue, load
+from submission.configuration import configurations, load
 from submission.latent import parse
 from submission.objectives import Linear
 
@@ -33,7 +33,7 @@ def test_every_value_of_table_1(d: int, beta: str) -> None:
 
 
 def test_table_1_is_complete() -> None:
-    runs = {name for name in catalogue() if name.startswith("delta_vae_challenge/")}
+    runs = {name for name in configurations() if name.startswith("delta_vae_challenge/")}
     assert runs == {
         f"delta_vae_challenge/d{d}_beta{beta}" for d, beta in itertools.product(TABLE_1["d"], TABLE_1["beta"])
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from submission.configuration import catalogue, gin_folder, load
+from submission.configuration import configurations, gin_folder, load
 from submission.data.registry import entry
 from submission.latent import parse
 from submission.models.networks import NETWORKS
@@ -13,7 +13,7 @@ from submission.models.vae import build
 from submission.objectives import Linear, TrainingPosition, create
 from submission.objectives.schedules import WARM_UP
 
-RUNS = list(catalogue())
+RUNS = list(configurations())
 TABLE_1 = [1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6]
 TABLE_2 = [1, 1.5, 2, 2.5, 3, 4]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from submission.configuration import load
-from submission.configuration.catalogue import catalogue
+from submission.configuration.catalogue import configurations
 from submission.objectives.schedules import Linear
 from submission.studies.naming import identity, name_methods, read_settings
 
@@ -77,7 +77,7 @@ def test_different_settings_never_share_a_name() -> None:
 
 def test_a_configuration_file_gives_the_names_that_its_settings_give() -> None:
     """Every shipped configuration, read from its operative text and as typed settings."""
-    shipped = [load([name]) for name in catalogue()]
+    shipped = [load([name]) for name in configurations()]
     typed = [str(name) for name in name_methods([settings.bindings() for settings in shipped])]
     read = [str(name) for name in name_methods([read_settings(settings.gin()) for settings in shipped])]
     assert typed == read

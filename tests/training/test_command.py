@@ -8,7 +8,7 @@ import pytest
 
 from submission import progress
 from submission.cli.main import run_program
-from submission.configuration import catalogue
+from submission.configuration import configurations
 from submission.run import Run
 
 QUICK = ["model.space='R^2'", "model.networks='mlp_small'", "train.precision='float32'", "train.batch_size=16"]
@@ -46,7 +46,7 @@ def test_it_trains_and_says_where_things_are(
 def test_the_list_shows_every_run_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_program("train", ["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(catalogue())
+    assert [line.split()[0] for line in lines] == list(configurations())
     assert all(len(line.split()) > 3 for line in lines)
 
 
