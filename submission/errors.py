@@ -9,7 +9,7 @@ from collections.abc import Iterable
 class SubmissionError(Exception):
     """Bad input or a failed step, told in one line: what, where, and what to do about it.
 
-    The command-line doors print it without a traceback and exit with ``exit_code``.
+    The commands print it without a traceback and exit with ``exit_code``.
     """
 
     exit_code = 1

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from submission.cli.main import door
+from submission.cli.main import run_program
 from submission.data import GroundTruthDataset
 from submission.errors import UsageError
 from submission.evaluation.posteriors import SpacePosteriors, model_posteriors, with_posteriors
@@ -141,8 +141,8 @@ def test_the_command_scores_a_trained_run_as_integrals_do(tmp_path: Path) -> Non
         "train.steps = 150", "train.batch_size = 36", "train.precision = 'float32'",
     ]  # fmt: skip
     words = [word for bind in binds for word in ("--bind", bind)]
-    assert door("train", ["--config", "demo", *words, "--out", str(tmp_path / "run")]) == 0
-    assert door("evaluate", [str(tmp_path / "run"), "--metrics", "mig_chen"]) == 0
+    assert run_program("train", ["--config", "demo", *words, "--out", str(tmp_path / "run")]) == 0
+    assert run_program("evaluate", [str(tmp_path / "run"), "--metrics", "mig_chen"]) == 0
     run = Run(tmp_path / "run")
     dataset, model = run.dataset(), run.model()
     assert isinstance(dataset, GroundTruthDataset)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from submission import checkpoint
-from submission.cli.main import door, main
+from submission.cli.main import main, run_program
 from submission.configuration.settings import ModelSettings
 from submission.errors import SubmissionError
 from submission.run import Run
@@ -56,14 +56,16 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         "data.count = 6", "train.steps = 3", "train.batch_size = 12", "train.precision = 'float32'",
     ]  # fmt: skip
     assert (
-        door("train", ["--config", "demo", *(word for bind in binds for word in ("--bind", bind)), "--out", str(out)])
+        run_program(
+            "train", ["--config", "demo", *(word for bind in binds for word in ("--bind", bind)), "--out", str(out)]
+        )
         == 0
     )
     return Run(out)
 
 
 def test_its_codes_are_scored(run: Run) -> None:
-    assert door("evaluate", [str(run.path), "--metrics", "mig,d_lsbd"]) == 0
+    assert run_program("evaluate", [str(run.path), "--metrics", "mig,d_lsbd"]) == 0
     found = run.scores()[-1].columns["trained"].scores
     for name, key in (("mig", "discrete_mig"), ("d_lsbd", "d_lsbd")):
         value = found[name].values[key]
