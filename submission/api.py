@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from submission.studies.comparison import Comparison
 
 
-def load_data(name: str, root: Path | str | None = None, **options: object) -> ImageDataset:
+def load_data(name: str | Path, root: Path | str | None = None, **options: object) -> ImageDataset:
     """A data set of images, most with factors of variation; also a torch ``Dataset`` of (image, factors).
 
     Args:

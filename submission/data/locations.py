@@ -20,7 +20,7 @@ def data_root(root: str | Path | None = None) -> Path:
 
 def is_user_data(name: str) -> bool:
     """Whether ``name`` is the path of a user's own data; such data has several names, its paths."""
-    return name.endswith(SUFFIXES) or ("/" in name and not name.startswith(LIBRARY_PREFIX))
+    return name.lower().endswith(SUFFIXES) or ("/" in name and not name.startswith(LIBRARY_PREFIX))
 
 
 def same_dataset(name: str, other: str) -> bool:

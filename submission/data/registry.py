@@ -168,8 +168,13 @@ def entry(name: str) -> Entry:
     """The registry's line for ``name``; an unknown name is a UsageError that lists the closest ones."""
     if name.startswith(LIBRARY_PREFIX):
         return LIBRARY
-    if name.endswith(SUFFIXES):
+    if "://" in name:
+        raise UsageError(f"{name} is an address, and data sets are read from files", "download it, and give its path")
+    if name.lower().endswith(SUFFIXES):
         return USER_FILE
+    if name.lower().endswith(".npy"):
+        fix = "save it in an archive: np.savez('images.npz', images=..., factors=...)"
+        raise UsageError(f"{name} is a single array, which cannot say what it holds", fix)
     if is_user_data(name):
         return USER_FOLDER
     if name in REGISTRY:
@@ -181,7 +186,7 @@ def entry(name: str) -> Entry:
 
 
 def load(
-    name: str,
+    name: str | Path,
     /,
     root: str | Path | None = None,
     progress: Progress = QUIET,
@@ -202,8 +207,11 @@ def load(
         SubmissionError: no such name, option or file, an option's value of the wrong type, or a file that is not what
             it should be.
     """
+    given = str(name) if isinstance(name, str) else f"./{name}" if name.parent == Path() else str(name)
+    if given.startswith("~"):
+        given = str(Path(given).expanduser())
     with unpickling_allowed(allow_unpickling or UNPICKLING.get()):
-        return load_with_options(name, root, progress, options)
+        return load_with_options(given, root, progress, options)
 
 
 def load_with_options(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from submission.arrays import as_array, named_columns, plain_column
 from submission.data.columns import factor_columns
 from submission.data.dataset import ImageDataset
 from submission.data.pixels import BytePixels, FloatPixels, GridDataset
@@ -61,7 +62,8 @@ def from_arrays(
             or marks that do not fit the factors.
     """
     columns = None if factors is None else split_columns(factors, name)
-    return from_columns(images, columns, factor_names, periodic, name, notes, continuous=continuous, layout=layout)
+    names = factor_names if len(factor_names) else list(named_columns(factors) or ())
+    return from_columns(images, columns, names, periodic, name, notes, continuous=continuous, layout=layout)
 
 
 def from_columns(
@@ -93,17 +95,23 @@ def from_columns(
 
 
 def split_columns(factors: npt.ArrayLike, name: str) -> list[npt.NDArray[Any]]:
-    """The columns of an array (n, K) or (n,) of factor values."""
-    table = np.asarray(factors)
+    """The columns of an array (n, K) or (n,), a data frame or a mapping of factor values."""
+    named = named_columns(factors)
+    if named is not None:
+        return [plain_column(column, f"factor {column_name!r} of {name}") for column_name, column in named.items()]
+    table = as_array(factors, f"the factors of {name}")
     if table.ndim not in (1, 2) or 0 in table.shape:
         what = f"'factors' of {name} is {dimensions(table)} {table.dtype}"
         raise SubmissionError(what, "pass an array of shape (n, number of factors)")
-    return [table] if table.ndim == 1 else list(table.T)
+    columns = [table] if table.ndim == 1 else list(table.T)
+    if table.dtype != object:
+        return columns
+    return [plain_column(column, f"factor {number} of {name}") for number, column in enumerate(columns)]
 
 
 def check_images(images: npt.ArrayLike, name: str, layout: Layout = "") -> BytePixels | FloatPixels:
     """Images of any accepted type and layout as stored pixels."""
-    array = np.asarray(images)
+    array = whole_bytes(as_array(images, f"the images of {name}"))
     if array.dtype.kind not in "buf" or (array.dtype.kind == "u" and array.dtype != np.uint8) or 0 in array.shape:
         what = f"'images' of {name} is {dimensions(array)} {array.dtype}"
         raise SubmissionError(what, f"pass uint8, bool, or floats in [0, 1]; {SHAPES}")
@@ -111,6 +119,12 @@ def check_images(images: npt.ArrayLike, name: str, layout: Layout = "") -> ByteP
     if array.dtype.kind == "f":
         return float_pixels(array, name)
     return BytePixels(np.ascontiguousarray(array).view(np.uint8))
+
+
+def whole_bytes(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Integers from 0 to 255 of any type as uint8; others unchanged."""
+    whole = array.dtype.kind in "iu" and array.dtype != np.uint8 and array.size > 0
+    return array.astype(np.uint8) if whole and array.min() >= 0 and array.max() <= 255 else array
 
 
 def channels_last(array: npt.NDArray[Any], name: str, layout: Layout) -> npt.NDArray[Any]:
@@ -215,8 +229,8 @@ def as_dataset(data: ImagesLike | str | Path) -> ImageDataset:
     if isinstance(data, ImageDataset):
         return data
     if isinstance(data, str | Path):
-        return load(str(data))
-    if isinstance(data, tuple) and len(data) == 2:
+        return load(data)
+    if isinstance(data, tuple | list) and len(data) == 2 and len(np.shape(data[0])) >= 3:
         return from_arrays(*data)
     if hasattr(data, "__array__") or isinstance(data, list):
         return from_arrays(data)

@@ -40,7 +40,7 @@ def from_file(name: str, root: Path) -> ImageDataset:
     """
     path = find(name, root)
     require_regular(path, RECIPE)
-    arrays, unused = read_npz(path) if path.suffix == ".npz" else read_hdf5(path)
+    arrays, unused = read_npz(path) if path.suffix.lower() == ".npz" else read_hdf5(path)
     if "images" not in arrays:
         have = f" (it has {listed(unused)})" if unused else ""
         raise SubmissionError(f"{path} has no array 'images'{have}", RECIPE)

@@ -19,7 +19,7 @@ import torch
 from numpy.polynomial import Chebyshev, Polynomial
 from torch import Tensor
 
-from submission.distributions.derivatives import aligned, last_order
+from submission.distributions.derivatives import aligned, forwards, last_order, nested
 
 LOWEST_ORDER = 12.0
 """Order from which six Debye terms leave a relative error of about 3e−9."""
@@ -58,6 +58,7 @@ class _Normaliser(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Tensor, int], outputs: tuple[Tensor, Tensor]) -> None:
         """Keep κ and A."""
         ctx.save_for_backward(inputs[0], outputs[1])
+        ctx.save_for_forward(inputs[0], outputs[1])
         ctx.m = inputs[1]
         ctx.set_materialize_grads(False)
 
@@ -65,11 +66,21 @@ class _Normaliser(torch.autograd.Function):
     def backward(ctx: Any, value_grad: Tensor | None, length_grad: Tensor | None) -> tuple[Tensor | None, None]:
         """value_grad·A + length_grad·A′."""
         kappa, length = ctx.saved_tensors
+        if forwards():
+            length = _Normaliser.apply(kappa, ctx.m)[1]
         total = None if value_grad is None else value_grad * length
         if length_grad is None:
             return total, None
         slope = _LengthSlope.apply(kappa, length.detach(), ctx.m)
         return length_grad * slope if total is None else torch.addcmul(total, length_grad, slope), None
+
+    @staticmethod
+    @nested
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> tuple[Tensor, Tensor]:
+        """tangent·A and tangent·A′."""
+        kappa = ctx.saved_tensors[0]
+        length = _Normaliser.apply(kappa, ctx.m)[1]
+        return tangent * length, tangent * _LengthSlope.apply(kappa, length.detach(), ctx.m)
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, kappa: Tensor, m: int) -> tuple[tuple[Tensor, Tensor], Any]:
@@ -89,14 +100,26 @@ class _LengthSlope(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
         """Keep κ and A."""
         ctx.save_for_backward(*inputs[:2])
+        ctx.save_for_forward(*inputs[:2])
         ctx.m = inputs[2]
 
     @staticmethod
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None, None]:
         """outer·A″."""
+        return outer * _LengthSlope.bend(ctx), None, None
+
+    @staticmethod
+    @nested
+    def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
+        """tangent·A″."""
+        return tangent * _LengthSlope.bend(ctx)
+
+    @staticmethod
+    def bend(ctx: Any) -> Tensor:
+        """A″, of the last order."""
         kappa, length = ctx.saved_tensors
         second = length_bend(kappa.detach(), length.detach(), ctx.m)
-        return outer * last_order(second, "A(κ) of von Mises–Fisher has two derivatives here", kappa), None, None
+        return last_order(second, "A(κ) of von Mises–Fisher has two derivatives here", kappa)
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, kappa: Tensor, length: Tensor, m: int) -> tuple[Tensor, int]:

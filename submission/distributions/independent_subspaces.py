@@ -11,10 +11,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Gamma, constraints
 
+from submission.distributions.derivatives import differentiated, once_differentiable_where
 from submission.distributions.manifold_distribution import broadcast_shape, short
 
 FLOOR = 1e-18
 """Least Σ|z_i|^p that powers are taken of: their derivatives then fit into float32 for all exponents from 0.5 to 4."""
+
+
+CUSP = "independent subspaces have no second derivative here: a coordinate is 0 whose exponent, or p0, is not smooth"
 
 
 class IndependentSubspaces(Distribution):
@@ -27,7 +31,8 @@ class IndependentSubspaces(Distribution):
 
     which is the paper's ψ(v_0)/(v_0^{n−1}·S(1)) with its radial density (11), written as the product it is. All
     exponents 2 and s = 1: N(0, ½I). Density with respect to Lebesgue measure; gradients in z and in the exponents are
-    finite everywhere in float32, at 0 too (where those in z are 0), for exponents from 0.5 to 4.
+    finite everywhere in float32, at 0 too (where those in z are 0), for exponents from 0.5 to 4. Second derivatives in
+    z raise at points that have none.
 
     Args:
         sizes: n_k, coordinates of each subspace, in column order.
@@ -139,9 +144,25 @@ class IndependentSubspaces(Distribution):
         """Σ_i |z_i|^{p_k} per subspace (..., K), and the share of every coordinate in v_k^{p0} (..., n)."""
         magnitudes = value.abs().clamp_min(torch.finfo(value.dtype).tiny)  # 0^(p − 1) is infinite for p < 1
         powers = magnitudes.pow(self.exponents[self.subspace])
+        if differentiated(value):
+            powers = self._with_curvature(value, powers)
         sums = self._sums(powers).clamp_min(FLOOR)
         quotient = sums.pow(self.root_exponent / self.exponents - 1)
         return sums, powers * quotient[..., self.subspace]
+
+    def _with_curvature(self, value: Tensor, powers: Tensor) -> Tensor:
+        """``powers`` with the second derivatives in ``value`` that its clamp loses at 0, or an error where none exist.
+
+        Args:
+            value, powers: (..., n).
+        """
+        empty = (self._sums(powers.detach()) <= FLOOR)[..., self.subspace]
+        exponents, root = self.exponents[self.subspace], self.root_exponent
+        zero = value == 0
+        squares = exponents == 2
+        curved = zero & squares & (~empty | (root == 2))
+        cusp = zero & torch.where(empty, ~squares if root == 2 else torch.full_like(squares, root < 2), exponents < 2)
+        return once_differentiable_where(powers + torch.where(curved, value.square(), 0.0), cusp, CUSP, value)
 
     def _sums(self, values: Tensor) -> Tensor:
         """Columns (..., n) added up per subspace (..., K)."""

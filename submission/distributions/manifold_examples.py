@@ -10,6 +10,7 @@ from torch import Tensor
 
 from submission.distributions.bessel import log_sphere_area
 from submission.distributions.closed_manifold import Manifold
+from submission.distributions.derivatives import aligned, differentiated, last_order, nested
 from submission.distributions.uniform import project_to_sphere
 
 
@@ -32,7 +33,9 @@ def ellipsoid(axes: tuple[float, ...]) -> Manifold:
             shift = (a * x.abs() - a2).amax(-1, keepdim=True)
             for _ in range(12):
                 shift = shift - newton(weighted, a2, shift)
-        z = a2 * x / (a2 + shift - newton(weighted, a2, shift)).clamp_min(1e-12)
+        for _ in range(2):  # the first has the root's first derivative, the second its second one
+            shift = shift - newton(weighted, a2, shift)
+        z = a2 * x / (a2 + shift).clamp_min(1e-12)
         nearest: Tensor = z / torch.linalg.vector_norm(z / a, dim=-1, keepdim=True)
         return nearest
 
@@ -200,19 +203,36 @@ class _Polar(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], outputs: tuple[Tensor, ...]) -> None:
         """Keep the decomposition."""
-        ctx.save_for_backward(*outputs[1:])
+        ctx.save_for_backward(inputs[0], *outputs[1:])
+        ctx.save_for_forward(inputs[0], *outputs[1:])
         ctx.mark_non_differentiable(*outputs[1:])
 
     @staticmethod
     def backward(ctx: Any, outer: Tensor, *_: Tensor) -> Tensor:
-        """U·(W/(s_i + s_j))·Vᵀ + (I − UUᵀ)·outer·V·S⁻¹·Vᵀ, W the skew part of Uᵀ·outer·V."""
-        u, s, v = ctx.saved_tensors
+        """The derivative is symmetric: Q is the gradient of the sum of singular values."""
+        return _Polar.along(ctx, outer)
+
+    @staticmethod
+    @nested
+    def jvp(ctx: Any, tangent: Tensor) -> tuple[Tensor | None, ...]:
+        """Tangent of Q."""
+        return _Polar.along(ctx, tangent), None, None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, matrix: Tensor) -> tuple[tuple[Tensor, ...], Any]:
+        """The vmapped dimension goes first."""
+        return _Polar.apply(*aligned(info.batch_size, in_dims, (matrix,))), (0, 0, 0, 0)
+
+    @staticmethod
+    def along(ctx: Any, outer: Tensor) -> Tensor:
+        """U·(W/(s_i + s_j))·Vᵀ + (I − UUᵀ)·outer·V·S⁻¹·Vᵀ, W the skew part of Uᵀ·outer·V; of the last order."""
+        matrix, u, s, v = ctx.saved_tensors
         inner = u.mT @ outer @ v.mT
         sums = (s[..., :, None] + s[..., None, :]).clamp_min(1e-6)
         inside = u @ ((inner - inner.mT) / sums) @ v
         rest = outer - u @ (u.mT @ outer)
         gradient: Tensor = inside + rest @ v.mT @ (v / s.clamp_min(1e-6)[..., None])
-        return gradient
+        return last_order(gradient, "polar factors have first derivatives only", matrix)
 
 
 def polar(matrix: Tensor) -> Tensor:
@@ -222,7 +242,7 @@ def polar(matrix: Tensor) -> Tensor:
     """
     finite = matrix.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
     known = matrix.masked_fill(~finite, 0.0)
-    if torch.is_grad_enabled() and matrix.requires_grad:
+    if differentiated(matrix):
         factor: Tensor = _Polar.apply(known)[0]
     else:
         u, _, v = torch.linalg.svd(known, full_matrices=False)

@@ -10,7 +10,7 @@ from torch.distributions import register_kl
 
 from submission.distributions.bessel import log_sphere_area
 from submission.distributions.brownian import UnitVectorBrownian
-from submission.distributions.radial import one_minus_cosine, to_angle
+from submission.distributions.radial import one_minus_cosine
 from submission.distributions.sphere import log_relative
 from submission.distributions.uniform import UnitVectorUniform
 
@@ -56,8 +56,8 @@ class ProjectiveBrownian(UnitVectorBrownian):
     def log_prob(self, value: Tensor) -> Tensor:
         """log density (...) at points ``value`` (..., d + 1), even in ``value``."""
         self._checked(value)
-        angle, time = to_angle(one_minus_cosine(self.loc, value)), self.time.double()
-        both = [log_relative(self.tables, self.dim, time, r) for r in (angle, torch.pi - angle)]
+        x, time = one_minus_cosine(self.loc, value), self.time.double()
+        both = [log_relative(self.tables, self.dim, time, x, opposite) for opposite in (False, True)]
         return (torch.logaddexp(*both) - math.log(2.0) - self.log_volume).to(self.loc.dtype)
 
     def _exact_divergence(self) -> Tensor:

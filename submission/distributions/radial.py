@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from submission.distributions.derivatives import aligned, last_order
+from submission.distributions.derivatives import aligned, differentiated, forwards, last_order, nested
 from submission.distributions.manifold_distribution import static
 
 NODES = 16
@@ -47,7 +47,7 @@ def place(loc: Tensor, angle: Tensor) -> Tensor:
     """
     angle = angle.to(loc.dtype)[..., None]
     if static(loc.shape[-1]) == 2:
-        angle = angle * (torch.randint_like(angle, 2) * 2 - 1)
+        angle = angle * (torch.randint_like(angle.detach(), 2) * 2 - 1)
         return torch.cos(angle) * loc + torch.sin(angle) * torch.stack([-loc[..., 1], loc[..., 0]], -1)
     noise = torch.randn(angle.shape[:-1] + loc.shape[-1:], dtype=loc.dtype, device=loc.device)
     points: Tensor = Geodesic.apply(loc, angle, noise)[0]
@@ -74,6 +74,7 @@ class Geodesic(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> None:
         """Keep inputs and outputs; only the points are differentiable."""
         ctx.save_for_backward(*inputs[:2], *outputs[1:])
+        ctx.save_for_forward(*inputs[:2], *outputs[1:])
         ctx.mark_non_differentiable(*outputs[1:])
         ctx.set_materialize_grads(False)
 
@@ -87,6 +88,24 @@ class Geodesic(torch.autograd.Function):
             return *rotated_gradient(grad, loc, angle, direction), None
         forward, upward = (grad * direction).sum(-1, keepdim=True), sine * (grad * loc).sum(-1, keepdim=True)
         return torch.addcmul(cosine * grad, upward, direction, value=-1), cosine * forward - upward, None
+
+    @staticmethod
+    @nested
+    def jvp(ctx: Any, by_loc: Tensor | None, by_angle: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
+        """Tangent of the points; directions are constants."""
+        loc, angle, direction = ctx.saved_tensors[:3]
+        start = loc.detach()
+        overlap = 1 + (start * loc).sum(-1, keepdim=True)
+        height, both = (direction * loc).sum(-1, keepdim=True), start + loc
+        tangent = torch.zeros_like(loc)
+        if by_loc is not None:
+            rise = (direction * by_loc).sum(-1, keepdim=True)
+            swing = rise * both + height * by_loc - height * both * (start * by_loc).sum(-1, keepdim=True) / overlap
+            tangent = torch.cos(angle) * by_loc - torch.sin(angle) * swing / overlap
+        if by_angle is not None:
+            moved = direction - height * both / overlap
+            tangent = tangent + by_angle * (torch.cos(angle) * moved - torch.sin(angle) * loc)
+        return tangent, None, None, None
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, loc: Tensor, angle: Tensor, noise: Tensor) -> tuple[tuple[Tensor, ...], Any]:
@@ -117,42 +136,87 @@ def one_minus_cosine(loc: Tensor, z: Tensor) -> Tensor:
     return exact + (exact.clamp(0.0, 2.0) - exact).detach()
 
 
-NEAREST = 5e-7
-"""1 − cos θ below which densities by angle have no digits for second derivatives in position: θ < 1e−3."""
+NEAREST = 5e-5
+"""1 − cos θ below which tables by angle have too few digits for second derivatives in position: θ < 1e−2."""
 
 
 class _Angle(torch.autograd.Function):
-    """θ and dθ/dx of x = 1 − cos θ, with d²θ/dx² as the derivative of the latter."""
+    """θ of x = 1 − cos θ; dθ/dx is kept for one backward pass."""
 
     @staticmethod
     def forward(x: Tensor) -> tuple[Tensor, Tensor]:
-        """Both, (...)."""
-        root = torch.sqrt(angle_range(x))
-        return 2 * torch.asin(root), 0.5 / (root * torch.sqrt(1 - root * root))
+        """θ and dθ/dx, (...)."""
+        return 2 * torch.asin(torch.sqrt(angle_range(x))), angle_slope(x)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], outputs: tuple[Tensor, Tensor]) -> None:
         """Keep x and dθ/dx."""
         ctx.save_for_backward(inputs[0], outputs[1])
-        ctx.set_materialize_grads(False)
+        ctx.save_for_forward(inputs[0])
+        ctx.mark_non_differentiable(outputs[1])
 
     @staticmethod
-    def backward(ctx: Any, by_angle: Tensor | None, by_slope: Tensor | None) -> Tensor | None:
+    def backward(ctx: Any, outer: Tensor, _: Any) -> Tensor:
         """Gradient in x."""
         x, slope = ctx.saved_tensors
-        clamped = (x / 2 < 1e-30) | (x / 2 > 1 - torch.finfo(x.dtype).eps)
-        total = None if by_angle is None else (by_angle * slope).masked_fill(clamped, 0.0)
-        if by_slope is None:
-            return total
-        with torch.no_grad():
-            bend = ((x - 1) * slope**3).masked_fill((x < NEAREST) | (x > 2 - NEAREST), torch.nan)
-        part = by_slope * last_order(bend, "densities by angle have two derivatives in position", x)
-        return part if total is None else total + part
+        return outer * (_AngleSlope.apply(x) if differentiated(x) else slope)
+
+    @staticmethod
+    @nested
+    def jvp(ctx: Any, tangent: Tensor) -> tuple[Tensor, None]:
+        """Tangent of θ."""
+        return tangent * _AngleSlope.apply(*ctx.saved_tensors), None
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, x: Tensor) -> tuple[tuple[Tensor, Tensor], Any]:
         """Elementwise."""
         return _Angle.apply(x), (in_dims[0], in_dims[0])
+
+
+class _AngleSlope(torch.autograd.Function):
+    """dθ/dx, with d²θ/dx² as its last derivative."""
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        """dθ/dx (...)."""
+        return angle_slope(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        """Keep x."""
+        ctx.save_for_backward(inputs[0])
+        ctx.save_for_forward(inputs[0])
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> Tensor:
+        """Gradient in x."""
+        return outer * _AngleSlope.bend(ctx)
+
+    @staticmethod
+    @nested
+    def jvp(ctx: Any, tangent: Tensor) -> Tensor:
+        """Tangent of dθ/dx."""
+        return tangent * _AngleSlope.bend(ctx)
+
+    @staticmethod
+    def bend(ctx: Any) -> Tensor:
+        """d²θ/dx²."""
+        (x,) = ctx.saved_tensors
+        second = (x.detach() - 1) * angle_slope(x.detach()) ** 3
+        return last_order(second, "densities by angle have two derivatives in position", x)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, x: Tensor) -> tuple[Tensor, int | None]:
+        """Elementwise."""
+        slope: Tensor = _AngleSlope.apply(x)
+        return slope, in_dims[0]
+
+
+def angle_slope(x: Tensor) -> Tensor:
+    """dθ/dx, 0 where ``angle_range`` clamps."""
+    root = torch.sqrt(angle_range(x))
+    clamped = (x / 2 < 1e-30) | (x / 2 > 1 - torch.finfo(x.dtype).eps)
+    return (0.5 / (root * torch.sqrt(1 - root * root))).masked_fill(clamped, 0.0)
 
 
 def angle_range(x: Tensor) -> Tensor:
@@ -161,11 +225,8 @@ def angle_range(x: Tensor) -> Tensor:
 
 
 def to_angle(x: Tensor) -> Tensor:
-    """θ with 1 − cos θ = x, accurate for small x and with a finite derivative at both ends.
-
-    Second derivatives are NaN for θ or π − θ below 1e−3, where those of a density by angle cancel.
-    """
-    if torch.is_grad_enabled() and x.requires_grad:
+    """θ with 1 − cos θ = x, accurate for small x and with a finite derivative at both ends."""
+    if differentiated(x):
         angle: Tensor = _Angle.apply(x)[0]
         return angle
     return 2 * torch.asin(torch.sqrt(angle_range(x)))
@@ -187,14 +248,27 @@ class ImplicitAngle(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         """Keep κ, the angles as functions of κ, and the means."""
-        kappa, _, mean, ctx.m, ctx.statistic = inputs
-        ctx.save_for_backward(kappa, output, mean)
+        kappa, angle, mean, ctx.m, ctx.statistic = inputs
+        ctx.save_for_backward(kappa, output, mean, angle)
+        ctx.save_for_forward(kappa, angle, mean)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """grad·dθ/dκ."""
-        kappa, angle, mean = ctx.saved_tensors
+        kappa, angle, mean, start = ctx.saved_tensors
+        if forwards():
+            angle = ImplicitAngle.apply(kappa, start, mean, ctx.m, ctx.statistic)
         return grad * slope(kappa, angle, mean, ctx.m, ctx.statistic), None, None, None, None
+
+    @staticmethod
+    @nested
+    def jvp(ctx: Any, by_kappa: Tensor | None, *_: Any) -> Tensor:
+        """by_kappa·dθ/dκ."""
+        kappa, start, mean = ctx.saved_tensors
+        if by_kappa is None:
+            return torch.zeros_like(start)
+        angle = ImplicitAngle.apply(kappa, start, mean, ctx.m, ctx.statistic)
+        return by_kappa * slope(kappa, angle, mean, ctx.m, ctx.statistic)
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *arguments: Any) -> tuple[Tensor, int]:

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 from torch.distributions import register_kl
 
-from submission.distributions import wrapped_normal
+from submission.distributions import heat_kernel, wrapped_normal
 from submission.distributions.bessel import log_sphere_area
 from submission.distributions.brownian import UnitVectorBrownian
+from submission.distributions.derivatives import differentiated
 from submission.distributions.manifold_distribution import AxialDistribution
-from submission.distributions.radial import one_minus_cosine, to_angle
-from submission.distributions.sphere_tables import SphereTables, coordinate, parametrix
+from submission.distributions.radial import NEAREST, one_minus_cosine, to_angle
+from submission.distributions.sphere_tables import SphereTables, coordinate, parametrix, parametrix_slopes
 from submission.distributions.uniform import UnitVectorUniform
 
 
@@ -78,8 +79,8 @@ class SphereBrownian(UnitVectorBrownian, AxialDistribution):
         self._checked(value)
         if self.dim == 1:
             return wrapped_normal.log_density(wrapped_normal.arc(self.loc, value), self.time)
-        angle = to_angle(one_minus_cosine(self.loc, value))
-        return (log_relative(self.tables, self.dim, self.time.double(), angle) - self.log_volume).to(self.loc.dtype)
+        x = one_minus_cosine(self.loc, value)
+        return (log_relative(self.tables, self.dim, self.time.double(), x) - self.log_volume).to(self.loc.dtype)
 
     @property
     def mean_length(self) -> Tensor:
@@ -95,12 +96,56 @@ class SphereBrownian(UnitVectorBrownian, AxialDistribution):
         return self._from_table(self.tables.kl, self.dim)
 
 
-def log_relative(tables: SphereTables, dim: int, time: Tensor, angle: Tensor) -> Tensor:
-    """log of the heat kernel of S^d relative to the uniform distribution; float64 times and angles that broadcast."""
+def log_relative(tables: SphereTables, dim: int, time: Tensor, x: Tensor, opposite: bool = False) -> Tensor:
+    """log of the heat kernel of S^d relative to the uniform distribution.
+
+    Where it is differentiated, points within 0.01 of the centre or of its antipode take ``at_the_end``: a table by
+    angle has too few digits for second derivatives there.
+
+    Args:
+        tables, dim: of S^d.
+        time: t (...), float64.
+        x: 1 − cos θ, float64; shapes broadcast.
+        opposite: at π − θ instead of θ.
+    """
     first, last = tables.log_times
     time = time.clamp(max=torch.e**last)
-    position = coordinate(dim, time.clamp(min=torch.e**first), angle)
+    if not differentiated(time, x):
+        return by_angle(tables, dim, time, to_angle(x), opposite)
+    layer = (heat_kernel.layer(dim) * time.detach()).clamp(torch.e**first, 1.0)
+    near, far = x < NEAREST, 2 - x < NEAREST * layer.square()
+    if opposite:
+        near, far = x < NEAREST * layer.square(), 2 - x < NEAREST
+    result = by_angle(tables, dim, time, to_angle(torch.where(near | far, 1.0, x)), opposite)
+    result = torch.where(near, at_the_end(tables, dim, time, x, antipode=opposite), result)
+    return torch.where(far, at_the_end(tables, dim, time, 2 - x, antipode=not opposite), result)
+
+
+def by_angle(tables: SphereTables, dim: int, time: Tensor, angle: Tensor, opposite: bool) -> Tensor:
+    """``log_relative`` from its table."""
+    angle = torch.pi - angle if opposite else angle
+    position = coordinate(dim, time.clamp(min=torch.e ** tables.log_times[0]), angle)
     return tables.density(time.log(), position) + parametrix(dim, time, angle)
+
+
+def at_the_end(tables: SphereTables, dim: int, time: Tensor, y: Tensor, antipode: bool) -> Tensor:
+    """``log_relative`` to second order in y = 1 − cos of the distance to the centre, or to its antipode.
+
+    With L(t) the value at y = 0 and ΔK = y(2 − y)K″ + d(1 − y)K′, the heat equation K_t = ½ΔK gives K′/K = 2L_t/d and
+    K″/K = (4(L_tt + L_t²)/d + 2L_t)/(d + 2) there.
+    """
+    place, angle = (-1.0, torch.pi) if antipode else (1.0, 0.0)
+    x = time.log()
+    value = tables.density(x, torch.full_like(x, place)) + parametrix(dim, time, torch.full_like(x, angle))
+    t = time.detach()
+    by_x, by_xx = (a + b for a, b in zip(
+        tables.density.along_rows(t.log(), torch.full_like(t, place)), parametrix_slopes(dim, t, antipode), strict=True
+    ))  # fmt: skip
+    changing = t < torch.e ** tables.log_times[1] * (1 - 1e-12)  # beyond, the distribution is uniform
+    by_time, by_time_twice = changing * by_x / t, changing * (by_xx - by_x) / t.square()
+    slope = 2 / dim * by_time
+    bend = (4 / dim * (by_time_twice + by_time.square()) + 2 * by_time) / (dim + 2) - slope.square()
+    return value + y * (slope + 2 / dim * by_time_twice * (time - t)) + 0.5 * y.square() * bend
 
 
 @register_kl(SphereBrownian, SphereUniform)

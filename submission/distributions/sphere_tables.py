@@ -66,6 +66,17 @@ def parametrix(dim: int, time: Tensor, angle: Tensor) -> Tensor:
     return -angle.square() / (2.0 * time) - 0.5 * dim * time.log() - 0.25 * (dim - 1) * focus
 
 
+def parametrix_slopes(dim: int, time: Tensor, antipode: bool) -> tuple[Tensor, Tensor]:
+    """First and second derivative of ``parametrix`` in log t, at the centre (angle 0) or the antipode (π)."""
+    tabulated = time >= SMALLEST_TIME
+    square = (heat_kernel.layer(dim) * time.clamp(min=SMALLEST_TIME) / torch.pi**2).square()
+    centre = 0.0 if antipode else 1.0
+    share = tabulated * square / (centre + square)
+    fall = torch.pi**2 / (2.0 * time) if antipode else torch.zeros_like(time)
+    first = fall - 0.5 * dim - 0.5 * (dim - 1) * share
+    return first, -fall - (dim - 1) * share * (1.0 - share) * tabulated
+
+
 def panels(dim: int, times: Array) -> tuple[Array, Array]:
     """Edges (T, PANELS + 1) of l = log tan(r/2) that hold all but 1e-16 of the mass, and the Gauss nodes between."""
     low = 0.5 * np.log(np.minimum(dim * times, 1.0)) - 40.0 / dim - 2.0
@@ -168,7 +179,11 @@ def radial_integrals(kernel: Profile) -> tuple[Array, Array, Array]:
 def density_grid(kernel: Profile, positions: Array) -> Array:
     """log density relative to uniform less ``parametrix`` at every time and angle coordinate, (T, n)."""
     angles = heat_kernel.coordinate_to_angle(kernel.dim, kernel.times, positions)
-    leading = parametrix(kernel.dim, torch.from_numpy(kernel.times), torch.from_numpy(angles)).numpy()
+    width = heat_kernel.layer(kernel.dim) * kernel.times / np.pi**2  # ``parametrix`` in numpy
+    focus = np.log(np.sinc(angles / np.pi) ** 2 + width**2)
+    leading = (
+        -(angles**2) / (2.0 * kernel.times) - 0.5 * kernel.dim * np.log(kernel.times) - 0.25 * (kernel.dim - 1) * focus
+    )
     smooth = heat_kernel.evaluate(kernel.coefficients, np.broadcast_to(positions, angles.shape))
     difference: Array = smooth - angles**2 / (2.0 * kernel.times) - 0.5 * kernel.dim * kernel.x[:, None] - leading
     return difference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from submission.distributions.derivatives import aligned, last_order
+from submission.distributions.derivatives import aligned, differentiated, last_order, nested
 
 Array = NDArray[np.float64]
 
@@ -45,77 +46,92 @@ def bend(coefficients: Tensor, offset: Tensor) -> Tensor:
 THIRD = "third derivatives of tabulated distributions do not exist: cubic splines have no digits left for them"
 
 
-class _SplineFunction(torch.autograd.Function):
-    """A spline's value and slope; the slope's own derivative is the spline's second one."""
+class _Slopes(torch.autograd.Function):
+    """First derivatives of a spline or a surface in each position, whose own derivatives are the second ones."""
 
     @staticmethod
-    def forward(x: Tensor, spline: Spline) -> tuple[Tensor, Tensor]:
-        """Value and slope at ``x`` of any shape."""
-        coefficients, offset, inside = spline.locate(x)
-        return horner(coefficients, offset), slope(coefficients, offset) * inside
+    def forward(table: Spline | Surface, *positions: Tensor) -> tuple[Tensor, ...]:
+        """One derivative per position, of one shape."""
+        return table.slopes(*positions)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Spline], outputs: tuple[Tensor, Tensor]) -> None:
-        """Keep positions and slopes."""
-        ctx.save_for_backward(inputs[0], outputs[1])
-        ctx.spline = inputs[1]
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> None:
+        """Keep positions."""
+        ctx.table = inputs[0]
+        ctx.save_for_backward(*inputs[1:])
+        ctx.save_for_forward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Any, ...]:
+        """Gradients in the positions."""
+        return None, *_Slopes.along(ctx, outer)
+
+    @staticmethod
+    @nested
+    def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor, ...]:
+        """Tangents of the derivatives."""
+        zeros = [
+            torch.zeros_like(at) if own is None else own for at, own in zip(ctx.saved_tensors, tangents, strict=True)
+        ]
+        return _Slopes.along(ctx, zeros)
+
+    @staticmethod
+    def along(ctx: Any, direction: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The symmetric matrix of second derivatives times ``direction``; third ones raise."""
+        positions = ctx.saved_tensors
+        second = [last_order(part, THIRD, *positions) for part in ctx.table.second(*(at.detach() for at in positions))]
+        if len(positions) == 1:
+            return (direction[0] * second[0],)
+        xx, xy, yy = second
+        return direction[0] * xx + direction[1] * xy, direction[0] * xy + direction[1] * yy
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, table: Spline | Surface, *positions: Tensor) -> tuple[tuple[Tensor, ...], Any]:
+        """Elementwise."""
+        return _Slopes.apply(table, *aligned(info.batch_size, in_dims[1:], positions)), (0,) * len(positions)
+
+
+class _Value(torch.autograd.Function):
+    """A spline's or a surface's value; its first derivatives are kept for one backward pass."""
+
+    @staticmethod
+    def forward(table: Spline | Surface, *positions: Tensor) -> tuple[Tensor, ...]:
+        """Value and first derivatives at positions of one shape."""
+        return table.value_and_slopes(*positions)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> None:
+        """Keep positions and first derivatives."""
+        ctx.table = inputs[0]
+        ctx.save_for_backward(*inputs[1:], *outputs[1:])
+        ctx.save_for_forward(*inputs[1:])
+        ctx.mark_non_differentiable(*outputs[1:])
         ctx.set_materialize_grads(False)
 
     @staticmethod
-    def backward(ctx: Any, by_value: Tensor | None, by_slope: Tensor | None) -> tuple[Tensor | None, None]:
-        """Gradient in ``x``; second derivatives only where the slope was differentiated."""
-        x, first = ctx.saved_tensors
-        total = None if by_value is None else by_value * first
-        if by_slope is not None:
-            coefficients, offset, inside = ctx.spline.locate(x.detach())
-            part = by_slope * last_order(bend(coefficients, offset) * inside, THIRD, x)
-            total = part if total is None else total + part
-        return total, None
+    def backward(ctx: Any, outer: Tensor | None, *_: Any) -> tuple[Any, ...]:
+        """Gradients in the positions; differentiable themselves where a graph of them is asked for."""
+        count = len(ctx.saved_tensors) // 2
+        if outer is None:
+            return None, *(None,) * count
+        positions, slopes = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        if differentiated(*positions):
+            slopes = _Slopes.apply(ctx.table, *positions)
+        wanted = zip(slopes, ctx.needs_input_grad[1:], strict=True)
+        return None, *(outer * slope if needed else None for slope, needed in wanted)
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, x: Tensor, spline: Spline) -> tuple[tuple[Tensor, Tensor], Any]:
+    @nested
+    def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Tangent of the value."""
+        slopes = _Slopes.apply(ctx.table, *ctx.saved_tensors)
+        parts = [own * slope for own, slope in zip(tangents, slopes, strict=True) if own is not None]
+        return sum(parts[1:], parts[0]), *(None,) * len(slopes)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, table: Spline | Surface, *positions: Tensor) -> tuple[tuple[Tensor, ...], Any]:
         """Elementwise."""
-        return _SplineFunction.apply(x, spline), (in_dims[0], in_dims[0])
-
-
-class _SurfaceFunction(torch.autograd.Function):
-    """A surface's value and its two slopes, whose own derivatives are the surface's second ones."""
-
-    @staticmethod
-    def forward(x: Tensor, y: Tensor, surface: Surface) -> tuple[Tensor, Tensor, Tensor]:
-        """Value and slopes at ``x`` and ``y`` of one shape."""
-        patch, down, across, in_x, in_y = surface.locate(x, y)
-        cubic = horner(patch, across[..., None])
-        by_y = horner(slope(patch, across[..., None]), down) * in_y
-        return horner(cubic, down), slope(cubic, down) * in_x, by_y
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Surface], outputs: tuple[Tensor, Tensor, Tensor]) -> None:
-        """Keep positions and slopes."""
-        ctx.save_for_backward(*inputs[:2], *outputs[1:])
-        ctx.surface = inputs[2]
-        ctx.set_materialize_grads(False)
-
-    @staticmethod
-    def backward(ctx: Any, *outer: Tensor | None) -> tuple[Tensor | None, Tensor | None, None]:
-        """Gradients in ``x`` and ``y``; second derivatives only where slopes were differentiated."""
-        x, y, first_x, first_y = ctx.saved_tensors
-        by_value, by_x, by_y = outer
-        columns = [(by_value, first_x, first_y)]
-        if by_x is not None or by_y is not None:
-            second = [last_order(part, THIRD, x, y) for part in ctx.surface.second(x.detach(), y.detach())]
-            columns += [(by_x, second[0], second[1]), (by_y, second[1], second[2])]
-        used = [(own, *parts) for own, *parts in columns if own is not None]
-        gradient_x, gradient_y = (
-            sum((row[0] * row[axis] for row in used[1:]), used[0][0] * used[0][axis]) if used and needed else None
-            for axis, needed in ((1, ctx.needs_input_grad[0]), (2, ctx.needs_input_grad[1]))
-        )
-        return gradient_x, gradient_y, None
-
-    @staticmethod
-    def vmap(info: Any, in_dims: Any, x: Tensor, y: Tensor, surface: Surface) -> tuple[tuple[Tensor, ...], Any]:
-        """Elementwise."""
-        return _SurfaceFunction.apply(*aligned(info.batch_size, in_dims[:2], (x, y)), surface), (0, 0, 0)
+        return _Value.apply(table, *aligned(info.batch_size, in_dims[1:], positions)), (0,) * (1 + len(positions))
 
 
 class _Table:
@@ -154,10 +170,24 @@ class Spline:
         inside = (x >= self.start) & (x <= self.start + self.step * self.cells)
         return self._table.like(x)[index], offset, inside
 
+    def value_and_slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """y and its derivative."""
+        coefficients, offset, inside = self.locate(x)
+        return horner(coefficients, offset), slope(coefficients, offset) * inside
+
+    def slopes(self, x: Tensor) -> tuple[Tensor]:
+        """y's derivative."""
+        return (self.value_and_slopes(x)[1],)
+
+    def second(self, x: Tensor) -> tuple[Tensor]:
+        """y's second derivative."""
+        coefficients, offset, inside = self.locate(x)
+        return (bend(coefficients, offset) * inside,)
+
     def __call__(self, x: Tensor) -> Tensor:
         """y at ``x`` of any shape, twice differentiable."""
-        if torch.is_grad_enabled() and x.requires_grad:
-            value: Tensor = _SplineFunction.apply(x, self)[0]
+        if differentiated(x):
+            value: Tensor = _Value.apply(self, x)[0]
             return value
         coefficients, offset, _ = self.locate(x)
         return horner(coefficients, offset)
@@ -188,6 +218,17 @@ class Surface:
         patch = self._table.like(x)[row * self.cells[1] + column]
         return patch, down, across, self._inside(x, 0), self._inside(y, 1)
 
+    def value_and_slopes(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """z and its derivatives by x and y."""
+        patch, down, across, in_x, in_y = self.locate(x, y)
+        cubic = horner(patch, across[..., None])
+        by_y = horner(slope(patch, across[..., None]), down) * in_y
+        return horner(cubic, down), slope(cubic, down) * in_x, by_y
+
+    def slopes(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """z's derivatives by x and y."""
+        return self.value_and_slopes(x, y)[1:]
+
     def second(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Second derivatives by xx, xy and yy."""
         patch, down, across, in_x, in_y = self.locate(x, y)
@@ -196,11 +237,17 @@ class Surface:
         by_xy = slope(slope(patch, across), down) * (in_x & in_y)
         return by_xx, by_xy, horner(bend(patch, across), down) * in_y
 
+    def along_rows(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """First and second derivative by x."""
+        patch, down, across, in_x, _ = self.locate(x.reshape(-1), y.reshape(-1))  # vmap looks no single number up
+        cubic = horner(patch, across[..., None])
+        return (slope(cubic, down) * in_x).reshape(x.shape), (bend(cubic, down) * in_x).reshape(x.shape)
+
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """z at ``x`` and ``y``, which broadcast; twice differentiable in both."""
         x, y = torch.broadcast_tensors(x, y)
-        if torch.is_grad_enabled() and (x.requires_grad or y.requires_grad):
-            value: Tensor = _SurfaceFunction.apply(x, y, self)[0]
+        if differentiated(x, y):
+            value: Tensor = _Value.apply(self, x, y)[0]
             return value
         patch, down, across, _, _ = self.locate(x, y)
         return horner(horner(patch, across[..., None]), down)

@@ -88,6 +88,10 @@ class _Sample(torch.autograd.Function):
         ctx.mark_non_differentiable(output)
 
     @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> None:
+        """Samples have no tangent here."""
+
+    @staticmethod
     def vmap(info: Any, in_dims: Any, kappa: Tensor, m: int, rounds: tuple[int, ...]) -> tuple[Tensor, int | None]:
         """One sample per entry, whatever the axes mean."""
         return sample_one_minus_cosine(kappa, m, rounds), in_dims[0]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.arrays import as_codes_array, as_factors_array
 from submission.data.npz import Array, read_arrays
 from submission.data.reading import errors_named, require_regular
 from submission.errors import SubmissionError
@@ -62,10 +63,11 @@ def load_codes(path: Path, factors: Path | None = None) -> CodesTable:
         SubmissionError: missing, unreadable or pickled arrays, other shapes than ``LAYOUT`` says, NaN or infinity, or
             factors that are not the grid of factor_sizes where both are given.
     """
-    arrays = read_arrays(path, ARRAYS, LAYOUT) if path.suffix not in (".npy", ".csv") else {"codes": read_table(path)}
+    alone = suffix(path) in (".npy", ".csv")
+    arrays = {"codes": read_table(path)} if alone else read_arrays(path, ARRAYS, LAYOUT)
     if factors is not None:
-        arrays["factors"] = read_table(factors)
-    elif path.suffix in (".npy", ".csv"):
+        arrays["factors"] = read_table(factors, words=True)
+    elif alone:
         raise SubmissionError(f"{path} holds codes without factors", "pass --factors FILE.npy or FILE.csv (N, K)")
     return replace(checked_table(str(path), arrays), path=path)
 
@@ -89,12 +91,20 @@ def codes_from_arrays(
     Raises:
         SubmissionError: as for ``load_codes``, or blocks that leave a column out or share one.
     """
-    arrays: dict[str, Array] = {"codes": np.asarray(codes), "factors": np.asarray(factors)}
+    arrays: dict[str, Array] = {
+        "codes": as_codes_array(codes, "codes"),
+        "factors": as_factors_array(factors, "factors"),
+    }
     if len(periodic):
         arrays["periodic"] = np.asarray(periodic)
     if len(blocks):
-        arrays["blocks"] = block_labels(blocks, np.shape(codes)[-1], name)
+        arrays["blocks"] = block_labels(blocks, np.shape(arrays["codes"])[-1], name)
     return checked_table(name, arrays)
+
+
+def suffix(path: Path) -> str:
+    """The ending of a file's name in lower case."""
+    return path.suffix.lower()
 
 
 def block_labels(blocks: Blocks, width: int, name: str) -> npt.NDArray[np.int64]:
@@ -106,9 +116,14 @@ def block_labels(blocks: Blocks, width: int, name: str) -> npt.NDArray[np.int64]
     return np.array([next(k for k, block in enumerate(blocks) if column in block) for column in range(width)])
 
 
-def read_table(path: Path) -> Array:
-    """The array in an .npy file or a .csv file, whose first row may be names."""
-    if path.suffix != ".csv":
+def read_table(path: Path, words: bool = False) -> Array:
+    """The array in an .npy file or a .csv file, whose first row may be names.
+
+    Args:
+        path: the file.
+        words: whether columns of a .csv file may hold words, which become the numbers of the sorted words.
+    """
+    if suffix(path) != ".csv":
         require_regular(path, LAYOUT)
         with errors_named(path, LAYOUT):
             return np.asarray(np.load(path, allow_pickle=False))
@@ -121,6 +136,8 @@ def read_table(path: Path) -> Array:
         raise SubmissionError(f"cannot read {path}: {error.strerror}", "check the path") from None
     except (UnicodeDecodeError, csv.Error):
         raise SubmissionError(f"cannot read {path}: it is not a table of text", LAYOUT) from None
+    if words and len({len(row) for row in rows}) == 1 and not all(is_number(cell) for row in rows[1:] for cell in row):
+        return words_as_numbers(rows, str(path))
     start = 0 if not rows or is_number(rows[0][0]) else 1
     try:
         table = np.array(rows[start:], np.float64)
@@ -129,6 +146,15 @@ def read_table(path: Path) -> Array:
         what = f"cannot read {path}: row {bad} does not hold as many numbers as the others"
         raise SubmissionError(what, "write one row of numbers per image, with commas between them") from None
     return table.astype(np.int64) if table.size and (np.abs(table) < 2**53).all() and (table % 1 == 0).all() else table
+
+
+def words_as_numbers(rows: list[list[str]], name: str) -> Array:
+    """The columns of a table with words; its first row is names where none of its cells occurs again in its column."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    named = not any(column[0] in column[1:] or is_number(column[0]) for column in columns)
+    cells = [column[1:] if named else column for column in columns]
+    numbers = {k: np.array(c, np.float64 if all(map(is_number, c)) else str) for k, c in enumerate(cells)}
+    return as_factors_array(numbers, name)
 
 
 def is_number(text: str) -> bool:
@@ -142,6 +168,8 @@ def is_number(text: str) -> bool:
 
 def checked_table(name: str, arrays: dict[str, Array]) -> CodesTable:
     """The table of ``arrays``."""
+    if "factors" in arrays:
+        arrays = arrays | {"factors": as_factors_array(arrays["factors"], name)}
     codes = checked_codes(name, arrays.get("codes"))
     table = with_factors(name, codes, arrays)
     blocks = checked_blocks(name, arrays["blocks"], codes.shape[1]) if "blocks" in arrays else None
@@ -170,6 +198,9 @@ def checked_codes(name: str, codes: Array | None) -> Codes:
     """``codes`` if they are finite numbers (N, D); integers and half precision as float32 where that is exact."""
     if codes is None:
         raise SubmissionError(f"{name} has no array 'codes'", LAYOUT)
+    codes = as_codes_array(codes, name)
+    if codes.dtype.kind == "b":
+        codes = codes.astype(np.float32)
     if codes.ndim != 2 or 0 in codes.shape or codes.dtype.kind not in "fiu":
         raise SubmissionError(f"codes in {name} are {codes.dtype} of shape {codes.shape}", LAYOUT)
     wide = codes.astype(np.float64)

@@ -42,10 +42,10 @@ class FunctionModule(nn.Module):
 
 def weights_alone(path: Path, data: str | None) -> SubmissionError | None:
     """The error, with a recipe, for a file that holds weights and no program; None for other files."""
-    if path.suffix not in WEIGHTS and not is_state_dict(path):
+    if path.suffix.lower() not in WEIGHTS and not is_state_dict(path):
         return None
     load = f'torch.load("{path}", weights_only=True)'
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         load = f'safetensors.torch.load_file("{path}")'
     return SubmissionError(f"{path} holds weights without a network", RECIPE.format(load=load, data=data or "NAME"))
 

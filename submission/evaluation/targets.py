@@ -93,7 +93,7 @@ def open_target(target: object, options: TargetOptions) -> Target:
     if isinstance(target, Run):
         return run_target(target, options)
     if isinstance(target, str | Path):
-        return path_target(Path(target), options)
+        return path_target(Path(target).expanduser(), options)
     if isinstance(target, nn.Module):
         return module_target(target, options)
     if callable(target):
@@ -106,7 +106,7 @@ def path_target(path: Path, options: TargetOptions) -> Target:
     """A run folder, an encoder's file, or a file of codes."""
     if path.is_dir():
         return run_target(Run.open(path), options)
-    if path.suffix in CODES:
+    if path.suffix.lower() in CODES:
         return codes_target(load_codes(path), options)
     if path.is_file():
         return file_target(path, options)
@@ -251,7 +251,7 @@ def named_folder(options: TargetOptions) -> Path | None:
 
 def open_encoder(path: Path, dataset: GroundTruthDataset, options: TargetOptions) -> Encoder:
     """The encoder in a file, on the chosen device or isolated."""
-    opener = OPENERS.get(path.suffix)
+    opener = OPENERS.get(path.suffix.lower())
     on_cpu = options.device in ("cpu", "auto")
     if options.isolated:
         if options.precision != "float32" or not on_cpu:

@@ -33,7 +33,9 @@ class OneSidedClamp(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Tensor, float, bool], output: Tensor) -> None:
         """Keep which values reached the limit."""
         values, limit, above = inputs
-        ctx.save_for_backward(values >= limit if above else values <= limit)
+        stopped = values >= limit if above else values <= limit
+        ctx.save_for_backward(stopped)
+        ctx.save_for_forward(stopped)
         ctx.above = above
 
     @staticmethod
@@ -42,6 +44,11 @@ class OneSidedClamp(torch.autograd.Function):
         (stopped,) = ctx.saved_tensors
         outwards = outer < 0 if ctx.above else outer > 0
         return outer.masked_fill(stopped & outwards, 0.0), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
+        """The clamp's own derivative: which way a loss descends is unknown here."""
+        return tangent.masked_fill(ctx.saved_tensors[0], 0.0)
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, values: Tensor, limit: float, above: bool) -> tuple[Tensor, int | None]:

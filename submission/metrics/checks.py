@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.arrays import as_codes_array, as_factors_array
 from submission.errors import SubmissionError
 from submission.metrics.base import Codes, Factors, Points
 
@@ -40,7 +41,7 @@ def check_points(
             code dimensions or ``min_factors`` factors, no samples, real values in a factor that is not
             ``continuous``, or a factor with a single value.
     """
-    codes, factors = as_codes(codes, metric), np.asarray(factors)
+    codes, factors = as_codes(codes, metric), as_factors_array(factors, "factors")
     if codes.ndim != 2 or factors.ndim != 2:
         raise SubmissionError(
             f"{metric} takes codes (N, D) and factors (N, K), not {codes.shape} and {factors.shape}", "reshape them"
@@ -59,7 +60,7 @@ def as_codes(codes: npt.ArrayLike, metric: str) -> Codes:
     Raises:
         SubmissionError: they are no real numbers.
     """
-    array: npt.NDArray[Any] = np.asarray(codes)
+    array: npt.NDArray[Any] = as_codes_array(codes, "codes")
     if array.dtype in (np.float32, np.float64):
         return array
     if array.dtype.kind not in "fiub":

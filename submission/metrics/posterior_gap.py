@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from submission.arrays import as_factors_array
 from submission.errors import SubmissionError
 from submission.metrics.base import Factors, Metric, Posteriors, Sampler, Scores
 from submission.metrics.checks import check_factors
@@ -108,7 +109,7 @@ def mig_chen(
     Raises:
         SubmissionError: arrays of other lengths, fewer than two components, or a factor with a single value.
     """
-    factors = np.asarray(factors)
+    factors = as_factors_array(factors, "factors")
     check_posteriors(posteriors, factors)
     random_state = np.random.RandomState(seed)
     rows = np.arange(len(posteriors))

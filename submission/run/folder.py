@@ -49,7 +49,7 @@ class Run:
             SubmissionError: ``path`` is not a run folder (it has no ``meta.json``), or a part of it is a link to a
                 place outside of it.
         """
-        run = cls(Path(path))
+        run = cls(Path(path).expanduser())
         if not run.meta_file.is_file():
             seeds = any(run.path.glob("seed_*/meta.json"))
             fix = "pass one of the runs in it, seed_..." if seeds else "pass a folder that train.py --out wrote"

@@ -17,6 +17,7 @@ from torch.distributions import Distribution, kl_divergence
 from submission.distributions import (
     EmbeddedTorusBrownian,
     EmbeddedTorusUniform,
+    IndependentSubspaces,
     PowerSpherical,
     ProjectiveBrownian,
     ProjectiveUniform,
@@ -31,6 +32,7 @@ from submission.distributions.torus_spectrum import exact_kl
 
 Case = Any
 DIGITS = 40
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # that forward mode scripts when it is first used
 
 
 def heat_kernel(dim: int, time: mpmath.mpf, angle: mpmath.mpf, terms: int) -> list[mpmath.mpf]:
@@ -254,13 +256,76 @@ def test_the_two_term_estimator_has_no_second_derivative() -> None:
         torch.autograd.grad(first, kappa)
 
 
-def test_at_the_centre_second_derivatives_of_tabulated_densities_are_not_numbers() -> None:
-    """The tables' slope divided by the distance has no digits there; von Mises–Fisher has its Hessian everywhere."""
-    results = []
-    for q in (SphereBrownian(pole(3), torch.tensor(0.3).double()), VonMisesFisher(pole(3), torch.tensor(3.0).double())):
-        angle = torch.tensor(0.0, dtype=torch.float64, requires_grad=True)
-        density = q.log_prob(torch.stack([angle.cos(), angle.sin(), 0 * angle]))
-        (first,) = torch.autograd.grad(density, angle, create_graph=True)
-        results.append(torch.autograd.grad(first, angle)[0].item())
-    assert math.isnan(results[0])
-    assert results[1] == pytest.approx(-3.0)
+NEAR_ENDS = [0.0, 1e-5, 9.9e-3, 1.1e-2, math.pi - 1.1e-2, math.pi - 9e-3, math.pi - 1e-5, math.pi]
+
+
+@pytest.mark.parametrize("kind", [SphereBrownian, ProjectiveBrownian, RotationBrownian])
+@pytest.mark.parametrize("dim", [2, 3, 10])
+@pytest.mark.parametrize("time", [0.2, 1.0])
+def test_density_at_the_centre_and_its_antipode(kind: type[Distribution], dim: int, time: float) -> None:
+    """All second derivatives in time and angle on both sides of where the tables by angle are replaced."""
+    if kind is RotationBrownian and dim != 3:
+        pytest.skip("SO(3) has one dimension")
+    mpmath.mp.dps = DIGITS
+    scale = 8.0 if kind is RotationBrownian else 1.0
+    rows = terms_for(dim, 0.9 * time)
+
+    def exact_log(t: mpmath.mpf, r: mpmath.mpf) -> mpmath.mpf:
+        both = heat_kernel(dim, t / scale, r, rows)[0]
+        return mpmath.log(
+            both if kind is SphereBrownian else both + heat_kernel(dim, t / scale, mpmath.pi - r, rows)[0]
+        )
+
+    for angle in NEAR_ENDS:
+        exact = [float(mpmath.diff(exact_log, (scale * time, angle), n)) for n in ((2, 0), (1, 1), (0, 2))]
+        position = torch.tensor([scale * time, angle], dtype=torch.float64, requires_grad=True)
+        point = torch.cat([position[1:].cos(), position[1:].sin(), torch.zeros(dim - 1, dtype=torch.float64)])
+        density = kind(pole(dim + 1), position[0]).log_prob(point)
+        (first,) = torch.autograd.grad(density, position, create_graph=True)
+        by_time, by_angle = (torch.autograd.grad(part, position, retain_graph=True)[0] for part in first)
+        found = [by_time[0].item(), by_time[1].item(), by_angle[1].item()]
+        assert found == pytest.approx(exact, abs=1e-3 * dim / time**2, rel=1e-3), angle
+        assert found[2] == pytest.approx(exact[2], abs=1e-3 * abs(exact[2]) + 1e-4), angle
+
+
+@pytest.mark.parametrize("kind", [SphereBrownian, ProjectiveBrownian, VonMisesFisher, PowerSpherical])
+def test_hessians_at_the_centre_are_numbers_and_right(kind: type[Distribution]) -> None:
+    """The whole Hessian in the point at z = μ is −c(I − μμᵀ) on tangent vectors, c the curvature of the log-density."""
+    loc, other = pole(4), torch.tensor(0.5, dtype=torch.float64)
+    for order in (torch.func.hessian, lambda f: torch.func.jacfwd(torch.func.jacfwd(f))):
+        hessian = order(lambda z: kind(loc, other, validate_args=False).log_prob(z))(loc)
+        tangent = hessian[1:, 1:]
+        assert hessian.isfinite().all()
+        gradient = torch.func.grad(lambda z: kind(loc, other, validate_args=False).log_prob(z))(loc)
+        turned = tangent - gradient[0] * torch.eye(3)  # along a great circle, z″ = −z
+        assert torch.allclose(turned, turned[0, 0] * torch.eye(3, dtype=torch.float64), atol=1e-9)
+        near = torch.tensor([math.cos(0.01), math.sin(0.01), 0, 0], dtype=torch.float64)
+        q = kind(loc, other)
+        difference = 2 * (q.log_prob(near) - q.log_prob(loc)).item() / 0.01**2
+        assert turned[0, 0].item() == pytest.approx(difference, rel=1e-3, abs=1e-4)
+
+
+def test_independent_subspaces_at_zero() -> None:
+    """−2/s for exponents 2, 0 above, an error where there is none."""
+    zero, axis = torch.zeros(4, dtype=torch.float64), torch.tensor([0.0, 0.3, 0.1, 0.2], dtype=torch.float64)
+
+    def hessian(exponent: float, root: float, scale: float, z: Tensor, order: Callable[..., Any]) -> Tensor:
+        exponents = torch.tensor([exponent, exponent], dtype=torch.float64)
+        return order(IndependentSubspaces([2, 2], exponents, root, scale).log_prob)(z)
+
+    torch_func = torch.func.hessian
+    for order in (torch_func, lambda f: torch.func.jacrev(torch.func.jacrev(f)), hessian_of):
+        for z in (zero, axis):
+            expected = -2 / 0.5 * torch.eye(4, dtype=torch.float64)
+            torch.testing.assert_close(hessian(2.0, 2.0, 0.5, z, order), expected)
+        torch.testing.assert_close(hessian(3.0, 3.0, 1.0, zero, order), torch.zeros(4, 4, dtype=torch.float64))
+        for exponent, root, z in ((1.5, 1.5, axis), (2.0, 1.5, zero), (3.0, 2.0, zero)):
+            with pytest.raises(NotImplementedError, match="no second derivative here"):
+                hessian(exponent, root, 1.0, z, order)
+    mixed = hessian(2.0, 2.1, 1.0, axis, torch_func)[0, 0].item()
+    assert mixed == pytest.approx(-2.1 * 0.3**0.1)  # −(p0/p)·(Σ z²)^{p0/2 − 1}·2 at z₁ = 0
+
+
+def hessian_of(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """By autograd alone."""
+    return lambda z: torch.autograd.functional.hessian(function, z)

@@ -14,8 +14,9 @@ import pytest
 import torch
 from scipy import stats
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.distributions import Distribution, constraints, kl_divergence, transform_to
-from torch.func import grad, jacrev, vmap
+from torch.func import grad, jacfwd, jacrev, vmap
 from torch.nn.functional import normalize
 
 from submission import distributions as package
@@ -34,6 +35,8 @@ from submission.distributions import (
     TorusUniform,
     VonMisesFisher,
 )
+from submission.distributions.closed_manifold import Manifold
+from submission.distributions.manifold_examples import ellipsoid, klein_bottle, special_unitary, stiefel
 from submission.distributions.torus_coordinates import point_of
 
 Make = Callable[[], Distribution]
@@ -58,6 +61,8 @@ def torus_points(*shape: int) -> Tensor:
     """Random points of the torus of radii (2, 1)."""
     return point_of(torch.randn(shape, dtype=torch.float64), torch.randn(shape, dtype=torch.float64), (2.0, 1.0))
 
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # that forward mode scripts when it is first used
 
 POSTERIORS: dict[type[Distribution], tuple[Callable[..., Tensor], int, str, int]] = {
     SphereBrownian: (units, 4, "time", 0),
@@ -226,6 +231,95 @@ def test_second_derivatives_of_torch_func_are_autograds(kind: type[Distribution]
     expected = torch.autograd.functional.hessian(entropy, other)
     torch.testing.assert_close(jacrev(jacrev(entropy))(other), expected)
     assert expected.abs().max() > 1e-3
+
+
+def log_prob_of(kind: type[Distribution]) -> tuple[Callable[..., Tensor], tuple[Tensor, ...]]:
+    """log_prob as a function of all its tensors, and values of them."""
+    if kind in POSTERIORS:
+        given = list(parameters(kind).values())
+        return lambda *x: kind(*x[:2], validate_args=False).log_prob(x[2]), (*given, kind(*given).sample())
+    if kind is IndependentSubspaces:
+        exponents = torch.tensor([2.0, 1.6], dtype=torch.float64)
+
+        def density(p: Tensor, z: Tensor) -> Tensor:
+            return IndependentSubspaces([2, 3], p, 2.1, validate_args=False).log_prob(z)
+
+        return density, (exponents, example(kind).sample())
+    return lambda z: example(kind, validate_args=False).log_prob(z) + 0 * z.sum(), (example(kind).sample(),)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_forward_mode_of_densities_is_reverse_mode(kind: type[Distribution]) -> None:
+    """First derivatives and all four orders of second ones."""
+    function, given = log_prob_of(kind)
+    every = tuple(range(len(given)))
+    torch.testing.assert_close(jacfwd(function, every)(*given), jacrev(function, every)(*given))
+    expected = jacrev(jacrev(function, every), every)(*given)
+    for outer, inner in ((jacfwd, jacrev), (jacrev, jacfwd), (jacfwd, jacfwd)):
+        torch.testing.assert_close(outer(inner(function, every), every)(*given), expected)
+    with forward_ad.dual_level():
+        duals = [forward_ad.make_dual(x, torch.ones_like(x)) for x in given]
+        tangent = forward_ad.unpack_dual(function(*duals)).tangent
+    torch.testing.assert_close(tangent, sum(part.sum() for part in jacrev(function, every)(*given)))
+
+
+@pytest.mark.parametrize("kind", POSTERIORS)
+def test_forward_mode_of_entropies_is_reverse_mode(kind: type[Distribution]) -> None:
+    loc, other = parameters(kind).values()
+
+    def entropy(x: Tensor) -> Tensor:
+        return kind(loc, x, validate_args=False).entropy()
+
+    torch.testing.assert_close(jacfwd(entropy)(other), jacrev(entropy)(other))
+    for outer, inner in ((jacfwd, jacrev), (jacrev, jacfwd), (jacfwd, jacfwd)):
+        torch.testing.assert_close(outer(inner(entropy))(other), jacrev(jacrev(entropy))(other))
+
+
+@pytest.mark.parametrize("kind", POSTERIORS)
+def test_forward_mode_of_samples_is_reverse_mode(kind: type[Distribution]) -> None:
+    given = tuple(parameters(kind).values())
+
+    def sample(*x: Tensor) -> Tensor:
+        torch.manual_seed(3)
+        return kind(*x, validate_args=False).rsample()
+
+    expected = jacrev(sample, (0, 1))(*given)
+    torch.testing.assert_close(jacfwd(sample, (0, 1), randomness="same")(*given), expected)
+    second = jacrev(jacrev(sample, 1), 1)(*given)
+    for outer, inner in ((jacfwd, jacrev), (jacfwd, jacfwd)):
+        options = {"randomness": "same"} if inner is jacfwd else {}
+        found = outer(inner(sample, 1, **options), 1, randomness="same")(*given)  # type: ignore[arg-type]
+        torch.testing.assert_close(found, second)
+
+
+@pytest.mark.parametrize(("kind", "message"), [(SphereBrownian, "third derivatives"), (RotationBrownian, "third")])
+def test_forward_mode_raises_where_orders_end(kind: type[Distribution], message: str) -> None:
+    loc, time = parameters(kind).values()
+
+    def entropy(x: Tensor) -> Tensor:
+        return kind(loc, x, validate_args=False).entropy()
+
+    for last in (jacfwd, jacrev):
+        with pytest.raises(NotImplementedError, match=message):
+            last(jacfwd(jacfwd(entropy)))(time)
+
+
+@pytest.mark.parametrize(
+    "manifold", [stiefel(3, 2), stiefel(3, 3), special_unitary(), klein_bottle(), ellipsoid((2, 1, 1))]
+)
+def test_projections_have_forward_mode(manifold: Manifold) -> None:
+    """Also under vmap; second derivatives agree with differences, or raise."""
+    x = torch.randn(3, manifold.ambient, dtype=torch.float64) + 2 * manifold.pool[:3]
+    for point in x:
+        torch.testing.assert_close(jacfwd(manifold.project)(point), jacrev(manifold.project)(point))
+    torch.testing.assert_close(vmap(jacrev(manifold.project))(x)[0], jacrev(manifold.project)(x[0]))
+    inputs = x[:1].clone().requires_grad_()
+    assert torch.autograd.gradcheck(manifold.project, (inputs,))
+    if manifold.name.startswith(("Stiefel", "O(")):
+        with pytest.raises(NotImplementedError, match="first derivatives only"):
+            torch.autograd.functional.hessian(lambda z: manifold.project(z).sum(), x[0])
+    elif manifold.name != "Klein":  # whose Gauss–Newton steps end at 1e−6
+        assert torch.autograd.gradgradcheck(manifold.project, (inputs,))
 
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop")  # of torch's own gamma sampler
