@@ -54,7 +54,7 @@ def as_factors_array(values: Any, name: str) -> Array:
     columns = None if named is None else list(named.values())
     if columns is None:
         array = as_array(values, name)
-        if array.dtype.kind in "iuf" or array.ndim not in (1, 2):
+        if array.dtype.kind not in "OUSMb" or array.ndim not in (1, 2):
             return array.reshape(-1, 1) if array.ndim == 1 and array.dtype.kind in "iuf" else array
         columns = list(array.reshape(len(array), -1).T)
     encoded = [class_numbers(column, f"factor {number} of {name}") for number, column in enumerate(columns)]
@@ -75,7 +75,7 @@ def named_columns(values: Any) -> dict[str, Any] | None:
 def class_numbers(column: Any, name: str) -> Array:
     """Numbers of a column (N,) as they are; anything else as the numbers of its sorted values."""
     array = plain_column(column, name)
-    return array if array.dtype.kind in "iuf" else np.unique(array, return_inverse=True)[1].reshape(-1)
+    return np.unique(array, return_inverse=True)[1].reshape(-1) if array.dtype.kind in "USb" else array
 
 
 def plain_column(column: Any, name: str) -> Array:
@@ -85,12 +85,12 @@ def plain_column(column: Any, name: str) -> Array:
         SubmissionError: missing values.
     """
     array = as_array(column, name).reshape(-1)
-    if array.dtype.kind in "iufb":
+    if array.dtype.kind not in "OUSM":
         return array
     missing = np.array([value is None or value != value for value in array.tolist()], dtype=bool)
     if missing.any():
         raise SubmissionError(f"{name} has no value in row {int(missing.argmax())}", "leave those rows out")
-    return array.astype(str) if array.dtype.kind in "OMm" else array
+    return array.astype(str)
 
 
 def as_numbers(array: Array) -> Array:

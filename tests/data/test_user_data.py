@@ -230,7 +230,7 @@ def test_arrays_that_are_not_used_are_named(tmp_path: Path, suffix: str, caplog:
         (IMAGES.astype(np.float32), None, r"'images' of arrays has values from 0 to 255, outside \[0, 1\] — scale"),
         (FLOATS * 2 - 1, None, r"'images' of arrays has values from -.*, outside \[0, 1\]"),
         (FLOATS * np.nan, None, "'images' of arrays has values that are not finite"),
-        (IMAGES.astype(np.int64), None, "'images' of arrays is 24x5x6x3 int64 — pass uint8, bool, or floats"),
+        (IMAGES.astype(np.int64) * 2, None, "'images' of arrays is 24x5x6x3 int64 — pass uint8, bool, or floats"),
         (IMAGES.astype(complex), None, "'images' of arrays is 24x5x6x3 complex128"),
         (IMAGES[0, :, :, 0], None, "'images' of arrays is 5x6 uint8"),
         (IMAGES[:0], None, "'images' of arrays is 0x5x6x3 uint8"),

@@ -84,7 +84,7 @@ ROW = np.arange(24)[:, None]
         (GOOD | {"codes": np.where(GOOD["codes"] > 2, np.nan, GOOD["codes"])}, "NaN or infinity, first in row"),
         ({"codes": GOOD["codes"], "factors": np.zeros((23, 2), int)}, "24 codes but 23 rows"),
         ({"codes": GOOD["codes"], "factors": np.full((24, 2), np.nan)}, "factors in"),
-        ({"codes": GOOD["codes"], "factors": np.full((24, 2), "a")}, "factors in"),
+        ({"codes": GOOD["codes"], "factors": np.full((24, 2), 1j)}, "factors in"),
         (GOOD | {"codes": GOOD["codes"].astype(str)}, "codes in"),
         (GOOD | {"codes": np.where(ROW == 7, -np.inf, GOOD["codes"])}, "NaN or infinity, first in row 7"),
         (GOOD | {"factors": GRID[::-1]}, "are not the row-major grid of its factor_sizes, first in row 0 — leave one"),

@@ -39,8 +39,9 @@ def test_lengths_must_agree() -> None:
 
 
 def test_shapes_must_be_tables() -> None:
-    with pytest.raises(SubmissionError, match=r"\(60,\)"):
-        mig(CODES, FACTORS[:, 0])
+    with pytest.raises(SubmissionError, match=r"\(60, 1, 1\)"):
+        mig(CODES, FACTORS[:, :1, None])
+    assert mig(CODES, FACTORS[:, 0]).values == mig(CODES, FACTORS[:, :1]).values  # one factor is a column
 
 
 def test_a_factor_of_one_value_is_named() -> None:
