@@ -136,7 +136,7 @@ NOTHING = (
 
 def inside(file: Path, image_shape: ImageShape | None) -> str:
     """Where a file is, inside; its ending says what it is taken for."""
-    return INSIDE + (file.suffix if image_shape and file.suffix in OPENERS else ".pt")
+    return INSIDE + (file.suffix.lower() if image_shape and file.suffix.lower() in OPENERS else ".pt")
 
 
 def arguments(file: Path, limits: Limits, image_shape: ImageShape | None) -> list[str]:

@@ -67,7 +67,7 @@ class IsolatedEncoder:
 
     def __init__(self, path: Path, limits: Limits = DEFAULT, image_shape: ImageShape | None = None) -> None:
         self.path, self.limits = Path(path), limits
-        if image_shape is None or self.path.suffix not in OPENERS:
+        if image_shape is None or self.path.suffix.lower() not in OPENERS:
             read_archive(self.path)
         self._launch = launch(self.path, limits, image_shape)
         self._process = subprocess.Popen(

@@ -136,9 +136,9 @@ def loaded(path: Path, image_shape: tuple[int, ...]) -> tuple[nn.Module, dict[st
     from submission.export.inspection import describe
     from submission.export.torchscript import load_torchscript
 
-    if image_shape and path.suffix in OPENERS:
+    if image_shape and path.suffix.lower() in OPENERS:
         height, width, channels = image_shape
-        return OPENERS[path.suffix](path, (height, width, channels)), {}
+        return OPENERS[path.suffix.lower()](path, (height, width, channels)), {}
     module = load_torchscript(path, evaluation=False, isolated=True)
     return module, dataclasses.asdict(describe(module))
 
