@@ -85,7 +85,7 @@ def test_it_is_drawn_and_reported(run: Run, tmp_path: Path) -> None:
         assert main(["plot", kind, str(run.path), "--out", str(tmp_path / f"{kind}.png")]) == 0
         assert (tmp_path / f"{kind}.png").read_bytes().startswith(b"\x89PNG")
     assert main(["report", str(run.path)]) == 0
-    assert run.meta.model.space in (run.path / "report.html").read_text()
+    assert run.settings.model.space in (run.path / "report.html").read_text()
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit")
