@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import runpy
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -195,3 +197,16 @@ def test_a_manifold_of_ones_own_in_ten_lines() -> None:
 def test_a_wrong_dimension_is_noticed() -> None:
     with pytest.raises(ValueError, match=r"trace 2\.\d\d, not the dimension 1|trace 1\.\d\d, not the dimension 1"):
         _ = Manifold("Globe", 3, 1, direction).measured_curvature
+
+
+TIMES = runpy.run_path(str(Path(__file__).resolve().parents[2] / "scripts" / "longest_times.py"))["CASES"]
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_up_to_the_longest_time_the_expansion_is_the_exact_divergence(name: str) -> None:
+    manifold, exact = TIMES[name]
+    times = manifold.longest_time * torch.tensor([0.1, 0.5, 1.0], dtype=torch.float64)
+    found = manifold.short_time_divergence(times, manifold.mean_curvature)
+    torch.testing.assert_close(found, torch.stack([exact(time) for time in times]), atol=0.01, rtol=0)
+    assert found[-1].item() == pytest.approx(manifold.dimension / 2, abs=0.01)
+    assert exact(torch.tensor(50.0, dtype=torch.float64)) < 0.02 + math.log(2) * (name == "O(3)")

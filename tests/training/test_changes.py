@@ -16,7 +16,7 @@ from submission.configuration import load
 from submission.configuration.settings import TrainSettings
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import load_torchscript
-from submission.objectives import Cosine, Linear, TrainingPosition
+from submission.objectives import Constant, Cosine, Linear, TrainingPosition
 from submission.training import train, train_together
 from submission.training.ema import WeightAverage, share
 
@@ -134,9 +134,20 @@ def test_a_constant_schedule_is_the_number(tmp_path: Path, settings: Make, dots:
     assert same(model_of(scheduled), model_of(plain))
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_schedule_and_average_resume_bit_for_bit(precision: str, tmp_path: Path, settings: Make, dots: Make) -> None:
-    chosen = settings(learning_rate=RATE, ema=0.9, precision=precision, held_out=16)
+@pytest.mark.parametrize(
+    ("precision", "rate"),
+    [
+        ("float32", RATE),
+        ("bfloat16", RATE),
+        ("float32", Constant(0.01)),
+        ("float32", Linear(1e-4, 0.01, steps=9)),  # a warm-up that the interruption cuts in two
+        ("float32", Cosine(0.01, warm_up=9)),
+    ],
+)
+def test_schedule_and_average_resume_bit_for_bit(
+    precision: str, rate: Any, tmp_path: Path, settings: Make, dots: Make
+) -> None:
+    chosen = settings(learning_rate=rate, ema=0.9, precision=precision, held_out=16)
     whole = train(chosen, tmp_path / "whole", data=dots(), device="cpu")
     with pytest.raises(SubmissionError, match="cannot be read"):
         train(chosen, tmp_path / "run", data=dots(lost_at(7)), device="cpu")
