@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from submission.errors import SubmissionError
+from submission.errors import SubmissionError, invocation
 from submission.files import atomic
 
 FORMAT = 1
@@ -123,7 +123,7 @@ def exported_weights(path: Path, best: Path) -> dict[str, torch.Tensor]:
     Raises:
         SubmissionError: they are missing or damaged, or those in ``best`` are not of this checkpoint.
     """
-    resume = f"train.py --resume --out {path.parent}"
+    resume = f"{invocation('train')} --resume --out {path.parent}"
     try:
         state = read_training(path)
         if not state.get("validation", {}).get("best_step"):
@@ -142,9 +142,9 @@ def separate_best(best: Path, state: State) -> dict[str, torch.Tensor]:
     try:
         found = read(best)
     except FileNotFoundError:
-        raise SubmissionError(f"{best} is missing: it held the best weights of this run", "train it again") from None
+        raise SubmissionError(f"{best}, which had the best weights, is missing", "train it again") from None
     except DamagedError as error:
-        raise SubmissionError(error.what, "restore it, or train again: the best weights were in it") from error
+        raise SubmissionError(error.what, "restore it, or train again: it had the best weights") from error
     if found.get("validation") != state["validation"] or not isinstance(found.get("model"), dict):
         raise SubmissionError(f"{best} does not hold the best weights of its checkpoint", "train it again")
     return dict(found["model"])

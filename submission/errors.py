@@ -1,15 +1,20 @@
-"""The one exception a user is meant to read."""
+"""Errors that users read, and what they can try instead."""
 
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
+from pathlib import Path
+
+PROGRAMS = ("train.py", "evaluate.py")
+"""Commands that are also programs of a checkout."""
 
 
 class SubmissionError(Exception):
-    """Bad input or a failed step, told in one line: what, where, and what to do about it.
+    """Bad input or a failed step, in one line: what, where, and what to do about it.
 
-    The commands print it without a traceback and exit with ``exit_code``.
+    Commands print it without a traceback and exit with ``exit_code``.
     """
 
     exit_code = 1
@@ -30,3 +35,11 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str, most: int = 3)
     """What to try for an unknown ``name``: the ``known`` ones closest to it, ``otherwise`` where none is close."""
     close = difflib.get_close_matches(name, list(known), n=most)
     return f"did you mean {' or '.join(close)}?" if close else otherwise
+
+
+def invocation(name: str) -> str:
+    """The command ``name`` as a user types it who started this process: ``python train.py``, ``submission train`` …"""
+    started = Path(sys.argv[0] if sys.argv else "")
+    if started.name == f"{name}.py" or (started.name in PROGRAMS and f"{name}.py" in PROGRAMS):
+        return f"python {name}.py"
+    return f"submission {name}" if started.stem == "submission" else f"python -m submission {name}"

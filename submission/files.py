@@ -147,7 +147,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise SubmissionError(f"cannot read {path}: {error.strerror}", "check its permissions") from None
     except UnicodeDecodeError:
-        raise SubmissionError(f"cannot read {path}: it is no text", "restore the file or make it again") from None
+        raise SubmissionError(f"cannot read {path}: it is not text", "restore the file or make it again") from None
 
 
 def read_json(path: Path) -> Any:

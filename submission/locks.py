@@ -55,7 +55,7 @@ def prepare(path: Path) -> None:
 
 @contextlib.contextmanager
 def acquired(path: Path, timeout: float) -> Iterator[None]:
-    """The lock held for a block; a file system without locks is used without one."""
+    """The lock for the duration of a block; a file system without locks is used without one."""
     lock = filelock.FileLock(path, timeout=timeout)
     try:
         lock.acquire()
@@ -83,7 +83,7 @@ def sign(path: Path) -> None:
 
 
 def holder(path: Path) -> str:
-    """The process that holds a lock, as far as its file says."""
+    """The process that holds a lock, if its file has it."""
     try:
         number = path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

@@ -8,7 +8,7 @@ import io
 import pytest
 
 from submission.cli import console
-from submission.cli.main import complain
+from submission.cli.main import print_error
 from submission.text import csv_text, printable
 
 ESCAPES = [
@@ -46,7 +46,7 @@ def test_nothing_reaches_the_terminal_raw(text: str, capsys: pytest.CaptureFixtu
     console.say(text)
     console.warn(text)
     console.table(text, ["name", text], [[text, "1"]])
-    complain(f"error: {text}")
+    print_error(f"error: {text}")
     with console.Bars().task(text, 2) as task:
         task.advance(1, text)
     written = "".join(capsys.readouterr())

@@ -19,7 +19,7 @@ from submission.text import printable
 
 
 class Output(Console):
-    """A console that leaves a closed pipe to ``main.execute``, which knows the exit code."""
+    """A console that leaves a closed pipe to ``main.execute``, which sets the exit code."""
 
     def on_broken_pipe(self) -> None:
         """Say so to the caller instead of ending the process."""
@@ -44,7 +44,7 @@ class Bars(progress.Bars):
 
 
 def warn(message: str) -> None:
-    """One line for the user on standard error; where that is closed or full, there is nobody to tell."""
+    """One line for the user on standard error; an error while writing it is ignored."""
     with contextlib.suppress(OSError):
         ERR.print(printable(message), markup=False, soft_wrap=True)
 
@@ -62,7 +62,7 @@ def print_json(record: dict[str, Any]) -> None:
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on standard output below its title; the first column is left-aligned, the others right-aligned.
 
-    Nothing is cut: on a terminal the first column is folded, and columns for which there is no room follow in a table
+    Nothing is cut: on a terminal the first column is folded, and columns that do not fit follow in a table
     of their own below; elsewhere the table is as wide as its cells.
     """
     say(title)
@@ -76,11 +76,11 @@ def parts(lines: Sequence[Sequence[str]]) -> list[list[int]]:
     if not OUT.is_terminal:
         return [list(range(len(widths)))]
     found: list[list[int]] = [[0]]
-    room = left = OUT.width - BORDERS - 1 - min(widths[0], max(NARROWEST, OUT.width // 3))
+    available = left = OUT.width - BORDERS - 1 - min(widths[0], max(NARROWEST, OUT.width // 3))
     for column, needed in enumerate(widths[1:], start=1):
         if needed + BORDERS > left and len(found[-1]) > 1:
             found.append([0])
-            left = room
+            left = available
         found[-1].append(column)
         left -= needed + BORDERS
     return found

@@ -26,7 +26,7 @@ EPILOG = """examples:
   python -m submission data show turntable --option color=True --out turntable.png
   python -m submission data show ./my_pictures
 
-Files are looked for under --data-root, else $DISENTANGLEMENT_LIB_DATA, else ./data."""
+Files are read from --data-root, else $DISENTANGLEMENT_LIB_DATA, else ./data."""
 
 
 @dataclass(frozen=True)

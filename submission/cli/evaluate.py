@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("targets", nargs="*", type=Path, metavar="RUN|FILE", help="run folders, or encoders (.pt, .pt2, .onnx)")
     add("--codes", type=Path, metavar="FILE", help="codes instead of an encoder: .npz, .npy or .csv")
     add("--factors", type=Path, metavar="FILE", help="factors of the codes, where their file has none: .npy or .csv")
-    add("--data", metavar="NAME", help="data set (a run folder knows its own)")
+    add("--data", metavar="NAME", help="data set (default: the one that a run was trained on)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
     unpickling_option(parser)
     add(
@@ -256,7 +256,7 @@ def keep(results: Results, options: EvaluateOptions, interrupted: bool) -> None:
 
 
 def show(results: Results, options: EvaluateOptions, target: Target) -> None:
-    """The table, and below it whatever a reader must know about its numbers."""
+    """The table, and below it notes on its numbers."""
     from submission.cli.console import print_json, say, table
 
     if options.json == "-":

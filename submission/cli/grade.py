@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train as the environment says."""
+    """Train as the environment variables ask."""
     import os
 
     from submission.challenge.grade import grade

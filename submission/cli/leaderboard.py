@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from submission.cli.switches import hidden
-from submission.errors import SubmissionError, UsageError
+from submission.errors import SubmissionError, UsageError, invocation
 
 if TYPE_CHECKING:
     from submission.studies.entries import Collection
@@ -123,7 +123,7 @@ def datasets_of(collection: Collection, options: LeaderboardOptions) -> list[str
     there = sorted({f"{entry.protocol} on {entry.dataset}" for entry in collection.entries})
     if not there:
         lines = collection.cautions()
-        raise SubmissionError(lines[0] if lines else f"{where} has no scores", "run evaluate.py on a run first")
+        raise SubmissionError(lines[0] if lines else f"{where} has no scores", f"run: {invocation('evaluate')} RUN")
     asked = f"{options.protocol} scores" + (f" on {options.data}" if options.data else "")
     raise SubmissionError(f"{where} has no {asked}, only {', '.join(there)}", "choose with --data and --protocol")
 

@@ -82,12 +82,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def options_of(arguments: argparse.Namespace) -> LikelihoodOptions:
-    """The command line as typed options; UsageError for what is no run folder, and for numbers out of range."""
+    """The command line as typed options; UsageError for anything but run folders, and for numbers out of range."""
     for path in arguments.runs:
         if not path.is_dir():
-            raise UsageError(f"{path} is not a run folder", "pass the folder that train.py --out wrote")
+            raise UsageError(f"{path} is not a run folder", "pass a folder that training wrote")
     if not arguments.runs:
-        raise UsageError("name a run", "pass the folder that train.py --out wrote")
+        raise UsageError("name a run", "pass a folder that training wrote")
     if arguments.images < 1:
         raise UsageError(f"--images {arguments.images} is out of range", "use at least 1")
     within("samples", arguments.samples, 1, MOST_SAMPLES)

@@ -56,9 +56,9 @@ class Parser(argparse.ArgumentParser):
         known = [name.strip("' ") for name in choice[3].split(",")]
         raise UsageError(choice[1], did_you_mean(choice[2], known, f"choose from {', '.join(known)}"))
 
-    def unknown(self, word: str) -> UsageError:
-        """The error for a word that no option or argument takes."""
-        name = word.partition("=")[0]
+    def unknown(self, argument: str) -> UsageError:
+        """The error for an argument that the command does not have."""
+        name = argument.partition("=")[0]
         options = [option for action in self._actions for option in action.option_strings]
         hint = did_you_mean(name, options, "") if name.startswith("-") else ""
         return UsageError(
@@ -108,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser, module: ModuleType) -> None:
 
 def execute(parser: Parser, arguments: Sequence[str] | None) -> int:
     """Parse and run; user errors become one line on stderr and a non-zero exit code."""
-    lenient(sys.stdout)
+    replace_unprintable(sys.stdout)
     try:
         with signals_raise(), messages_shown():
             require_utf8(sys.argv[1:] if arguments is None else arguments)
@@ -119,24 +119,24 @@ def execute(parser: Parser, arguments: Sequence[str] | None) -> int:
                 code = int(parsed.run(parsed))
             flush()
     except SubmissionError as error:
-        complain(f"error: {error}")
+        print_error(f"error: {error}")
         return error.exit_code
     except TerminatedError as error:
-        complain(f"stopped by {error.signal.name}")
+        print_error(f"stopped by {error.signal.name}")
         return 128 + error.signal
     except KeyboardInterrupt:
-        complain("interrupted")
+        print_error("interrupted")
         return 128 + signal.SIGINT
     except BrokenPipeError:
         discard_output()
         return 141
     except UnicodeEncodeError as error:
         around = ascii(error.object[max(0, error.start - 60) : error.end])
-        complain(f"error: {around} is not valid UTF-8 — rename the file or folder")
+        print_error(f"error: {around} is not valid UTF-8 — rename the file or folder")
         return 1
     except OSError as error:
         discard_output()
-        complain(f"error: {description(error)} — check the path, its permissions and its disk")
+        print_error(f"error: {description(error)} — check the path, its permissions and its disk")
         return 1
     return code
 
@@ -204,13 +204,13 @@ def signals_raise() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
-def require_utf8(words: Sequence[str]) -> None:
-    """UsageError for a name that is not UTF-8, which torch, SQLite and JSON files cannot take."""
-    for word in words:
+def require_utf8(arguments: Sequence[str]) -> None:
+    """UsageError for a name that is not UTF-8, which torch and JSON files cannot hold."""
+    for argument in arguments:
         try:
-            word.encode()
+            argument.encode()
         except UnicodeEncodeError:
-            raise UsageError(f"{word!a} is not valid UTF-8", "rename the file or folder") from None
+            raise UsageError(f"{argument!a} is not valid UTF-8", "rename the file or folder") from None
 
 
 def parse(parser: Parser, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -231,7 +231,7 @@ def description(error: OSError) -> str:
     return reason if error.filename is None else f"{error.filename}: {reason}"
 
 
-def complain(line: str) -> None:
+def print_error(line: str) -> None:
     """``line`` on standard error, if there is one."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
@@ -239,19 +239,19 @@ def complain(line: str) -> None:
 
 
 def flush() -> None:
-    """Write out what standard output holds back, so that a failure is met here and not after the end."""
+    """Flush standard output, so that a failure raises here and not when the interpreter exits."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
-def lenient(stream: object) -> None:
+def replace_unprintable(stream: object) -> None:
     """Let ``stream`` print ? for what its encoding lacks, rather than fail (as it does in the C locale, too)."""
     if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
         stream.reconfigure(errors="replace")
 
 
 def discard_output() -> None:
-    """Send to nowhere what standard output cannot get rid of: the interpreter would fail on it at exit."""
+    """Drop what cannot be written to standard output: the interpreter would fail on it at exit."""
     try:
         flush()
     except OSError:

@@ -10,7 +10,7 @@ SUMMARY = "Draw a figure of one or several runs: PNG, SVG, PDF or an animated We
 EPILOG = """kinds:
   latent           encoded images in the latent space, decoded images on a grid
   traversals       images of one component that moves (.webp: animated)
-  kl               KL divergence per component and the factor it knows most about
+  kl               KL divergence per component and the factor that it shares most information with
   codes            codes against factors of variation
   reconstructions  images and their reconstructions
   samples          images of samples of the prior
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draw the figure and say where it is."""
+    """Draw the figure and print its path."""
     from submission.cli.console import say
     from submission.plots.kinds import find_runs, plot
     from submission.plots.style import DARK, LIGHT

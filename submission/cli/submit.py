@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 SUMMARY = "Check, tag the current commit submission-…, and push it to the challenge's git remote."
 EPILOG = """examples:
   git remote add aicrowd git@SERVER:USER/REPOSITORY.git
-  python -m submission submit v0.1 --run runs/demo --dry-run       say what would be sent
+  python -m submission submit v0.1 --run runs/demo --dry-run       show what would be sent
   python -m submission submit v0.1 --run runs/demo                 send it
 
 It commits nothing: uncommitted changes, a failed check, a wrong aicrowd.json or a tag that exists stop it before
-anything is sent. docs/submission.md tells the whole story."""
+anything is sent. docs/submission.md explains every step."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", dest="folder", type=Path, metavar="FOLDER", help="run folder to check first")
     parser.add_argument("--isolated", action="store_true", help="check the run's file in a sandbox (docs/security.md)")
     parser.add_argument("--remote", default="aicrowd", help="git remote (default: aicrowd)")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be sent")
     parser.add_argument("--repository", type=Path, default=Path(), metavar="FOLDER", help="default: this folder")
 
 
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def summary(plan: Plan) -> list[str]:
-    """What will be sent, in words."""
+    """What will be sent, one line per fact."""
     return [
         f"repository  {plan.repository}: {plan.files} files, {plan.size / 1e6:.1f} MB",
         f"commit      {plan.commit[:12]} {plan.subject}",

@@ -1,4 +1,4 @@
-"""``python -m submission sweep``: run a study, say how far it is, or show its results."""
+"""``python -m submission sweep``: run a study, or show its status and results."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="[status|table|statistics|selection] STUDY",
-        help="a study's name or gin file; run it without a word",
+        help="a study's name or gin file; without an action it is run",
     )
     add("--list", action="store_true", help="show the studies that are shipped")
     add("--size", default="", metavar="SIZE", help="smoke (seconds), desk (two cores) or full (a GPU or a cluster)")

@@ -38,7 +38,7 @@ def within(name: str, value: float, least: float, most: float) -> None:
 
 
 def called(name: str, other: str) -> Callable[[str], str]:
-    """An argparse type that knows a choice by an ``other`` name, too."""
+    """An argparse type that takes an ``other`` name for a choice."""
     return lambda given: name if given == other else given
 
 

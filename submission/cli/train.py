@@ -93,7 +93,7 @@ def train_each(command: TrainCommand, seeds: range) -> None:
 
 
 def train_seed(command: TrainCommand, seeds: range, seed: int, remaining: int) -> Run:
-    """The run of one of several seeds; a signal that stops it stops the others, too, and the error says how to resume.
+    """The run of one of several seeds; a signal stops all, and the error has the command that resumes.
 
     Args:
         remaining: number of runs, this one included, that share the time left.

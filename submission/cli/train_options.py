@@ -1,4 +1,4 @@
-"""What the command line of ``train`` says: configuration, run folder, seeds, and how the run is carried out."""
+"""The options of ``train``: configuration, run folder, seeds, and how the run is carried out."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class TrainCommand:
             if run.config_file.is_file():
                 run.require_imports()
                 return [str(run.config_file)]
-        raise UsageError(f"{out} holds no run to resume", "check --out, or start one with --config")
+        raise UsageError(f"{out} is not a run folder that could be resumed", "check --out, or start one with --config")
 
     def share(self, remaining: int) -> TrainOptions:
         """Options of the next of ``remaining`` runs, one after another: each gets an equal part of the time left."""
@@ -86,8 +86,8 @@ def run_folder(arguments: argparse.Namespace) -> Path:
         return Path(arguments.out)
     if not arguments.config:
         if arguments.resume:
-            raise UsageError("--resume does not say which run", "pass its folder, e.g. --out runs/demo")
-        raise UsageError("there is nothing to train", "pass --config demo, or see --list and --help")
+            raise UsageError("--resume needs a run folder", "pass its folder, e.g. --out runs/demo")
+        raise UsageError("--config is missing", "pass --config demo, or see --list and --help")
     return Path("runs") / Path(arguments.config[-1]).name.removesuffix(".gin")
 
 
@@ -103,7 +103,7 @@ def seeds_of(arguments: argparse.Namespace) -> range:
     """The seeds of ``--seeds FIRST:END``; UsageError for anything else."""
     first, _, end = arguments.seeds.partition(":")
     if not (first.isdecimal() and end.isdecimal() and int(first) < int(end)):
-        raise UsageError(f"--seeds {arguments.seeds} names no seeds", "write 0:16 for the sixteen seeds from 0 to 15")
+        raise UsageError(f"--seeds {arguments.seeds} is not a range of seeds", "write 0:16 for the seeds 0 to 15")
     if int(end) > LAST_SEED + 1:
         raise UsageError(f"--seeds {arguments.seeds} is out of range", f"the last seed is {LAST_SEED}")
     if arguments.seed is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from submission.errors import SubmissionError
+from submission.errors import SubmissionError, invocation
 from submission.run import Run
 
 NOTABLE = 0.01
@@ -19,7 +19,7 @@ class Summaries:
     """Summaries of several runs; one that failed, or could not be printed, does not stop the others.
 
     Args:
-        data_root: what ``--data-root`` said.
+        data_root: the value of ``--data-root``.
     """
 
     def __init__(self, data_root: Path | str | None) -> None:
@@ -47,7 +47,7 @@ class Summaries:
             raise self._failure
         if self._failed:
             named = ", ".join(map(str, self._failed))
-            raise SubmissionError(f"these seeds failed: {named}", "their failure.json says more; the others are done")
+            raise SubmissionError(f"these seeds failed: {named}", "see their failure.json; the other seeds are done")
 
 
 def summarise(folder: Run, data_root: Path | str | None = None) -> None:
@@ -60,7 +60,7 @@ def summarise(folder: Run, data_root: Path | str | None = None) -> None:
     meta = folder.meta
     done, names = meta.training, [component.name for component in parse(meta.space).components]
     root = [] if data_root is None else ["--data-root", str(data_root)]
-    score = shlex.join(["python", "evaluate.py", str(folder.path), *root])
+    score = shlex.join([*invocation("evaluate").split(), str(folder.path), *root])
     say(f"trained {done.steps:,} updates ({done.images:,} images) in {done.seconds:,.0f} s: {folder.path}")
     if done.ahead > NOTABLE:
         say(

@@ -21,7 +21,7 @@ EPILOG = """examples:
 
 Runs whose configurations differ in nothing but the seed are one method; a run's score is the median of its likeness to
 the others of its method. Where a component has several columns (a circle, a sphere), the score by block takes it as
-one latent, and runs are ordered by that. Works on data without factors, too; docs/metrics.md, "udr", says more."""
+one latent, and runs are ordered by that. Works on data without factors, too; see docs/metrics.md, "udr"."""
 FEWEST = 10
 """Images that are compared at least."""
 

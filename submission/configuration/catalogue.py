@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import submission
-from submission.errors import SubmissionError, UsageError, did_you_mean
+from submission.errors import SubmissionError, UsageError, did_you_mean, invocation
 
 FORMER_NAMES = {
     "text000": "delta_vae_challenge",
@@ -53,9 +53,8 @@ def find(name: str, beside: Path | None = None) -> Path:
         for candidate in (folder / name, folder / f"{name}.gin"):
             if candidate.is_file():
                 return candidate.resolve()
-    raise UsageError(
-        f"there is no configuration {name!r}", did_you_mean(name, configurations(), "see train.py --list", most=1)
-    )
+    hint = did_you_mean(name, configurations(), f"see {invocation('train')} --list", most=1)
+    raise UsageError(f"there is no configuration {name!r}", hint)
 
 
 def current_name(name: str) -> str:

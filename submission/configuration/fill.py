@@ -18,9 +18,9 @@ from submission.configuration.settings import (
     Settings,
     TrainSettings,
 )
-from submission.errors import UsageError, did_you_mean
+from submission.errors import UsageError, did_you_mean, invocation
 from submission.objectives import OBJECTIVES
-from submission.objectives.schedules import Constant, Cosine, Geometric, Linear
+from submission.objectives.schedules import Constant, Cosine, Geometric, Linear, require_not_negative
 from submission.options import accepts, describe, finite
 
 SECTIONS: dict[str, type] = {
@@ -86,8 +86,7 @@ class Filler:
         given = {k.parameter: self.value(k, hints[k.parameter]) for k in keys if k.parameter in hints}
         if getattr(OBJECTIVES[name], "__module__", "").startswith("submission."):
             for option, value in given.items():
-                if lowest(value) < 0:
-                    raise UsageError(f"objective.{option} = {value!r:.60} is negative", "give 0 or a positive number")
+                require_not_negative(option, value)
         return defaults | given
 
     def value(self, key: Key, hint: Any) -> object:
@@ -112,7 +111,8 @@ class Filler:
             if key in above:
                 circle = " → ".join(f"%{name.selector:.40}" for name in (*above[above.index(key) :], key))
                 raise UsageError(
-                    f"a macro needs its own value ({binding.origin:.90}): {circle:.200}", "break the circle"
+                    f"a macro needs its own value ({binding.origin:.90}): {circle:.200}",
+                    "give one a value",
                 )
             self.consumed.add(key)
             return self.resolve(self.bindings[key].value, self.bindings[key], (*above, key))
@@ -153,7 +153,8 @@ class Filler:
         """The error for a binding that nothing consumed."""
         what = f"nothing uses {key} ({self.bindings[key].origin})"
         names = self.valid_schedules() if key.selector in SCHEDULES else self.valid_names()
-        return UsageError(what, did_you_mean(str(key), names, "remove it, or see train.py --list", most=1))
+        otherwise = f"remove it, or see {invocation('train')} --list"
+        return UsageError(what, did_you_mean(str(key), names, otherwise, most=1))
 
     def valid_names(self) -> list[str]:
         """Every name that a binding of this configuration may have."""
@@ -176,15 +177,6 @@ def current_name(key: Key) -> Key:
     warnings.warn(f"{key} is now called {name}", FutureWarning, stacklevel=4)
     selector, _, parameter = name.partition(".")
     return Key("", selector, parameter)
-
-
-def lowest(value: object) -> float:
-    """The lowest number in the value of an option: a number, numbers, or a schedule of them."""
-    if isinstance(value, tuple | list):
-        return min(map(lowest, value), default=0.0)
-    if dataclasses.is_dataclass(value):
-        return min((lowest(getattr(value, field.name)) for field in dataclasses.fields(value)), default=0.0)
-    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def objective_parameters(name: str) -> tuple[dict[str, Any], dict[str, object]]:

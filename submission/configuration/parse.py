@@ -132,7 +132,7 @@ def renamed(below: Bindings, above: Bindings, name: Key) -> bool:
 def read_file(file: Path, including: tuple[Path, ...]) -> Bindings:
     """Bindings of one file and the files it includes; ``including`` are the files that led here."""
     if file in including:
-        raise UsageError(f"{file} includes itself", "remove the circle of includes")
+        raise UsageError(f"{file} includes itself", "remove one of the includes")
     fix = "pass a gin text file in UTF-8"
     try:
         text = read_regular(file, MOST_BYTES, fix).decode("utf-8-sig")
@@ -142,7 +142,7 @@ def read_file(file: Path, including: tuple[Path, ...]) -> Bindings:
 
 
 def read_text(text: str, origin: str, folder: Path, including: tuple[Path, ...]) -> Bindings:
-    """Bindings of gin ``text``; includes are looked for in ``folder`` and in the gin folder."""
+    """Bindings of gin ``text``; included files are in ``folder`` or in the gin folder."""
     bindings: Bindings = {}
     own: Bindings = {}
     for statement in statements(text, origin):
@@ -176,7 +176,7 @@ def statements(text: str, origin: str) -> list[object]:
 
 
 def readable(reason: str) -> str:
-    """gin's complaint in one line; a bare word, which it shows as a node of Python's syntax tree, in words."""
+    """gin's error in one line; a text without quotes, which it shows as a node of Python's syntax tree, by name."""
     token = re.search(r"malformed node.*Failed to parse token '([^']*)'", reason, re.DOTALL)
     if token:
         return f"{token[1]:.60} is neither a finite number, nor True or False, nor text in quotes"

@@ -21,7 +21,7 @@ class DataSettings:
     """Which images.
 
     Attributes:
-        name: a name that ``submission.data.load`` knows.
+        name: a name in ``submission.data.registry.REGISTRY``.
         options: that data set's own options.
     """
 
@@ -109,7 +109,7 @@ class TrainSettings:
         require_finite("train", self)
         if self.steps < 0 or self.epochs < 0 or (self.steps > 0) == (self.epochs > 0):
             raise UsageError(
-                f"train.steps = {self.steps} and train.epochs = {self.epochs} do not say how long to train",
+                f"train.steps = {self.steps} and train.epochs = {self.epochs} do not set the length of training",
                 "make exactly one of them positive, e.g. --bind train.steps=10000 --bind train.epochs=0",
             )
         for name in ("batch_size", "epsilon", "log_every"):

@@ -55,7 +55,7 @@ def evaluate(
         target: a run or its folder; a file (TorchScript ``.pt``, ``.pt2``, ``.onnx``; codes as ``.npz``); a torch
             module of images (n, C, H, W) float32 in [0, 1]; or a function of images (n, H, W, C), a numpy array, as
             disentanglement_lib has it. Modules and functions return codes (n, D).
-        data: the data set, by name or itself; a run knows its own, everything else needs it.
+        data: the data set, by name or itself; by default the one that a run was trained on.
         metrics: names, e.g. ``["mig", "dci"]``; the preset's where none are named.
         preset: ``challenge``, ``study`` or ``fast``.
         settings: metric → settings in which it differs from the preset, e.g. ``{"mig": {"num_bins": 10}}``.
@@ -111,7 +111,7 @@ def score(
     Args:
         codes: (N, D) real numbers, in the precision in which metrics are to compute.
         factors: (N, K) classes; where every combination occurs exactly once they are a full grid, on which all
-            metrics exist. Otherwise they are samples, and metrics that need a grid say so.
+            metrics exist. Otherwise they are samples, and metrics that need a grid fail.
         metrics, preset, settings, seed, repeats, era: as in ``evaluate``.
         periodic: which factors (K,) are cycles.
         blocks: columns of codes that belong together, e.g. ``[[0, 1], [2]]``; every column in exactly one.
@@ -120,7 +120,7 @@ def score(
         progress: where long work is shown.
 
     Raises:
-        SubmissionError: arrays of other shapes, codes that are not finite, or factors that are no classes.
+        SubmissionError: arrays of other shapes, codes that are not finite, or factors that are not classes.
     """
     plan = make_plan(preset, metrics, era, "submission", seed, repeats, settings)
     table = codes_from_arrays(codes, factors, periodic=periodic, blocks=blocks, name=name)

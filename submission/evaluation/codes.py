@@ -60,7 +60,7 @@ def load_codes(path: Path, factors: Path | None = None) -> CodesTable:
         factors: an .npy or .csv of factors (N, K), which an .npy or .csv of codes needs.
 
     Raises:
-        SubmissionError: missing, unreadable or pickled arrays, other shapes than ``LAYOUT`` says, NaN or infinity, or
+        SubmissionError: missing, unreadable or pickled arrays, shapes other than in ``LAYOUT``, NaN or infinity, or
             factors that are not the grid of factor_sizes where both are given.
     """
     alone = suffix(path) in (".npy", ".csv")

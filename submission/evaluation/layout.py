@@ -33,7 +33,7 @@ class Layout:
     def of(cls, described: Sequence[BlockMeta], width: int) -> Layout:
         """From a run's ``meta.json``; blocks beyond ``width`` columns are left out, and names made distinct.
 
-        Blocks that are empty or share columns stay as they are: scores by block will say so, others do not depend on
+        Blocks that are empty or share columns stay as they are: scores by block will fail, others do not depend on
         them.
         """
         known = [block for block in described if block.stop <= width]
@@ -57,7 +57,7 @@ class Layout:
 
     @property
     def joins(self) -> bool:
-        """Whether a score by block says anything else than one by column."""
+        """Whether scores by block differ from scores by column."""
         return len(self.blocks) > 1 and (bool(self.angles) or any(len(block) > 1 for block in self.blocks))
 
     def unrolled(self, codes: Codes) -> Codes:

@@ -111,7 +111,7 @@ def make_results(plan: Plan, columns: Sequence[ResultColumn], about: dict[str, A
     Args:
         plan: what was computed.
         columns: the results.
-        about: what the caller knows of the representation and the data (file, hash, device, precision, data set).
+        about: facts about the representation and the data (file, hash, device, precision, data set).
         path: the run's score file, if it is a run.
     """
     return Results(ScoreFile.of(to_json(plan, columns, about), "the record of this evaluation"), path)

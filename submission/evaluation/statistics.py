@@ -59,7 +59,7 @@ def mean_interval(values: npt.NDArray[np.float64], level: float = 0.95, seed: in
     """Interval of the mean of values (n,).
 
     From ``STUDENTISED`` values on, the studentised bootstrap (Efron and Tibshirani 1993, chapter 12.5); Student's
-    interval for fewer, where resamples say too little. Percentile and BCa intervals of five values cover 80 to 84 %
+    interval for fewer, where resampling is not accurate. Percentile and BCa intervals of five values cover 80 to 84 %
     instead of 95 % (docs/methods/statistics.md).
     """
     from scipy.stats import t as student
@@ -128,5 +128,5 @@ def rank_correlations(results: RepeatedScores) -> tuple[tuple[str, ...], npt.NDA
             )
     runs = [np.concatenate([scores[name] for scores in results.values()]) for name in names]
     if len(runs[0]) < 3:
-        raise SubmissionError(f"rank correlation of {len(runs[0])} runs says nothing", "give three runs or more")
+        raise SubmissionError(f"rank correlation of {len(runs[0])} runs has no meaning", "give three runs or more")
     return names, np.array([[spearman(left, right) for right in runs] for left in runs])

@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from submission.data import GroundTruthDataset, load, require_factors, same_dataset
-from submission.errors import SubmissionError, UsageError
+from submission.errors import SubmissionError, UsageError, invocation
 from submission.evaluation.codes import CodesTable, load_codes
 from submission.evaluation.encoding.encoder import Encoder, Precision, untrained_convolutional
 from submission.evaluation.foreign import FunctionModule, weights_alone
@@ -42,7 +42,7 @@ class TargetOptions:
     """How to read and run a representation.
 
     Attributes:
-        data: name of the data set, or the data set itself; a run knows its own.
+        data: name of the data set, or the data set itself; None for the one that a run was trained on.
         root: folder of data files.
         device: where the encoder runs.
         precision: of the encoder.
@@ -68,7 +68,7 @@ class Target:
 
     Attributes:
         representations: the user's, then the baselines.
-        about: what the score file says about where they came from.
+        about: their origin, for the score file.
         folder: where score files of this target are kept; None for what has no place of its own.
         differs: what is not as usual (another data set, another precision), for the name of the score file.
     """
@@ -185,7 +185,7 @@ def require_exported(run: Run) -> None:
         return
     if not run.meta.training.finished:
         what = f"{run.path} has no exported encoder yet: its training has not ended"
-        fix = f"wait for it; if it was interrupted, go on with: python train.py --resume --out {run.path}"
+        fix = f"wait for it; if it was interrupted, go on with: {invocation('train')} --resume --out {run.path}"
         raise SubmissionError(what, fix)
     fix = f"write it again: python -m submission export {run.path}"
     raise SubmissionError(f"{run.path} has no exported encoder ({run.exported_file.name} is missing)", fix)
@@ -222,7 +222,7 @@ def baseline(path: Path, dataset: GroundTruthDataset, options: TargetOptions) ->
 def required_data(name: str, options: TargetOptions) -> GroundTruthDataset:
     """The data set of an encoder that does not know its own."""
     if not options.data:
-        raise UsageError(f"{name} does not say which data it is for", "pass --data NAME")
+        raise UsageError(f"the data set for {name} is unknown", "pass --data NAME")
     return open_data(options)
 
 
@@ -238,7 +238,7 @@ def data_name(options: TargetOptions) -> str:
 
 
 def kept_as(dataset: GroundTruthDataset, options: TargetOptions) -> tuple[Path | None, tuple[str, ...]]:
-    """Folder for the scores of a named encoder, and what its score file's name says beside the plan."""
+    """Folder for the scores of a named encoder, and the part of its score file's name beside the plan."""
     other = (dataset.name,) if options.data else ()
     return named_folder(options), (*other, *((options.precision,) if options.precision != "float32" else ()))
 
@@ -269,7 +269,7 @@ def open_encoder(path: Path, dataset: GroundTruthDataset, options: TargetOptions
 
 
 def about_encoder(encoder: Encoder, dataset: GroundTruthDataset, options: TargetOptions) -> dict[str, Any]:
-    """What the score file says about an encoder and its images."""
+    """The score file's record of an encoder and its images."""
     return {
         "representation": {
             "width": encoder.width,

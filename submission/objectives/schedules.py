@@ -171,10 +171,22 @@ def require_length(kind: str, steps: int, fraction: float) -> None:
 
 def weight(name: str, value: float | Schedule) -> Schedule:
     """A schedule of ``value``, the objective's setting ``name``; UsageError where it is negative anywhere in a run."""
-    found = schedule(value)
-    if min(found(TrainingPosition(step, 1000)) for step in range(0, 1001, 100)) < 0:
-        raise UsageError(f"objective.{name} = {value} is negative", "give 0 or more")
-    return found
+    require_not_negative(name, value)
+    return schedule(value)
+
+
+def require_not_negative(name: str, value: object) -> None:
+    """UsageError where the objective's setting ``name`` is negative: a number, one of several, or a schedule."""
+    if isinstance(value, int | float):
+        least = float(value)
+    elif callable(value):
+        least = min(value(TrainingPosition(step, 1000)) for step in range(0, 1001, 100))
+    elif isinstance(value, tuple | list):
+        least = min((float(item) for item in value if isinstance(item, int | float)), default=0.0)
+    else:
+        return
+    if least < 0:
+        raise UsageError(f"objective.{name} = {value!r:.60} is negative", "give 0 or a positive number")
 
 
 def schedule(value: float | Schedule) -> Schedule:

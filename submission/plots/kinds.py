@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from submission.data import ImageDataset
-from submission.errors import SubmissionError, UsageError, did_you_mean
+from submission.errors import SubmissionError, UsageError, did_you_mean, invocation
 from submission.models.vae import VAE
 from submission.plots.codes import codes_and_factors
 from submission.plots.comparison import score_dots, tradeoff
@@ -83,7 +83,7 @@ class Source:
         """The newest score file of the data set that the run was trained on, else the newest of all."""
         found = self.run.scores()
         if not found:
-            raise SubmissionError(f"{self.run.path} has no scores", f"python evaluate.py {self.run.path}")
+            raise SubmissionError(f"{self.run.path} has no scores", f"{invocation('evaluate')} {self.run.path}")
         own = [scores for scores in found if scores.data.name == self.run.meta.dataset.name]
         return (own or found)[-1]
 

@@ -155,7 +155,7 @@ class _Picture:
 
 
 def restore_habits(loaded: ModuleType) -> None:
-    """Give a module what it expects of Pillow and numpy as of 2019, under the names it uses, and nobody else."""
+    """Give one module Pillow and numpy as of 2019, under the names that it uses."""
     if hasattr(loaded, "PIL"):
         vars(loaded)["PIL"] = old_pillow()
     if hasattr(loaded, "_read_binary_matrix"):

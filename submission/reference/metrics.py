@@ -54,7 +54,7 @@ METRICS: dict[str, Reference] = {
 def score(
     metric: str, dataset: Any, representation: Encode, settings: Mapping[str, Any], seed: int
 ) -> dict[str, float]:
-    """What disentanglement_lib's own code says about a representation.
+    """Scores of a representation by disentanglement_lib's own code.
 
     ``mean_test_accuracy`` of a downstream task, which it has none of, is that of the last number of training points.
 
@@ -73,7 +73,7 @@ def score(
     reference = METRICS[metric]
     function = getattr(module(f"evaluation.metrics.{reference.module}"), reference.function)
     with bound(reference, settings), seeded(seed), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it says about itself: convergence, division by zero
+        warnings.simplefilter("ignore")  # its own: convergence, division by zero
         try:
             found = dict(function(dataset, representation, random_state=np.random.RandomState(seed)))
         except (ValueError, IndexError, ZeroDivisionError, AssertionError) as error:

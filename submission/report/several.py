@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from submission.errors import SubmissionError
+from submission.errors import SubmissionError, invocation
 from submission.plots.comparison import score_dots, tradeoff
 from submission.plots.kinds import Source, by_method
 from submission.plots.training import training_curves
@@ -73,7 +73,7 @@ def warnings(
     found = []
     lacking = [source.name for source in sources if source.name not in scored]
     if lacking:
-        found.append(f"No scores of the current model: {listed(lacking)}. Evaluate: python evaluate.py RUN")
+        found.append(f"No scores of the current model: {listed(lacking)}. Evaluate: {invocation('evaluate')} RUN")
     protocols = sorted({f"{scores.protocol} on {scores.data.name}" for scores in scored.values()})
     if len(protocols) > 1:
         found.append(f"Scores were made in different ways and should not be compared: {listed(protocols)}.")

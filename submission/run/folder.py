@@ -52,13 +52,13 @@ class Run:
         run = cls(Path(path).expanduser())
         if not run.meta_file.is_file():
             seeds = any(run.path.glob("seed_*/meta.json"))
-            fix = "pass one of the runs in it, seed_..." if seeds else "pass a folder that train.py --out wrote"
+            fix = "pass one of the runs in it, seed_..." if seeds else "pass a folder that training wrote"
             raise SubmissionError(f"{path} is not a run folder (it has no meta.json)", fix)
         run.require_no_links()
         return run
 
     def __repr__(self) -> str:
-        """The path, and what was trained where the folder says so."""
+        """The path, and what was trained, where ``meta.json`` can be read."""
         about = [f"{self.path}", *(f"{key}: {value}" for key, value in self.summary().items())]
         return f"Run({', '.join(about)})"
 
@@ -67,7 +67,7 @@ class Run:
         return html_table(["", ""], [[key, value] for key, value in self.summary().items()], f"Run {self.path}")
 
     def summary(self) -> dict[str, str]:
-        """Latent space, data set, objective, training and scores in words; empty where the metadata cannot be read."""
+        """Latent space, data set, objective, training and scores as text; empty where the metadata cannot be read."""
         try:
             meta = self.meta
         except SubmissionError:
@@ -173,7 +173,7 @@ class Run:
 
     @property
     def meta(self) -> RunMeta:
-        """What ``meta.json`` says; SubmissionError where it is missing or damaged."""
+        """The contents of ``meta.json``; SubmissionError where it is missing or damaged."""
         return RunMeta.read(self.meta_file)
 
     def write_meta(self, meta: RunMeta) -> None:
@@ -272,7 +272,7 @@ class Run:
     def unloadable(self, error: Exception) -> SubmissionError:
         """The error for a model that does not fit its metadata."""
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        return SubmissionError(f"{self.path} holds no model that can be loaded: {reason}", "train it again")
+        return SubmissionError(f"{self.path} has no model that can be loaded: {reason}", "train it again")
 
     def log(self) -> list[dict[str, Any]]:
         """Loss terms, averaged between two rows, by ``step``."""

@@ -18,7 +18,7 @@ FIX = "delete the file: the run does without it"
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The rows of a log; lines that are damaged, or cut short by a crash, and values that are no numbers are left out.
+    """The rows of a log; lines that are damaged, or cut short by a crash, and values other than numbers are left out.
 
     Each row has its ``step``, a number; other values are finite numbers or lists of finite numbers.
     """
@@ -41,7 +41,7 @@ def parse_row(line: bytes) -> dict[str, Any] | None:
 
 
 def is_number(value: object) -> bool:
-    """Whether ``value`` is a finite number, truth values apart."""
+    """Whether ``value`` is a finite number and not a truth value."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -20,11 +20,11 @@ class DatasetMeta:
     """The images of a run.
 
     Attributes:
-        name: a name that ``submission.data.load`` knows; the absolute path of a file of one's own.
+        name: a name in ``submission.data.registry.REGISTRY``; the absolute path of a file of one's own.
         options: that data set's options.
         factor_names, factor_sizes, periodic: of each ground-truth factor; empty where they are unknown.
         image_shape: (height, width, channels).
-        source: where the images came from, in words.
+        source: where the images came from, as text.
     """
 
     name: str = ""
@@ -112,7 +112,7 @@ class TrainingMeta:
 
 @dataclass(frozen=True)
 class RunMeta:
-    """Everything that ``meta.json`` says about a run; what an older version did not write has its default.
+    """The contents of ``meta.json``; keys that an older version did not write have their defaults.
 
     Attributes:
         format: of the file.

@@ -103,7 +103,7 @@ class OutcomeRecord:
         details: arrays behind the first seed's numbers.
         seconds: that it took.
         error, block_error: why there are no values, where computing them failed.
-        unavailable: why this metric was not computed, where that is no failure.
+        unavailable: why this metric was not computed, where that is not a failure.
     """
 
     values: Mapping[str, float | None] = field(default_factory=dict)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission import provenance, text
-from submission.errors import SubmissionError, UsageError
+from submission.errors import SubmissionError, UsageError, invocation
 from submission.evaluation.statistics import Summary, rank_correlations, table
 from submission.run import Run, ScoreFile
 from submission.run.scores import html_table
@@ -130,7 +130,7 @@ def require_scores(places: Sequence[Path], collection: Collection) -> None:
         if not any(inside in (run, *run.parents) for run in used):
             stale = any(inside in path.resolve().parents for path in collection.stale)
             why = "only scores of an earlier model" if stale else "no scores"
-            raise SubmissionError(f"{place} has {why}", f"run: python evaluate.py {place}")
+            raise SubmissionError(f"{place} has {why}", f"run: {invocation('evaluate')} {place}")
 
 
 def lacking(entries: Sequence[Entry], dataset: str, protocol: str) -> SubmissionError:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from submission.errors import SubmissionError, UsageError
+from submission.errors import SubmissionError, UsageError, invocation
 from submission.run import Run, ScoreFile
 from submission.studies.naming import SettingsMap, name_methods, read_settings
 
@@ -62,7 +62,7 @@ class Collection:
         """Lines about what was left out, and how to mend it."""
         runs = dict.fromkeys(str(path.parents[1]) for path in self.stale)
         lines = [
-            f"{run}: its scores are those of an earlier model and are not used; run: python evaluate.py {run}"
+            f"{run}: its scores are those of an earlier model and are not used; run: {invocation('evaluate')} {run}"
             for run in runs
         ]
         return lines + [f"left out: {line}" for line in self.unreadable]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission import provenance
-from submission.errors import UsageError
+from submission.errors import UsageError, invocation
 from submission.evaluation.latents import run_latents
 from submission.metrics.agreement import Similarity, udr
 from submission.progress import QUIET, Progress
@@ -74,7 +74,7 @@ def agreements(
     if len(alone) == len(methods):
         raise UsageError(
             "no two of these runs differ in nothing but their seed, which is what UDR compares",
-            "train one configuration with several seeds (train.py --seeds 0:5)",
+            f"train one configuration with several seeds ({invocation('train')} --seeds 0:5)",
         )
     with progress.task("encoding", len(folders) - len(alone)) as task:
         found = []

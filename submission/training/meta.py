@@ -1,4 +1,4 @@
-"""What ``meta.json`` says about a run (docs/run-folder.md)."""
+"""``meta.json`` of a run in training (docs/run-folder.md)."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def about_model(settings: Settings, model: VAE, precision: str) -> ModelMeta:
 
 def ended(run: SeedRun, reason: str) -> TrainingMeta:
     """The ``training`` part of a run that has ended for ``reason``: ``steps``, ``time budget``, ... or a signal."""
-    held = run.validation
-    best = held is not None and held.best_step > 0
+    validation = run.validation
+    best = validation is not None and validation.best_step > 0
     return TrainingMeta(
         steps=run.done,
         images=run.done * run.setup.images_per_update,
@@ -66,6 +66,6 @@ def ended(run: SeedRun, reason: str) -> TrainingMeta:
         ahead=round(run.budget.ahead, 4),
         finished=reason in FINISHED,
         ended_by=reason,
-        best_step=held.best_step if held is not None and best else None,
-        best_elbo=held.best if held is not None and best else None,
+        best_step=validation.best_step if validation is not None and best else None,
+        best_elbo=validation.best if validation is not None and best else None,
     )

@@ -1,4 +1,4 @@
-"""How a run is carried out: everything about it that its settings do not say."""
+"""Options of a training run that are no part of its settings: data, device, time, progress."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from submission.data import ImageDataset
+from submission.errors import invocation
 from submission.progress import QUIET, Progress
 
 
@@ -45,9 +46,9 @@ def resume_command(
     """The shell command that resumes the run in ``out``, or the runs of ``seeds`` in it.
 
     >>> resume_command("my runs/a", "/data", "auto", range(3))
-    "train.py --resume --seeds 0:3 --out 'my runs/a' --data-root /data"
+    "python -m submission train --resume --seeds 0:3 --out 'my runs/a' --data-root /data"
     """
-    words = ["train.py", "--resume"]
+    words = [*invocation("train").split(), "--resume"]
     words += ["--seeds", f"{seeds[0]}:{seeds[-1] + 1}"] if seeds else []
     words += ["--together"] if together else []
     words += ["--out", str(out)]

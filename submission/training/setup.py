@@ -89,14 +89,14 @@ class TrainingSetup:
 
 
 def prepare(settings: Settings, options: TrainOptions) -> TrainingSetup:
-    """Data, model and objective, fresh; whatever is wrong with the settings shows before anything is written."""
+    """Data, model and objective, new; errors in the settings show before anything is written."""
     device = usable(options.device)
     data = options.data
     if data is None:
         data = load_images(settings.data, options.data_root, options.progress)
         if is_user_data(settings.data.name):  # its absolute path finds it from any folder
             settings = replace(settings, data=replace(settings.data, name=data.name))
-    elif settings.data.name != data.name:  # the configuration says what the run is trained on
+    elif settings.data.name != data.name:  # so that the configuration names what the run is trained on
         settings = replace(settings, data=DataSettings(data.name))
     return build_setup(settings, ImageBatches(data, device), validation_split(settings, options))
 

@@ -1,4 +1,4 @@
-"""The programs at the top: Ctrl-C while they are still importing ends them without a traceback."""
+"""The programs of a checkout: Ctrl-C while they are still importing, and commands in hints."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from submission.cli import main
+from submission.errors import invocation
+from submission.training import resume_command
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -21,3 +23,21 @@ def test_an_early_ctrl_c_has_its_exit_code(file: str, monkeypatch: pytest.Monkey
     with pytest.raises(SystemExit) as caught:
         runpy.run_path(str(TOP / file), run_name="__main__")
     assert caught.value.code == 130
+
+
+@pytest.mark.parametrize(
+    ("started", "hint"),
+    [
+        ("train.py", "python evaluate.py"),
+        ("/a/evaluate.py", "python evaluate.py"),
+        ("/usr/bin/submission", "submission evaluate"),
+        ("/a/submission/__main__.py", "python -m submission evaluate"),
+        ("", "python -m submission evaluate"),
+    ],
+)
+def test_hints_name_commands_as_the_user_started_this_one(
+    started: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", [started])
+    assert invocation("evaluate") == hint
+    assert resume_command("x", None, "auto").startswith(hint.replace("evaluate", "train"))

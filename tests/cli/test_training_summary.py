@@ -22,7 +22,7 @@ def test_a_time_budget_that_moved_the_schedules_ahead_is_mentioned(
     summarise(folder)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("trained 3,000 updates (768,000 images) in 178 s: ")
-    assert lines[-1].endswith(f"python evaluate.py '{folder.path}'")
+    assert lines[-1].endswith(f"python -m submission evaluate '{folder.path}'")
     assert len(lines) == (3 if expected else 2)
     assert expected in lines[1]
 

@@ -73,7 +73,7 @@ def test_the_operative_configuration_reads_back_as_itself(tmp_path: Path) -> Non
         (["objective.factor_betas = (1,"], r"is not gin"),
         (["import os"], r"remove the import"),
         (["train.batch_size = 0"], r"train\.batch_size = 0 is not positive"),
-        (["train.steps = 3", "train.epochs = 2.0"], r"do not say how long"),
+        (["train.steps = 3", "train.epochs = 2.0"], r"do not set the length"),
         (["train.precision = 'float16'"], r"unknown precision 'float16' — choose one of auto, float32, bfloat16"),
         (["train.seed = -1"], r"must be an integer in"),
         (["train.beta1 = 1.0"], r"outside \[0, 1\)"),

@@ -102,7 +102,7 @@ def test_a_damaged_file_is_one_line(name: str, stripes: GroundTruthDataset, tmp_
 def test_what_cannot_be_scored_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a int cannot be scored"):
         evaluate(3)
-    with pytest.raises(UsageError, match="does not say which data it is for"):
+    with pytest.raises(UsageError, match=r"the data set for .* is unknown"):
         evaluate(Columns())
     with pytest.raises(SubmissionError, match="does not exist"):
         evaluate(str(tmp_path / "nothing"))

@@ -135,7 +135,7 @@ def test_scores_of_an_earlier_export_are_not_shown(run: Run) -> None:
     run.exported_file.write_bytes(run.exported_file.read_bytes() + b"\0")
     assert is_stale(run, scores)
     page = read(write_report(run))
-    assert "is about an earlier export and not shown" in page.text
+    assert "is of an earlier export and not shown" in page.text
     assert f"{scores.headlines()['mig']:.4f}" not in page.text
 
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from torch.utils.data import DataLoader, TensorDataset
 
 import submission
-from submission.cli.main import door, main
+from submission.cli.main import main, run_program
 from submission.data import GroundTruthDataset
 from submission.data.user_data import as_dataset
 from submission.errors import SubmissionError
@@ -241,12 +241,12 @@ def test_paths_that_lead_nowhere_are_one_line(
 
 
 def test_codes_files_with_capitals_and_words(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert door("evaluate", ["--codes", "codes.NPZ", "--metrics", "mig", "--json", "first.json"]) == 0
+    assert run_program("evaluate", ["--codes", "codes.NPZ", "--metrics", "mig", "--json", "first.json"]) == 0
     np.savetxt("codes.csv", CODES, delimiter=",", header="a,b,c", comments="")
     rows = ["colour,y,z", *(f"{COLOURS[k]},{GRID[k, 1]},{GRID[k, 2]}" for k in range(72))]
     Path("factors.CSV").write_text("\n".join(rows), encoding="utf-8")
     words = ["--codes", "codes.csv", "--factors", "factors.CSV", "--metrics", "mig", "--json", "second.json"]
-    assert door("evaluate", words) == 0
+    assert run_program("evaluate", words) == 0
     first, second = (ScoreFile.read(Path(name)).headlines()["mig"] for name in ("first.json", "second.json"))
     assert first == pytest.approx(second, abs=1e-6)
 

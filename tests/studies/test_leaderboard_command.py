@@ -32,7 +32,7 @@ def run_folder(
     file: str = "challenge-0",
     data: str = "dsprites_full",
 ) -> Run:
-    """A run folder with one score file in evaluate.py's format."""
+    """A run folder with one score file in the format of ``evaluate``."""
     folder = Run(path)
     model = ModelMeta(objective="beta_vae", networks="mlp")
     folder.write_meta(RunMeta(seed=seed, space=f"R^{width}", model=model))
@@ -144,7 +144,7 @@ def test_scores_of_an_earlier_model_are_named_and_not_used(tmp_path: Path, capsy
     assert command("leaderboard").run(arguments(str(tmp_path), "--by", "mig")) == 0
     shown = capsys.readouterr().out
     assert "are those of an earlier model and are not used" in shown.replace("\n", " ")
-    assert f"evaluate.py {runs[0].path}" in shown.replace("\n", "")
+    assert f"submission evaluate {runs[0].path}" in shown.replace("\n", "")
 
 
 def test_time_and_size_of_a_file_spare_its_hash(tmp_path: Path) -> None:

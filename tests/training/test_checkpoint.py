@@ -179,7 +179,7 @@ def test_separate_best_weights_of_another_moment_are_refused(tmp_path: Path) -> 
 
 def test_a_missing_checkpoint_with_one_before_it_can_be_resumed(path: Path) -> None:
     path.unlink()
-    message = r"checkpoint\.pt is missing — train.py --resume --out .* goes on from checkpoint\.previous\.pt"
+    message = r"checkpoint\.pt is missing — .*submission train --resume --out .* goes on from checkpoint\.previous\.pt"
     with pytest.raises(SubmissionError, match=message):
         exported_weights(path, path.with_name("best.pt"))
     previous(path).unlink()

@@ -32,7 +32,7 @@ def test_it_trains_and_says_where_things_are(
     assert run_program("train", ["--config", config, *BINDS, "--seed", "5"]) == 0
     printed = capsys.readouterr()
     assert "trained 4 updates (64 images)" in printed.out
-    assert "python evaluate.py runs/quick" in printed.out
+    assert "python -m submission evaluate runs/quick" in printed.out
     assert "images/s" in printed.err
     folder = Run.open("runs/quick")
     assert folder.meta.seed == 5
@@ -53,10 +53,10 @@ def test_the_list_shows_every_run_with_its_line(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "there is nothing to train"),
-        (["--resume"], "--resume does not say which run — pass its folder"),
+        ([], "--config is missing"),
+        (["--resume"], "--resume needs a run folder — pass its folder"),
         (["--out", "x"], "--config is missing"),
-        (["--out", "x", "--resume"], "x holds no run to resume"),
+        (["--out", "x", "--resume"], "x is not a run folder that could be resumed"),
         (["--config", "dmeo"], "did you mean demo"),
         (["--config", "demo", "--bind", "train.stesp=3"], "did you mean train.steps"),
         (["--config", "demo", "--data", "dsprites_ful"], "did you mean dsprites_full"),

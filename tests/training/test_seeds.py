@@ -93,8 +93,11 @@ def test_a_row_that_was_stopped_goes_on_with_the_command_it_names(
         failing(patch, 1, StoppedError("stopped", "", signal.SIGTERM))
         assert main(words) == 143
     printed = capsys.readouterr()
-    assert "score it with: python evaluate.py 'my runs/seed_0' --data-root 'my data'" in printed.out
-    assert "seed 1 of 0:3: stopped — continue with train.py --resume --seeds 0:3 --out 'my runs'" in printed.err
-    assert main(["train", *shlex.split(printed.err.partition("train.py ")[2])]) == 0
+    assert "score it with: python -m submission evaluate 'my runs/seed_0' --data-root 'my data'" in printed.out
+    assert (
+        "seed 1 of 0:3: stopped — continue with python -m submission train --resume --seeds 0:3 --out 'my runs'"
+        in printed.err
+    )
+    assert main(["train", *shlex.split(printed.err.partition("submission train ")[2])]) == 0
     seeds = [Run.open(f"my runs/seed_{seed}").meta.seed for seed in range(3)]
     assert seeds == [0, 1, 2]

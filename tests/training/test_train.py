@@ -258,7 +258,7 @@ def test_annealing_goes_on_where_a_budget_was_interrupted(tmp_path: Path, settin
 
 def test_a_budget_too_short_for_an_update_exports_and_is_an_error(tmp_path: Path, settings: Make, dots: Make) -> None:
     folder = Run(tmp_path / "run")
-    message = rf"too short for an update: {folder.exported_file} is an untrained encoder — continue with train.py"
+    message = rf"too short for an update: {folder.exported_file} is an untrained encoder — .*submission train"
     with pytest.raises(SubmissionError, match=message):
         train(settings(), tmp_path / "run", data=dots(), time_budget=0.01)
     assert folder.meta.training.steps == 0

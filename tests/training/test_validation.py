@@ -184,7 +184,7 @@ def test_damaged_best_weights_are_passed_over_with_their_checkpoint(
     folder = train(chosen, tmp_path, data=dots(), device="cpu")
     exported = load_torchscript(folder.exported_file)
     folder.checkpoint_file.write_bytes(folder.checkpoint_file.read_bytes()[:-9])
-    with pytest.raises(SubmissionError, match=r"checkpoint\.pt is damaged.*train.py --resume --out"):
+    with pytest.raises(SubmissionError, match=r"checkpoint\.pt is damaged.*python -m submission train --resume --out"):
         folder.model()
     train(chosen, tmp_path, data=dots(), device="cpu", resume=True)
     assert "checkpoint.pt is damaged (its checksum does not fit); going on from update 40" in caplog.text
