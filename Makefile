@@ -40,8 +40,9 @@ $(VENV)/.docs: $(VENV)/.test
 	$(BIN)/python -m pip install -q -e ".[docs]"
 	@touch $@
 
-docs: $(VENV)/.docs ## build the documentation site (docs/_build/html/index.html)
+docs: $(VENV)/.docs ## build the documentation site (docs/_build/html/index.html) and run its notebook
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m pytest -q -n 0 tests/test_tutorials.py -k notebook
 
 lint: $(VENV)/.test ## check format, lint and types
 	$(BIN)/ruff format --check .

@@ -20,8 +20,8 @@ from submission.objectives import OBJECTIVES
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
-ROOMS = "submission|tests|benchmarks|docker|scripts|gin|docs"
-DOORS = {"train.py": "train", "evaluate.py": "evaluate"}
+FOLDERS = "submission|tests|benchmarks|docker|scripts|gin|docs"
+PROGRAMS = {"train.py": "train", "evaluate.py": "evaluate"}
 
 
 def anchors(page: Path) -> set[str]:
@@ -48,7 +48,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_every_file_of_the_project_is_there(page: Path) -> None:
     words = [word for span in re.findall(r"`([^`\n]+)`", FENCE.sub("", page.read_text())) for word in span.split()]
     for word in words:
-        if re.fullmatch(rf"(?:{ROOMS})/[\w./-]+", word) and "NAME" not in word:
+        if re.fullmatch(rf"(?:{FOLDERS})/[\w./-]+", word) and "NAME" not in word:
             assert (ROOT / word).exists(), word
 
 
@@ -58,11 +58,22 @@ def test_the_training_page_names_every_choice() -> None:
     assert [word for word in (*NETWORKS, *OBJECTIVES, *settings) if f"`{word}`" not in page] == []
 
 
+def test_results_of_the_readme_stand_on_the_pages_that_it_links_to() -> None:
+    table = (ROOT / "README.md").read_text().partition("## Results")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\|(.*)\|(.*)\|(.*)\| \[\w+\]\(([\w/.]+)\) \|$", table, re.MULTILINE)
+    assert len(rows) >= 5
+    for _, here, beside, target in rows:
+        numbers = re.findall(r"−?\d[\d.,e-]*\d", here + beside.partition("et al.")[0])
+        page = (ROOT / target).read_text()
+        assert len(numbers) >= 2
+        assert [number for number in numbers if number not in page] == []
+
+
 def commands(text: str) -> Iterator[list[str]]:
     """The words of each command line of the project in ``text``, without its comment."""
     for line in re.findall(r"^(?:\$ |  )?python ((?:train|evaluate)\.py .*|-m submission .*)$", text, re.MULTILINE):
         words = shlex.split(re.split(r" {3,}", line)[0], comments=True)
-        yield words[2:] if words[0] == "-m" else [DOORS[words[0]], *words[1:]]
+        yield words[2:] if words[0] == "-m" else [PROGRAMS[words[0]], *words[1:]]
 
 
 def written() -> Iterator[tuple[str, list[str]]]:

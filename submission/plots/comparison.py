@@ -59,9 +59,8 @@ def draw_scores(axes: Any, row: int, values: Sequence[float], colour: str, theme
     if len(values) == 1:
         axes.plot(values, [row], "D", color=colour, markersize=5)
         return
-    axes.plot(
-        values, np.full(len(values), row + 0.18), "o", color=colour, markersize=3.2, alpha=0.65, markeredgewidth=0
-    )
+    axes.plot(values, np.full(len(values), row + 0.18), "o", color=colour, markersize=3.4,
+              markeredgecolor=theme.paper, markeredgewidth=0.3)  # fmt: skip
     axes.plot([summary.low, summary.high], [row - 0.14] * 2, color=colour, linewidth=1.6, solid_capstyle="butt")
     axes.plot([summary.mean], [row - 0.14], "D", color=colour, markersize=4.6, markeredgecolor=theme.paper,
               markeredgewidth=0.6)  # fmt: skip
@@ -76,14 +75,15 @@ def tradeoff(points: Mapping[str, Sequence[tuple[float, float]]], score: str = "
         score: name of the score.
         theme: colours.
     """
-    figure = new_figure(PAGE * 0.62, 78)
+    figure = new_figure(PAGE, 78)
     axes = figure.add_subplot()
     for number, (method, runs) in enumerate(points.items()):
         if not runs:
             continue
         x, y = np.array(runs, float).T
         colour, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
-        axes.plot(x, y, marker, color=colour, markersize=4.5, alpha=0.75, markeredgewidth=0, label=method)
+        axes.plot(x, y, marker, color=colour, markersize=4.5, markeredgecolor=theme.paper, markeredgewidth=0.4,
+                  label=method)  # fmt: skip
         if len(x) > 1:
             axes.plot([x.mean()], [y.mean()], marker, color=colour, markersize=9, markeredgecolor=theme.ink)
     axes.set(xlabel="reconstruction loss at the end of training (nats per image)", ylabel=score)

@@ -26,6 +26,8 @@ TERMS = {
 """Logged terms that ``training_curves`` shows, and their labels."""
 MOST = 24
 """Components that a figure names."""
+NAMES_PER_ROW = 4
+"""Runs in a row of a legend."""
 
 
 @styled
@@ -40,7 +42,8 @@ def training_curves(logs: Mapping[str, Log], held_out: Log = (), theme: Theme = 
     terms = [term for term in TERMS if any(series(log, term)[0] for log in logs.values())]
     terms = [term for term in terms if term != "loss" or len(terms) < 4]
     count = max(1, len(terms) + bool(held_out))
-    figure = new_figure(PAGE, 52)
+    beneath = 6 * -(-len(logs) // NAMES_PER_ROW) if len(logs) > 1 else 0
+    figure = new_figure(PAGE, 52 + beneath)
     panels = figure.subplots(1, count, squeeze=False)[0]
     for axes, term in zip(panels, terms, strict=False):
         for number, (name, log) in enumerate(logs.items()):
@@ -51,8 +54,8 @@ def training_curves(logs: Mapping[str, Log], held_out: Log = (), theme: Theme = 
         curve(panels[-1], *series(held_out, "elbo"), 0, "")
         panels[-1].set(xlabel="updates", title="ELBO of held-out images (nats)")
         add_grid(panels[-1])
-    if len(logs) > 1:
-        panels[0].legend()
+    if beneath:
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=NAMES_PER_ROW)
     return figure
 
 

@@ -47,7 +47,7 @@ def row(method: str, factor_vae: float, dci: float, **more: float) -> Published:
 
 DSPRITES = Source(
     ("dsprites_full",),
-    "InfoGAN-CR, results/Table1.png and Table3.png (Lin et al., 2020)",
+    "Lin et al. (2020), InfoGAN-CR, Tables 1 and 3 in results/ of the authors' repository",
     "Mostly made with their authors' own code of the metrics; hyperparameters, seeds and networks differ.",
     (
         row("VAE", 0.63, 0.30, mig=0.10),
@@ -59,7 +59,7 @@ DSPRITES = Source(
         row("InfoGAN-CR (50 runs)", 0.88, 0.71, mig=0.37, modularity=0.96, beta_vae=0.95),
     ),
 )
-FDAE = "FDAE, paper/FDAE.pdf, Table 2 (Wu and Zheng, 2024)"
+FDAE = "Wu and Zheng (2024), Factorized Diffusion Autoencoder, Table 2"
 SHAPES3D = Source(
     ("shapes3d",), FDAE, "Hyperparameters, seeds and networks differ.",
     (

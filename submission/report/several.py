@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from shlex import quote
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from submission.plots.kinds import Source, by_method
 from submission.plots.training import training_curves
 from submission.plots.traversal import traversals
 from submission.report.findings import is_stale, main_metric, training_warnings, verdict
-from submission.report.page import Download, Item, Page, Section, Table, Text
+from submission.report.page import Code, Download, Item, Page, Section, Table, Text
 from submission.report.pictures import chart, listed, photograph
 from submission.report.single import attempt, main_scores
 from submission.report.tables import likelihood_table, meanings, method_table, scores_csv
@@ -42,6 +43,7 @@ def runs_page(sources: Sequence[Source], more: More | None = None) -> Page:
     files = {name: list(found.values()) for name, found in seeds.items()}
     datasets = sorted({source.run.meta.dataset.name for source in sources})
     sections = [
+        Section("Repeat it", [Code(commands(methods, seeds), "Commands that repeat these runs")]),
         Section("Scores", score_items(files, scored)),
         Section("Score against reconstruction", tradeoff_items(methods, scored)),
         *(more(seeds) if more is not None else ()),
@@ -58,6 +60,39 @@ def runs_page(sources: Sequence[Source], more: More | None = None) -> Page:
         f"{heading} on {listed(datasets)}", f"{len(sources)} runs · {listed(list(methods))}", sections,
         " ".join(words) or "No run has been evaluated.", warnings(sources, methods, scored), data,
     )  # fmt: skip
+
+
+def commands(methods: Mapping[str, Sequence[Source]], scored: Mapping[str, Mapping[int, ScoreFile]]) -> str:
+    """What trains, scores and reports the first methods again."""
+    lines: list[str] = []
+    for name, group in list(methods.items())[:MOST_METHODS]:
+        lines += method_commands(group, scored.get(name, {}))
+    if len(methods) > MOST_METHODS:
+        lines.append(f"# and {len(methods) - MOST_METHODS} more methods")
+    folders = [quote(again(group[0])) for group in methods.values()]
+    return "\n".join([*lines, f"python -m submission report {' '.join(folders[:MOST_METHODS])}"])
+
+
+def method_commands(group: Sequence[Source], scored: Mapping[int, ScoreFile]) -> list[str]:
+    """What trains and scores the seeds of one method again."""
+    seeds, out = [source.run.meta.seed for source in group], again(group[0])
+    train = f"python train.py --config {quote(f'{group[0].run.path}/config.gin')}"
+    if len(seeds) == 1:
+        lines = [f"{train} --seed {seeds[0]} --out {quote(out)}"]
+    elif seeds == list(range(seeds[0], seeds[-1] + 1)):
+        lines = [f"{train} --seeds {seeds[0]}:{seeds[-1] + 1} --out {quote(out)}"]
+    else:
+        lines = [f"{train} --seed {seed} --out {quote(f'{out}/seed_{seed}')}" for seed in seeds]
+    for seed, scores in scored.items():
+        folder = out if len(seeds) == 1 else f"{out}/seed_{seed}"
+        lines.append(f"python evaluate.py {quote(folder)} --preset {scores.preset}")
+    return lines
+
+
+def again(source: Source) -> str:
+    """Where a method is trained again: beside its folder, written as the run's path is."""
+    path = source.run.path
+    return f"{path.parent if path.name.startswith('seed_') else path}-again"
 
 
 def fresh_scores(source: Source) -> ScoreFile | None:
@@ -105,7 +140,7 @@ def score_items(files: Mapping[str, Sequence[ScoreFile]], scored: Mapping[str, S
         f"Scores of {listed(list(files))} by {listed(bounded)}.",
     )
     csv = Download("scores.csv", "text/csv", scores_csv(scored))
-    return [*([picture] if bounded else []), method_table(files), *meanings(first), csv]
+    return [*([picture] if bounded else []), method_table(files), *meanings(first, blocks=False), csv]
 
 
 def tradeoff_items(methods: Mapping[str, Sequence[Source]], scored: Mapping[str, ScoreFile]) -> list[Item]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from submission.evaluation.statistics import Summary, summarise
 from submission.latent.families import COLLAPSED
 from submission.plots.encoding import Encoded
-from submission.report.findings import UNTRAINED
+from submission.report.findings import IDEAL, UNTRAINED
 from submission.report.page import Cell, Facts, Item, Table, Text
 from submission.report.published import published_for
 from submission.run import Run, ScoreFile
@@ -62,18 +62,36 @@ def interval_text(summary: Summary) -> str:
 
 
 def method_table(methods: Mapping[str, Sequence[ScoreFile]]) -> Table:
-    """Methods by metrics: mean and interval over the training seeds of each method."""
-    metrics = list(dict.fromkeys(name for files in methods.values() for file in files for name in file.headlines()))
-    rows = []
+    """Methods by metrics: mean and interval over the training seeds; below them untrained encoders and true factors.
+
+    Means that are no better than those of the same encoders before training are marked.
+    """
+    every = [file for files in methods.values() for file in files]
+    about = {name: metric.higher_is_better for file in every for name, metric in file.metrics.items()}
+    metrics = list(dict.fromkeys(name for file in every for name in file.headlines()))
+    rows: list[list[Cell | str]] = []
     for method, files in methods.items():
-        columns = [[value for file in files if (value := file.headlines().get(name)) is not None] for name in metrics]
-        rows.append(
-            [method, str(len(files)), *(interval_text(summarise(values)) if values else NONE for values in columns)]
-        )
-    return Table(["method", "seeds", *metrics], rows, "Mean over training seeds, with its 95 % interval")
+        cells = []
+        for name in metrics:
+            own, base = column(files, files[0].label, name), column(files, UNTRAINED, name)
+            low = own and base and not better(sum(own) / len(own), sum(base) / len(base), about[name])
+            cells.append(Cell(interval_text(summarise(own)) if own else NONE, "low" if low else ""))
+        rows.append([method, str(len(files)), *cells])
+    for label, title in ((UNTRAINED, "untrained encoders"), (IDEAL, "true factors")):
+        if any(label in file.columns for file in every):
+            means = [column(every, label, name) for name in metrics]
+            rows.append([title, str(len(every)), *(digits(sum(m) / len(m)) if m else NONE for m in means)])
+    caption = "Mean over training seeds, with its 95 % interval; ▾ marks those at or below the untrained encoders"
+    return Table(["method", "seeds", *metrics], rows, caption)
 
 
-def meanings(scores: ScoreFile) -> list[Item]:
+def column(files: Sequence[ScoreFile], label: str, metric: str) -> list[float]:
+    """The headline score of one column of each file that has it."""
+    values = [file.value(label, metric) for file in files if label in file.columns]
+    return [value for value in values if value is not None]
+
+
+def meanings(scores: ScoreFile, blocks: bool = True) -> list[Item]:
     """What each metric measures, which direction is better, and what limits it; why some could not be computed."""
     pairs = []
     for name, about in scores.metrics.items():
@@ -86,7 +104,7 @@ def meanings(scores: ScoreFile) -> list[Item]:
     errors = [(name, outcome.error) for name, outcome in scores.columns[scores.label].scores.items() if outcome.error]
     if errors:
         found.insert(0, Facts(errors, "Scores that could not be computed"))
-    if any(block for _, _, block, _ in scores.rows()):
+    if blocks and any(block for _, _, block, _ in scores.rows()):
         found.append(Text(BY_BLOCK, "note"))
     return found
 

@@ -175,7 +175,7 @@ class Study:
         methods = tuple(Method.of(value) for value in as_tuple(values.pop("methods", ())))
         for key in ("data", "bind", "metrics", "measures", "seeded"):
             values[key] = as_tuple(values.get(key, ()))
-        described: dict[str, Any] = {"name": Path(name).stem, "title": title, "size": size, **values}
+        described: dict[str, Any] = {"name": Path(name).stem, "title": title.rstrip("."), "size": size, **values}
         return cls(**described, methods=methods)
 
     def trials(self) -> tuple[Trial, ...]:

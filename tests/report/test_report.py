@@ -165,6 +165,8 @@ def test_several_seeds_are_one_page(seeds: Path) -> None:
     page = read(path)
     assert path == seeds / "report.html"
     assert "over 3 seeds" in page.text
+    for words in ("--seeds 0:3 --out", "untrained encoders 3", "true factors 3"):
+        assert words in page.text, words
     assert "The worst seed, method/seed_" in page.text
     assert "The median seed, method/seed_" in page.text
 
@@ -255,7 +257,7 @@ def test_published_numbers_stand_only_beside_comparable_ones() -> None:
     assert published_for("dsprites_full", "fast") is None
     source = published_for("cars3d", "challenge")
     assert source is not None
-    assert "FDAE" in source.citation
+    assert "Wu and Zheng (2024)" in source.citation
     assert all("sap" not in row.scores for source in SOURCES for row in source.rows)
 
 
