@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import pickle
 import struct
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,8 @@ def read(path: Path) -> State:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
+        if isinstance(error, pickle.UnpicklingError):  # torch's words advise to run the pickle
+            reason = "it holds other things than tensors and plain containers"
         raise DamagedError(f"{path} cannot be read: {reason}", "restore it") from error
     if not isinstance(state, dict):
         raise DamagedError(f"{path} holds a {type(state).__name__}, not a checkpoint", "restore it")

@@ -7,22 +7,24 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from submission.text import printable
+
 PROGRAMS = ("train.py", "evaluate.py")
 """Commands that are also programs of a checkout."""
 
 
 class SubmissionError(Exception):
-    """Bad input or a failed step, in one line: what, where, and what to do about it.
+    """Bad input or a failed step in one line: what, where, and what to do about it.
 
-    Commands print it without a traceback and exit with ``exit_code``.
+    The commands print it without a traceback and exit with ``exit_code``. Names and values in it may be anybody's: what
+    a terminal would obey is written as an escape.
     """
 
     exit_code = 1
 
     def __init__(self, what: str, fix: str = "") -> None:
-        super().__init__(f"{what} — {fix}" if fix else what)
-        self.what = what
-        self.fix = fix
+        self.what, self.fix = printable(what, lines=True), printable(fix, lines=True)
+        super().__init__(f"{self.what} — {self.fix}" if fix else self.what)
 
 
 class UsageError(SubmissionError):

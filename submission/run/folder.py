@@ -22,6 +22,7 @@ from submission.run.scores import ScoreFile, html_table
 if TYPE_CHECKING:
     from submission.configuration import Settings
     from submission.data import ImageDataset
+    from submission.latent.base import LatentSpace
     from submission.models.vae import VAE
 
 REFERENCE_PREFIX = "dlib:"
@@ -244,7 +245,6 @@ class Run:
 
     def untrained_model(self) -> VAE:
         """A VAE like the run's, with random weights; SubmissionError where ``meta.json`` lacks what it takes."""
-        from submission.latent import parse
         from submission.models.vae import build
 
         self.require_imports()
@@ -260,9 +260,20 @@ class Run:
         try:
             height, width, channels = meta.dataset.image_shape
             shape = (height, width, channels)
-            return build(meta.model.networks, parse(meta.space), shape, meta.model.likelihood, meta.model.variance)
+            space = self.space()
+            require_memory(meta.model.networks, space, shape, self.meta_file)
+            return build(meta.model.networks, space, shape, meta.model.likelihood, meta.model.variance)
         except (TypeError, ValueError, RuntimeError) as error:
             raise self.unloadable(error) from error
+
+    def space(self) -> LatentSpace:
+        """The run's latent space; SubmissionError where ``meta.json`` names none."""
+        from submission.latent import parse
+
+        try:
+            return parse(self.meta.space)
+        except SubmissionError as error:
+            raise SubmissionError(f"{self.meta_file}: {error.what}", FIX) from error
 
     def require_imports(self) -> None:
         """UsageError where the run needs modules of its user that this process has not imported."""
@@ -323,3 +334,18 @@ class Run:
                     shown = Path(entry).relative_to(inside)
                     what = f"{self.path / shown} is a link to {target}, outside of the run folder"
                     raise SubmissionError(what, "replace it with a copy of what it leads to, or delete it")
+
+
+def require_memory(networks: str, space: LatentSpace, image_shape: tuple[int, int, int], file: Path) -> None:
+    """SubmissionError where the networks that ``file`` asks for do not fit the memory; nothing is allocated."""
+    import torch
+
+    from submission.data.reading import free_memory
+    from submission.models.networks import networks as named
+
+    pair = named(networks)
+    with torch.device("meta"):
+        parts = pair.encoder(image_shape, space.parameter_size), pair.decoder(space.decoder_size, image_shape)
+    size = sum(weight.nbytes for part in parts for weight in part.parameters())
+    if size > (free := free_memory()):
+        raise SubmissionError(f"{file} asks for {size:,} bytes of weights, more than the {free:,} bytes free", FIX)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
-import random
-import shutil
 import struct
-import tarfile
-import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,16 +14,14 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from scipy.io import savemat
 
 from submission.data import load, npz, originals
-from submission.data.archive import unpack
-from submission.data.readers import mnist
+from submission.data.readers import hdf5
 from submission.data.readers.matlab import read_matlab
 from submission.errors import SubmissionError
 from submission.text import printable
+from tests.security.classes import write_h5
 
 IMAGES = np.random.RandomState(0).randint(0, 256, (12, 5, 6, 3)).astype(np.uint8)
 ROWS = np.stack(np.unravel_index(np.arange(12), (3, 4)), axis=1)
@@ -226,151 +219,6 @@ def test_damaged_matlab_files(tmp_path: Path, element: bytes) -> None:
     assert str(path) in refused(lambda: read_im(path))
 
 
-def write_npz(path: Path) -> None:
-    """A small data set of a user's, compressed."""
-    np.savez_compressed(path, images=IMAGES, factors=ROWS, factor_names=np.array(["a", "b"]), periodic=ROWS[:2, 0] > 0)
-
-
-def write_h5(path: Path) -> None:
-    """The same in HDF5, compressed, with text of variable length."""
-    with h5py.File(path, "w") as file:
-        file.create_dataset("images", data=IMAGES, compression="gzip", chunks=(3, 5, 6, 3))
-        file["factors"], file["factor_names"] = ROWS, ["a", "b"]
-        file["periodic"] = np.array([True, False])
-
-
-def write_mat(path: Path) -> None:
-    """A matrix as scipy writes it."""
-    savemat(path, {"words": "text", "im": MESH}, do_compression=path.name.startswith("c"))
-
-
-def write_picture(path: Path) -> None:
-    """A picture in the format of its suffix."""
-    Image.fromarray(IMAGES[0]).save(path)
-
-
-def write_faces(path: Path) -> None:
-    """A PyTorch file."""
-    torch.save(torch.from_numpy(IMAGES), path)
-
-
-def read_user_file(path: Path) -> object:
-    """A user's file, and some images of it."""
-    dataset = load(str(path))
-    return dataset.observations(np.arange(len(dataset)))
-
-
-def read_faces(path: Path) -> object:
-    """The reader of the PyTorch file."""
-    from submission.data.readers.faces3d import read_tensor
-
-    return read_tensor(path)
-
-
-def read_folder(path: Path) -> object:
-    """The folder that a picture is in."""
-    return load(str(path.parent))
-
-
-def write_labels(path: Path) -> None:
-    """MNIST's labels, compressed."""
-    path.write_bytes(gzip.compress(struct.pack(">HBBI", 0, 8, 1, 12) + bytes(range(12))))
-
-
-def read_labels(path: Path) -> object:
-    """The reader of idx files, which adds the .gz itself."""
-    return mnist.read_idx(path.with_suffix(""), (12,))
-
-
-def write_archive(path: Path) -> None:
-    """A tar archive, compressed, of one file in a folder."""
-    with tarfile.open(path, "w:gz") as tar:
-        member = tarfile.TarInfo("data/cars/one.mat")
-        member.size = len(GOOD)
-        tar.addfile(member, io.BytesIO(GOOD))
-
-
-def read_archive(path: Path) -> object:
-    """The archive unpacked into a new folder."""
-    folder = path.parent / f"out{time.monotonic_ns()}"
-    unpack(path, "data/cars", folder)
-    return shutil.rmtree(folder)
-
-
-KINDS: dict[str, tuple[Callable[[Path], None], Read]] = {
-    "own.npz": (write_npz, read_user_file),
-    "own.h5": (write_h5, read_user_file),
-    "plain.mat": (write_mat, read_im),
-    "compressed.mat": (write_mat, read_im),
-    "faces.pth": (write_faces, read_faces),
-    "labels.gz": (write_labels, read_labels),
-    "cars.tar.gz": (write_archive, read_archive),
-    "one.png": (write_picture, read_folder),
-    "one.jpg": (write_picture, read_folder),
-    "one.bmp": (write_picture, read_folder),
-    "one.ppm": (write_picture, read_folder),
-}
-
-
-def mutated(content: bytes, chance: random.Random) -> bytes:
-    """``content`` with bytes flipped, set to extremes, removed, repeated or cut off."""
-    raw = bytearray(content)
-    for _ in range(chance.choice((1, 1, 2, 4, 16))):
-        at = chance.randrange(len(raw))
-        way, width = chance.randrange(6), chance.choice((1, 2, 4, 8))
-        if way == 0:
-            raw[at] ^= 1 << chance.randrange(8)
-        elif way == 1:
-            raw[at : at + width] = chance.choice((b"\x00", b"\xff", b"\x7f", b"\x80")) * width
-        elif way == 2:
-            raw[at : at + width] = chance.randbytes(width)
-        elif way == 3:
-            del raw[at : at + chance.randrange(1, 64)]
-        elif way == 4:
-            raw[at:at] = raw[at : at + chance.randrange(1, 64)]
-        else:
-            del raw[at:]
-        raw = raw or bytearray(b"x")
-    return bytes(raw)
-
-
-def attack(name: str, folder: Path, seconds: float, seed: int = 0, most: int = 1 << 30) -> tuple[int, int]:
-    """How many mutations of a file of the kind ``name`` were read within the time, and how many of them refused."""
-    write, read = KINDS[name]
-    path, chance = folder / name, random.Random(seed)
-    write(path)
-    read_ok = path.read_bytes()
-    tried, rejected, lines = 0, 0, []
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and tried < most:
-        path.write_bytes(mutated(read_ok, chance))
-        tried += 1
-        try:
-            read(path)
-        except SubmissionError as error:
-            rejected += 1
-            lines.append(str(error))
-    assert all(printable(line) == line and len(line) < 1000 for line in lines)
-    return tried, rejected
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_a_few_damaged_files_of_each_kind(name: str, tmp_path: Path) -> None:
-    tried, rejected = attack(name, tmp_path, 10, most=40)
-    assert tried > 1
-    assert rejected
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", KINDS)
-def test_a_minute_of_damaged_files_of_each_kind(name: str, tmp_path: Path) -> None:
-    """Any exception but a SubmissionError, any warning, and a crash of the process fail this test."""
-    tried, rejected = attack(name, tmp_path, 60, seed=int.from_bytes(os.urandom(4)))
-    print(f"{name}: {tried:,} files, {rejected:,} refused")  # noqa: T201 - the record of the run
-    assert tried > 10  # HDF5 files are read by another process first
-    assert rejected
-
-
 def test_a_damaged_file_on_which_the_hdf5_library_loops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The free space after two texts has the size 0: the library looks for the next text in the same place for ever."""
     monkeypatch.setattr("submission.data.readers.hdf5.PROBE_SECONDS", 1)
@@ -382,6 +230,26 @@ def test_a_damaged_file_on_which_the_hdf5_library_loops(tmp_path: Path, monkeypa
     raw[heap + 72 : heap + 80] = bytes(8)
     path.write_bytes(raw)
     assert "it is damaged, " in refused(lambda: load(str(path)))
+
+
+@pytest.mark.parametrize(
+    "program", ["while True: pass", "import os; os.abort()", "print('short')", "import sys; sys.exit('\\x1b[2Jno')"]
+)
+def test_3d_shapes_images_on_which_the_hdf5_library_loops_or_crashes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """Images are read by a process of its own, which a limit on its time ends."""
+    monkeypatch.setattr("submission.data.readers.hdf5.PROBE_SECONDS", 1)
+    monkeypatch.setattr("submission.data.readers.hdf5.STREAM", program)
+    path = tmp_path / "3dshapes.h5"
+    write_h5(path)
+    line = refused(lambda: list(hdf5.streamed(path, "images", IMAGES.shape, 5, FIX)))
+    assert f"cannot read 'images' of {path}: it is damaged, " in line
+
+
+def test_3d_shapes_images_come_as_they_are(tmp_path: Path) -> None:
+    write_h5(tmp_path / "3dshapes.h5")
+    assert b"".join(hdf5.streamed(tmp_path / "3dshapes.h5", "images", IMAGES.shape, 5, FIX)) == IMAGES.tobytes()
 
 
 def test_a_picture_of_many_pixels_is_not_decoded(tmp_path: Path) -> None:

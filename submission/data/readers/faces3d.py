@@ -30,11 +30,10 @@ def faces3d_factors() -> tuple[Factor, ...]:
     return factors(FACES3D_FACTORS, SIZES)
 
 
-def read_tensor(path: Path) -> Images:
-    """The uint8 tensor of a PyTorch file, read without unpickling anything but tensors."""
+def read_tensor(path: Path, count: int = math.prod(SIZES)) -> Images:
+    """The uint8 tensor (count, 64, 64, 1) of a PyTorch file, read without unpickling anything but tensors."""
     import torch
 
-    count = math.prod(SIZES)
     size = require_regular(path, FIX)
     with errors_named(path, FIX):
         if zipfile.is_zipfile(path):

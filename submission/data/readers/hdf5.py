@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from submission.data.reading import errors_named, require_memory, require_regular, shown
+from submission.data.reading import errors_named, reason, require_memory, require_regular, shown
 from submission.errors import SubmissionError
 
 PROBE = """
@@ -49,6 +51,63 @@ def require_sound(path: Path, names: Sequence[str], fix: str) -> None:
         raise SubmissionError(f"cannot read {path}: it is damaged, reading it does not end", fix) from None
     if done.returncode < 0:
         raise SubmissionError(f"cannot read {path}: it is damaged, the HDF5 library fails on it", fix)
+
+
+STREAM = """
+import contextlib, sys
+import h5py
+seconds, path, name, rows = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+with contextlib.suppress(ImportError):  # not on Windows
+    import resource
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+try:
+    with h5py.File(path, "r") as file:
+        for start in range(0, len(file[name]), rows):
+            sys.stdout.buffer.write(file[name][start : start + rows].tobytes())
+except BrokenPipeError:
+    pass
+except Exception as error:
+    sys.exit(f"{error}")
+"""
+"""Writes the rows of an array to standard output."""
+BLOCK_SECONDS = 300
+"""Wall-clock time for one block; a busy machine takes a second."""
+
+
+def streamed(path: Path, name: str, shape: tuple[int, ...], rows: int, fix: str) -> Iterator[bytes]:
+    """The bytes of the uint8 array ``name``, ``rows`` rows at a time, read by a process of its own; see above.
+
+    The caller has checked that the array is the file's own and of ``shape``.
+
+    Raises:
+        SubmissionError: the array is damaged, or reading it does not end.
+    """
+    seconds = PROBE_SECONDS + PROBE_SECONDS_PER_MB * (require_regular(path, fix) >> 20)
+    command = [sys.executable, "-c", STREAM, str(seconds), str(path), name, str(rows)]
+    row = math.prod(shape[1:])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            for start in range(0, shape[0], rows):
+                yield block_of(process, min(rows, shape[0] - start) * row, path, name, fix)
+        finally:
+            process.kill()
+
+
+def block_of(process: subprocess.Popen[bytes], size: int, path: Path, name: str, fix: str) -> bytes:
+    """The next ``size`` bytes of a process's output."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    timer = threading.Timer(BLOCK_SECONDS, process.kill)
+    timer.start()
+    try:
+        block = process.stdout.read(size)
+        if len(block) == size:
+            return block
+        said = process.stderr.read(1 << 12).decode(errors="replace").strip()
+    finally:
+        timer.cancel()
+    ended = "the HDF5 library fails on it, or reading it does not end" if process.wait() < 0 else reason(OSError(said))
+    raise SubmissionError(f"cannot read '{name}' of {path}: it is damaged, {ended}", fix)
 
 
 def open_file(path: Path, fix: str) -> Any:

@@ -65,8 +65,4 @@ def check_hdf5(path: Path) -> None:
 
 def blocks(path: Path) -> Iterator[bytes]:
     """The images' bytes, block by block."""
-    with hdf5.open_file(path, FIX) as file:
-        for start in range(0, COUNT, BLOCK):
-            with errors_named(path, FIX, "images"):
-                block = file["images"][start : start + BLOCK].tobytes()
-            yield block
+    return hdf5.streamed(path, "images", (COUNT, 64, 64, 3), BLOCK, FIX)
