@@ -14,8 +14,10 @@ import torch
 
 from submission.errors import SubmissionError, invocation
 from submission.files import atomic
+from submission.schema import read_regular
 
 FORMAT = 1
+MOST_BYTES = 64 << 30
 TAG = b"sha256:"
 COMMENT_SIZE = 2 + len(TAG) + 64
 
@@ -186,12 +188,9 @@ def printable(value: object) -> str:
 
 def read(path: Path) -> State:
     """The state in one file; DamagedError where its checksum does not fit, SubmissionError for another format."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise SubmissionError(f"cannot read {path}: {error.strerror}", "make it readable, or train again") from error
+    if not path.exists():
+        raise FileNotFoundError(path)
+    content = read_regular(path, MOST_BYTES, "make it readable, or train again")
     archive = content[:-COMMENT_SIZE]
     if content[-COMMENT_SIZE:] != comment(archive):
         raise DamagedError(f"{path} is damaged (its checksum does not fit)", "restore it")

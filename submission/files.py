@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from submission.errors import SubmissionError
+from submission.schema import read_regular
+
+MOST_TEXT = 256 << 20
+"""Bytes of a file of text."""
 
 
 @contextlib.contextmanager
@@ -139,13 +143,14 @@ def output_json(path: Path, value: Any) -> None:
 
 
 def read_text(path: Path) -> str:
-    """Read UTF-8 from ``path``; a missing or broken file is a SubmissionError that names it."""
+    """Read UTF-8 from ``path``; a missing, broken, special or huge file is a SubmissionError that names it."""
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise SubmissionError(f"{path} does not exist", "check the path") from None
-    except OSError as error:
-        raise SubmissionError(f"cannot read {path}: {error.strerror}", "check its permissions") from None
+        return (
+            read_regular(Path(path), MOST_TEXT, "check the path")
+            .decode("utf-8")
+            .replace("\r\n", "\n")
+            .replace("\r", "\n")
+        )
     except UnicodeDecodeError:
         raise SubmissionError(f"cannot read {path}: it is not text", "restore the file or make it again") from None
 

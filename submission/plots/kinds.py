@@ -246,4 +246,4 @@ def find_runs(paths: Iterable[Path | str]) -> list[Run]:
 
 def natural(path: Path) -> list[tuple[int, str]]:
     """An order of paths in which seed_2 comes before seed_10."""
-    return [(int(word) if word.isdigit() else 0, word) for word in re.split(r"(\d+)", str(path))]
+    return [(int(word) if word.isdecimal() else 0, word) for word in re.split(r"(\d+)", str(path))]

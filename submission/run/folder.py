@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class Run:
             seeds = any(run.path.glob("seed_*/meta.json"))
             fix = "pass one of the runs in it, seed_..." if seeds else "pass a folder that training wrote"
             raise SubmissionError(f"{path} is not a run folder (it has no meta.json)", fix)
-        run.require_no_links()
+        run.require_plain()
         return run
 
     def __repr__(self) -> str:
@@ -318,22 +319,24 @@ class Run:
         Raises:
             SubmissionError: another process trains here, the folder cannot be written, or a part of it is a link.
         """
-        self.require_no_links()
+        self.require_plain()
         busy, fix = f"{self.path} is being trained by", "wait for it, or choose another --out"
         with exclusive(self.lock_file, busy, fix):
             yield
 
-    def require_no_links(self) -> None:
-        """SubmissionError where a file or folder in the run is a link to a place outside of it."""
+    def require_plain(self) -> None:
+        """SubmissionError where something in the run is a link to a place outside of it, or no file and no folder."""
         inside = os.path.realpath(self.path)
         for folder, folders, files in os.walk(inside):
             for name in (*folders, *files):
                 entry = os.path.join(folder, name)  # noqa: PTH118 - names need not be UTF-8
-                target = os.path.realpath(entry)
-                if os.path.islink(entry) and os.path.commonpath([inside, target]) != inside:  # noqa: PTH114
-                    shown = Path(entry).relative_to(inside)
-                    what = f"{self.path / shown} is a link to {target}, outside of the run folder"
+                mode, target = os.lstat(entry).st_mode, os.path.realpath(entry)
+                shown = self.path / Path(entry).relative_to(inside)
+                if stat.S_ISLNK(mode) and os.path.commonpath([inside, target]) != inside:
+                    what = f"{shown} is a link to {target}, outside of the run folder"
                     raise SubmissionError(what, "replace it with a copy of what it leads to, or delete it")
+                if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+                    raise SubmissionError(f"{shown} is a pipe, a device or a socket, not a file", "delete it")
 
 
 def require_memory(networks: str, space: LatentSpace, image_shape: tuple[int, int, int], file: Path) -> None:

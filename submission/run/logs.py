@@ -13,16 +13,26 @@ from submission.schema import Limits, parse_json, read_regular
 
 Row = Mapping[str, Any]
 """``step``, and by name numbers or lists of numbers."""
-LIMITS = Limits(size=2 << 30, depth=2, text=1 << 16, items=1 << 20)
+LIMITS = Limits(size=512 << 20, depth=2, text=1 << 16, items=1 << 20)
 FIX = "delete the file: the run does without it"
+MOST_ROWS = 2_000_000
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """The rows of a log; lines that are damaged, or cut short by a crash, and values other than numbers are left out.
 
     Each row has its ``step``, a number; other values are finite numbers or lists of finite numbers.
+
+    Raises:
+        SubmissionError: it is not a regular file, or has more bytes or rows than any run logs.
     """
-    return [row for line in lines(path) if (row := parse_row(line)) is not None]
+    rows: list[dict[str, Any]] = []
+    for line in lines(path):
+        if (row := parse_row(line)) is not None:
+            rows.append(row)
+        if len(rows) > MOST_ROWS:
+            raise SubmissionError(f"{path} has more than {MOST_ROWS:,} rows", FIX)
+    return rows
 
 
 def lines(path: Path) -> Iterator[bytes]:

@@ -314,7 +314,7 @@ class ScoreFile:
         Without a file or a recorded hash nothing is known, and the scores count.
         """
         scored = self.representation
-        if not scored.sha256:
+        if not scored.sha256 or not exported.is_file():
             return False
         try:
             status = exported.stat()

@@ -137,10 +137,10 @@ def entries_of(source: Path) -> Iterator[tuple[Path, Entry | None]]:
     """Each score file of a run, oldest first, and its entry; None where it scored an earlier model."""
     run = Run(source if source.is_dir() else source.parent)
     if source.is_dir():
-        run.require_no_links()
+        run.require_plain()
     is_run = source.is_dir() and run.meta_file.is_file()
     if is_run:
-        run.require_no_links()
+        run.require_plain()
     settings = read_settings(run.config_text) if is_run else {}
     seed = run.meta.seed if is_run else None
     for file in run.score_paths() if source.is_dir() else [source]:

@@ -70,7 +70,7 @@ def read_records(file: Path) -> list[Record]:
     """The records of a file of lines; none where there is no file."""
     if not file.is_file():
         return []
-    lines = read_text(file).splitlines()
+    lines = read_text(file).split("\n")  # and at nothing else: texts may hold other ends of lines
     return [Record.parse(line, f"{file}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 

@@ -52,7 +52,12 @@ class Place:
 
     @classmethod
     def of(cls, out: Path | str, records: Path | str | None = None) -> Place:
-        """``records.jsonl`` in the study's folder unless another file is named."""
+        """``records.jsonl`` in the study's folder unless another file is named.
+
+        Raises:
+            SubmissionError: something in the study's folder is a link to a place outside of it, a pipe or a device.
+        """
+        Run(Path(out)).require_plain()
         return cls(Path(out), Path(records) if records else Path(out) / RECORDS)
 
     def done(self, trials: Sequence[Trial]) -> dict[tuple[str, int], Record]:

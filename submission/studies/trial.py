@@ -125,6 +125,7 @@ def run(job: Job) -> int:
     """
     folder = Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)
+    Run(folder).require_plain()
     try:
         with FileLock(folder / LOCK, timeout=0):
             return attempt(job, folder)
