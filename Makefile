@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
 
-.PHONY: help demo test test-slow docs lint format bench image image-test setup clean
+.PHONY: help demo test test-plain test-slow docs lint format bench image image-test setup clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ demo: $(VENV)/.base ## train, export, score and report on a data set made on the
 
 test: $(VENV)/.test ## run the tests (sets itself up)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-plain: $(VENV)/.test ## run the tests as where no compiler built the kernels
+	SUBMISSION_ACCELERATORS=off $(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: $(VENV)/.test ## run the slow studies as well
 	$(BIN)/python -m pytest -n 2

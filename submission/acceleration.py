@@ -33,10 +33,15 @@ def replaceable(function: Callable[P, R]) -> Callable[P, R]:
     return chosen
 
 
+def switched_off() -> bool:
+    """Whether the environment variable asks for the program without accelerators."""
+    return os.environ.get(SWITCH, "").lower() in ("off", "0", "no", "false")
+
+
 @functools.cache
 def accelerators() -> Mapping[str, Callable[..., Any]]:
     """Function name → faster implementation; empty without the package, or where it is switched off."""
-    if os.environ.get(SWITCH, "").lower() in ("off", "0", "no", "false"):
+    if switched_off():
         return {}
     try:
         package = importlib.import_module(PACKAGE)

@@ -8,13 +8,17 @@ import importlib.util
 
 import torch
 
+from submission.acceleration import switched_off
+
 MAX_THREADS = 64
 """As many as ``parallel.h`` starts."""
 
 
 @functools.cache
 def library(name: str) -> ctypes.CDLL | None:
-    """The compiled ``<name>.c``, or C files of the folder ``<name>``, beside this file; None where not built."""
+    """The compiled ``<name>.c``, or C files of the folder ``<name>``, beside this file; None where there is none."""
+    if switched_off():
+        return None
     spec = importlib.util.find_spec(f"submission.accelerators._{name}")
     if spec is None or spec.origin is None:
         return None
