@@ -103,12 +103,12 @@ def test_the_number_of_values_is_limited() -> None:
         parse_json(json.dumps(list(range(20))), "file.json", "", Limits(items=10))
 
 
-def test_numbers_that_are_not_finite_are_no_numbers() -> None:
+def test_numbers_that_are_not_finite_are_refused() -> None:
     with pytest.raises(SubmissionError, match="is inf, not a number"):
         shape(parse_json('{"points": [{"x": 1e999}]}', "shape.json", ""))
 
 
-def test_a_byte_order_mark_is_no_obstacle() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert parse_json(b"\xef\xbb\xbf[1]", "file.json", "") == [1]
 
 

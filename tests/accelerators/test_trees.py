@@ -129,7 +129,7 @@ def test_the_order_of_equal_values_matters_where_they_are_many_or_samples_few(le
     assert has_many_ties(np.array(lengths)) == many
 
 
-def test_samples_that_were_drawn_twice_are_no_ties() -> None:
+def test_samples_that_were_drawn_twice_are_not_ties() -> None:
     r = np.random.RandomState(0)
     codes, labels = r.standard_normal((300, 3)).astype(np.float32), r.randint(0, 7, 300)
     codes[:, 2] = labels % 3

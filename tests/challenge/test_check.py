@@ -121,7 +121,7 @@ MUTE = "def encode(self, images):\n  return images.flatten(1)\n"
         (MUTE, "loads", "cannot be called: it has no forward"),
     ],
 )
-def test_a_strangers_code_may_do_anything(tmp_path: Path, source: str, name: str, word: str) -> None:
+def test_untrusted_code_that_fails_is_reported(tmp_path: Path, source: str, name: str, word: str) -> None:
     module = type("Foreign", (torch.jit.ScriptModule,), {})().eval()
     module.define(source)
     torch.jit.save(module, str(tmp_path / "model.pt"))

@@ -36,7 +36,7 @@ def test_the_base_image_is_a_tag_or_pinned_and_an_argument_overrides_it() -> Non
     assert "# syntax=" not in DOCKERFILE
 
 
-def test_pinning_needs_an_engine_and_says_so(tmp_path: Path) -> None:
+def test_pinning_without_an_engine_is_an_error(tmp_path: Path) -> None:
     before = (ROOT / "docker" / "base-image.txt").read_bytes()
     found = subprocess.run(
         [ROOT / "docker" / "pin-base-image.sh"],

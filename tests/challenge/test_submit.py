@@ -96,7 +96,7 @@ def test_a_failed_check_is_refused(repository: Path, tmp_path: Path) -> None:
         prepare(repository, "v1", "aicrowd", tmp_path / "run")
 
 
-def test_the_command_says_what_it_sends(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_what_it_sends(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     command("submit").add_arguments(parser)
     given = ["v2", "--repository", str(repository)]

@@ -86,7 +86,7 @@ def test_the_table_is_written_when_it_cannot_be_shown(board: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize(("output", "code"), OUTPUTS)
-def test_every_seed_is_trained_when_nobody_reads_of_it(tmp_path: Path, output: str, code: int) -> None:
+def test_every_seed_is_trained_when_the_output_is_closed(tmp_path: Path, output: str, code: int) -> None:
     words = ["train", "--config=demo", "--data=torus_pictures", "--bind=data.simple=True", "--bind=model.space='R^2'"]
     words += ["--bind=model.networks='mlp_small'", "--bind=train.steps=2", "--bind=train.batch_size=16"]
     done = program(*words, "--device=cpu", "--seeds=0:2", f"--out={tmp_path}", output=output)
@@ -95,7 +95,7 @@ def test_every_seed_is_trained_when_nobody_reads_of_it(tmp_path: Path, output: s
         assert Run.open(tmp_path / f"seed_{seed}").exported_file.is_file()
 
 
-def test_a_closed_pipe_has_its_exit_code_and_no_words() -> None:
+def test_a_closed_pipe_has_its_exit_code_and_no_message() -> None:
     for words in (["data", "list"], ["leaderboard", "--help"]):
         done = program(*words, output="pipe")
         assert (done.returncode, done.stderr) == (141, b"")
@@ -144,9 +144,7 @@ def test_a_name_that_is_not_utf8_is_one_line(command: str, capsys: pytest.Captur
         (UnicodeEncodeError("utf-8", "/tmp/run\udcff/x", 8, 9, "surrogates not allowed"), "'/tmp/run\\udcff' is not"),
     ],
 )
-def test_what_nothing_else_tells_of_is_one_line(
-    error: Exception, line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_errors_are_one_line(error: Exception, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     def run(arguments: argparse.Namespace) -> int:
         raise error
 

@@ -128,7 +128,7 @@ def test_files_that_are_not_there_or_not_gin_are_one_line(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", configurations())
-def test_every_shipped_run_loads_and_says_what_it_is(name: str) -> None:
+def test_every_shipped_run_loads_and_has_a_summary(name: str) -> None:
     assert load([name]).bindings()
     assert 10 < len(summary(gin_folder() / "runs" / f"{name}.gin")) <= 120
 

@@ -22,7 +22,7 @@ def read(tmp_path: Path, content: str | bytes) -> Settings:
     return load([str(path)])
 
 
-def test_a_byte_order_mark_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     assert read(tmp_path, b"\xef\xbb\xbftrain.steps = 7\n").train.steps == 7
 
 

@@ -67,7 +67,7 @@ def test_isa_vae_can_be_run_at_every_weight_of_its_tables(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in files("product_svae") if "gaussian" not in name])
-def test_product_svae_has_the_shells_that_the_name_says(name: str) -> None:
+def test_product_svae_has_the_shells_of_its_name(name: str) -> None:
     settings = load([name])
     space = parse(settings.model.space)
     sizes = [part.stop - part.start for part in space.components]
@@ -88,7 +88,7 @@ def test_product_svae_has_the_shells_that_the_name_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", files("product_svae"))
-def test_product_svae_trains_as_it_says(name: str) -> None:
+def test_product_svae_trains_as_the_paper(name: str) -> None:
     train = load([name]).train
     assert (train.epochs, train.patience, train.validation_split) == (300, 50, "valid")
     assert load([name]).objective.options["beta"] == Linear(0.0, 1.0, fraction=1 / 3)

@@ -26,7 +26,7 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["dsprites_small", "sprites_torus", "turntable", "mpi3d_standin", "dummy_data"])
-def test_the_list_tells_the_truth(name: str) -> None:
+def test_the_list_matches_the_data_sets(name: str) -> None:
     dataset = load(name)
     assert isinstance(dataset, GroundTruthDataset)
     entry = REGISTRY[name]
@@ -42,7 +42,7 @@ def test_every_set_with_files_has_a_source_and_every_source_a_set() -> None:
         assert source.manual or all(file.urls for file in source.files)
 
 
-def test_info_tells_licence_files_and_options(capsys: pytest.CaptureFixture[str]) -> None:
+def test_info_shows_licence_files_and_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "info", "faces3d"]) == 0
     out = capsys.readouterr().out
     assert "licence of the Basel Face Model" in out
@@ -51,7 +51,7 @@ def test_info_tells_licence_files_and_options(capsys: pytest.CaptureFixture[str]
     assert "options: split: str = 'train', binarisation: str = 'dynamic', seed: int = 0\n" in capsys.readouterr().out
 
 
-def test_info_of_a_file_of_your_own_tells_what_is_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_info_of_a_file_of_your_own_shows_its_contents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     factors = np.stack(np.unravel_index(np.arange(6), (2, 3)), axis=1)
     np.savez(tmp_path / "own.npz", images=np.zeros((6, 8, 9), np.uint8), factors=factors)
     assert main(["data", "info", str(tmp_path / "own.npz")]) == 0

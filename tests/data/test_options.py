@@ -48,7 +48,7 @@ def test_another_type_or_name_is_one_line(name: str, options: dict[str, Any], me
 
 
 @pytest.mark.parametrize("option", ["color=false", "root=1", "name=x", "progress=3", "objects='a'", "seed=-1"])
-def test_the_command_says_so_too(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_has_the_same_error(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "show", "turntable", "--option", option]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")

@@ -30,7 +30,7 @@ def test_a_missing_file_is_not_downloaded_again(name: str, tmp_path: Path) -> No
     assert caught.value.fix == f"download it (`python -m submission data download {name}`)"
 
 
-def test_missing_faces_are_said_to_be(tmp_path: Path) -> None:
+def test_missing_faces_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="does not exist — `python -m submission data info faces3d`"):
         load("faces3d", tmp_path)
 
@@ -58,7 +58,7 @@ def test_a_folder_that_may_not_be_entered(name: str, tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "data/cars3d", "own.npzz/x"])
-def test_a_path_is_no_misspelt_name(name: str) -> None:
+def test_a_path_is_not_a_misspelt_name(name: str) -> None:
     with pytest.raises(SubmissionError, match=r"there is no folder .* a data file of your own ends in") as caught:
         load(name)
     assert "did you mean" not in str(caught.value)

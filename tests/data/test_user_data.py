@@ -151,7 +151,7 @@ def test_an_incomplete_grid_samples_what_it_has() -> None:
             np.testing.assert_allclose(image, IMAGES[cell] / np.float32(255), rtol=1e-6)
 
 
-def test_an_incomplete_grid_says_so() -> None:
+def test_an_incomplete_grid_has_a_note() -> None:
     dataset = incomplete()
     with pytest.raises(SubmissionError, match=r"no image with the factor values \[1, 2, 3\]"):
         dataset.indices(np.array([[0, 0, 1], [1, 2, 3]]))
@@ -298,9 +298,7 @@ def test_a_file_without_images(tmp_path: Path) -> None:
         load("y.npz", tmp_path)
 
 
-def test_a_file_is_found_where_its_name_says_then_under_the_root(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_found_by_its_path_then_under_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for folder, count in (("here", 3), ("data", 5), ("other", 7)):
         (tmp_path / folder).mkdir()

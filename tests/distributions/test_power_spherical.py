@@ -95,7 +95,7 @@ def test_everything_is_finite_at_the_extremes(m: int, kappa: float, dtype: torch
 
 
 @pytest.mark.parametrize(("kappa", "error"), [(1e-3, 6e-4), (1.0, 2e-5), (5.0, 2e-5)])
-def test_the_implicit_gradient_on_the_circle_is_as_good_as_is_said(kappa: float, error: float) -> None:
+def test_the_implicit_gradient_on_the_circle_has_the_documented_error(kappa: float, error: float) -> None:
     """dE w/dκ = 1/(κ + 1)² from quantiles; T is infinite opposite the mean, which 16 nodes see less well near κ = 0."""
     angles = np.linspace(0, math.pi, 400_001)[:-1]
     cumulative = np.cumsum(np.cos(angles / 2) ** (2 * kappa))

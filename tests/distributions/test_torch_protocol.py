@@ -180,7 +180,7 @@ def test_expand_keeps_subclasses_and_values(kind: type[Distribution]) -> None:
 
 
 @pytest.mark.parametrize("kind", EVERY)
-def test_repr_says_what_it_is(kind: type[Distribution]) -> None:
+def test_repr_shows_the_parameters(kind: type[Distribution]) -> None:
     text = repr(example(kind, 3))
     assert text.startswith(f"{kind.__name__}(")
     assert "tensor(" not in text

@@ -136,7 +136,7 @@ def test_a_truncated_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (b"PK\x03\x04", "it is cut short"),
     ],
 )
-def test_a_file_that_is_no_archive(
+def test_a_file_that_is_not_an_archive(
     content: bytes, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "codes.npz").write_bytes(content)
@@ -145,7 +145,7 @@ def test_a_file_that_is_no_archive(
     assert "pickle" not in line
 
 
-def test_a_member_that_is_no_array(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_member_that_is_not_an_array(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with zipfile.ZipFile(tmp_path / "codes.npz", "w") as archive:
         archive.writestr("codes", "words")
     assert "has no array 'codes'" in complaint(capsys, "--codes", tmp_path / "codes.npz")

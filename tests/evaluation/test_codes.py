@@ -37,7 +37,7 @@ def test_a_table_can_name_its_periodic_factors(codes: Path, tmp_path: Path) -> N
     assert scores["columns"]["codes"]["scores"]["periodic"]["values"]["angular_score"] > 0.99
 
 
-def test_no_factor_is_periodic_unless_the_table_says_so(tmp_path: Path) -> None:
+def test_factors_are_periodic_only_where_the_table_has_them_so(tmp_path: Path) -> None:
     np.savez(tmp_path / "codes.npz", codes=CODES, factors=VALUES)
     assert load_codes(tmp_path / "codes.npz").periodic == (False, False)
 

@@ -116,7 +116,7 @@ def test_a_space_of_one_block_is_scored_per_column(stripes: GroundTruthDataset, 
     assert set(values(scores, "trained")) == {"mig", "dci"}
 
 
-def test_a_stranger_s_file_scores_the_same_in_an_isolated_process(
+def test_a_file_scores_the_same_in_an_isolated_process(
     stripes: GroundTruthDataset, export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = [export(), "--data", "stripes", "--metrics", "mig", "--no-baselines"]

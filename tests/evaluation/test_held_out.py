@@ -96,7 +96,7 @@ def test_the_test_split_is_used_where_there_is_one(shared_data: Path, tmp_path: 
     ("arguments", "said"),
     [(["nowhere"], "nowhere is not a run folder"), (["RUN", "--samples=0"], "use 1 to 1000000")],
 )
-def test_what_cannot_be_done_is_said_in_one_line(
+def test_errors_are_one_line(
     trained_run: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     chosen = [str(trained_run) if argument == "RUN" else argument for argument in arguments]

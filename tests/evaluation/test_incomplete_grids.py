@@ -34,7 +34,7 @@ def test_labels_of_noise_cannot_be_predicted() -> None:
     assert results.value("dci", "informativeness_test") == pytest.approx(0.25, abs=0.12)
 
 
-def test_a_preset_says_which_of_its_metrics_need_a_grid() -> None:
+def test_a_preset_names_its_metrics_that_need_a_grid() -> None:
     dataset = noise(60, np.random.RandomState(0).randint(0, 2, (60, 2)))
     results = evaluate(FirstPixels(), data=dataset, preset="fast", baselines=False)
     outcome = results.record.columns["FirstPixels"].scores["factor_vae"]

@@ -218,7 +218,7 @@ def test_a_named_file_joins_the_tables(tmp_path: Path, monkeypatch: pytest.Monke
     assert (entry.method, entry.dataset) == ("their way", "cars3d")
 
 
-def test_a_run_that_has_not_ended_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_has_not_ended_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "run").mkdir()
     meta = {"dataset": {"name": "dsprites_small"}, "training": {"finished": False}}
     (tmp_path / "run" / "meta.json").write_text(json.dumps(meta))

@@ -32,7 +32,7 @@ def test_bootstrap_interval_approaches_the_normal_one() -> None:
 
 @pytest.mark.parametrize("count", [2, 3, 5, 10])
 @pytest.mark.parametrize("draw", [np.random.Generator.normal, lambda g, size: g.beta(2, 5, size=size) - 2 / 7])
-def test_intervals_of_few_values_cover_the_truth_as_often_as_they_say(count: int, draw: Draw) -> None:
+def test_intervals_of_few_values_cover_the_mean_at_their_level(count: int, draw: Draw) -> None:
     generator = np.random.default_rng(0)
     hits = 0
     for trial in range(300):

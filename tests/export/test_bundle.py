@@ -63,7 +63,7 @@ def retrained(model: VAE) -> VAE:
     return other
 
 
-def test_a_run_exported_in_another_mode_says_so_and_its_untrained_encoder_follows(tmp_path: Path) -> None:
+def test_a_run_exported_in_another_mode_records_it_and_so_does_its_untrained_encoder(tmp_path: Path) -> None:
     """Else scores by block would take the first columns of the new codes for angles."""
     fresh = build("mlp_small", parse("T^2"), (64, 64, 1))
     folder = started(tmp_path)
@@ -78,7 +78,7 @@ def test_a_run_exported_in_another_mode_says_so_and_its_untrained_encoder_follow
     assert torch.equal(load_torchscript(folder.untrained_file)(images), expected)
 
 
-def test_an_untrained_encoder_of_other_networks_is_told(tmp_path: Path) -> None:
+def test_an_untrained_encoder_of_other_networks_is_an_error(tmp_path: Path) -> None:
     folder = started(tmp_path)
     export_torchscript(build("conv", parse("T^2"), (64, 64, 1)), "intrinsic", folder.untrained_file)
     with pytest.raises(SubmissionError, match=r"untrained\.pt is not an encoder like the run's — delete it"):
@@ -110,7 +110,7 @@ def test_sampled_codes_are_for_torchscript_only(make_vae: Callable[..., VAE], tm
     assert write_bundle(folder, make_vae(), "sample", ["pt"]) == {"pt": 0.0}
 
 
-def test_unknown_formats_are_told(make_vae: Callable[..., VAE], tmp_path: Path) -> None:
+def test_unknown_formats_are_errors(make_vae: Callable[..., VAE], tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     command("export").add_arguments(parser)
     with pytest.raises(UsageError, match=r"unknown format 'tflite' — choose from pt, pt2, onnx, safetensors"):

@@ -27,14 +27,14 @@ from submission.export.contract import run_checked
         (lambda images: {}[0], r"fails on images of shape \(4, 1, 8, 8\): 0"),
     ],
 )
-def test_what_breaks_the_contract_is_told_in_one_line(answer: Callable[..., torch.Tensor], word: str) -> None:
+def test_what_breaks_the_contract_is_one_line(answer: Callable[..., torch.Tensor], word: str) -> None:
     with pytest.raises(SubmissionError, match=word) as caught:
         run_checked(answer, torch.rand(4, 1, 8, 8), "file.pt")
     assert str(caught.value).startswith("file.pt ")
     assert "\n" not in str(caught.value)
 
 
-def test_an_error_that_tells_itself_is_passed_on() -> None:
+def test_an_error_of_ours_is_passed_on() -> None:
     def locked_up(images: torch.Tensor) -> torch.Tensor:
         raise SubmissionError("file.pt was stopped in isolation", "raise the limits")
 

@@ -120,7 +120,7 @@ def test_memory_and_time_are_bounded(tmp_path: Path) -> None:
         encode(torch.rand(2, 1, 4, 4))
 
 
-def test_what_is_no_torchscript_is_refused(tmp_path: Path) -> None:
+def test_files_other_than_torchscript_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.pt").write_bytes(b"no")
     with pytest.raises(SubmissionError, match="truncated or no torch archive"):
         isolated(tmp_path / "bad.pt")

@@ -131,7 +131,7 @@ def bad_files(folder: Path, model: VAE) -> dict[str, str]:
     return words | {"arrays.npz": "another kind", "folder": "not a file", "missing": "does not exist"}
 
 
-def test_what_is_no_torchscript_is_refused_in_one_line(make_vae: MakeVae, tmp_path: Path) -> None:
+def test_files_other_than_torchscript_are_refused_in_one_line(make_vae: MakeVae, tmp_path: Path) -> None:
     for name, word in bad_files(tmp_path, make_vae(network="mlp_small")).items():
         with pytest.raises(SubmissionError, match=word) as caught:
             load_torchscript(tmp_path / name)

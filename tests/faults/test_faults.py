@@ -138,7 +138,7 @@ def test_damaged_checkpoints_are_passed_over_or_refused(nursery: Any, whole: dic
     assert "this run cannot be resumed" in ended["messages"]
 
 
-def test_a_vanished_data_file_is_told_with_the_update(nursery: Any, whole: dict[str, Any]) -> None:
+def test_the_error_for_a_vanished_data_file_names_the_update(nursery: Any, whole: dict[str, Any]) -> None:
     ended = nursery.train("vanished", lose_at=31)
     assert ended["status"] == 1
     assert "the images of update 31 cannot be read" in ended["messages"]

@@ -89,7 +89,7 @@ def test_samples_of_manifolds_are_not_recorded_into_graphs(encode: Encode) -> No
             torch.jit.trace(representation, parameters)
 
 
-def test_embedded_torus_puts_its_two_angles_where_it_says() -> None:
+def test_embedded_torus_has_its_two_angles_in_the_documented_columns() -> None:
     tube, axis = torch.tensor(0.4, dtype=torch.float64), torch.tensor(-2.0, dtype=torch.float64)
     parameters = torch.stack([tube.cos(), tube.sin(), axis.cos(), axis.sin(), 0 * tube])[None]
     space = parse("Torus(R=3, r=0.5)")

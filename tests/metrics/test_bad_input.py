@@ -152,7 +152,7 @@ BINNED = ("mig", "modularity", "unsupervised", "mig_sup", "jemmig", "dcimig", "m
 
 
 @pytest.mark.parametrize("name", BINNED)
-def test_a_column_of_rounding_errors_is_no_obstacle(name: str) -> None:
+def test_a_column_of_rounding_errors_is_accepted(name: str) -> None:
     codes = np.random.RandomState(0).randn(60, 4).astype(np.float32)
     codes[:, 2] = np.float32(1) + np.float32(6e-8) * np.random.RandomState(1).randint(0, 2, 60)
     chosen = metric(name)
@@ -191,7 +191,7 @@ def test_neighbours_need_a_value_that_occurs_twice() -> None:
 
 
 @pytest.mark.parametrize("name", ["downstream", "downstream_logistic"])
-def test_downstream_says_how_few_points_it_trained_on(name: str) -> None:
+def test_downstream_notes_how_few_points_it_trained_on(name: str) -> None:
     r = np.random.RandomState(0)
     factors = np.stack([r.randint(0, 3, 300), r.randint(0, 2, 300)], axis=1)
     settings = dataclasses.replace(metric(name).settings, num_train=(10, 1000))
@@ -210,13 +210,13 @@ def test_an_unknown_metric_gets_the_nearest_name() -> None:
         metric("factorvae")
 
 
-def test_capital_letters_are_the_same_name_and_strangers_get_the_list() -> None:
+def test_capital_letters_are_the_same_name_and_unknown_names_get_the_list() -> None:
     assert metric("MIG") is metric("mig")
     with pytest.raises(UsageError, match=r"named 'zzz' — choose from mig, factor_vae, .*, fairness$"):
         metric("zzz")
 
 
-def test_every_registered_metric_is_what_its_line_says() -> None:
+def test_every_registered_metric_matches_its_line() -> None:
     for name in REGISTRY:
         known = metric(name)
         assert known.name == name

@@ -116,7 +116,7 @@ def test_metrics_without_a_form_refuse_by_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(HAVE_A_FORM))
-def test_a_data_set_says_which_factors_are_real(name: str) -> None:
+def test_a_data_set_names_its_real_factors(name: str) -> None:
     """The sampler passes the original values on: uneven spacing matters to regression."""
     labels = tuple(float(x) for x in np.exp(np.linspace(0, 4, 12)))
     grid = CodeGrid("grid", (Factor("scale", 12, continuous=True, labels=labels), Factor("shape", 4)))
@@ -138,7 +138,7 @@ def test_samples_with_real_factors() -> None:
 
 
 @pytest.mark.parametrize("name", ["mig", "sap", "dci", "infomec", "irs", "modularity_explicitness"])
-def test_real_values_that_nobody_announced_are_refused(name: str) -> None:
+def test_real_values_that_were_not_declared_are_refused(name: str) -> None:
     with pytest.raises(SubmissionError, match="factor 0 has values that are not whole numbers"):
         getattr(submission.metrics, name)(TRUTH, Y)
     if name in HAVE_A_FORM:

@@ -44,7 +44,7 @@ def test_size_counts_codes_or_blocks() -> None:
     assert dci_es(codes, FACTORS, codes, FACTORS, blocks=blocks).values["size"] == 1
 
 
-def test_what_nothing_predicts_is_left_out_and_said() -> None:
+def test_what_nothing_predicts_is_left_out_with_a_note() -> None:
     constant = np.ones((600, 2), np.float32)
     scores = dci_es(constant, FACTORS, constant, FACTORS)
     assert scores.values["explicitness"] == 0

@@ -128,7 +128,7 @@ def test_neighbour_information_is_scikit_learns() -> None:
         assert max(0, neighbour_information(x, y, 4)) == pytest.approx(theirs, abs=1e-6)
 
 
-def test_neighbour_information_approaches_the_truth() -> None:
+def test_neighbour_information_approaches_the_exact_value() -> None:
     y = np.repeat([0, 1], 4000)
     x = np.random.default_rng(0).standard_normal(8000) + 2 * y
     grid = np.linspace(-8, 10, 20001)

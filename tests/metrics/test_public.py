@@ -133,7 +133,7 @@ def test_forced_values_that_no_sample_has_are_named() -> None:
         submission.metrics.fairness(CODES[some], FACTORS[some], 40, 50)
 
 
-def test_what_a_result_says() -> None:
+def test_the_text_of_a_result() -> None:
     scores = mig(CODES, FACTORS)
     assert repr(scores).startswith(
         f"Scores(discrete_mig={scores['discrete_mig']:.6g}, details: mutual_information (3, 3)"

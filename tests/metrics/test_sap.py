@@ -9,7 +9,7 @@ import numpy as np
 from submission.metrics import sap
 
 
-def test_many_classes_are_no_reason_for_a_warning() -> None:
+def test_many_classes_give_no_warning() -> None:
     """scikit-learn suspects a regression where more than half of the values occur once."""
     generator = np.random.RandomState(0)
     codes = generator.standard_normal((60, 2)).astype(np.float32)

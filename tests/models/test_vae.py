@@ -67,7 +67,7 @@ def test_expected_images_are_pictures(plain_space: LatentSpace) -> None:
         assert images.max() <= 1
 
 
-def test_unknown_names_are_told_with_the_known_ones(plain_space: LatentSpace) -> None:
+def test_errors_for_unknown_names_list_the_known_ones(plain_space: LatentSpace) -> None:
     with pytest.raises(UsageError, match=r"unknown networks 'mpl'.*mlp"):
         networks("mpl")
     with pytest.raises(UsageError, match="unknown likelihood 'poisson'"):

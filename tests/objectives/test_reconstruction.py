@@ -38,7 +38,7 @@ def test_half_precision_outputs_are_summed_in_float32(images, density):
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
-def test_the_model_says_which(normal_space, linear_model, images, likelihood):
+def test_the_model_chooses_the_likelihood(normal_space, linear_model, images, likelihood):
     model = linear_model(normal_space(2), likelihood, 0.25)
     outputs = torch.randn(12, 1, 4, 4)
     arguments = (0.25,) if likelihood == "gaussian" else ()

@@ -50,7 +50,7 @@ def test_downstream_tasks_have_a_headline_in_both(codes: Path) -> None:
     assert theirs["downstream"] != theirs["downstream_logistic"]
 
 
-def test_what_it_cannot_do_is_said(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_backend_lacks_is_an_error(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     backend = ["--backend", "disentanglement_lib", "--preset", "fast"]
     assert run_program("evaluate", ["--codes", str(codes), *backend, "--metrics", "dci_fast"]) == 1
     assert "has no metric dci_fast" in capsys.readouterr().err

@@ -83,7 +83,7 @@ def test_its_data_sets_can_be_scored_by_either_program() -> None:
 
 
 @needed
-def test_mistakes_are_told_in_one_line(tmp_path: Path) -> None:
+def test_mistakes_are_one_line(tmp_path: Path) -> None:
     grid = CodeGrid.of("grid", (3, 4))
     given = require_reference(true_factor_baseline(grid))
     with pytest.raises(SubmissionError, match="mig fails on this input"):

@@ -139,7 +139,7 @@ def test_scores_of_an_earlier_export_are_not_shown(run: Run) -> None:
     assert f"{scores.headlines()['mig']:.4f}" not in page.text
 
 
-def test_a_run_without_scores_log_and_data_says_so(run: Run) -> None:
+def test_a_run_without_scores_log_and_data_has_a_report(run: Run) -> None:
     shutil.rmtree(run.scores_folder)
     for file in (run.log_file, run.components_file):
         file.unlink()
@@ -230,7 +230,7 @@ def scored(trained: float, untrained: float | None = None, higher: bool = True) 
     return ScoreFile.of(record, "test")
 
 
-def test_the_verdict_says_what_the_numbers_say() -> None:
+def test_the_verdict_follows_from_the_numbers() -> None:
     assert verdict([scored(0.31, 0.03)], 2, 10) == (
         "MIG 0.31, far above an untrained encoder (0.03); 2 of 10 components unused."
     )
@@ -261,7 +261,7 @@ def test_published_numbers_stand_only_beside_comparable_ones() -> None:
     assert all("sap" not in row.scores for source in SOURCES for row in source.rows)
 
 
-def test_the_command_says_where_the_page_is(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_path_of_the_page(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(run.path)]) == 0
     assert str(run.report_file.resolve()) in capsys.readouterr().out.replace("\n", "")
 

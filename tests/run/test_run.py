@@ -96,7 +96,7 @@ def test_logs_are_rows_of_numbers(run: Run) -> None:
     assert run.validation() == run.components() == []
 
 
-def test_a_score_file_knows_its_protocol_and_its_table() -> None:
+def test_a_score_file_has_its_protocol_and_its_table() -> None:
     scores = ScoreFile.of(SCORES, "scores.json")
     assert scores.protocol == "fast 2019 bf16"
     assert scores.headlines() == {"mig": 0.5}

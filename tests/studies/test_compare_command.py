@@ -155,7 +155,7 @@ def test_another_precision_backend_or_era_is_another_protocol(
         assert scores["mig"].mean == value
 
 
-def test_other_seeds_of_the_protocol_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_seeds_of_the_protocol_are_a_caution(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [write_run(tmp_path / f"run{k}", k, {"mig": MIG[k], "sap": SAP[k]}) for k in range(2)]
     assert call(*(run.path for run in runs)) == 0
     assert "different seeds" not in capsys.readouterr().out

@@ -97,7 +97,7 @@ def test_files_of_one_protocol_are_joined(tmp_path: Path) -> None:
     assert entry.scores == {"mig": 0.3, "sap": 0.2}
 
 
-def test_a_run_without_scores_says_so(tmp_path: Path) -> None:
+def test_a_run_without_scores_is_an_error(tmp_path: Path) -> None:
     Run(tmp_path / "run").write_meta(RunMeta())
     with pytest.raises(SubmissionError, match=r"has no scores — run evaluate\.py"):
         command("leaderboard").run(arguments(str(tmp_path)))

@@ -20,7 +20,7 @@ GRID = np.stack(np.meshgrid(*[2 * np.pi * np.arange(16) / 16] * 2, indexing="ij"
     "matrix",
     [[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[1, 1], [0, 1]], [[2, 0], [0, 1]], [[0, 0], [0, 0]], [[1, 1], [1, 1]]],
 )
-def test_linear_maps_wind_as_their_matrix_says(matrix: list[list[int]]) -> None:
+def test_linear_maps_wind_as_their_matrix(matrix: list[list[int]]) -> None:
     wiggle = 0.4 * np.sin(GRID[..., ::-1] + 0.3) + 1.0
     np.testing.assert_array_equal(winding_numbers(GRID @ np.array(matrix).T + wiggle), matrix)
 

@@ -157,7 +157,7 @@ def test_a_failing_trial_is_retried_and_its_traceback_kept(tmp_path: Path) -> No
     assert not (folder / FAILURE).exists()
 
 
-def test_a_process_that_dies_without_a_word_is_not_started_for_ever(tmp_path: Path) -> None:
+def test_a_process_that_dies_is_not_started_for_ever(tmp_path: Path) -> None:
     class Dying(LocalEngine):
         starts = 0
 
@@ -259,7 +259,7 @@ def test_the_command_shows_studies_status_and_results(undisturbed: Place, capsys
         (["sweep", "delta_vae_table2", "--workers", "-1"], "--workers -1 is out of range"),
     ],
 )
-def test_wrong_words_get_one_line(words: list[str], message: str, capsys, tmp_path: Path) -> None:
+def test_wrong_arguments_get_one_line(words: list[str], message: str, capsys, tmp_path: Path) -> None:
     from submission.cli.main import main
 
     assert main([*words, *(["--out", str(tmp_path)] if len(words) > 1 else [])]) == 2

@@ -82,7 +82,7 @@ def test_a_damaged_file_gives_way_to_the_one_before(path: Path) -> None:
         load(path)
 
 
-def test_nothing_at_all_is_no_damage(tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_not_damaged(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "checkpoint.pt")
 

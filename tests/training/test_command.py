@@ -24,7 +24,7 @@ def config(tmp_path: Path) -> str:
     return str(tmp_path / "quick.gin")
 
 
-def test_it_trains_and_says_where_things_are(
+def test_it_trains_and_prints_the_paths(
     tmp_path: Path, config: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

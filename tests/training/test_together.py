@@ -206,7 +206,7 @@ def test_what_ends_or_learns_on_its_own_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_command_trains_together_when_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_trains_together_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", "--config=demo", "--data=torus_pictures", "--bind=data.simple=True", "--bind=model.space='R^2'"]
     words += ["--bind=model.networks='mlp_small'", "--bind=train.steps=4", "--bind=train.batch_size=16", "--device=cpu"]
     words += ["--precision=float32", "--seeds=0:2", f"--out={tmp_path}", "--together"]

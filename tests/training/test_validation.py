@@ -105,13 +105,13 @@ def test_the_yardstick_is_the_elbo_of_the_weights(dots: Make, settings: Make, tm
     assert measured == pytest.approx(float(elbos.mean()), abs=5 * float(elbos.std()))
 
 
-def test_a_run_shorter_than_an_epoch_is_looked_at_once(dots: Make, settings: Make, tmp_path: Path) -> None:
+def test_a_run_shorter_than_an_epoch_is_validated_once(dots: Make, settings: Make, tmp_path: Path) -> None:
     folder = train(settings(held_out=16, steps=1), tmp_path, data=dots(), device="cpu")
     assert [look["step"] for look in lines(folder.validation_file)] == [1]
     assert folder.meta.training.best_step == 1
 
 
-def test_another_split_can_be_looked_at(settings: Make, shared_data: Path, tmp_path: Path) -> None:
+def test_another_split_can_be_validated_on(settings: Make, shared_data: Path, tmp_path: Path) -> None:
     if not (shared_data / "mnist").is_dir():
         pytest.skip("no MNIST files")
     chosen = settings(steps=3, validation_split="valid")

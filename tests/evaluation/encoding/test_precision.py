@@ -56,7 +56,7 @@ def test_an_export_keeps_the_codes_resolution(tmp_path: Path, network: str, spec
     assert np.median(np.abs(expected - found)) < 0.02 * expected.std(axis=0).max()
 
 
-def test_a_file_without_parts_runs_as_a_whole_and_says_so(tmp_path: Path) -> None:
+def test_a_file_without_parts_runs_as_a_whole_with_a_note(tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_bytes(traced(networks("conv").encoder(SHAPE, 4).requires_grad_(False), (1, 64, 64)))
     encoder = Encoder.load(tmp_path / "model.pt", SHAPE, precision="bf16")
     assert encoder.resolution == "bfloat16"

@@ -139,7 +139,7 @@ REFUSED: dict[str, Callable[[Tensor], object]] = {
 
 @pytest.mark.parametrize("layers", [None, dense()])
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_code_is_refused(name: str, layers: list[nn.Module] | None) -> None:
+def test_outputs_other_than_codes_are_refused(name: str, layers: list[nn.Module] | None) -> None:
     module = Then(lambda _, codes: REFUSED[name](codes), layers).eval().requires_grad_(False)
     with pytest.raises(RepresentationError):
         Encoder(torch.jit.load(io.BytesIO(traced(module, SHAPE))), name, IMAGE_SHAPE)
@@ -188,7 +188,7 @@ class Replicated(nn.Module):
         return self.head(self.body(images))
 
 
-def test_borders_that_are_no_zeros_stay_so_in_bfloat16() -> None:
+def test_borders_other_than_zeros_stay_so_in_bfloat16() -> None:
     torch.manual_seed(0)
     content = traced(Replicated().eval().requires_grad_(False), SHAPE)
     codes = [
