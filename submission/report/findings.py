@@ -157,7 +157,7 @@ def training_warnings(run: Run) -> list[str]:
         found.append(f"Training met a loss that was not finite: see {run.failure_file.name}.")
     if not training.finished:
         found.append(
-            f"Training was interrupted after {training.steps:,} updates ({training.fraction:.0%} of the schedule): "
+            f"Training was interrupted after {updates(training.steps)} ({training.fraction:.0%} of the schedule): "
             f"{invocation('train')} --resume --out {run.path}"
         )
     elif training.ended_by == "time budget" and training.fraction < 1:
@@ -166,9 +166,14 @@ def training_warnings(run: Run) -> list[str]:
         found.append(f"The time budget hurried the schedules by up to {training.ahead:.0%} of the run.")
     if training.finished and training.steps < FEW_UPDATES:
         found.append(
-            f"Training was short: {training.steps:,} updates. Scores of such runs vary much between seeds and machines."
+            f"Training was short: {updates(training.steps)}. Scores of such runs vary much between seeds and machines."
         )
     return found
+
+
+def updates(count: int) -> str:
+    """``1 update``, ``3,000 updates``."""
+    return f"{count:,} update{'s' if count != 1 else ''}"
 
 
 def component_warnings(run: Run, names: Sequence[str]) -> list[str]:

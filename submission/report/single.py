@@ -38,6 +38,7 @@ def run_page(source: Source) -> Page:
     names = [component.name for component in source.model.space.components]
     fresh = [scores for scores in run.scores() if not is_stale(run, scores)]
     stale = [scores for scores in run.scores() if is_stale(run, scores)]
+    fresh = without_repetitions(fresh)
     scores = main_scores(fresh, meta.dataset.name)
     unused = len(collapsed(run.components(), names)) if run.components() else None
     sections = [
@@ -59,6 +60,16 @@ def run_page(source: Source) -> Page:
         f"{meta.space or 'A run'} on {meta.dataset.name or 'unnamed data'}", subtitle(run), sections,
         verdict([scores] if scores else [], unused, len(names)), warnings(run, scores, stale, names), data,
     )  # fmt: skip
+
+
+def without_repetitions(files: Sequence[ScoreFile]) -> list[ScoreFile]:
+    """The files without those whose every metric a newer one has, from the same data and protocol."""
+
+    def repeats(old: ScoreFile, new: ScoreFile) -> bool:
+        same = (old.data.name, old.protocol, old.seeds) == (new.data.name, new.protocol, new.seeds)
+        return same and old.created < new.created and set(old.metrics) <= set(new.metrics)
+
+    return [old for old in files if not any(repeats(old, new) for new in files)]
 
 
 def main_scores(files: Sequence[ScoreFile], dataset: str) -> ScoreFile | None:

@@ -18,6 +18,7 @@ from submission.errors import SubmissionError, UsageError
 from submission.report.findings import comparison, is_stale, low_metrics, verdict
 from submission.report.page import Cell, Code, Facts, Page, Section, Table, Text, render
 from submission.report.published import SOURCES, published_for
+from submission.report.single import without_repetitions
 from submission.report.tables import score_table
 from submission.report.write import write_report
 from submission.run import Estimate, Likelihood, LikelihoodData, LikelihoodFile, Run, ScoreFile, SeedSummary
@@ -158,6 +159,13 @@ def test_one_logged_step_is_named_and_a_thousand_components_are_counted(tmp_path
     page = read(write_report(tmp_path / "run"))
     assert "Only one record was logged" in page.text
     assert "976 more are not shown" in page.text
+
+
+def test_a_score_file_is_shown_once() -> None:
+    """An older file is left out where a newer one has all of its metrics from the same data and protocol."""
+    old, new = replace(scored(0.1), created="2026-01-01"), replace(scored(0.2), created="2026-01-02")
+    other = replace(old, data=replace(old.data, name="y"))
+    assert without_repetitions([old, new, other]) == [new, other]
 
 
 def test_several_seeds_are_one_page(seeds: Path) -> None:
