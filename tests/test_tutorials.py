@@ -43,7 +43,7 @@ def test_a_tutorial_works_as_it_is_written(
             exec(compile(block, f"{name}.md", "exec"), space)
         elif language == "sh":
             subprocess.run(["bash", "-e", "-c", block], check=True, timeout=60)
-        elif language == "gin":
+        elif language == "text":
             Path("mystudy.gin").write_text(block, encoding="utf-8")
         elif language == "" and not list(commands(block)):
             assert [line for line in shape(block).splitlines() if line.strip() and line not in shape(printed)] == []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+import submission.plots
 from submission.cli.main import main, run_program
+from submission.cli.plot import EPILOG
 from submission.errors import SubmissionError, UsageError
 from submission.plots.kinds import KINDS, SINGLE, Source, draw, find_runs
 from submission.run import Run
@@ -30,6 +33,15 @@ def test_every_kind_is_drawn_from_a_run(kind: str, seeds: Path, tmp_path: Path) 
     out = tmp_path / "figure.svg"
     assert main(["plot", kind, str(seeds / "seed_0"), "--out", str(out)]) == 0
     assert b"<svg" in out.read_bytes()[:600]
+
+
+def test_every_kind_is_documented_with_its_function() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "plots.md").read_text()
+    table = dict(re.findall(r"^\| `(\w+)` \|.*\| (`.*`) \|$", page, re.MULTILINE))
+    assert list(table) == list(KINDS)
+    assert re.findall(r"^  (\w+)  +\S", EPILOG, re.MULTILINE)[: len(KINDS)] == list(KINDS)
+    for functions in table.values():
+        assert set(re.findall(r"`(\w+)`", functions)) <= set(submission.plots.__all__)
 
 
 def test_kinds_of_several_runs_take_a_folder_of_seeds(seeds: Path, tmp_path: Path) -> None:
