@@ -29,14 +29,14 @@ class Entry:
     """A data set that can be loaded.
 
     Attributes:
-        loader: ``module:function``; the function takes ``(name, root, **options)``.
+        loader: ``module:function``, of one's own the function itself; it takes ``(name, root, **options)``.
         summary: one line about it.
         images: how many, and their shape.
         factors: names and sizes of the factors.
         rendered: whether it is rendered where its file is missing.
     """
 
-    loader: str
+    loader: str | Callable[..., ImageDataset]
     summary: str
     images: str = ""
     factors: str = ""
@@ -44,6 +44,8 @@ class Entry:
 
     def function(self) -> Callable[..., ImageDataset]:
         """The loader."""
+        if not isinstance(self.loader, str):
+            return self.loader
         module, _, function = self.loader.partition(":")
         loader: Callable[..., ImageDataset] = getattr(importlib.import_module(f"submission.data.{module}"), function)
         return loader

@@ -1,0 +1,154 @@
+"""A network, an objective, a metric, a space and a data set of one's own, through every command in a new process.
+
+``test_own_parts.py`` of training holds that nothing is imported unasked; here everything is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = '''
+import dataclasses
+
+import numpy as np
+import torch
+from torch import nn
+
+from submission.data.dataset import Factor, GroundTruthDataset
+from submission.data.registry import REGISTRY as DATA, Entry
+from submission.distributions.closed_manifold import Manifold
+from submission.latent import register
+from submission.metrics.base import Scores
+from submission.metrics.registration import of_points
+from submission.metrics.registry import REGISTRY as METRICS
+from submission.models.networks import NETWORKS, Networks
+from submission.objectives import OBJECTIVES
+from submission.objectives.beta_vae import BetaVAE
+
+
+class Dots(GroundTruthDataset):
+    """One white square per cell."""
+
+    def __init__(self):
+        super().__init__("my_dots", (Factor("row", 8), Factor("column", 8)), (16, 16, 1), maximum=1)
+
+    def images(self, indices):
+        pictures = np.zeros((len(indices), 16, 16, 1), np.uint8)
+        for picture, (row, column) in zip(pictures, self.factors(indices)):
+            picture[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = 1
+        return pictures
+
+
+class SquaredKL(BetaVAE):
+    """Its own penalty."""
+
+    def penalty(self, kl, coefficients):
+        return coefficients["beta"] * (kl * self.weights).sum(-1).square().mean()
+
+
+def encoder(image_shape, outputs):
+    height, width, channels = image_shape
+    return nn.Sequential(nn.Flatten(), nn.Linear(height * width * channels, outputs))
+
+
+def decoder(inputs, image_shape):
+    height, width, channels = image_shape
+    pixels = nn.Linear(inputs, height * width * channels)
+    return nn.Sequential(pixels, nn.Unflatten(1, (channels, height, width)))
+
+
+def spread(codes, factors):
+    """How far codes spread."""
+    return Scores({"my_spread": float(codes.std())})
+
+
+register(Manifold("MyRing", 2, 1, lambda x: torch.nn.functional.normalize(x, dim=-1)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    num_train: int = 100
+    batch_size: int = 16
+
+
+METRICS["my_spread"] = of_points(
+    spread, name="my_spread", headline="my_spread", summary="how far codes spread", settings=Drawn(), fast=Drawn()
+)
+DATA["my_dots"] = Entry(lambda name, root: Dots(), "one square per cell")
+OBJECTIVES["squared_kl"] = SquaredKL
+NETWORKS["flat"] = Networks(encoder, decoder)
+'''
+
+BIND = [
+    "--bind=model.space='MyRing x R^2'", "--bind=model.networks='flat'", "--bind=objective.name='squared_kl'",
+    "--bind=train.steps=4", "--bind=train.batch_size=16", "--bind=export.mode=''", "--bind=train.log_every=2",
+]  # fmt: skip
+TRAIN = ["train", "--config=demo", "--data=my_dots", *BIND, "--precision=float32", "--device=cpu"]
+STUDY = """
+study.methods = [{"config": "demo", "label": "mine"}]
+study.bind = ["data.name = 'my_dots'", "model.space = 'MyRing x R^2'", "model.networks = 'flat'",
+              "objective.name = 'squared_kl'", "train.steps = 4", "train.batch_size = 16", "export.mode = ''",
+              "train.precision = 'float32'"]
+study.evaluate = "fast"
+study.metrics = ["my_spread"]
+study.seeds = 1
+"""
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """One command in a process that knows nothing."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    program = [sys.executable, "-m", "submission", *words]
+    return subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds that were trained with parts of one's own."""
+    place = tmp_path_factory.mktemp("own")
+    (place / "own_parts.py").write_text(PARTS)
+    (place / "study.gin").write_text(STUDY)
+    done = command(place, *TRAIN, "--seeds=0:2", "--out=runs", "--import=own_parts")
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+COMMANDS = {
+    "resume": [*TRAIN, "--seeds=0:2", "--out=runs", "--resume", "--bind=train.steps=6"],
+    "evaluate": ["evaluate", "runs", "--metrics=my_spread,mig", "--preset=fast", "--no-baselines"],
+    "export": ["export", "runs/seed_0", "--formats=pt,safetensors"],
+    "plot": ["plot", "traversals", "runs/seed_0", "--out=traversals.png"],
+    "udr": ["udr", "runs/seed_0", "runs/seed_1", "--images=32"],
+    "report": ["report", "runs/seed_0"],
+    "compare": ["compare", "runs/seed_0", "runs/seed_1", "--protocol=fast"],
+    "leaderboard": ["leaderboard", "runs", "--protocol=fast"],
+    "likelihood": ["likelihood", "runs/seed_0", "--samples=5", "--images=16"],
+    "sweep": ["sweep", "study.gin", "--workers=1", "--device=cpu"],
+}
+MISSING = {"likelihood": "no density is known"}
+"""What a command cannot do with these parts, and says so."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_takes_parts_of_ones_own(name: str, folder: Path) -> None:
+    done = command(folder, *COMMANDS[name], "--import=own_parts")
+    assert "Traceback" not in done.stderr
+    if name in MISSING:
+        assert MISSING[name] in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    assert "my_spread" in done.stdout or name not in ("evaluate", "compare", "leaderboard")
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("compare", "leaderboard")])
+def test_without_the_module_there_is_one_line(name: str, folder: Path) -> None:
+    done = command(folder, *COMMANDS[name], *(["--out=elsewhere"] if name == "sweep" else []))
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("error:")]) == 1 or name == "sweep"
