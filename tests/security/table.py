@@ -1,8 +1,8 @@
 """Count what becomes of damaged files: ``python -m tests.security.table [--seconds 60] [--write]``.
 
-Prints a table of classes, inputs and outcomes; ``--write`` puts it into docs/security.md. Every class runs in a process
-of its own, so that a crash or a hang of a library is counted and ends nothing else. Exit code 1 where anything but a
-refusal in one line or an acceptance happened.
+Prints a table of classes, inputs and outcomes; ``--write`` puts it into docs/security.md. The files are read by
+another process, so that a crash or a hang of a library is counted and ends nothing else. Exit code 1 where anything
+but a refusal in one line or an acceptance happened.
 """
 
 from __future__ import annotations
@@ -26,17 +26,24 @@ TABLE = re.compile(re.escape(HEAD) + r"(?:\|.*\n)*")
 PROVENANCE = re.compile(r"\| inputs that were tried \|.*\n")
 
 
-def outcomes(name: str, seconds: float, seed: int) -> Outcomes:
-    """Those of one class, tried in another process."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
-    ):
-        try:
-            pool.submit(logging.disable)  # a reader's remarks on files are not counted
-            return pool.submit(attack, name, Path(folder) / "set", seconds, seed).result()
-        except BrokenProcessPool:
-            return Outcomes(others=("the process crashed, or reading did not end",))
+class Worker:
+    """A process that tries classes; another one takes its place after a crash or a hang."""
+
+    def __init__(self) -> None:
+        self.pool = self.started()
+
+    def started(self) -> ProcessPoolExecutor:
+        """A new process, in which a reader's remarks on files are not shown."""
+        return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=logging.disable)
+
+    def outcomes(self, name: str, seconds: float, seed: int) -> Outcomes:
+        """Those of one class."""
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                return self.pool.submit(attack, name, Path(folder) / "set", seconds, seed).result()
+            except BrokenProcessPool:
+                self.pool = self.started()
+                return Outcomes(others=("the process crashed, or reading did not end",))
 
 
 def main() -> int:
@@ -47,9 +54,9 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="WORD", help="classes whose names hold it")
     parser.add_argument("--write", action="store_true", help="into docs/security.md")
     given = parser.parse_args()
-    rows, bad = HEAD, 0
+    rows, bad, worker = HEAD, 0, Worker()
     for name in (name for name in CLASSES if given.only in name):
-        found = outcomes(name, given.seconds, given.seed)
+        found = worker.outcomes(name, given.seconds, given.seed)
         rows += f"| {name} | {found.tried:,} | {found.refused:,} | {found.accepted:,} | {len(found.others)} |\n"
         bad += len(found.others)
         sys.stderr.write(f"{name}: {found.tried:,} inputs, {len(found.others)} others\n")
