@@ -26,6 +26,7 @@ from submission.metrics.sampling import (
     dataset_source,
     true_factors,
 )
+from submission.metrics.sampling.grid import observed_values
 from submission.metrics.sampling.tables import MemoTable, Rows
 from submission.progress import QUIET, Progress
 
@@ -164,11 +165,11 @@ def from_image_samples(
 
 def image_sampler(dataset: FactorGrid, rows: Rows) -> SamplerOf:
     """Draws of different images from a data set that does not fill a grid."""
-    factors = dataset.factors(np.arange(len(dataset)))
+    factors, marks = observed_values(dataset.factors(np.arange(len(dataset))), dataset), dataset.continuous
 
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
         codes: Any = ImageCodes(rows, len(dataset))
-        found = PointSampler(codes, factors, seed, dataset.name, progress, dataset.periodic)
+        found = PointSampler(codes, factors, seed, dataset.name, progress, dataset.periodic, marks)
         found.factor_names, found.factor_sizes = dataset.factor_names, dataset.factor_sizes
         return found
 

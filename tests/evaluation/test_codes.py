@@ -51,3 +51,77 @@ def test_the_documentation_s_examples_run(
         exec(example)
     assert "angular_score" in capsys.readouterr().out
     assert Encoder.load(Path("model.pt"), (64, 64, 1)).width == 10
+
+
+# ---- real-valued factors, through the commands ----
+
+
+def scores_of(out: Path) -> dict[str, dict[str, object]]:
+    """Metric → outcome of the first column of a score file."""
+    columns: dict[str, dict[str, dict[str, dict[str, object]]]] = read_json(out)["columns"]
+    return next(iter(columns.values()))["scores"]
+
+
+def test_the_command_scores_a_table_with_real_factors(tmp_path: Path) -> None:
+    """Codes that are the factors, one of which has real values: near 1; metrics without a form are refused by name."""
+    generator = np.random.default_rng(0)
+    factors = np.stack([generator.normal(size=600), generator.integers(0, 4, 600)], axis=1)
+    np.savez(tmp_path / "codes.npz", codes=factors + 0.01 * generator.normal(size=factors.shape), factors=factors)
+    options = ["--no-baselines", "--preset=fast", "--json", str(tmp_path / "out.json")]
+    metrics = "--metrics=mig,sap,dci,infomec,modularity"
+    run_program("evaluate", ["--codes", str(tmp_path / "codes.npz"), metrics, *options])
+    found = scores_of(tmp_path / "out.json")
+    for name, key in (("mig", "discrete_mig"), ("sap", "SAP_score"), ("dci", "disentanglement"), ("infomec", "infom")):
+        values = found[name]["values"]
+        assert isinstance(values, dict)
+        assert values[key] > 0.6, name
+    assert "no form for real-valued factors" in f"{found['modularity']['error']}{found['modularity']['unavailable']}"
+
+
+def test_the_command_scores_a_run_on_own_pictures_with_real_factors(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    place, shade = generator.uniform(1, 6, 120), generator.integers(0, 3, 120)
+    line = np.arange(8)
+    pictures = np.exp(-((line[None, :] - place[:, None]) ** 2))[:, None, :, None] * (1 + shade[:, None, None, None]) / 3
+    images = np.repeat(np.rint(255 * pictures).astype(np.uint8), 8, axis=1)
+    names, file, out = np.array(["place", "shade"]), tmp_path / "own.npz", tmp_path / "run"
+    np.savez(file, images=images, factors=np.stack([place, shade], axis=1), factor_names=names)
+    binds = ["model.space = 'R^2'", "model.networks = 'mlp_small'", "train.steps = 5", "train.batch_size = 24"]
+    words = [word for bind in binds for word in ("--bind", bind)]
+    assert (
+        run_program(
+            "train", ["--config", "klein_bottle/edges_and_bars", "--data", str(file), *words, "--out", str(out)]
+        )
+        == 0
+    )
+    options = ["--metrics=mig,sap,dci,infomec", "--preset=fast", "--no-baselines", "--json", str(tmp_path / "out.json")]
+    assert run_program("evaluate", [str(out), *options]) == 0
+    found = scores_of(tmp_path / "out.json")
+    assert all(outcome["values"] for outcome in found.values()), found
+    assert any("equal-width" in note or "bins" in note for note in list(found["mig"]["notes"])), found["mig"]  # type: ignore[call-overload]
+
+
+# ---- dSprites' orientation as a cycle, through configuration and command ----
+
+
+@pytest.mark.parametrize("cycle", [True, False])
+def test_d_lsbd_of_dsprites_uses_the_orientation_without_its_duplicate(cycle: bool, tmp_path: Path) -> None:
+    binds = [
+        "data.name = 'dsprites_small'", f"data.periodic_orientation = {cycle}", "model.networks = 'mlp_small'",
+        "train.steps = 2", "train.batch_size = 16",
+    ]  # fmt: skip
+    words = [word for bind in binds for word in ("--bind", bind)]
+    assert (
+        run_program("train", ["--config", "klein_bottle/edges_and_bars", *words, "--out", str(tmp_path / "run")]) == 0
+    )
+    options = ["--metrics=d_lsbd", "--json", str(tmp_path / "out.json")]
+    run_program("evaluate", [str(tmp_path / "run"), *options])
+    file = read_json(tmp_path / "out.json")
+    outcome = file["columns"]["trained"]["scores"]["d_lsbd"]
+    if cycle:
+        names = list(file["data"]["factors"])
+        assert [name for name, mark in zip(names, file["data"]["periodic"], strict=True) if mark] == ["orientation"]
+        assert 0 <= outcome["values"]["d_lsbd"] <= 1
+        assert outcome["details"]["per_factor"]
+    else:
+        assert "periodic" in f"{outcome['error']}{outcome['unavailable']}"

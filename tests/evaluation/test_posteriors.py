@@ -141,7 +141,9 @@ def test_the_command_scores_a_trained_run_as_integrals_do(tmp_path: Path) -> Non
         "train.steps = 150", "train.batch_size = 36", "train.precision = 'float32'",
     ]  # fmt: skip
     words = [word for bind in binds for word in ("--bind", bind)]
-    assert run_program("train", ["--config", "demo", *words, "--out", str(tmp_path / "run")]) == 0
+    assert (
+        run_program("train", ["--config", "klein_bottle/edges_and_bars", *words, "--out", str(tmp_path / "run")]) == 0
+    )
     assert run_program("evaluate", [str(tmp_path / "run"), "--metrics", "mig_chen"]) == 0
     run = Run(tmp_path / "run")
     dataset, model = run.dataset(), run.model()

@@ -20,6 +20,7 @@ from submission.run import Run
 from submission.training import train
 
 Make = Callable[..., Any]
+CONFIG = "klein_bottle/edges_and_bars"
 SPECS = ["Klein", "Ellipsoid(2,1,1)", "O(3)", "Stiefel(3,2)", "SU(2)"]
 
 
@@ -55,12 +56,8 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         f"model.space = '{request.param}'", "model.networks = 'mlp_small'", "data.name = 'klein_pictures'",
         "data.count = 6", "train.steps = 3", "train.batch_size = 12", "train.precision = 'float32'",
     ]  # fmt: skip
-    assert (
-        run_program(
-            "train", ["--config", "demo", *(word for bind in binds for word in ("--bind", bind)), "--out", str(out)]
-        )
-        == 0
-    )
+    words = [word for bind in binds for word in ("--bind", bind)]
+    assert run_program("train", ["--config", CONFIG, *words, "--out", str(out)]) == 0
     return Run(out)
 
 
