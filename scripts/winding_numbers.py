@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     directions, phases = winding_numbers(codes)
     found = f"{directions[0]} × large; around all phases: {phases[0]} × large, {phases[1]} × small"
     steps = [np.linalg.norm(codes - np.roll(codes, -1, 1), axis=-1), np.linalg.norm(np.diff(codes, axis=0), axis=-1)]
+    torch.manual_seed(0)
     nearest = torch.cdist(model.space.prior_sample((5000,)), torch.from_numpy(codes).reshape(-1, 4)).amin(1)
     sys.stdout.write(
         f"around all directions: {found}\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,12 @@ import numpy as np
 import pytest
 import torch
 
-from submission import checkpoint
+from submission import checkpoint, plugins
 from submission.cli.main import main, run_program
 from submission.configuration.settings import ModelSettings
+from submission.distributions import SphereBrownian
 from submission.errors import SubmissionError
+from submission.latent import parse, spaces
 from submission.run import Run
 from submission.training import train
 
@@ -95,3 +99,68 @@ def test_it_is_exported_in_every_mode(run: Run) -> None:
         assert main(["export", str(run.path), "--mode", mode, "--formats", "pt"]) == 0
         codes = torch.jit.load(run.exported_file)(images)
         assert codes.shape == (4, space.width(mode))
+
+
+@pytest.mark.parametrize("objective", ["beta_tcvae", "capacity_tc"])
+def test_total_correlation_is_refused_in_one_line(
+    objective: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    binds = ["data.count = 4", f"objective.name = '{objective}'", "train.steps = 1", "train.batch_size = 8"]
+    words = [word for bind in binds for word in ("--bind", bind)]
+    assert run_program("train", ["--config", CONFIG, *words, "--out", str(tmp_path / "run")]) != 0
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith("error: no density is known of random walks on Klein")
+    assert "choose another space or objective (beta_vae, capacity)" in lines[-1]
+
+
+GLOBE = """
+import torch
+from submission.distributions import SphereBrownian
+from submission.latent import Manifold, register
+
+
+def nearest(x):
+    return torch.nn.functional.normalize(x, dim=-1)
+
+
+def density(centre, time, points):
+    return SphereBrownian(centre, time, validate_args=False).log_prob(points)
+
+
+register(Manifold("Globe", ambient=3, dimension=2, project=nearest))
+register(Manifold("KnownGlobe", ambient=3, dimension=2, project=nearest, volume=4 * torch.pi, log_density=density))
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module that registers a sphere by its projection, without a density and with one."""
+    (tmp_path / "own_globe.py").write_text(GLOBE)
+    monkeypatch.setattr(plugins, "_imported", [])
+    monkeypatch.syspath_prepend(tmp_path)
+    known = set(spaces.SPACES)
+    yield "own_globe"
+    for name in set(spaces.SPACES) - known:
+        del spaces.SPACES[name]
+    sys.modules.pop("own_globe", None)
+
+
+@pytest.mark.parametrize(("spec", "code"), [("Globe", False), ("KnownGlobe", True)])
+def test_a_manifold_of_ones_own_from_a_configuration(spec: str, code: bool, own_module: str, tmp_path: Path) -> None:
+    """Trained, scored and drawn through --import; likelihoods where, and only where, it brings a density."""
+    binds = [f"model.space = '{spec}(steps=3) x R^1'", "data.count = 5", "train.steps = 2", "train.batch_size = 8"]
+    words = [word for bind in binds for word in ("--bind", bind)]
+    out, own = str(tmp_path / "run"), f"--import={own_module}"
+    assert run_program("train", [own, "--config", CONFIG, *words, "--out", out]) == 0
+    assert run_program("evaluate", [own, out, "--metrics=mig", "--preset=fast"]) == 0
+    assert main(["plot", "latent", out, own, "--out", str(tmp_path / "latent.png")]) == 0
+    assert (main(["likelihood", out, own, "--samples", "5"]) == 0) == code
+
+
+def test_a_given_density_is_that_of_the_exact_space(own_module: str) -> None:
+    importlib.import_module(own_module)
+    space, parameters = parse("KnownGlobe"), torch.tensor([[0.3, -0.2, 0.9, -1.0]])
+    posterior, z = space.posterior(parameters), parse("S^2").prior_sample((50, 1))
+    centre, time = space.representation(parameters, "mean"), posterior.statistics()["time"]
+    expected = SphereBrownian(centre, time).log_prob(z)
+    torch.testing.assert_close(posterior.log_prob(z)[..., 0], expected, atol=1e-4, rtol=1e-4)
