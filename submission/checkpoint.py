@@ -145,7 +145,7 @@ def separate_best(best: Path, state: State) -> dict[str, torch.Tensor]:
     try:
         found = read(best)
     except FileNotFoundError:
-        raise SubmissionError(f"{best}, which had the best weights, is missing", "train it again") from None
+        raise SubmissionError(f"{best} is missing, which had the best weights", "train it again") from None
     except DamagedError as error:
         raise SubmissionError(error.what, "restore it, or train again: it had the best weights") from error
     if found.get("validation") != state["validation"] or not isinstance(found.get("model"), dict):

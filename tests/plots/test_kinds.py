@@ -87,7 +87,7 @@ def test_runs_without_scores_say_how_to_get_them(seeds: Path, tmp_path: Path) ->
 
     copy = shutil.copytree(seeds / "seed_0", tmp_path / "copy")
     shutil.rmtree(copy / "scores")
-    with pytest.raises(SubmissionError, match=r"evaluate\.py"):
+    with pytest.raises(SubmissionError, match=r"submission evaluate"):
         draw("scores", [copy])
     with pytest.raises(UsageError, match="no kind"):
         draw("nothing", [copy])

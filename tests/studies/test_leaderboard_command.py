@@ -99,7 +99,7 @@ def test_files_of_one_protocol_are_joined(tmp_path: Path) -> None:
 
 def test_a_run_without_scores_is_an_error(tmp_path: Path) -> None:
     Run(tmp_path / "run").write_meta(RunMeta())
-    with pytest.raises(SubmissionError, match=r"has no scores — run evaluate\.py"):
+    with pytest.raises(SubmissionError, match=r"has no scores — run: .*submission evaluate"):
         command("leaderboard").run(arguments(str(tmp_path)))
     with pytest.raises(SubmissionError, match="none does not exist"):
         command("leaderboard").run(arguments(str(tmp_path / "none")))
