@@ -1,9 +1,10 @@
-"""Open HTML pages in a headless Chromium: what goes wrong in it, what it looks like, what it prints.
+"""Open HTML pages in a headless Chromium: what goes wrong in it, screenshots, and the printed page.
 
     python scripts/look_at_pages.py PAGE... [--out FOLDER]
 
 For each page, at 1280 and 390 pixels, light and dark: console errors, requests, content that is wider than the window,
-and what axe finds; screenshots and a PDF in FOLDER. Needs Chromium, playwright and axe-playwright-python.
+and what axe finds; dark pictures on printed pages; screenshots and a PDF in
+FOLDER. Needs Chromium, playwright and axe-playwright-python.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+DARK_PICTURES = "[...document.querySelectorAll('img.dark')].filter(image => image.offsetParent).length"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -52,8 +54,9 @@ def look(page: Path, out: Path | None = None) -> list[str]:
         for width in WIDTHS:
             for scheme in SCHEMES:
                 problems += [f"{width} px, {scheme}: {text}" for text in look_once(tab, page, width, scheme, out)]
+        tab.emulate_media(color_scheme="dark", media="print")
+        problems += [f"printed: {count} dark pictures" for count in [tab.evaluate(DARK_PICTURES)] if count]
         if out is not None:
-            tab.emulate_media(color_scheme="light", media="print")
             tab.pdf(path=str(out / f"{page.stem}.pdf"), format="A4")
         context.close()
     return problems

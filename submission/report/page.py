@@ -73,7 +73,7 @@ class Picture:
     """A picture, drawn for light and for dark pages.
 
     Attributes:
-        light, dark: ``data:`` URIs; without ``dark`` one picture serves both.
+        light, dark: ``data:`` URIs; without ``dark`` one picture serves both. Printed pages show ``light``.
         alt: what it shows, for people who do not see it.
         caption: what one sees.
         chart: charts keep a width at which they can be read, images shrink with the page.

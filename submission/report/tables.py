@@ -182,11 +182,16 @@ def likelihood_items(run: Run) -> list[Item]:
         return []
     result = found.likelihood
     rows = [
-        [QUANTITIES.get(name, name.replace("_", " ")), digits(value.mean), digits(value.standard_error)]
+        [QUANTITIES.get(name, name.replace("_", " ")), estimate_text(value.mean), estimate_text(value.standard_error)]
         for name, value in result.estimates().items()
     ]
     text = f"{result.images:,} images ({found.data.images}), {result.samples} importance samples each."
     return [Table(["per image", "mean", "standard error"], rows, "Held-out likelihood"), Text(text, "note")]
+
+
+def estimate_text(value: float | None) -> str:
+    """Four decimals; three significant digits of numbers near zero; a dash for nothing."""
+    return f"{value:.3g}" if value and abs(value) < 0.01 else digits(value)
 
 
 def likelihood_table(methods: Mapping[str, Sequence[Run]]) -> Table:

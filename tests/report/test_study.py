@@ -19,7 +19,8 @@ STUDY = """# A circle and a plane on small pictures.
 study.methods = [
     {"config": "demo", "label": "circles", "bind": ["model.space = 'T^2'"]},
     {"config": "demo", "label": "plane", "grid": {"objective.beta": [1.0]}, "bind": ["model.space = 'R^2'"]}]
-study.bind = ["train.steps = 2", "train.log_every = 1", "train.precision = 'float32'"]
+study.bind = [
+    "train.steps = 2", "train.log_every = 1", "train.precision = 'float32'", "data.name = 'dsprites_small'"]
 study.evaluate = "fast"
 study.metrics = ["mig", "sap"]
 study.likelihood = 2
