@@ -330,13 +330,15 @@ class Run:
         for folder, folders, files in os.walk(inside):
             for name in (*folders, *files):
                 entry = os.path.join(folder, name)  # noqa: PTH118 - names need not be UTF-8
-                mode, target = os.lstat(entry).st_mode, os.path.realpath(entry)
-                shown = self.path / Path(entry).relative_to(inside)
-                if stat.S_ISLNK(mode) and os.path.commonpath([inside, target]) != inside:
+                mode = os.lstat(entry).st_mode
+                if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+                    continue
+                shown, target = self.path / Path(entry).relative_to(inside), os.path.realpath(entry)
+                if not stat.S_ISLNK(mode):
+                    raise SubmissionError(f"{shown} is a pipe, a device or a socket, not a file", "delete it")
+                if os.path.commonpath([inside, target]) != inside:
                     what = f"{shown} is a link to {target}, outside of the run folder"
                     raise SubmissionError(what, "replace it with a copy of what it leads to, or delete it")
-                if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
-                    raise SubmissionError(f"{shown} is a pipe, a device or a socket, not a file", "delete it")
 
 
 def require_memory(networks: str, space: LatentSpace, image_shape: tuple[int, int, int], file: Path) -> None:

@@ -139,8 +139,6 @@ def entries_of(source: Path) -> Iterator[tuple[Path, Entry | None]]:
     if source.is_dir():
         run.require_plain()
     is_run = source.is_dir() and run.meta_file.is_file()
-    if is_run:
-        run.require_plain()
     settings = read_settings(run.config_text) if is_run else {}
     seed = run.meta.seed if is_run else None
     for file in run.score_paths() if source.is_dir() else [source]:

@@ -116,7 +116,8 @@ def name_methods(runs: Sequence[SettingsMap], ignored: Collection[str] = IGNORED
         for settings in group:
             found = tuple((titles[key], shown(settings[key])) for key in differing if key in settings)
             names[tuple(settings.items())] = MethodName(method, found)
-    return [numbered(names)[own] for own in identities]
+    unique = numbered(names)
+    return [unique[own] for own in identities]
 
 
 Identity = tuple[tuple[str, object], ...]

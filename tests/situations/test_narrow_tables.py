@@ -1,4 +1,4 @@
-"""Tables of compare and leaderboard in a terminal of 80 columns: long names, several data sets, no number cut."""
+"""Tables of compare and leaderboard in a terminal of 80 columns: long names, several data sets, many runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from submission.cli import console
 from submission.cli.main import main
 from submission.run import ModelMeta, Run, RunMeta
+from submission.studies import naming
 
 METRICS = {
     "mig": "discrete_mig", "sap": "SAP_score", "dci": "disentanglement", "factor_vae": "eval_accuracy", "irs": "IRS",
@@ -62,3 +63,13 @@ def test_tables_fit_eighty_columns(words: list[str], runs: Path, monkeypatch: py
     assert max(map(cell_len, rows)) <= 80
     if words[0] == "compare":
         assert file.getvalue().count("0.1") >= 3
+
+
+def test_names_of_many_runs_are_numbered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leaderboard of 1,000 runs numbered all names once for each of them."""
+    calls: list[int] = []
+    numbered = naming.numbered
+    monkeypatch.setattr(naming, "numbered", lambda names: calls.append(len(names)) or numbered(names))
+    runs = [{"objective.name": "beta_vae", "objective.beta": float(k // 5), "train.seed": k % 5} for k in range(1000)]
+    assert len(set(map(str, naming.name_methods(runs)))) == 200
+    assert calls == [200]
