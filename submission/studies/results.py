@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from submission.errors import UsageError, did_you_mean
 from submission.evaluation.statistics import Summary, summarise
@@ -33,6 +33,7 @@ class Row:
         seeds: those that are finished.
         values: quantity → mean and interval over the seeds.
         published: quantity → (mean, deviation) in the paper.
+        extremes: quantity → its lowest and highest value over the seeds.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Row:
     seeds: tuple[int, ...]
     values: Mapping[str, Summary]
     published: Mapping[str, tuple[float, float]]
+    extremes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def short_of_published(self, quantity: str) -> bool:
         """Whether the mean is worse than the published one by more than the published deviation."""
@@ -61,9 +63,11 @@ def rows(study: Study, records: Sequence[Record]) -> list[Row]:
 def row(study: Study, method: str, trial: str, label: str, records: Sequence[Record]) -> Row:
     """One row."""
     quantities = dict.fromkeys(name for record in records for name in record.values)
-    values = {name: summarise(in_units(study, name, records)) for name in quantities}
+    seeds = {name: in_units(study, name, records) for name in quantities}
+    values = {name: summarise(found) for name, found in seeds.items()}
+    extremes = {name: (min(found), max(found)) for name, found in seeds.items()}
     published = study.published.get(label, study.published.get(method, {}))
-    return Row(label, trial, tuple(sorted(record.seed for record in records)), values, published)
+    return Row(label, trial, tuple(sorted(record.seed for record in records)), values, published, extremes)
 
 
 def in_units(study: Study, quantity: str, records: Sequence[Record]) -> list[float]:
@@ -190,10 +194,23 @@ def quantities_of(found: Sequence[Row]) -> list[str]:
 
 
 def table(found: Sequence[Row], quantities: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:
-    """Header and cells: mean, 95 % interval, and what the paper has; ``▼`` marks what falls short of it."""
+    """Header and cells: mean, 95 % interval, and what the paper has; ``▼`` marks what falls short of it.
+
+    A single row becomes one line per quantity, with the lowest and the highest seed.
+    """
     chosen = list(quantities) or quantities_of(found)
+    if len(found) == 1:
+        header = ["quantity", "seeds", found[0].label, "lowest seed", "highest seed"]
+        return header, [[NAMES.get(name, name), *line(found[0], name)] for name in chosen]
     header = ["method", "seeds", *(NAMES.get(name, name) for name in chosen)]
     return header, [[row.label, str(len(row.seeds)), *(cell(row, name) for name in chosen)] for row in found]
+
+
+def line(row: Row, quantity: str) -> list[str]:
+    """Seeds, mean with its interval, lowest and highest seed of one quantity."""
+    ends = row.extremes.get(quantity)
+    digits = 2 if ends and max(map(abs, ends)) >= 1 else 4
+    return [str(len(row.seeds)), cell(row, quantity), *(f"{end:.{digits}f}" for end in ends or ())]
 
 
 def cell(row: Row, quantity: str) -> str:

@@ -155,3 +155,17 @@ def test_untrained_scores_stand_beside_the_trained_ones(tmp_path: Path) -> None:
     scores = json.loads(next((study.trials()[0].folder(tmp_path) / "scores").glob("*.json")).read_text())["columns"]
     assert values["mig, untrained"] == scores["untrained"]["scores"]["mig"]["values"]["discrete_mig"]
     assert values["mig"] == scores["trained"]["scores"]["mig"]["values"]["discrete_mig"]
+
+
+def test_a_study_of_one_setting_has_a_line_for_each_quantity_with_its_extreme_seeds(study: Study) -> None:
+    alone = dataclasses.replace(study, methods=study.methods[:1])
+    records = [
+        dataclasses.replace(record(alone, 0, elbo=value, mse=0.5), seed=seed)
+        for seed, value in enumerate((-1.0, -3.0, -8.0))
+    ]
+    header, lines = table(rows(alone, records))
+    assert header == ["quantity", "seeds", "torus", "lowest seed", "highest seed"]
+    assert [(cells[0], cells[1], *cells[3:]) for cells in lines] == [
+        ("ELBO (nats)", "3", "-8.00", "-1.00"),
+        ("squared error per pixel", "3", "0.5000", "0.5000"),
+    ]
