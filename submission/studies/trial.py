@@ -25,6 +25,7 @@ from submission.configuration import load
 from submission.configuration.settings import Settings
 from submission.errors import SubmissionError, UsageError
 from submission.files import write_json, write_text
+from submission.plugins import import_modules, imported_modules, load_entry_points
 from submission.run import Run
 from submission.studies.measures import MEASURES
 from submission.studies.records import Record
@@ -68,6 +69,7 @@ class Job:
         isolated: whether the exported encoder is scored in a sandbox.
         peers: seeds of the same cell to train at the same time as one batched program; they are measured by jobs of
             their own. None where each seed trains alone.
+        imports: modules of one's own that the job's process imports first.
     """
 
     study: str
@@ -85,6 +87,7 @@ class Job:
     threads: int = 1
     isolated: bool = False
     peers: Sequence[int] = ()
+    imports: Sequence[str] = field(default_factory=imported_modules)
 
     @classmethod
     def of(cls, study: Study, trial: Trial, out: Path, **how: Any) -> Job:
@@ -136,6 +139,7 @@ def run(job: Job) -> int:
 def attempt(job: Job, folder: Path) -> int:
     """Run a job whose lock is held."""
     try:
+        import_modules(job.imports)
         write_json(folder / RECORD, asdict(record(job, folder)))
         (folder / FAILURE).unlink(missing_ok=True)
     except KeyboardInterrupt:
@@ -256,6 +260,7 @@ def main() -> int:
     import torch
 
     torch.set_num_threads(job.threads)
+    load_entry_points()
     return run(job)
 
 

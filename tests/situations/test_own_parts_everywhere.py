@@ -116,6 +116,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "study.gin").write_text(STUDY)
     done = command(place, *TRAIN, "--seeds=0:2", "--out=runs", "--import=own_parts")
     assert done.returncode == 0, done.stderr
+    done = command(place, *COMMANDS["evaluate"], "--import=own_parts")
+    assert done.returncode == 0, done.stderr
     return place
 
 
