@@ -14,6 +14,7 @@ from submission.challenge.check import check
 from submission.challenge.finding import Finding, passed
 from submission.cli.main import command
 from submission.errors import SubmissionError
+from submission.export import torchscript
 from submission.export.isolated import Limits
 
 MakeFile = Callable[..., Path]
@@ -146,11 +147,16 @@ def test_isolation_finds_the_same(make_file: MakeFile, tmp_path: Path) -> None:
 
 
 def test_the_command_marks_each_line(
-    make_file: MakeFile, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    make_file: MakeFile,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    path = make_file(width=1)
+    monkeypatch.setattr(torchscript, "_written", set())  # the file is somebody's, not this process's
     parser = argparse.ArgumentParser()
     command("check").add_arguments(parser)
-    assert command("check").run(parser.parse_args([str(make_file(width=1))])) == 1
+    assert command("check").run(parser.parse_args([str(path)])) == 1
     captured = capsys.readouterr()
     assert "✗ width (1 channel): 1 dimension: MIG and SAP compare two and crash — export" in captured.out
     assert "✓ mode: evaluation" in captured.out

@@ -24,4 +24,4 @@ def test_a_minute_of_damaged_files_of_each_class(name: str, tmp_path: Path) -> N
     found = attack(name, tmp_path / "set", 60, seed=int.from_bytes(os.urandom(4)))
     assert found.others == ()
     assert found.tried > 10  # HDF5 files are read by another process
-    assert found.refused
+    assert found.refused or name == "training log"  # whose damaged lines are left out
