@@ -56,6 +56,29 @@ def escape(application: Any, what: str, name: str, owner: Any, options: Any, lin
         )
 
 
+ACCESSIBLE = {
+    'role="heading">': 'role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    '<aside class="toc-drawer': '<aside aria-label="This page" class="toc-drawer',
+    '<div class="content-icon-container">': '<div class="content-icon-container" role="region" aria-label="Tools">',
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    "<pre>": '<pre tabindex="0">',
+}
+"""What the theme leaves out for keyboards and screen readers: levels, names, and the focus of areas that scroll."""
+
+
+def complete(application: Any, exception: Exception | None) -> None:
+    """Apply ``ACCESSIBLE`` to the pages that were written."""
+    if exception is not None or application.builder.format != "html":
+        return
+    for page in Path(application.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for old, new in ACCESSIBLE.items():
+            text = text.replace(old, new)
+        page.write_text(text, encoding="utf-8")
+
+
 def setup(application: Any) -> None:
-    """Register ``escape`` before napoleon reads the sections of a docstring."""
+    """Register ``escape`` before napoleon reads the sections of a docstring, and ``complete`` for the end."""
     application.connect("autodoc-process-docstring", escape, priority=100)
+    application.connect("build-finished", complete)

@@ -1,6 +1,6 @@
 """Open HTML pages in a headless Chromium: what goes wrong in it, screenshots, and the printed page.
 
-    python scripts/look_at_pages.py PAGE... [--out FOLDER]
+    python scripts/look_at_pages.py PAGE... [--out FOLDER] [--site FOLDER]
 
 For each page, at 1280 and 390 pixels, light and dark: console errors, requests, content that is wider than the window,
 and what axe finds; dark pictures on printed pages; screenshots and a PDF in
@@ -37,8 +37,8 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-def look(page: Path, out: Path | None = None) -> list[str]:
-    """Everything that is wrong with one page; screenshots and a PDF go to ``out``."""
+def look(page: Path, out: Path | None = None, site: Path | None = None) -> list[str]:
+    """Everything that is wrong with one page; screenshots and a PDF go to ``out``; ``site``: files that it may use."""
     from playwright.sync_api import sync_playwright
 
     problems: list[str] = []
@@ -50,7 +50,7 @@ def look(page: Path, out: Path | None = None) -> list[str]:
         tab.set_default_timeout(180_000)
         tab.on("console", lambda message: message.type == "error" and problems.append(f"console: {message.text}"))
         tab.on("pageerror", lambda error: problems.append(f"script: {error}"))
-        tab.on("request", lambda one: outside(one.url, page) and problems.append(f"request: {one.url[:80]}"))
+        tab.on("request", lambda one: outside(one.url, site or page) and problems.append(f"request: {one.url[:80]}"))
         for width in WIDTHS:
             for scheme in SCHEMES:
                 problems += [f"{width} px, {scheme}: {text}" for text in look_once(tab, page, width, scheme, out)]
@@ -62,9 +62,9 @@ def look(page: Path, out: Path | None = None) -> list[str]:
     return problems
 
 
-def outside(url: str, page: Path) -> bool:
-    """Whether a request goes anywhere but to the page itself and the data in it."""
-    return not url.startswith(("data:", page.resolve().as_uri()))
+def outside(url: str, own: Path) -> bool:
+    """Whether a request goes anywhere but to the page (or its site) and the data in it."""
+    return not url.startswith(("data:", own.resolve().as_uri()))
 
 
 def look_once(tab: Any, page: Path, width: int, scheme: str, out: Path | None) -> Iterator[str]:
@@ -91,11 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", type=Path, nargs="+", metavar="PAGE")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder of screenshots and PDFs")
+    parser.add_argument("--site", type=Path, metavar="FOLDER", help="folder whose files the pages may refer to")
     options = parser.parse_args(arguments)
     if chromium() is None:
         sys.stderr.write("error: there is no Chromium — apt-get install chromium\n")
         return 1
-    found = {page: look(page, options.out) for page in options.pages}
+    found = {page: look(page, options.out, options.site) for page in options.pages}
     for page, problems in found.items():
         sys.stdout.write("".join(f"{page}: {problem}\n" for problem in problems) or f"{page}: nothing wrong\n")
     return int(any(found.values()))

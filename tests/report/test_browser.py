@@ -45,9 +45,16 @@ def test_a_report_has_nothing_wrong(pages: ModuleType, tmp_path: Path) -> None:
 def test_what_is_wrong_is_found(pages: ModuleType, tmp_path: Path) -> None:
     page = tmp_path / "bad.html"
     page.write_text(
-        "<html><body style='width:3000px'><img src='http://127.0.0.1:9/x.png'><h4>a</h4>"
+        "<html><body style='width:3000px'><img class='dark' src='http://127.0.0.1:9/x.png'><h4>a</h4>"
         "<p style='color:#ccc;background:#fff'>faint</p><script>null.x</script></body></html>"
     )
     found = " ".join(pages.look(page))
-    for words in ("request: http://127.0.0.1:9", "script:", "wider than the window", "image-alt", "color-contrast"):
+    for words in (
+        "request: http://127.0.0.1:9",
+        "script:",
+        "wider than the window",
+        "printed: 1 dark",
+        "image-alt",
+        "color-contrast",
+    ):
         assert words in found

@@ -49,7 +49,9 @@ def test_a_sweep_is_one_page(swept: Path) -> None:
         "Held-out likelihood, mean over training seeds", "too few seeds (3 of 5)",
     ):  # fmt: skip
         assert words in page.text, words
-    assert not re.search(r"-[0-9a-f]{8}\b", page.text)  # digests of trials
+    after_commands = page.text.partition("Mean over training seeds")[2]
+    assert "plane-beta=1.0" in after_commands
+    assert not re.search(r"-[0-9a-f]{8}\b", after_commands)  # digests of trials
     assert all(reference[1:] in page.anchors for reference in page.references if reference.startswith("#"))
 
 
