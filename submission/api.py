@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from submission.progress import Bars, Progress
-from submission.run import Run
+from submission.run import Run, ScoreFile
 
 if TYPE_CHECKING:
     from submission.configuration import Settings
     from submission.data import ImageDataset
     from submission.evaluation import Results
     from submission.latent.base import LatentSpace
-    from submission.run import ScoreFile
     from submission.studies.comparison import Comparison
 
 
