@@ -24,7 +24,7 @@ from submission.plots.style import save
 DPI = 130
 SHOTS = {"": (1280, 1500, "light"), "-phone": (390, 1500, "dark")}
 """Ending of the name → width and height in pixels, and colour scheme."""
-COLOURS = 128
+COLOURS = 256
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +62,9 @@ def photograph(page: Path, out: Path, name: str) -> None:
 def reduce(png: bytes, path: Path) -> None:
     """Write a screenshot with ``COLOURS`` colours, which takes a third of the space."""
     with Image.open(io.BytesIO(png)) as picture:
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            path, optimize=True
+        )
 
 
 if __name__ == "__main__":
