@@ -102,7 +102,7 @@ def test_a_write_that_fails_leaves_both_files(path: Path, monkeypatch: pytest.Mo
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").mkdir()
-    with pytest.raises(SubmissionError, match=r"cannot read .*checkpoint\.pt: Is a directory"):
+    with pytest.raises(SubmissionError, match=r"cannot read .*checkpoint\.pt: it is not a regular file"):
         load(tmp_path / "checkpoint.pt")
 
 
