@@ -98,7 +98,7 @@ class Geometric:
     def __call__(self, position: TrainingPosition) -> float:
         """The value at ``position``."""
         done = position.step / self.steps if self.steps else position.fraction / self.fraction
-        return self.start * (self.stop / self.start) ** min(done, 1.0)
+        return float(self.start * (self.stop / self.start) ** min(done, 1.0))
 
 
 @dataclass(frozen=True)
