@@ -77,7 +77,7 @@ def comparison(values: Sequence[float], base: Sequence[float]) -> str:
     if not base:
         return ""
     mean, level = sum(values) / len(values), sum(base) / len(base)
-    if mean <= level:
+    if mean <= level or f"{mean:.2f}" == f"{level:.2f}":
         words = "not above"
     elif mean >= FAR * level and mean - level >= CLEAR:
         words = "far above"

@@ -253,6 +253,7 @@ def test_the_verdict_follows_from_the_numbers() -> None:
     )
     assert verdict([], None) == "Not evaluated yet."
     assert comparison([0.5], []) == ""
+    assert comparison([0.0436], [0.0410]) == ", not above an untrained encoder (0.04)"
 
 
 def test_scores_at_or_below_the_untrained_encoder_are_found() -> None:
