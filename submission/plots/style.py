@@ -99,6 +99,9 @@ FIXED: dict[str, Any] = {
     "pdf.fonttype": 42,
 }
 
+AS_TEXT: dict[str, Any] = {"svg.fonttype": "none", "font.sans-serif": ["DejaVu Sans", "Verdana"]}
+"""Settings of SVG files whose text stays text: two fonts of the same widths."""
+
 
 def styled(function: Callable[P, R]) -> Callable[P, R]:
     """A function that draws, with the settings of its keyword argument ``theme`` (``LIGHT`` if it is left out)."""
@@ -146,13 +149,14 @@ def add_grid(axes: Axes, axis: Any = "y") -> None:
     axes.grid(axis=axis)
 
 
-def to_bytes(figure: Figure, kind: str = "png", dpi: int = 300) -> bytes:
+def to_bytes(figure: Figure, kind: str = "png", dpi: int = 300, text: bool = False) -> bytes:
     """The figure as a PNG, SVG or PDF file; the same figure gives the same bytes.
 
     Args:
         figure: what a function of ``submission.plots`` returned.
         kind: ``png``, ``svg`` or ``pdf``.
         dpi: pixels per inch of PNG files, and of the point clouds inside the others.
+        text: SVG files keep text as text, in the viewer's fonts, instead of outlines; they are about half as large.
     """
     if kind not in FORMATS:
         raise UsageError(f"figures cannot be saved as {kind!r}", f"choose one of {', '.join(FORMATS)}")
@@ -162,15 +166,18 @@ def to_bytes(figure: Figure, kind: str = "png", dpi: int = 300) -> bytes:
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }
     buffer = io.BytesIO()
-    with _settings(FIXED):
+    with _settings(FIXED | (AS_TEXT if text else {})):
         figure.savefig(buffer, format=kind, metadata=undated[kind], dpi=dpi, facecolor=figure.get_facecolor())
     return buffer.getvalue()
 
 
-def save(figure: Figure, path: Path | str, dpi: int = 300) -> Path:
-    """Write the figure to ``path``, whose ending (.png, .svg or .pdf) chooses the format; returns the path."""
+def save(figure: Figure, path: Path | str, dpi: int = 300, text: bool = False) -> Path:
+    """Write the figure to ``path``, whose ending (.png, .svg or .pdf) chooses the format; returns the path.
+
+    ``dpi`` and ``text`` as for ``to_bytes``.
+    """
     path = Path(path)
-    content = to_bytes(figure, path.suffix.lower().removeprefix("."), dpi)
+    content = to_bytes(figure, path.suffix.lower().removeprefix("."), dpi, text)
     with output(path) as file:
         file.write(content)
     return path
