@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -233,7 +233,7 @@ def as_dataset(data: ImagesLike | str | Path) -> ImageDataset:
     if isinstance(data, tuple | list) and len(data) == 2 and len(np.shape(data[0])) >= 3:
         return from_arrays(*data)
     if hasattr(data, "__array__") or isinstance(data, list):
-        return from_arrays(data)
+        return from_arrays(cast("npt.ArrayLike", data))
     return from_torch(data)  # type: ignore[arg-type] # what has no items is refused
 
 

@@ -159,7 +159,8 @@ class _Angle(torch.autograd.Function):
     def backward(ctx: Any, outer: Tensor, _: Any) -> Tensor:
         """Gradient in x."""
         x, slope = ctx.saved_tensors
-        return outer * (_AngleSlope.apply(x) if differentiated(x) else slope)
+        gradient: Tensor = outer * (_AngleSlope.apply(x) if differentiated(x) else slope)
+        return gradient
 
     @staticmethod
     @nested

@@ -145,7 +145,8 @@ def at_the_end(tables: SphereTables, dim: int, time: Tensor, y: Tensor, antipode
     by_time, by_time_twice = changing * by_x / t, changing * (by_xx - by_x) / t.square()
     slope = 2 / dim * by_time
     bend = (4 / dim * (by_time_twice + by_time.square()) + 2 * by_time) / (dim + 2) - slope.square()
-    return value + y * (slope + 2 / dim * by_time_twice * (time - t)) + 0.5 * y.square() * bend
+    near: Tensor = value + y * (slope + 2 / dim * by_time_twice * (time - t)) + 0.5 * y.square() * bend
+    return near
 
 
 @register_kl(SphereBrownian, SphereUniform)
