@@ -195,3 +195,12 @@ def test_every_seed_is_a_dot_and_the_mean_has_its_interval() -> None:
     assert [len(line.get_xdata()) for line in axes.lines] == [3, 2, 1, 1]
     assert axes.lines[2].get_xdata()[0] == pytest.approx(0.3)
     assert any(text.get_text() == "not computed" for text in axes.texts)
+
+
+def test_the_text_of_an_svg_file_stays_text_when_asked(tmp_path: Path) -> None:
+    figure = score_dots({"a method": {"mig": [0.1, 0.2]}}, ["mig"])
+    outlines = save(figure, tmp_path / "outlines.svg").read_text()
+    text = save(figure, tmp_path / "text.svg", text=True).read_text()
+    assert ">a method</text>" in text
+    assert "<text" not in outlines
+    assert len(text) < len(outlines)

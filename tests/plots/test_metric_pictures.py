@@ -56,15 +56,19 @@ def test_every_metric_has_a_picture_in_its_section(script: ModuleType) -> None:
         assert not own or set(own) <= set(script.PICTURES[found[0]].metrics)
 
 
-@pytest.mark.parametrize("name", ["mig", "d_lsbd"])
-def test_a_picture_is_the_one_in_the_repository(script: ModuleType, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["mig", "d_lsbd", "udr"])
+def test_a_picture_is_the_same_when_drawn_again(script: ModuleType, name: str, tmp_path: Path) -> None:
     assert script.main([name, "--out", str(tmp_path)]) == 0
-    made = tmp_path / f"{name}.svg"
-    assert made.read_bytes() == script.make(name, tmp_path / "again").read_bytes()
+    assert (tmp_path / f"{name}.svg").read_bytes() == script.make(name, tmp_path / "again").read_bytes()
+
+
+def test_the_picture_in_the_repository_is_what_the_script_draws(script: ModuleType, tmp_path: Path) -> None:
     recorded = re.search(r"matplotlib ([\d.]+), numpy ([\d.]+)", PAGE)
     assert recorded is not None
-    if recorded.groups() == (matplotlib.__version__, np.__version__):
-        assert made.read_bytes() == (FOLDER / f"{name}.svg").read_bytes()
+    if recorded.groups() != (matplotlib.__version__, np.__version__):
+        pytest.skip(f"drawn with matplotlib {recorded[1]} and numpy {recorded[2]}")
+    # mutual information counts points, so no linear algebra library changes a bit of it
+    assert script.make("mig", tmp_path).read_bytes() == (FOLDER / "mig.svg").read_bytes()
 
 
 def test_titles_have_the_values_of_the_metric(script: ModuleType) -> None:
