@@ -99,8 +99,8 @@ class SphereBrownian(UnitVectorBrownian, AxialDistribution):
 def log_relative(tables: SphereTables, dim: int, time: Tensor, x: Tensor, opposite: bool = False) -> Tensor:
     """log of the heat kernel of S^d relative to the uniform distribution.
 
-    Where it is differentiated, points within 0.01 of the centre or of its antipode take ``at_the_end``: a table by
-    angle has too few digits for second derivatives there.
+    Points within 0.01 of the centre or of its antipode take their derivatives in position from ``change_at_the_end``: a
+    table by angle has too few digits for second ones there.
 
     Args:
         tables, dim: of S^d.
@@ -116,9 +116,10 @@ def log_relative(tables: SphereTables, dim: int, time: Tensor, x: Tensor, opposi
     near, far = x < NEAREST, 2 - x < NEAREST * layer.square()
     if opposite:
         near, far = x < NEAREST * layer.square(), 2 - x < NEAREST
-    result = by_angle(tables, dim, time, to_angle(torch.where(near | far, 1.0, x)), opposite)
-    result = torch.where(near, at_the_end(tables, dim, time, x, antipode=opposite), result)
-    return torch.where(far, at_the_end(tables, dim, time, 2 - x, antipode=not opposite), result)
+    fixed = torch.where(near | far, x.detach(), x)  # the table has values and derivatives in time everywhere
+    result = by_angle(tables, dim, time, to_angle(fixed), opposite)
+    result = result + torch.where(near, change_at_the_end(tables, dim, time, x, antipode=opposite), 0.0)
+    return result + torch.where(far, change_at_the_end(tables, dim, time, 2 - x, antipode=not opposite), 0.0)
 
 
 def by_angle(tables: SphereTables, dim: int, time: Tensor, angle: Tensor, opposite: bool) -> Tensor:
@@ -128,16 +129,14 @@ def by_angle(tables: SphereTables, dim: int, time: Tensor, angle: Tensor, opposi
     return tables.density(time.log(), position) + parametrix(dim, time, angle)
 
 
-def at_the_end(tables: SphereTables, dim: int, time: Tensor, y: Tensor, antipode: bool) -> Tensor:
-    """``log_relative`` to second order in y = 1 − cos of the distance to the centre, or to its antipode.
+def change_at_the_end(tables: SphereTables, dim: int, time: Tensor, y: Tensor, antipode: bool) -> Tensor:
+    """0, with the derivatives of ``log_relative`` in y = 1 − cos of the distance to the centre, or to its antipode.
 
     With L(t) the value at y = 0 and ΔK = y(2 − y)K″ + d(1 − y)K′, the heat equation K_t = ½ΔK gives K′/K = 2L_t/d and
     K″/K = (4(L_tt + L_t²)/d + 2L_t)/(d + 2) there.
     """
-    place, angle = (-1.0, torch.pi) if antipode else (1.0, 0.0)
-    x = time.log()
-    value = tables.density(x, torch.full_like(x, place)) + parametrix(dim, time, torch.full_like(x, angle))
-    t = time.detach()
+    place = -1.0 if antipode else 1.0
+    t, start = time.detach(), y.detach()
     by_x, by_xx = (a + b for a, b in zip(
         tables.density.along_rows(t.log(), torch.full_like(t, place)), parametrix_slopes(dim, t, antipode), strict=True
     ))  # fmt: skip
@@ -145,8 +144,8 @@ def at_the_end(tables: SphereTables, dim: int, time: Tensor, y: Tensor, antipode
     by_time, by_time_twice = changing * by_x / t, changing * (by_xx - by_x) / t.square()
     slope = 2 / dim * by_time
     bend = (4 / dim * (by_time_twice + by_time.square()) + 2 * by_time) / (dim + 2) - slope.square()
-    near: Tensor = value + y * (slope + 2 / dim * by_time_twice * (time - t)) + 0.5 * y.square() * bend
-    return near
+    change: Tensor = (y - start) * (slope + 2 / dim * by_time_twice * (time - t))
+    return change + 0.5 * (y.square() - start.square()) * bend
 
 
 @register_kl(SphereBrownian, SphereUniform)

@@ -111,10 +111,11 @@ class _Value(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, outer: Tensor | None, *_: Any) -> tuple[Any, ...]:
         """Gradients in the positions; differentiable themselves where a graph of them is asked for."""
-        count = len(ctx.saved_tensors) // 2
+        saved = ctx.saved_tensors  # once: checkpoints free what was read
+        count = len(saved) // 2
         if outer is None:
             return None, *(None,) * count
-        positions, slopes = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        positions, slopes = saved[:count], saved[count:]
         if differentiated(*positions):
             slopes = _Slopes.apply(ctx.table, *positions)
         wanted = zip(slopes, ctx.needs_input_grad[1:], strict=True)

@@ -240,6 +240,7 @@ def test_3d_shapes_images_on_which_the_hdf5_library_loops_or_crashes(
 ) -> None:
     """Images are read by a process of its own, which a limit on its time ends."""
     monkeypatch.setattr("submission.data.readers.hdf5.PROBE_SECONDS", 1)
+    monkeypatch.setattr("submission.data.readers.hdf5.BLOCK_SECONDS", 1)
     monkeypatch.setattr("submission.data.readers.hdf5.STREAM", program)
     path = tmp_path / "3dshapes.h5"
     write_h5(path)

@@ -246,7 +246,9 @@ def test_the_command_shows_studies_status_and_results(undisturbed: Place, capsys
     assert "done  2" in shown
     assert "missing  1" in shown
     assert main(["sweep", "table", str(study), "--out", str(undisturbed.out), "--markdown"]) == 0
-    assert "| torus | 2 |" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "| quantity | seeds | torus |" in shown
+    assert "| ELBO (nats) | 2 |" in shown
 
 
 @pytest.mark.parametrize(

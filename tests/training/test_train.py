@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -122,9 +123,11 @@ def test_a_run_that_lost_its_data_resumes_to_the_same_weights(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_signal_saves_exports_and_resumes_to_the_same_weights(
-    number: int, code: int, tmp_path: Path, settings: Make, dots: Make
+    number: int, code: int, tmp_path: Path, settings: Make, dots: Make, request: pytest.FixtureRequest
 ) -> None:
     train(settings(), tmp_path / "whole", data=dots())
+    usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+    request.addfinalizer(functools.partial(signal.signal, number, signal.signal(number, usual)))  # not nohup's, say
 
     def stop(asked: int) -> None:
         if asked == 5:

@@ -21,7 +21,7 @@ FIX = "`python -m submission data info faces3d` says how to get it; `faces3d_sta
 def faces3d(name: str, root: Path) -> GridDataset:
     """3D Faces: 127,050 grey images 64x64, in the order of the renders."""
     path = root / FACES3D_FILE
-    pixels = BytePixels(read_tensor(path))
+    pixels = BytePixels(read_tensor(path, math.prod(SIZES)))
     return GridDataset(name, faces3d_factors(), (64, 64, 1), 255, f"read from {path}", pixels=pixels)
 
 
@@ -30,7 +30,7 @@ def faces3d_factors() -> tuple[Factor, ...]:
     return factors(FACES3D_FACTORS, SIZES)
 
 
-def read_tensor(path: Path, count: int = math.prod(SIZES)) -> Images:
+def read_tensor(path: Path, count: int) -> Images:
     """The uint8 tensor (count, 64, 64, 1) of a PyTorch file, read without unpickling anything but tensors."""
     import torch
 

@@ -49,7 +49,7 @@ def test_codes_of_cells_are_those_of_their_images(elsewhere: Callable[[ImageData
 
 @pytest.mark.parametrize("options", [TargetOptions(device="cuda"), TargetOptions(precision="bf16")])
 def test_an_isolated_file_takes_neither_device_nor_precision(options: TargetOptions, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="runs TorchScript on the CPU in float32"):
+    with pytest.raises(UsageError, match=r"runs model\.pt on the CPU in float32"):
         open_encoder(tmp_path / "model.pt", load("dsprites_small"), replace(options, isolated=True))  # type: ignore[arg-type]
 
 
