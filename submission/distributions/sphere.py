@@ -144,8 +144,9 @@ def change_at_the_end(tables: SphereTables, dim: int, time: Tensor, y: Tensor, a
     by_time, by_time_twice = changing * by_x / t, changing * (by_xx - by_x) / t.square()
     slope = 2 / dim * by_time
     bend = (4 / dim * (by_time_twice + by_time.square()) + 2 * by_time) / (dim + 2) - slope.square()
-    change: Tensor = (y - start) * (slope + 2 / dim * by_time_twice * (time - t))
-    return change + 0.5 * (y.square() - start.square()) * bend
+    first: Tensor = (y - start) * (slope + 2 / dim * by_time_twice * (time - t))
+    second: Tensor = 0.5 * (y.square() - start.square()) * bend
+    return first + second
 
 
 @register_kl(SphereBrownian, SphereUniform)
