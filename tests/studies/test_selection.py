@@ -9,12 +9,12 @@ import pytest
 from submission.cli.main import main
 from submission.errors import UsageError
 from submission.run import Run
-from submission.studies.engines import LocalEngine
-from submission.studies.records import Record, read_records
+from submission.studies.records import Record
 from submission.studies.results import rows
-from submission.studies.runner import Place, sweep
+from submission.studies.runner import Place
 from submission.studies.selection import agreements_of, selection_table, selections
 from submission.studies.study import Study
+from submission.studies.trial import Job, run
 from submission.studies.udr import agreements
 
 
@@ -58,8 +58,9 @@ def test_udr_of_a_setting_is_the_mean_over_its_run_folders(
     study: Study, study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = Place.of(tmp_path / "out")
-    sweep(study, place, LocalEngine(1))
-    records = read_records(place.records)
+    for trial in study.trials():
+        assert run(Job.of(study, trial, place.out)) == 0
+    records = list(place.done(study.trials()).values())
     plane = [row for row in rows(study, records) if row.label.startswith("plane")]
     found = agreements_of(plane, place.out, None)
     for row in plane:
