@@ -219,36 +219,39 @@ def show_table(study: Study, place: Place, as_markdown: bool) -> int:
 
 def show_statistics(study: Study, place: Place, against: str, as_markdown: bool) -> int:
     """Every method against one of them."""
-    from submission.cli.console import say
-    from submission.cli.console import table as show
-    from submission.studies.results import comparison_table, comparisons, markdown
+    from submission.studies.results import comparison_table, comparisons
 
     found = comparisons(study, records_of(study, place), against)
-    header, cells = comparison_table(found)
-    if as_markdown:
-        say(markdown(header, cells).rstrip("\n"))
-    elif found:
-        show(f"{study.title or study.name}, against {found[0].reference}", header, cells)
-    else:
-        say("nothing to compare: two methods need two finished seeds in common")
-    return 0
+    title = f"against {found[0].reference}" if found else ""
+    nothing = "nothing to compare: two methods need two finished seeds in common"
+    return show_cells(study, title, comparison_table(found), as_markdown, nothing)
 
 
 def show_selection(study: Study, place: Place, metric: str, root: Path | None, as_markdown: bool) -> int:
     """A setting of every method's grid by each rule."""
-    from submission.cli.console import Bars, say
-    from submission.cli.console import table as show
-    from submission.studies.results import markdown
+    from submission.cli.console import Bars
     from submission.studies.selection import selection_table, selections
 
     found = selections(study, records_of(study, place), metric, place.out, root, Bars())
-    header, cells = selection_table(found, metric)
+    nothing = "nothing to select: no method has two finished settings"
+    return show_cells(study, "one setting of each grid", selection_table(found, metric), as_markdown, nothing)
+
+
+def show_cells(
+    study: Study, title: str, table: tuple[list[str], list[list[str]]], as_markdown: bool, nothing: str
+) -> int:
+    """A study's header and cells as a table or as Markdown; ``nothing`` where there are no cells."""
+    from submission.cli.console import say
+    from submission.cli.console import table as show
+    from submission.studies.results import markdown
+
+    header, cells = table
     if as_markdown:
         say(markdown(header, cells).rstrip("\n"))
-    elif found:
-        show(f"{study.title or study.name}: one setting of each grid", header, cells)
+    elif cells:
+        show(f"{study.title or study.name}, {title}", header, cells)
     else:
-        say("nothing to select: no method has two finished settings")
+        say(nothing)
     return 0
 
 

@@ -66,8 +66,7 @@ class Linear:
 
     def __call__(self, position: TrainingPosition) -> float:
         """The value at ``position``."""
-        done = position.step / self.steps if self.steps else position.fraction / self.fraction
-        return self.start + (self.stop - self.start) * min(done, 1.0)
+        return self.start + (self.stop - self.start) * part_done(position, self.steps, self.fraction)
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,7 @@ class Geometric:
 
     def __call__(self, position: TrainingPosition) -> float:
         """The value at ``position``."""
-        done = position.step / self.steps if self.steps else position.fraction / self.fraction
-        return float(self.start * (self.stop / self.start) ** min(done, 1.0))
+        return float(self.start * (self.stop / self.start) ** part_done(position, self.steps, self.fraction))
 
 
 @dataclass(frozen=True)
@@ -155,6 +153,11 @@ class WarmUp:
         """The weight of the update that comes at ``position``."""
         updates = min(self.steps, position.total / 10)
         return min((position.step + 1) / max(updates, 1), 1.0)
+
+
+def part_done(position: TrainingPosition, steps: int, fraction: float) -> float:
+    """Which part of a schedule's length, ``steps`` updates or a ``fraction`` of the run, has passed, in [0, 1]."""
+    return min(position.step / steps if steps else position.fraction / fraction, 1.0)
 
 
 def require_length(kind: str, steps: int, fraction: float) -> None:
