@@ -1,9 +1,8 @@
 # The submission. Offline and small: `make image`, which puts the locked wheels into wheelhouse/ and builds with
 # --network=none --build-arg PIP_NO_INDEX=1. Online: `docker build -t IMAGE .`, which takes the wheels from the package
 # index, where torch is the CUDA wheel. --build-arg VARIANT=cpu or cuda decides it; auto looks into wheelhouse/.
-# docker/base-image.txt names the base image, by digest once docker/pin-base-image.sh has written it; `make image` passes
-# it on. The default below is for a plain `docker build .`.
-ARG BASE_IMAGE=python:3.11-slim-bookworm
+# docker/pin-base-image.sh renews the digest of the base image.
+ARG BASE_IMAGE=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 FROM ${BASE_IMAGE} AS builder
 ARG PIP_NO_INDEX=

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Build the image without network from wheels that are fetched first: `make image`.
-#   IMAGE (name), VARIANT (cpu or cuda), BASE_IMAGE (else docker/base-image.txt), DOCKER (the engine's client), PYTHON
+#   IMAGE (name), VARIANT (cpu or cuda), BASE_IMAGE (else the Dockerfile's), DOCKER (the engine's client), PYTHON
 #   may be set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -38,7 +38,7 @@ fi
 
 commit=$(git describe --always --dirty --abbrev=12 --exclude='*')
 arguments=(--network=none --build-arg PIP_NO_INDEX=1 --build-arg "VARIANT=$VARIANT" --build-arg "COMMIT=$commit")
-arguments+=(--build-arg "BASE_IMAGE=${BASE_IMAGE:-$(cat docker/base-image.txt)}")
+if [ -n "${BASE_IMAGE:-}" ]; then arguments+=(--build-arg "BASE_IMAGE=$BASE_IMAGE"); fi
 start=$SECONDS
 "$DOCKER" build "${arguments[@]}" --tag "$IMAGE" .
 bytes=$("$DOCKER" image inspect --format '{{.Size}}' "$IMAGE")

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Pin the base image by digest, or renew the pin: docker/pin-base-image.sh [TAG] (default: the tag in the pin).
-# Needs an engine that reaches the image's registry. Commit docker/base-image.txt afterwards, then `make image-test`.
+# Renew the digest of the base image in the Dockerfile: docker/pin-base-image.sh [TAG] (default: the tag that stands there).
+# Needs an engine that reaches the image's registry. Commit the Dockerfile afterwards, then `make image && make image-test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-DOCKER=${DOCKER:-docker} PIN=docker/base-image.txt
-tag=${1:-$(sed 's/@sha256:.*//' "$PIN")}
+DOCKER=${DOCKER:-docker}
+tag=${1:-$(sed -n 's/^ARG BASE_IMAGE=\([^@]*\).*/\1/p' Dockerfile)}
 if ! "$DOCKER" version >/dev/null 2>&1; then
     echo "no engine: $DOCKER cannot be reached" >&2
     exit 1
@@ -15,5 +15,5 @@ if [ -z "$digest" ]; then
     echo "$tag has no digest: it was made here, not pulled" >&2
     exit 1
 fi
-printf '%s@%s\n' "$tag" "$digest" >"$PIN"
-cat "$PIN"
+sed -i "s|^ARG BASE_IMAGE=.*|ARG BASE_IMAGE=$tag@$digest|" Dockerfile
+echo "$tag@$digest"
