@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
 
-.PHONY: help demo test test-plain test-slow docs lint format bench image image-test setup clean
+.PHONY: help demo test test-system test-plain test-slow docs lint format bench image image-test setup clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,21 +31,23 @@ demo: $(VENV)/.base ## train, export, score and report on a data set made on the
 	$(BIN)/python -m submission report runs/demo
 
 test: $(VENV)/.test ## run the tests (sets itself up)
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system"
 
-test-plain: $(VENV)/.test ## run the tests as where no compiler built the kernels
-	SUBMISSION_ACCELERATORS=off $(BIN)/python -m pytest -n 2 -m "not slow"
+test-system: $(VENV)/.docs ## run the journeys through real programs: tutorials, notebook, wheel, clusters, kill -9
+	$(BIN)/python -m pytest -n 2 --dist load -m "system and not slow"
 
-test-slow: $(VENV)/.test ## run the slow studies as well
-	$(BIN)/python -m pytest -n 2
+test-plain: $(VENV)/.test ## run the tests as where no compiler built the kernels (TESTS="tests/metrics ...": a part)
+	SUBMISSION_ACCELERATORS=off $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system" $(TESTS)
+
+test-slow: $(VENV)/.test ## run everything, the slow studies as well
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 $(VENV)/.docs: $(VENV)/.test
 	$(BIN)/python -m pip install -q -e ".[docs]"
 	@touch $@
 
-docs: $(VENV)/.docs ## build the documentation site (docs/_build/html/index.html) and run its notebook
+docs: $(VENV)/.docs ## build the documentation site (docs/_build/html/index.html)
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
-	$(BIN)/python -m pytest -q -n 0 tests/test_tutorials.py -k notebook
 
 lint: $(VENV)/.test ## check format, lint and types
 	$(BIN)/ruff format --check .

@@ -22,6 +22,7 @@ ENGINE = "--on"
 """An option of commands that need a cluster; tests/studies starts the same engines."""
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", TUTORIALS)
 def test_a_tutorial_works_as_it_is_written(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -74,6 +75,7 @@ def shape(text: str) -> str:
     return "\n".join(" ".join(re.sub(r"[\d.,:]*\d", "0", line).split()) for line in text.splitlines())
 
 
+@pytest.mark.system
 def test_the_notebook_draws_the_torus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The notebook runs in a kernel of its own, from nothing to a picture."""
     nbclient = pytest.importorskip("nbclient")

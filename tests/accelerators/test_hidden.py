@@ -71,6 +71,7 @@ def values_of(scores: str) -> dict[str, Any]:
     return {name: outcome["values"] for name, outcome in json.loads(scores)["columns"]["codes"]["scores"].items()}
 
 
+@pytest.mark.system
 def test_there_are_no_accelerators_without_the_folder(without: tuple[list[str], dict[str, Any]]) -> None:
     assert without[0][0] == "[]"
 
@@ -81,10 +82,12 @@ def test_the_variable_switches_them_off(monkeypatch: pytest.MonkeyPatch, value: 
     assert len(acceleration.accelerators.__wrapped__()) == expected
 
 
+@pytest.mark.system
 def test_training_checking_and_scoring_work_without(without: tuple[list[str], dict[str, Any]]) -> None:
     assert "The grader would accept this." in without[0]
 
 
+@pytest.mark.system
 def test_scores_are_the_same_with_and_without(
     without: tuple[list[str], dict[str, Any]],
     tmp_path: Path,

@@ -33,6 +33,7 @@ def variables(tmp_path: Path, **more: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.system
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_the_entry_point_writes_what_the_evaluator_reads(tmp_path: Path) -> None:
     """run.sh by itself, as the image starts it; then the evaluator's own way of loading and calling."""

@@ -17,6 +17,7 @@ from submission import checkpoint
 from submission.export.torchscript import load_torchscript
 from submission.run import Run
 
+pytestmark = pytest.mark.system
 KILLS = 20
 
 

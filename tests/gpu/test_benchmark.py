@@ -31,6 +31,7 @@ class Shades(GroundTruthDataset):
         return (10 * shades[:, None, None, None] + np.stack(noise)).astype(np.uint8)
 
 
+@pytest.mark.system
 def test_every_part_is_printed(
     gpu: torch.device, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

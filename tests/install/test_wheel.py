@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.system
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in", "gin", "submission")
 TINY = ["--bind=train.steps=4", "--bind=train.batch_size=8", "--bind=model.networks='mlp_small'",

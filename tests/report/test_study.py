@@ -12,8 +12,11 @@ import pytest
 from submission.cli.main import main
 from submission.run import Run, ScoreFile
 from submission.studies.results import against_reference
+from submission.studies.runner import Place, State, sweep
 from submission.studies.sections import method_sections, shared_metrics
+from submission.studies.study import Study
 from tests.report.test_report import blank, read  # noqa: F401 - a fixture
+from tests.studies.here import HereEngine
 
 STUDY = """# A circle and a plane on small pictures.
 study.methods = [
@@ -36,7 +39,8 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = folder / "small.gin"
     file.write_text(STUDY, encoding="utf-8")
     out = folder / "small"
-    assert main(["sweep", str(file), "--out", str(out), "--workers", "2"]) == 0
+    found = sweep(Study.read(str(file)), Place.of(out), HereEngine())
+    assert found.count(State.DONE) == 6, found.errors
     return out
 
 

@@ -212,6 +212,7 @@ def children_that_name(text: str) -> Iterator[int]:
             continue
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("sandbox", ["bubblewrap", "container"], indirect=True)
 def test_nothing_outlives_a_parent_that_was_killed(sandbox: str, attack: Attack) -> None:
     path = model_of(attack("loop"))

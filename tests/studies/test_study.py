@@ -138,6 +138,7 @@ def test_methods_are_compared_by_common_seeds(study: Study) -> None:
         comparisons(grown, records, "tors")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", study_files())
 def test_the_smoke_size_of_every_study_runs(name: str, tmp_path: Path, shared_data: Path) -> None:
     study = Study.read(name, "smoke")

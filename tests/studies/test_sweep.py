@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from submission.errors import UsageError
-from submission.studies.engines import Engine, LocalEngine, RayEngine, SlurmEngine
+from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
 from submission.studies.records import Record, read_records
 from submission.studies.runner import Place, State, status, sweep
 from submission.studies.study import Method, Study
-from submission.studies.trial import FAILURE, RECORD, Job, run
+from submission.studies.trial import FAILURE, RECORD
+from tests.studies.here import HereEngine
 
 PATIENCE = 240
 """Seconds after which a test gives up waiting."""
@@ -34,21 +35,6 @@ def study_of(steps: int, seeds: int = 2, **bind: str) -> Study:
     torus = Method("delta_vae/periodic_flat_torus", "torus")
     more = (f"train.steps = {steps}", f"train.log_every = {max(1, steps // 20)}")
     return Study("small", methods=(torus,), bind=(*TINY, *more), seeds=seeds, likelihood=2, images=8)
-
-
-class HereEngine(Engine):
-    """Runs each job in this process as soon as it is started."""
-
-    slots = 1
-
-    def start(self, job: Job) -> int:
-        return run(job)
-
-    def finished(self, handle: int) -> bool:
-        return True
-
-    def stop(self, handles: list[int]) -> None:
-        pass
 
 
 def values(place: Place) -> dict[tuple[str, int], object]:
@@ -67,13 +53,24 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A finished sweep of two trials."""
+    place = Place.of(tmp_path_factory.mktemp("small"))
+    found = sweep(study_of(40), place, HereEngine())
+    assert found.count(State.DONE) == 2, found.errors
+    return place
+
+
+@pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The same, by two processes."""
     place = Place.of(tmp_path_factory.mktemp("undisturbed"))
     found = sweep(study_of(40), place, LocalEngine(2))
     assert found.count(State.DONE) == 2, found.errors
     return place
 
 
+@pytest.mark.system
 def test_every_trial_has_a_run_folder_and_a_record(undisturbed: Place) -> None:
     for trial in study_of(40).trials():
         folder = trial.folder(undisturbed.out)
@@ -87,22 +84,23 @@ def test_every_trial_has_a_run_folder_and_a_record(undisturbed: Place) -> None:
     assert first != second
 
 
-def test_finished_trials_are_not_run_again_even_without_their_folders(undisturbed: Place, tmp_path: Path) -> None:
+def test_finished_trials_are_not_run_again_even_without_their_folders(small: Place, tmp_path: Path) -> None:
     class Forbidden(LocalEngine):
         def start(self, job):
             raise AssertionError(f"{job.trial} started again")
 
-    for place in (undisturbed, Place.of(tmp_path / "elsewhere", undisturbed.records)):
+    for place in (small, Place.of(tmp_path / "elsewhere", small.records)):
         assert sweep(study_of(40), place, Forbidden(2)).count(State.DONE) == 2
 
 
-def test_a_record_of_other_settings_is_refused(undisturbed: Place, tmp_path: Path) -> None:
-    text = undisturbed.records.read_text().replace('"train.beta1": "0.9"', '"train.beta1": "0.8"')
+def test_a_record_of_other_settings_is_refused(small: Place, tmp_path: Path) -> None:
+    text = small.records.read_text().replace('"train.beta1": "0.9"', '"train.beta1": "0.8"')
     (tmp_path / "records.jsonl").write_text(text)
     with pytest.raises(UsageError, match=r"with other train.beta1"):
         status(study_of(40), Place.of(tmp_path))
 
 
+@pytest.mark.system
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
 def test_a_sweep_whose_driver_and_workers_were_killed_gives_the_same_results(
     undisturbed: Place, tmp_path: Path
@@ -129,6 +127,7 @@ def test_a_sweep_whose_driver_and_workers_were_killed_gives_the_same_results(
     assert values(place) == values(undisturbed)
 
 
+@pytest.mark.system
 def test_seeds_of_a_cell_train_together(undisturbed: Place, tmp_path: Path) -> None:
     study, place = study_of(40), Place.of(tmp_path)
     with pytest.raises(UsageError, match="one worker"):
@@ -194,6 +193,7 @@ def test_an_interrupted_sweep_leaves_checkpoints(tmp_path: Path) -> None:
     assert list(status(study, place).states.values()) == [State.STALE]
 
 
+@pytest.mark.system
 def test_submitit_runs_a_sweep(undisturbed: Place, tmp_path: Path) -> None:
     pytest.importorskip("submitit")
     place = Place.of(tmp_path)
@@ -202,6 +202,7 @@ def test_submitit_runs_a_sweep(undisturbed: Place, tmp_path: Path) -> None:
     assert values(place) == values(undisturbed)
 
 
+@pytest.mark.system
 @pytest.mark.filterwarnings("ignore")  # of Ray
 def test_a_sweep_survives_the_loss_of_a_ray_node(undisturbed: Place, tmp_path: Path) -> None:
     ray = pytest.importorskip("ray")
@@ -230,7 +231,7 @@ def test_a_sweep_survives_the_loss_of_a_ray_node(undisturbed: Place, tmp_path: P
         cluster.shutdown()
 
 
-def test_the_command_shows_studies_status_and_results(undisturbed: Place, capsys, tmp_path: Path) -> None:
+def test_the_command_shows_studies_status_and_results(small: Place, capsys, tmp_path: Path) -> None:
     from submission.cli.main import main
 
     assert main(["sweep", "--list"]) == 0
@@ -241,11 +242,11 @@ def test_the_command_shows_studies_status_and_results(undisturbed: Place, capsys
         "# A small study.\nstudy.methods = [{'config': 'delta_vae/periodic_flat_torus', 'label': 'torus'}]\n"
         f"study.bind = [{bind}]\nstudy.seeds = 3\n"
     )
-    assert main(["sweep", "status", str(study), "--out", str(undisturbed.out)]) == 0
+    assert main(["sweep", "status", str(study), "--out", str(small.out)]) == 0
     shown = capsys.readouterr().out
     assert "done  2" in shown
     assert "missing  1" in shown
-    assert main(["sweep", "table", str(study), "--out", str(undisturbed.out), "--markdown"]) == 0
+    assert main(["sweep", "table", str(study), "--out", str(small.out), "--markdown"]) == 0
     shown = capsys.readouterr().out
     assert "| quantity | seeds | torus |" in shown
     assert "| ELBO (nats) | 2 |" in shown

@@ -1,0 +1,75 @@
+"""The checks are complete: every test belongs to one target, and ``.ci/run`` runs what CONTRIBUTING.md names."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MAKEFILE = (ROOT / "Makefile").read_text()
+CI = (ROOT / ".ci" / "run").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+MARKERS = {
+    line.partition(":")[0]: line
+    for line in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["markers"]
+}
+JOURNEYS = r"importorskip\(\"(?:ray|submitit|nbclient)\"\)|\"pip\", \"wheel\"|import runpy"
+"""What the source of a test file has that runs a cluster, a notebook, an installation or an example."""
+
+
+def selected(target: str, *markers: str) -> bool:
+    """Whether ``make TARGET`` runs a test with these markers."""
+    recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    assert recipe, target
+    expression = re.search(r'-m "([a-z ]+)"', recipe[1])
+    terms = expression[1].split(" and ") if expression else []
+    return all((term.removeprefix("not ") in markers) != term.startswith("not ") for term in terms)
+
+
+def test_every_marker_names_its_target() -> None:
+    for name, line in MARKERS.items():
+        target = f"make test-{name}"
+        assert target in line
+        assert target in CONTRIBUTING
+
+
+@pytest.mark.parametrize("count", range(3))
+def test_every_test_that_is_not_slow_is_run_once(count: int) -> None:
+    for markers in itertools.combinations(MARKERS, count):
+        runs = [selected(target, *markers) for target in ("test", "test-system")]
+        assert sum(runs) == ("slow" not in markers), markers
+        assert selected("test-slow", *markers)
+
+
+def test_ci_runs_the_targets_of_the_page() -> None:
+    table = CONTRIBUTING.partition("\n## Checks")[2].partition("\n## ")[0]
+    targets = re.findall(r"^\| `make ([a-z-]+)", table, re.MULTILINE)
+    assert re.findall(r"^make ([a-z-]+)", CI, re.MULTILINE) == targets
+    assert {"test", "test-system", "test-plain", "lint", "docs", "image-test"} <= set(targets)
+    for target in targets:
+        assert re.search(rf"^{target}:.*## ", MAKEFILE, re.MULTILINE), target
+
+
+def test_functions_that_an_accelerator_replaces_are_tested_without_it() -> None:
+    plain = re.search(r'make test-plain TESTS="(.*)"', CI)
+    assert plain
+    places = [
+        file.relative_to(ROOT / "submission")
+        for file in (ROOT / "submission").rglob("*.py")
+        if re.search(r"^@replaceable", file.read_text(), re.MULTILINE)
+    ]
+    assert len(places) >= 4
+    for place in places:
+        mirror = f"tests/{place.parts[0]}" if len(place.parts) > 1 else f"tests/test_{place.name}"
+        assert mirror in plain[1].split(), place
+
+
+def test_files_that_run_programs_have_system_tests() -> None:
+    files = [file for file in (ROOT / "tests").rglob("test_*.py") if file != Path(__file__).resolve()]
+    found = [file for file in files if re.search(JOURNEYS, file.read_text())]
+    assert len(found) >= 4
+    assert [file.name for file in found if "mark.system" not in file.read_text()] == []
