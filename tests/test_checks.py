@@ -17,7 +17,7 @@ MARKERS = {
     line.partition(":")[0]: line
     for line in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["markers"]
 }
-JOURNEYS = r"importorskip\(\"(?:ray|submitit|nbclient)\"\)|\"pip\", \"wheel\"|import runpy"
+JOURNEYS = r"importorskip\(\"(?:ray|submitit|nbclient)\"\)|\"pip\", \"wheel\"|\"quickstart\.py\""
 """What the source of a test file has that runs a cluster, a notebook, an installation or an example."""
 
 
