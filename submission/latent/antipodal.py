@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 from submission.distributions.projective import ProjectiveBrownian, ProjectiveUniform
 from submission.distributions.rotation import RotationBrownian, RotationUniform, quaternion_to_matrix
 from submission.latent.components import unit
-from submission.latent.families import DistributionFactory, PosteriorFamily, brownian, max_time
+from submission.latent.families import MIN_TIME, DistributionFactory, PosteriorFamily, brownian, max_time, min_time
 from submission.latent.manifold import Geometry, ManifoldSpace
 from submission.latent.spec import FactorSpec, describe
 from submission.latent.spheres import BROWNIAN, brownian_options
@@ -104,27 +104,31 @@ class RotationSpace(AntipodalSpace):
         return quaternion_to_matrix(points).flatten(-2)
 
 
-def even_brownian(dimension: int, distribution: DistributionFactory, unit: float = 1.0) -> PosteriorFamily:
+def even_brownian(dimension: int, low: float, distribution: DistributionFactory, unit: float = 1.0) -> PosteriorFamily:
     """Brownian posteriors on RP^d, whose lowest eigenfunctions are the quadratic ones of S^d; times in ``unit``."""
     limit = max_time(2 * (dimension + 1), dimension * (dimension + 3) / 2)
-    return brownian(1 / dimension, limit, distribution, unit)
+    return brownian(1 / dimension, limit, low, distribution, unit)
 
 
 def build_projective(factor: FactorSpec) -> ProjectiveSpace:
     """``RP^d``, d from 1 to 64."""
     dimension = factor.exponent(1, 64)
-    given = brownian_options(factor)
+    given, low = brownian_options(factor), min_time(factor, 1 / dimension)
     factor.done()
-    family = even_brownian(dimension, lambda loc, time: ProjectiveBrownian(loc, time, **given, validate_args=False))
-    return ProjectiveSpace(describe(f"RP^{dimension}", given, BROWNIAN), dimension, family)
+    family = even_brownian(
+        dimension, low, lambda loc, time: ProjectiveBrownian(loc, time, **given, validate_args=False)
+    )
+    return ProjectiveSpace(describe(f"RP^{dimension}", given | {"min_time": low}, BROWNIAN), dimension, family)
 
 
 def build_rotations(factor: FactorSpec) -> RotationSpace:
     """``SO(3)``, the only SO(n); times are those of the Frobenius metric, 8 times those of RP³."""
     if [word.text for word in factor.layout] != ["3"]:
         raise (factor.layout or [factor.name])[0].error("SO is known for three dimensions", 'write "SO(3)"')
-    given = brownian_options(factor)
+    given, low = brownian_options(factor), min_time(factor, 1 / 3, unit=8.0)
     factor.done(dimension=False, layout=True)
-    family = even_brownian(3, lambda loc, time: RotationBrownian(loc, time, **given, validate_args=False), unit=8.0)
-    spec = describe("SO", given, BROWNIAN)
+    family = even_brownian(
+        3, low, lambda loc, time: RotationBrownian(loc, time, **given, validate_args=False), unit=8.0
+    )
+    spec = describe("SO", given | {"min_time": low}, BROWNIAN | {"min_time": 8.0 * MIN_TIME})
     return RotationSpace("SO(3)" if spec == "SO" else spec.replace("(", "(3; ", 1), family)

@@ -13,12 +13,12 @@ from submission.distributions.power_spherical import PowerSpherical
 from submission.distributions.sphere import SphereBrownian, SphereUniform
 from submission.distributions.von_mises_fisher import VonMisesFisher
 from submission.latent.components import unit
-from submission.latent.families import PosteriorFamily, brownian, concentrated, max_time
+from submission.latent.families import MIN_TIME, PosteriorFamily, brownian, concentrated, max_time, min_time
 from submission.latent.manifold import Geometry, ManifoldSpace
 from submission.latent.spec import FactorSpec, describe
 
-BROWNIAN: dict[str, object] = {"sampler": "exact", "steps": 5, "step": "sqrt", "kl": "exact"}
-"""Default options of Brownian posteriors, described at ``SphereBrownian``."""
+BROWNIAN: dict[str, object] = {"sampler": "exact", "steps": 5, "step": "sqrt", "kl": "exact", "min_time": MIN_TIME}
+"""Default options of Brownian posteriors, described at ``SphereBrownian`` and ``min_time``."""
 DEFAULTS: dict[str, object] = {"posterior": "brownian", "gradient": "implicit"} | BROWNIAN
 """Default options of S^d and T^k; ``gradient`` applies to ``posterior=vmf``."""
 
@@ -69,11 +69,11 @@ def posterior_family(factor: FactorSpec, dimension: int) -> tuple[PosteriorFamil
     kind = factor.choice("posterior", ("brownian", "vmf", "power_spherical"))
     if kind == "brownian":
         given = brownian_options(factor)
-        limit = max_time(dimension, dimension + 1)
+        limit, low = max_time(dimension, dimension + 1), min_time(factor, 1 / dimension)
         family = brownian(
-            1 / dimension, limit, lambda loc, time: SphereBrownian(loc, time, **given, validate_args=False)
+            1 / dimension, limit, low, lambda loc, time: SphereBrownian(loc, time, **given, validate_args=False)
         )
-        return family, {"posterior": kind} | given
+        return family, {"posterior": kind} | given | {"min_time": low}
     if kind == "power_spherical":
         from scipy.special import polygamma
 

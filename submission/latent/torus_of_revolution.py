@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 from submission.distributions.embedded_torus import EmbeddedTorusBrownian, EmbeddedTorusUniform
 from submission.distributions.torus_coordinates import RATIOS, Radii, angles_of, point_of
 from submission.latent.components import unit
-from submission.latent.families import PosteriorFamily, max_time
+from submission.latent.families import MIN_TIME, PosteriorFamily, max_time, min_time
 from submission.latent.manifold import Geometry, ManifoldSpace
 from submission.latent.spec import FactorSpec, describe
 
@@ -68,11 +68,13 @@ def build(factor: FactorSpec) -> TorusOfRevolution:
         "sampler": factor.choice("sampler", ("diffusion", "walk")),
         "steps": factor.integer("steps", 32, 1, 1000),
     }
+    low = min_time(factor, 0.5, unit=inner**2)
     factor.done(dimension=False)
     radii = (outer, inner)
     limit = max_time(outer**-2, 2)  # the lowest eigenfunction, once around the axis, decays hardly faster
     family = PosteriorFamily(
-        "time", 1e-5 * inner**2, 10 * outer**2, inner**2 / 2, limit,
+        "time", low, 10 * outer**2, inner**2 / 2, limit,
         lambda loc, time: EmbeddedTorusBrownian(loc, time, radii, **given, validate_args=False),
     )  # fmt: skip
-    return TorusOfRevolution(describe("Torus", {"R": outer, "r": inner} | given, DEFAULTS), radii, family)
+    options = {"R": outer, "r": inner} | given | {"min_time": low}
+    return TorusOfRevolution(describe("Torus", options, DEFAULTS | {"min_time": MIN_TIME * inner**2}), radii, family)

@@ -251,6 +251,28 @@ def test_dispersion_stops_where_the_posterior_is_nearly_uniform(spec: str) -> No
     assert ((kl > 0.8 * NEARLY_UNIFORM) & (kl < 1.2 * NEARLY_UNIFORM)).all()
 
 
+@pytest.mark.parametrize(
+    "spec",
+    ["S^2(min_time=0.02)", "T^2(min_time=0.02)", "RP^3(min_time=0.02)", "SO(3; min_time=0.02)", "Torus(min_time=0.02)"],
+)
+def test_times_stay_above_the_option_min_time(spec: str) -> None:
+    family = parse(spec).family
+    raw = torch.linspace(-60.0, 0.0, 50, dtype=torch.float64).requires_grad_()
+    time = family.dispersion(raw)
+    assert float(time.detach().min()) == pytest.approx(0.02, rel=1e-6)
+    assert float(time.detach()[-1]) == pytest.approx(family.initial)
+    assert torch.autograd.grad(time.sum(), raw)[0].min() >= 0
+
+
+def test_one_least_time_explains_the_kls_that_never_vary_in_the_paper() -> None:
+    """Pérez Rey et al. (2020), Table 2: S² 3.45, RP³ 3.70, flat torus 6.42 less the log 2π that it lost."""
+    for spec, printed in (("S^2", 3.45), ("RP^3", 3.70), ("T^2", 6.42 - math.log(2 * math.pi))):
+        space = parse(f"{spec}(min_time=0.0235)").double()
+        raw = torch.full((1, space.parameter_size), -60.0, dtype=torch.float64)
+        posterior = space.posterior(raw)
+        assert float(posterior.kl(posterior.rsample()).sum()) == pytest.approx(printed, abs=0.012)
+
+
 @pytest.mark.parametrize("above", [True, False])
 def test_only_what_leads_away_from_the_limit_passes_there(above: bool) -> None:
     sign = 1.0 if above else -1.0
