@@ -32,7 +32,15 @@ def as_array(values: Any, name: str) -> Array:
     if np.ma.is_masked(values):
         raise SubmissionError(f"{name} are a masked array with masked entries", "leave those rows out")
     array = np.asarray(values)
+    if array.dtype == np.longdouble and array.dtype != np.float64:
+        return as_floats(array, np.float64)
     return as_numbers(array) if array.dtype == object else array
+
+
+def as_floats(array: Array, kind: type[np.floating[Any]]) -> Array:
+    """``array`` as floats of ``kind``, without warnings: too large a number is infinite, and what is none is NaN."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(kind, copy=False)
 
 
 def as_codes_array(values: Any, name: str) -> Array:

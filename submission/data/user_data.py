@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from submission.arrays import as_array, named_columns, plain_column
+from submission.arrays import as_array, as_floats, named_columns, plain_column
 from submission.data.columns import factor_columns
 from submission.data.dataset import ImageDataset
 from submission.data.pixels import BytePixels, FloatPixels, GridDataset
@@ -149,7 +149,7 @@ def channels_last(array: npt.NDArray[Any], name: str, layout: Layout) -> npt.NDA
 
 def float_pixels(array: npt.NDArray[Any], name: str) -> BytePixels | FloatPixels:
     """Floats in [0, 1] (n, height, width, channels) as bytes where these give the same floats, else as they are."""
-    floats = np.ascontiguousarray(array, dtype=np.float32)
+    floats = np.ascontiguousarray(as_floats(array, np.float32))
     low, high = float(floats.min()), float(floats.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise SubmissionError(f"'images' of {name} has values that are not finite", SCALE)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from submission.arrays import as_codes_array, as_factors_array
+from submission.arrays import as_codes_array, as_factors_array, as_floats
 from submission.data.npz import Array, read_arrays
 from submission.data.reading import errors_named, require_regular
 from submission.errors import SubmissionError
@@ -203,15 +203,14 @@ def checked_codes(name: str, codes: Array | None) -> Codes:
         codes = codes.astype(np.float32)
     if codes.ndim != 2 or 0 in codes.shape or codes.dtype.kind not in "fiu":
         raise SubmissionError(f"codes in {name} are {codes.dtype} of shape {codes.shape}", LAYOUT)
-    wide = codes.astype(np.float64)
+    wide = as_floats(codes, np.float64)
     bad = ~np.isfinite(wide).all(axis=1)
     if bad.any():
         what = f"codes in {name} contain NaN or infinity, first in row {int(bad.argmax())}"
         raise SubmissionError(what, "repair the representation")
     if codes.dtype == np.float32:
         return codes.astype(np.float32, copy=False)
-    with np.errstate(over="ignore"):
-        narrow = codes.astype(np.float32)
+    narrow = as_floats(codes, np.float32)
     exact = codes.dtype.kind in "iu" or codes.dtype.itemsize < 4
     return narrow if exact and np.array_equal(narrow.astype(np.float64), wide) else wide
 

@@ -21,7 +21,7 @@ from submission.data.readers import hdf5
 from submission.data.readers.matlab import read_matlab
 from submission.errors import SubmissionError
 from submission.text import printable
-from tests.security.classes import write_h5
+from tests.security.data_files import write_h5
 
 IMAGES = np.random.RandomState(0).randint(0, 256, (12, 5, 6, 3)).astype(np.uint8)
 ROWS = np.stack(np.unravel_index(np.arange(12), (3, 4)), axis=1)

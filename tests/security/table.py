@@ -18,7 +18,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from submission import provenance
-from tests.security.classes import CLASSES, Outcomes, attack
+from tests.security.classes import CLASSES
+from tests.security.trying import Outcomes, attack
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 HEAD = "| class | inputs | refused | accepted | other |\n|---|---|---|---|---|\n"

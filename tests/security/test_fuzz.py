@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.security.classes import CLASSES, attack
+from tests.security.classes import CLASSES
+from tests.security.trying import attack
 
 
 @pytest.mark.parametrize("name", CLASSES)
