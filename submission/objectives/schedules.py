@@ -44,11 +44,8 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Linear:
-    """From ``start`` to ``stop`` in a straight line, then ``stop`` for the rest of the run.
-
-    With the defaults it is Rey's annealing of C (start = C_min, stop = C_max, over the whole run); Davidson et al.'s
-    warm-up of the KL, 100 epochs of 300, is ``Linear(0, 1, fraction=1 / 3)``.
+class Ramp:
+    """From ``start`` to ``stop``, then ``stop`` for the rest of the run.
 
     Args:
         start, stop: first and last value.
@@ -62,33 +59,43 @@ class Linear:
     steps: int = 0
 
     def __post_init__(self) -> None:
-        require_length("linear", self.steps, self.fraction)
+        require_length(type(self).__name__.lower(), self.steps, self.fraction)
 
-    def __call__(self, position: TrainingPosition) -> float:
-        """The value at ``position``."""
-        return self.start + (self.stop - self.start) * part_done(position, self.steps, self.fraction)
+    def part(self, position: TrainingPosition) -> float:
+        """Part of the way from ``start`` to ``stop``, in [0, 1]."""
+        return part_done(position, self.steps, self.fraction)
 
 
 @dataclass(frozen=True)
-class Geometric:
-    """From ``start`` to ``stop`` by the same factor in every update, then ``stop`` for the rest of the run.
+class Linear(Ramp):
+    """From ``start`` to ``stop`` in a straight line.
+
+    With the defaults it is Rey's annealing of C (start = C_min, stop = C_max, over the whole run); Davidson et al.'s
+    warm-up of the KL, 100 epochs of 300, is ``Linear(0, 1, fraction=1 / 3)``.
+
+    Args:
+        start, stop, fraction, steps: as for ``Ramp``.
+    """
+
+    def __call__(self, position: TrainingPosition) -> float:
+        """The value at ``position``."""
+        return self.start + (self.stop - self.start) * self.part(position)
+
+
+@dataclass(frozen=True)
+class Geometric(Ramp):
+    """From ``start`` to ``stop`` by the same factor in every update.
 
     A weight of the KL or of the total correlation that falls this way spends as many updates between 20 and 10 as
     between 2 and 1: latents that save much are learned one after another, those that save little come last.
 
     Args:
-        start, stop: first and last value, both above 0.
-        fraction: part of the run, in (0, 1], after which ``stop`` is reached.
-        steps: the same as a number of updates, instead of ``fraction``; 0 where ``fraction`` says it.
+        start, stop: as for ``Ramp``, both above 0.
+        fraction, steps: as for ``Ramp``.
     """
 
-    start: float
-    stop: float
-    fraction: float = 1.0
-    steps: int = 0
-
     def __post_init__(self) -> None:
-        require_length("geometric", self.steps, self.fraction)
+        super().__post_init__()
         if min(self.start, self.stop) <= 0:
             raise UsageError(
                 f"a geometric schedule cannot go from {self.start} to {self.stop}", "give two positive numbers"
@@ -96,7 +103,7 @@ class Geometric:
 
     def __call__(self, position: TrainingPosition) -> float:
         """The value at ``position``."""
-        return float(self.start * (self.stop / self.start) ** part_done(position, self.steps, self.fraction))
+        return float(self.start * (self.stop / self.start) ** self.part(position))
 
 
 @dataclass(frozen=True)

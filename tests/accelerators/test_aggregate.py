@@ -9,32 +9,11 @@ from submission import acceleration
 from submission.accelerators.library import library
 from submission.latent import parse
 from submission.latent.estimators import normal_coordinates
-from submission.objectives import aggregate, beta_tcvae
+from tests.objectives.aggregate_cases import evaluate, problem
 
 needs_kernel = pytest.mark.skipif(library("aggregate") is None, reason="no C compiler was at hand at installation")
 SPECS = ["R^1", "R^3", "ISA(2x3)", "ISA(2x3; components=subspaces)", "R^2 x ISA(3+1; components=subspaces)"]
 CIRCLES = ["S^1", "T^3", "R^2 x T^2"]
-
-
-def evaluate(spec, parameters, z, log_weights, outer):
-    """Joint, marginals, and the gradient of a weighted sum of both in parameters and samples."""
-    parameters, z = parameters.detach().requires_grad_(), z.detach().requires_grad_()
-    space = parse(spec).to(z.dtype)
-    joint, marginals = aggregate.aggregate_log_prob(space.posterior(parameters), z, log_weights)
-    loss = (outer[0] * joint).sum() + (outer[1] * marginals).sum()
-    return [joint.detach(), marginals.detach(), *torch.autograd.grad(loss, (parameters, z))]
-
-
-def problem(spec, images=37, samples=None, spread=1.0):
-    """Encoder output, samples, weights and derivatives of a loss, whose sizes are no multiples of a vector."""
-    space = parse(spec)
-    parameters = spread * torch.randn(images, space.parameter_size)
-    z = space.posterior(parameters).rsample().detach()
-    log_weights = beta_tcvae.stratified(images, 1000)
-    if samples is not None:
-        z, log_weights = z[:samples], log_weights[:samples]
-    outer = torch.randn(len(z)), torch.randn(len(z), len(space.components))
-    return parameters, z, log_weights, outer
 
 
 @needs_kernel
