@@ -40,7 +40,7 @@ IMPORTS = {
     "evaluation": {"data", "latent", "models", "objectives", "export", "metrics", "reference"},
     "plots": {"data", "latent", "models", "metrics", "evaluation"},
     "report": {"latent", "models", "evaluation", "plots"},
-    "studies": {"configuration", "data", "evaluation", "export", "metrics", "models", "report", "training"},
+    "studies": {"configuration", "data", "evaluation", "export", "metrics", "models", "plots", "report", "training"},
     "challenge": {"configuration", "training", "export"},
     "accelerators": {"export", "latent", "metrics", "objectives"},
 }

@@ -23,12 +23,13 @@ EPILOG = """examples:
   python -m submission sweep mystudy.gin --out runs/mystudy --workers 4
   python -m submission sweep status delta_vae_table2 --size desk
   python -m submission sweep table delta_vae_table2 --size desk --markdown
+  python -m submission sweep figure delta_vae_table2 --size desk --file table2.svg
   python -m submission sweep mystudy.gin --on ray
   python -m submission sweep mystudy.gin --on slurm --gpus 1
 
 Ctrl-C stops every trial with a checkpoint; the same command goes on. Finished trials are skipped, failed ones are
 tried again. docs/studies.md explains study files and the three places where trials run."""
-ACTIONS = ("run", "status", "table", "statistics", "selection")
+ACTIONS = ("run", "status", "table", "figure", "statistics", "selection")
 NAMED = 10
 """Trials that a message names at most."""
 
@@ -48,6 +49,7 @@ class SweepOptions:
         retries: how often a failed trial is tried again.
         against, metric: what to compare with, and what to choose by.
         markdown: whether tables are printed as Markdown.
+        file: where the figure goes; None for the study's folder.
     """
 
     action: str
@@ -68,6 +70,7 @@ class SweepOptions:
     against: str
     metric: str
     markdown: bool
+    file: Path | None
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> SweepOptions:
@@ -88,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "words",
         nargs="*",
-        metavar="[status|table|statistics|selection] STUDY",
+        metavar="[status|table|figure|statistics|selection] STUDY",
         help="a study's name or gin file; without an action it is run",
     )
     add("--list", action="store_true", help="show the studies that are shipped")
@@ -107,7 +110,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--retries", type=int, default=2, metavar="N", help="how often a failed trial is tried again (default: 2)")
     add("--against", default="", metavar="LABEL", help="statistics: what to compare with (default: the first method)")
     add("--metric", default="mig", metavar="NAME", help="selection: what to choose by, e.g. elbo (default: mig)")
-    add("--markdown", action="store_true", help="table, statistics and selection: print Markdown")
+    add("--markdown", action="store_true", help="table, statistics, selection, figure: print Markdown")
+    add("--file", type=Path, metavar="FILE", help="figure: .svg, .png or .pdf (default: OUT/figure.svg)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -121,6 +125,8 @@ def run(arguments: argparse.Namespace) -> int:
     place = Place.of(options.out or Path("runs") / "-".join(filter(None, [study.name, study.size])), options.records)
     if options.action == "table":
         return show_table(study, place, options.markdown)
+    if options.action == "figure":
+        return show_figure(study, place, options.file or place.out / "figure.svg", options.markdown)
     if options.action == "statistics":
         return show_statistics(study, place, options.against, options.markdown)
     if options.action == "selection":
@@ -214,6 +220,16 @@ def show_table(study: Study, place: Place, as_markdown: bool) -> int:
     show(study.title or study.name, header, cells)
     if study.source:
         say(f"(paper …): {study.source}. ▼: worse than the paper by more than its deviation.")
+    return 0
+
+
+def show_figure(study: Study, place: Place, file: Path, as_markdown: bool) -> int:
+    """Draw the study's figure, and print its path, or the line that shows it in a page of Markdown."""
+    from submission.cli.console import say
+    from submission.studies.figures import save_figure
+
+    text = save_figure(study, records_of(study, place), file)
+    say(f"![{text}]({file})" if as_markdown else f"figure: {file}")
     return 0
 
 

@@ -149,7 +149,7 @@ def add_grid(axes: Axes, axis: Any = "y") -> None:
     axes.grid(axis=axis)
 
 
-def to_bytes(figure: Figure, kind: str = "png", dpi: int = 300, text: bool = False) -> bytes:
+def to_bytes(figure: Figure, kind: str = "png", dpi: int = 300, text: bool = False, title: str = "") -> bytes:
     """The figure as a PNG, SVG or PDF file; the same figure gives the same bytes.
 
     Args:
@@ -157,6 +157,7 @@ def to_bytes(figure: Figure, kind: str = "png", dpi: int = 300, text: bool = Fal
         kind: ``png``, ``svg`` or ``pdf``.
         dpi: pixels per inch of PNG files, and of the point clouds inside the others.
         text: SVG files keep text as text, in the viewer's fonts, instead of outlines; they are about half as large.
+        title: what the figure shows, for those who do not see it; SVG and PDF files hold it.
     """
     if kind not in FORMATS:
         raise UsageError(f"figures cannot be saved as {kind!r}", f"choose one of {', '.join(FORMATS)}")
@@ -165,19 +166,21 @@ def to_bytes(figure: Figure, kind: str = "png", dpi: int = 300, text: bool = Fal
         "svg": {"Date": None, "Creator": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }
+    if title and kind != "png":
+        undated[kind]["Title"] = title
     buffer = io.BytesIO()
     with _settings(FIXED | (AS_TEXT if text else {})):
         figure.savefig(buffer, format=kind, metadata=undated[kind], dpi=dpi, facecolor=figure.get_facecolor())
     return buffer.getvalue()
 
 
-def save(figure: Figure, path: Path | str, dpi: int = 300, text: bool = False) -> Path:
+def save(figure: Figure, path: Path | str, dpi: int = 300, text: bool = False, title: str = "") -> Path:
     """Write the figure to ``path``, whose ending (.png, .svg or .pdf) chooses the format; returns the path.
 
-    ``dpi`` and ``text`` as for ``to_bytes``.
+    ``dpi``, ``text`` and ``title`` as for ``to_bytes``.
     """
     path = Path(path)
-    content = to_bytes(figure, path.suffix.lower().removeprefix("."), dpi, text)
+    content = to_bytes(figure, path.suffix.lower().removeprefix("."), dpi, text, title)
     with output(path) as file:
         file.write(content)
     return path

@@ -20,6 +20,8 @@ NAMES = {
     "mse": "squared error per pixel",
     "effective_samples": "effective samples",
 }
+BAR = "\\|"
+"""A bar that does not end a cell of a Markdown table."""
 LOWER_IS_BETTER = {"reconstruction", "mse"}
 
 
@@ -231,4 +233,4 @@ def cell(row: Row, quantity: str) -> str:
 def markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
     """A table as Markdown."""
     lines = [header, ["---"] * len(header), *cells]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "".join(f"| {' | '.join(cell.replace('|', BAR) for cell in line)} |\n" for line in lines)

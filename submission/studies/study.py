@@ -18,6 +18,7 @@ from submission.configuration.settings import SEED, ObjectiveSettings, Settings,
 from submission.configuration.studies import read_study
 from submission.errors import UsageError, did_you_mean
 from submission.studies.measures import MEASURES
+from submission.studies.picture import Picture
 
 LONGEST_NAME = 80
 
@@ -130,6 +131,7 @@ class Study:
         published: method or trial label → quantity → (mean, deviation) printed in the paper.
         source: where the published numbers stand.
         units: quantity → (factor, summand) that bring its values to the paper's units, for tables.
+        figure: what its figure shows.
     """
 
     name: str
@@ -150,6 +152,7 @@ class Study:
     published: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     source: str = ""
     units: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    figure: Picture = field(default_factory=Picture)
 
     def __post_init__(self) -> None:
         if not self.methods:
@@ -175,6 +178,7 @@ class Study:
         methods = tuple(Method.of(value) for value in as_tuple(values.pop("methods", ())))
         for key in ("data", "bind", "metrics", "measures", "seeded"):
             values[key] = as_tuple(values.get(key, ()))
+        values["figure"] = Picture.of(values.get("figure", {}))
         described: dict[str, Any] = {"name": Path(name).stem, "title": title.rstrip("."), "size": size, **values}
         return cls(**described, methods=methods)
 

@@ -170,3 +170,7 @@ def test_a_study_of_one_setting_has_a_line_for_each_quantity_with_its_extreme_se
         ("ELBO (nats)", "3", "-8.00", "-1.00"),
         ("squared error per pixel", "3", "0.5000", "0.5000"),
     ]
+
+
+def test_a_bar_in_a_cell_does_not_end_it() -> None:
+    assert markdown(["p(x|z)"], [["1"]]) == "| p(x\\|z) |\n| --- |\n| 1 |\n"

@@ -1,0 +1,57 @@
+"""Writes the tables and figures of studies into pages, from the committed records: python scripts/study_pages.py
+
+A page says where: ``<!-- study NAME SIZE -->`` and ``<!-- end -->`` on lines of their own; what is between them is
+replaced. Records are ``docs/results/studies/NAME.SIZE.jsonl``, figures are written beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from submission.studies.figures import save_figure
+from submission.studies.records import Record, read_records
+from submission.studies.results import markdown, rows, table
+from submission.studies.study import Study
+
+RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
+PLACE = re.compile(r"(?<=<!-- study )(\w+) (\w+) -->\n.*?(?=<!-- end -->)", re.DOTALL)
+
+
+def records_of(study: Study, folder: Path = RESULTS / "studies") -> list[Record]:
+    """The committed records of a study's trials."""
+    trials = {(trial.name, trial.seed) for trial in study.trials()}
+    return [record for record in read_records(folder / f"{study.name}.{study.size}.jsonl") if record.key in trials]
+
+
+def section(name: str, size: str, folder: Path = RESULTS / "studies") -> str:
+    """Table and figure of one study as Markdown; the figure is written into ``folder``."""
+    study = Study.read(name, size)
+    records = records_of(study)
+    file = folder / f"{name}.svg"
+    text = save_figure(study, records, file)
+    return f"\n{markdown(*table(rows(study, records)))}\n![{text}](studies/{file.name})\n\n"
+
+
+def filled(page: str, folder: Path = RESULTS / "studies") -> str:
+    """A page with the section of every study that it names."""
+    return PLACE.sub(lambda found: f"{found[1]} {found[2]} -->\n{section(found[1], found[2], folder)}", page)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fill the pages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages", nargs="*", type=Path, help="pages of Markdown (default: all in docs/results)")
+    for page in parser.parse_args(arguments).pages or sorted(RESULTS.glob("*.md")):
+        old = page.read_text(encoding="utf-8")
+        new = filled(old) if PLACE.search(old) else old
+        if new != old:
+            page.write_text(new, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

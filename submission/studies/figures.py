@@ -1,0 +1,194 @@
+"""The figure of a study, drawn from its records alone, and its text for those who do not see it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from submission.errors import UsageError, did_you_mean
+from submission.plots import LIGHT, Theme, save
+from submission.plots.studies import Line, Rates, SeedRow, means_and_seeds, rate_grids, seed_dots
+from submission.studies.naming import SYMBOLS, literal, shown
+from submission.studies.records import Record
+from submission.studies.results import NAMES, Row, in_units, quantities_of, rows
+from submission.studies.study import Study, Trial
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+UNTRAINED = ", untrained"
+TITLES = {
+    "model.space": "dimension of the latent space",
+    "data.order": "highest frequency N",
+    "data.discount": "discount γ",
+}
+NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+def figure(study: Study, records: Sequence[Record], theme: Theme = LIGHT) -> Figure:
+    """The study's figure; methods and cells of which nothing is finished are marked as not run.
+
+    Args:
+        study: whose ``figure`` says what is shown.
+        records: finished trials.
+        theme: colours.
+
+    Raises:
+        UsageError: no trial of the study has a quantity or setting that its figure shows.
+    """
+    spec = study.figure
+    if spec.kind == "dots":
+        names = {name: title(name) for name in quantities(study, records)}
+        return seed_dots(seed_rows(study, records, list(names)), names, theme=theme)
+    if spec.kind == "rates":
+        return rate_grids(rates(study, records), title(spec.x), title(spec.y), theme=theme)
+    return means_and_seeds(lines(study, records), title(spec.x), title(spec.y), theme=theme)
+
+
+def save_figure(study: Study, records: Sequence[Record], path: Path | str, theme: Theme = LIGHT) -> str:
+    """Write the figure to ``path`` (.svg, .png or .pdf) and return its alternative text, which SVG files hold, too."""
+    text = alternative_text(study, records)
+    save(figure(study, records, theme), path, text=True, title=text)
+    return text
+
+
+def title(name: str) -> str:
+    """What a quantity or a setting is called on an axis."""
+    return TITLES.get(name, NAMES.get(name, SYMBOLS.get(name) or name))
+
+
+def quantities(study: Study, records: Sequence[Record]) -> list[str]:
+    """What ``dots`` shows: what the study names, else all that was measured, else what the paper has."""
+    known = quantities_of(rows(study, records))
+    for name in study.figure.quantities if records else ():
+        if name not in known:
+            raise UsageError(
+                f"study.figure: no record has {name!r}", did_you_mean(name, known, f"known: {', '.join(known)}")
+            )
+    published = [name for values in study.published.values() for name in values]
+    found = study.figure.quantities or known or published
+    return list(dict.fromkeys(name for name in found if not name.endswith(UNTRAINED)))
+
+
+def of_trials(study: Study, records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Trial name → its records, in order of their seeds, for every trial of the study."""
+    found: dict[str, list[Record]] = {trial.name: [] for trial in study.trials()}
+    for record in sorted(records, key=lambda record: record.seed):
+        if record.trial in found:
+            found[record.trial].append(record)
+    return found
+
+
+def seed_rows(study: Study, records: Sequence[Record], names: Sequence[str]) -> list[SeedRow]:
+    """The rows of ``dots``."""
+    own = of_trials(study, records)
+
+    def values(row: Row, suffix: str) -> dict[str, list[float]]:
+        found = {name: in_units(study, f"{name}{suffix}", own[row.trial]) for name in names}
+        return {name: seeds for name, seeds in found.items() if seeds}
+
+    return [SeedRow(row.label, values(row, ""), values(row, UNTRAINED), row.published) for row in rows(study, records)]
+
+
+def cells(study: Study) -> dict[str, list[Trial]]:
+    """Method → its trials, one for every setting, those of the first seed."""
+    found: dict[str, list[Trial]] = {}
+    for trial in study.trials():
+        if trial.seed == 0:
+            found.setdefault(trial.method, []).append(trial)
+    return found
+
+
+def lines(study: Study, records: Sequence[Record]) -> list[Line]:
+    """The lines of ``lines`` and ``tradeoff``."""
+    own, spec = of_trials(study, records), study.figure
+    measured = {name for record in records for name in record.values}
+    for name in (spec.y, spec.x) if spec.kind == "tradeoff" else (spec.y,):
+        if measured and name not in measured:
+            raise UsageError(f"study.figure: no record has {name!r}", did_you_mean(name, measured, "name a quantity"))
+    found = []
+    for method, trials in cells(study).items():
+        differ = [key for key in trials[0].choices if len({repr(trial.choices[key]) for trial in trials}) > 1]
+        points = [point(study, trial, own[trial.name], differ) for trial in trials]
+        found.append(Line(method, [item for item in points if item[2]]))
+    return found
+
+
+def point(
+    study: Study, trial: Trial, records: Sequence[Record], differ: Sequence[str]
+) -> tuple[str, list[float], list[float]]:
+    """Name, of the settings that ``differ`` within the method, x and y of each seed of one trial."""
+    spec = study.figure
+    records = [record for record in records if spec.y in record.values]
+    name = ", ".join(setting(key, value) for key, value in trial.choices.items() if key in differ and key != spec.x)
+    y = in_units(study, spec.y, records)
+    if spec.kind == "tradeoff":
+        return name, in_units(study, spec.x, records), y
+    return name, [number(trial, spec.x)] * len(y), y
+
+
+def setting(key: str, value: object) -> str:
+    """``β = 4``."""
+    symbol = SYMBOLS.get(key, key.rpartition(".")[2])
+    return f"{symbol} = {shown(value)}" if symbol else shown(value)
+
+
+def number(trial: Trial, key: str) -> float:
+    """The first number in the value of a setting, e.g. 10 of ``S^10``; UsageError where there is none."""
+    found = NUMBER.search(trial.bindings.get(key, ""))
+    if found is None:
+        raise UsageError(f"study.figure: {trial.name} has no number in {key!r}", "name a setting with one as x")
+    return float(found[0])
+
+
+def rates(study: Study, records: Sequence[Record]) -> dict[str, Rates]:
+    """The panels of ``rates``."""
+    own, spec = of_trials(study, records), study.figure
+
+    def cell(trial: Trial) -> tuple[str, str]:
+        missing = [key for key in (spec.x, spec.y) if key not in trial.bindings]
+        if missing:
+            raise UsageError(f"study.figure: {trial.name} has no setting {missing[0]!r}", "name settings as x and y")
+        return shown(literal(trial.bindings[spec.x])), shown(literal(trial.bindings[spec.y]))
+
+    name = spec.quantities[0]
+    return {
+        method: {cell(trial): in_units(study, name, own[trial.name]) for trial in trials}
+        for method, trials in cells(study).items()
+    }
+
+
+def alternative_text(study: Study, records: Sequence[Record]) -> str:
+    """One paragraph: what is drawn, the means of what is shown, and what is not run."""
+    found = rows(study, records)
+    names = shown_quantities(study, records)
+    run = [row for row in found if row.seeds]
+    parts = [f"{study.title or study.name}: {', '.join(map(title, names))}"]
+    parts += [f"{row.label} ({counted(len(row.seeds), 'seed')}) {', '.join(means(row, names))}" for row in run]
+    missing = [row.label for row in found if not row.seeds]
+    if missing:
+        parts.append(f"not run: {', '.join(missing)}")
+    return "; ".join(parts) + "."
+
+
+def shown_quantities(study: Study, records: Sequence[Record]) -> list[str]:
+    """The quantities on the figure, at most three of them."""
+    spec: Mapping[str, list[str]] = {
+        "dots": quantities(study, records) if study.figure.kind == "dots" else [],
+        "rates": list(study.figure.quantities),
+        "lines": [study.figure.y],
+        "tradeoff": [study.figure.x, study.figure.y],
+    }
+    return spec[study.figure.kind][:3]
+
+
+def means(row: Row, names: Sequence[str]) -> list[str]:
+    """The means of one row."""
+    return [f"{row.values[name].mean:.4g}" if name in row.values else "–" for name in names]
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 seed``, ``2 seeds``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

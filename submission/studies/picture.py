@@ -1,0 +1,53 @@
+"""What a study's figure shows: the kind of picture, and the quantities or settings on its axes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from submission.errors import UsageError, did_you_mean
+
+KINDS = {
+    "dots": "a panel per quantity, a row per method: every seed, the mean with its interval, the paper's number",
+    "lines": "a quantity (y) over the number in a setting (x), a line per method",
+    "tradeoff": "a quantity (y) against another one (x), a line per method through its settings",
+    "rates": "the share of seeds in which a quantity is 1, over two settings (x and y), a panel per method",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The figure of a study, as ``study.figure`` describes it.
+
+    Attributes:
+        kind: one of ``KINDS``.
+        quantities: what ``dots`` shows, by default all that were measured; the one that ``rates`` shows.
+        x, y: quantities or settings on the axes of the other kinds.
+    """
+
+    kind: str = "dots"
+    quantities: Sequence[str] = ()
+    x: str = ""
+    y: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UsageError(
+                f"study.figure has an unknown kind {self.kind!r}",
+                did_you_mean(self.kind, KINDS, f"choose {', '.join(KINDS)}"),
+            )
+        if self.kind != "dots" and not (self.x and self.y):
+            raise UsageError(f"study.figure of kind {self.kind!r} lacks x or y", f"it shows {KINDS[self.kind]}")
+        if self.kind == "rates" and len(self.quantities) != 1:
+            raise UsageError("study.figure of kind 'rates' shows one quantity", "set quantities = ['captured']")
+
+    @classmethod
+    def of(cls, value: object) -> Picture:
+        """From a kind's name, or a dictionary of these attributes; UsageError for anything else."""
+        if isinstance(value, str):
+            return cls(value)
+        known = [item.name for item in dataclasses.fields(cls)]
+        if not isinstance(value, dict) or value.keys() - set(known):
+            raise UsageError(f"study.figure = {value!r:.80} is no figure", f"give a kind, or keys {', '.join(known)}")
+        return cls(**value)
