@@ -77,10 +77,14 @@ class Encoded:
         The plug-in mutual information of the component's best column with the factor, ``BINS`` equal bins. Columns
         are angles on circles and what the decoder sees elsewhere, so that points that are one have one value.
         """
+        return np.stack([self.shares(index) for index in range(len(self.names))])
+
+    def shares(self, index: int) -> npt.NDArray[np.float64]:
+        """One component's row of ``information``: (K,), empty where there are no factors."""
         if self.factors is None:
-            return np.zeros((len(self.names), 0))
-        rows = [self._share(self.columns(component), self.factors) for component in self.space.components]
-        return np.stack(rows)
+            return np.zeros(0)
+        known = mutual_information(discretise(self.columns(self.space.components[index]), BINS), self.factors).max(0)
+        return np.asarray(known / np.maximum(entropies(self.factors), 1e-12))
 
     def columns(self, component: Component) -> npt.NDArray[np.float32]:
         """The numbers (N, w) that describe one component: an angle on a circle, else coordinates or their squares."""
@@ -91,11 +95,6 @@ class Encoded:
             rows, columns = np.triu_indices(points.shape[1])
             return points[:, rows] * points[:, columns]
         return points
-
-    @staticmethod
-    def _share(columns: npt.NDArray[np.float32], factors: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        known = mutual_information(discretise(columns, BINS), factors).max(0)
-        return np.asarray(known / np.maximum(entropies(factors), 1e-12))
 
 
 def encode_dataset(model: VAE, dataset: ImageDataset, most: int = MOST, seed: int = 0) -> Encoded:

@@ -317,7 +317,7 @@ def colours_of(encoded: Encoded, part: Part) -> list[Colouring]:
         turns = [2 * np.pi * encoded.factors[:, k] / encoded.factor_sizes[k] for k in (horizontal, vertical)]
         names = (encoded.factor_names[horizontal], encoded.factor_names[vertical])
         return [Colouring(torus_colours(turns[0], turns[1]), names, np.zeros((0, 3)))]
-    known = encoded.information()[list(part.members)].max(0)
+    known = np.max([encoded.shares(index) for index in part.members], axis=0)
     return [one_factor(encoded, int(index)) for index in np.argsort(-known, kind="stable")[:2]]
 
 

@@ -123,6 +123,6 @@ def known_factor(encoded: Encoded, index: int) -> str:
     text = f"{encoded.mean_kl[index]:.2f}"
     if encoded.factors is None or not encoded.factor_names:
         return text
-    shares = encoded.information()[index]
+    shares = encoded.shares(index)
     best = int(shares.argmax())
     return f"{text}  {encoded.factor_names[best]} ({shares[best]:.0%})"

@@ -26,6 +26,8 @@ from submission.training import train
 Make = Callable[..., Any]
 CONFIG = "klein_bottle/edges_and_bars"
 SPECS = ["Klein", "Ellipsoid(2,1,1)", "O(3)", "Stiefel(3,2)", "SU(2)"]
+REPORTED = ("Klein", "O(3)")
+"""A space with a chart of its own, and one of those drawn by principal axes; reports have the same figures as plots."""
 
 
 def lost_at(step: int) -> Callable[[int], None]:
@@ -85,8 +87,9 @@ def test_it_is_drawn_and_reported(run: Run, tmp_path: Path) -> None:
     for kind in ("latent", "traversals", "samples"):
         assert main(["plot", kind, str(run.path), "--out", str(tmp_path / f"{kind}.png")]) == 0
         assert (tmp_path / f"{kind}.png").read_bytes().startswith(b"\x89PNG")
-    assert main(["report", str(run.path)]) == 0
-    assert run.settings.model.space in (run.path / "report.html").read_text()
+    if run.settings.model.space in REPORTED:
+        assert main(["report", str(run.path)]) == 0
+        assert run.settings.model.space in (run.path / "report.html").read_text()
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit")
