@@ -28,7 +28,7 @@ apidoc_modules = [
         "path": str(ROOT / "submission"),
         "destination": "reference/modules",
         "exclude_patterns": ["*/__main__.py"],
-        "separate_modules": True,
+        "separate_modules": False,
         "module_first": True,
         "implicit_namespaces": False,
     }

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.situations.forks import STARTS
 
 pytestmark = pytest.mark.system
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,24 +107,40 @@ study.seeds = 1
 """
 
 
-def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """One command in a process that knows nothing."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    program = [sys.executable, "-m", "submission", *words]
-    return subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+@dataclass
+class Commands:
+    """Starts commands in processes that know nothing; ``folder`` is where they run."""
+
+    server: subprocess.Popen[str]
+    folder: Path
+
+    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """One command, from start to end."""
+        output, errors = self.folder / "output.txt", self.folder / "errors.txt"
+        assert self.server.stdin is not None
+        assert self.server.stdout is not None
+        self.server.stdin.write(json.dumps([str(self.folder), str(output), str(errors), *words]) + "\n")
+        self.server.stdin.flush()
+        code = int(self.server.stdout.readline())
+        return subprocess.CompletedProcess(words, code, output.read_text(), errors.read_text())
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seeds that were trained with parts of one's own."""
+def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """Commands in a folder with two seeds that were trained with parts of one's own."""
     place = tmp_path_factory.mktemp("own")
     (place / "own_parts.py").write_text(PARTS)
     (place / "study.gin").write_text(STUDY)
-    done = command(place, *TRAIN, "--seeds=0:2", "--out=runs", "--import=own_parts")
-    assert done.returncode == 0, done.stderr
-    done = command(place, *COMMANDS["evaluate"], "--import=own_parts")
-    assert done.returncode == 0, done.stderr
-    return place
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    program, pipe = [sys.executable, "-c", STARTS, str(ROOT)], subprocess.PIPE
+    with subprocess.Popen(program, cwd=place, env=environment, stdin=pipe, stdout=pipe, text=True) as server:
+        started = Commands(server, place)
+        for words in ([*TRAIN, "--seeds=0:2", "--out=runs"], COMMANDS["evaluate"]):
+            done = started(*words, "--import=own_parts")
+            assert done.returncode == 0, done.stderr
+        yield started
+        assert server.stdin is not None
+        server.stdin.close()
 
 
 COMMANDS = {
@@ -139,8 +160,8 @@ MISSING = {"likelihood": "no density is known"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_takes_parts_of_ones_own(name: str, folder: Path) -> None:
-    done = command(folder, *COMMANDS[name], "--import=own_parts")
+def test_every_command_takes_parts_of_ones_own(name: str, command: Commands) -> None:
+    done = command(*COMMANDS[name], "--import=own_parts")
     assert "Traceback" not in done.stderr
     if name in MISSING:
         assert MISSING[name] in done.stderr
@@ -150,8 +171,8 @@ def test_every_command_takes_parts_of_ones_own(name: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("compare", "leaderboard")])
-def test_without_the_module_there_is_one_line(name: str, folder: Path) -> None:
-    done = command(folder, *COMMANDS[name], *(["--out=elsewhere"] if name == "sweep" else []))
+def test_without_the_module_there_is_one_line(name: str, command: Commands) -> None:
+    done = command(*COMMANDS[name], *(["--out=elsewhere"] if name == "sweep" else []))
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert len([line for line in done.stderr.splitlines() if line.startswith("error:")]) == 1 or name == "sweep"
