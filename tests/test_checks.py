@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -73,3 +75,20 @@ def test_files_that_run_programs_have_system_tests() -> None:
     found = [file for file in files if re.search(JOURNEYS, file.read_text())]
     assert len(found) >= 4
     assert [file.name for file in found if "mark.system" not in file.read_text()] == []
+
+
+def test_seconds_of_a_test_file_are_counted_with_those_of_its_processes(tmp_path: Path) -> None:
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    (tmp_path / "test_idle.py").write_text("def test_a(): pass\ndef test_b(): pass\n")
+    (tmp_path / "test_busy.py").write_text(
+        f"import subprocess, sys\ndef test_a(): subprocess.run([sys.executable, '-c', {burn!r}], check=True)\n"
+    )
+    program = [sys.executable, str(ROOT / "scripts" / "seconds_of_tests.py"), "-q", str(tmp_path)]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True)
+    found = {
+        name: (float(spent), int(count)) for spent, count, name in re.findall(r"([\d.]+) +(\d+) +(.+)", done.stdout)
+    }
+    assert found["test_busy.py"][0] >= 0.3
+    assert found["test_idle.py"] < (0.2, 3)
+    assert found["test_idle.py"][1] == 2
+    assert found["all tests"][1] == 3
