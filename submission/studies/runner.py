@@ -167,7 +167,7 @@ def sweep(
     done = place.done(trials)
     left = [trial for trial in trials if (trial.name, trial.seed) not in done]
     for trial in left:
-        require_own(trial, trial.folder(place.out))
+        require_own(trial, place.out)
     if study.evaluate and not how.get("isolated"):
         warn_of_programs(left, place)
     if together and engine.slots != 1:
@@ -233,8 +233,10 @@ def warn_of_programs(trials: Iterable[Trial], place: Place) -> None:
         warn_of_program(file)
 
 
-def require_own(trial: Trial, folder: Path) -> None:
-    """UsageError where ``folder`` holds a run of another configuration."""
-    run = Run(folder)
-    if run.config_file.is_file() and run.config_text != trial.settings.gin():
-        raise UsageError(f"{folder} holds a run of another configuration", "choose another --out, or delete the folder")
+def require_own(trial: Trial, out: Path) -> None:
+    """UsageError where the trial's folder inside ``out`` holds a run of another configuration."""
+    run = Run(trial.folder(out))
+    if run.config_file.is_file() and run.config_text != trial.gin(out):
+        raise UsageError(
+            f"{run.path} holds a run of another configuration", "choose another --out, or delete the folder"
+        )

@@ -21,6 +21,8 @@ from submission.studies.measures import MEASURES
 from submission.studies.picture import Picture
 
 LONGEST_NAME = 80
+FIRST = "first"
+"""Folder, inside a trial's, of the run from whose weights the trial starts."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,14 @@ class Method:
         label: what tables and folders call it; the configuration's name by default.
         grid: setting → values to try, in addition to the study's grid.
         bind: gin bindings of this method alone.
+        first: bindings of a training before the trial's own, from whose weights the trial starts; none for no such.
     """
 
     config: str
     label: str = ""
     grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
     bind: Sequence[str] = ()
+    first: Sequence[str] = ()
 
     @property
     def labelled(self) -> bool:
@@ -64,12 +68,14 @@ class Trial:
         choices: setting → value, as far as the grid chose it.
         settings: of the run.
         seeded: settings besides ``train.seed`` that take the seed's value.
+        first: settings of the training from whose weights the run starts; None for random weights.
     """
 
     method: str
     choices: Mapping[str, object]
     settings: Settings
     seeded: tuple[str, ...] = ()
+    first: Settings | None = None
 
     @property
     def seed(self) -> int:
@@ -78,9 +84,14 @@ class Trial:
 
     @functools.cached_property
     def bindings(self) -> dict[str, str]:
-        """The operative configuration without what the seed decides, ``section.parameter`` → value as gin text."""
-        found = bindings_of(self.settings.gin())
-        return {key: value for key, value in found.items() if key not in (*self.seeded, SEED)}
+        """The operative configuration without what the seed decides, ``section.parameter`` → value as gin text.
+
+        ``first.section.parameter`` is a setting in which the first training differs.
+        """
+        own = bindings_of(self.settings.gin())
+        before = bindings_of(self.first.gin()) if self.first else own
+        found = own | {f"first.{key}": value for key, value in before.items() if own.get(key) != value}
+        return {key: value for key, value in found.items() if key.removeprefix("first.") not in (*self.seeded, SEED)}
 
     @functools.cached_property
     def digest(self) -> str:
@@ -98,14 +109,20 @@ class Trial:
 
     def with_seed(self, seed: int) -> Trial:
         """The same trial with another seed."""
-        settings = self.settings
+        settings, first = self.settings, self.first
         for key in (SEED, *self.seeded):
             settings = with_value(settings, key, seed)
-        return dataclasses.replace(self, settings=settings)
+            first = with_value(first, key, seed) if first else None
+        return dataclasses.replace(self, settings=settings, first=first)
 
     def folder(self, out: Path) -> Path:
         """Its run folder inside the folder of the study."""
         return out / self.name / f"seed_{self.seed}"
+
+    def gin(self, out: Path) -> str:
+        """The configuration of its run inside the folder of the study, which names the run that it starts from."""
+        start = str(self.folder(out).resolve() / FIRST) if self.first else ""
+        return (with_value(self.settings, "train.init_from", start) if start else self.settings).gin()
 
 
 @dataclass(frozen=True)
@@ -211,9 +228,11 @@ class Study:
         elif data:
             binds.append(f"data.name = {data!r}")
         binds += [f"{key} = {value!r}" for key, value in choice.items()]
-        settings = load(files, [*binds, *(f"{key} = 0" for key in (*self.seeded, SEED))])
+        binds += [f"{key} = 0" for key in (*self.seeded, SEED)]
+        settings = load(files, binds)
+        first = load(files, [*binds, *method.first]) if method.first else None
         shown = {**({"data": data.removeprefix("data/").removesuffix(".gin")} if data else {}), **choice}
-        return Trial(method.label, shown, settings, self.seeded)
+        return Trial(method.label, shown, settings, self.seeded, first)
 
 
 def with_value(settings: Settings, key: str, value: object) -> Settings:

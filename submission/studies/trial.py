@@ -29,7 +29,7 @@ from submission.plugins import import_modules, imported_modules, load_entry_poin
 from submission.run import Run
 from submission.studies.measures import MEASURES
 from submission.studies.records import Record
-from submission.studies.study import Study, Trial
+from submission.studies.study import FIRST, Study, Trial
 from submission.training import obstacle, seed_folders, train, train_together
 
 RECORD, FAILURE, LOCK = "record.json", "failed.json", ".trial.lock"
@@ -70,6 +70,7 @@ class Job:
         peers: seeds of the same cell to train at the same time as one batched program; they are measured by jobs of
             their own. None where each seed trains alone.
         imports: modules of one's own that the job's process imports first.
+        first: gin text of the training from whose weights the trial starts; empty for none.
     """
 
     study: str
@@ -88,6 +89,7 @@ class Job:
     isolated: bool = False
     peers: Sequence[int] = ()
     imports: Sequence[str] = field(default_factory=imported_modules)
+    first: str = ""
 
     @classmethod
     def of(cls, study: Study, trial: Trial, out: Path, **how: Any) -> Job:
@@ -98,7 +100,8 @@ class Job:
             "choices": dict(trial.choices),
             "config": trial.bindings,
         }
-        where: dict[str, Any] = {"gin": trial.settings.gin(), "folder": str(trial.folder(out).resolve())}
+        where: dict[str, Any] = {"gin": trial.gin(out), "folder": str(trial.folder(out).resolve())}
+        where["first"] = trial.first.gin() if trial.first else ""
         return cls(study.name, study.size, **about, seed=trial.seed, **where, measures=Measures.of(study), **how)
 
     def line(self) -> str:
@@ -194,6 +197,11 @@ def trained(job: Job, settings: Settings, folder: Path) -> Run:
         return run
     options: dict[str, Any] = {"data_root": job.data_root or None, "resume": True, "device": job.device}
     seeds = (job.seed, *job.peers)
+    if job.first:
+        first = Run(folder / FIRST)
+        if not (first.meta_file.is_file() and first.meta.training.finished):
+            train(settings_of(job.first), folder / FIRST, **options)
+        return train(settings, folder, **options)
     if len(seeds) == 1 or obstacle(settings, seed_folders(folder.parent, seeds), resume=True):
         return train(settings, folder, **options)
     return train_together(settings, seeds, folder.parent, **options)[0]

@@ -94,9 +94,19 @@ def test_fourier_pictures_have_the_weights_of_the_paper() -> None:
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-9)
 
 
+def test_a_cutoff_leaves_the_low_frequencies_of_the_same_picture() -> None:
+    whole, low = (np.fft.fft2(fourier_pictures(5, 0.6, 1, 3, cutoff)[0]) for cutoff in (0, 2))
+    k = np.abs(np.fft.fftfreq(64, 1 / 64))
+    inside = (k[:, None] <= 2) & (k <= 2)
+    assert np.abs(low[~inside]).max() < 1e-9
+    ratio = low[inside] / whole[inside]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
+        ("torus_pictures", {"order": 2, "cutoff": 3}, "cutoff=3 — give a number from 0 to 2"),
         ("torus_pictures", {"order": 0}, "order=0 — give a number from 1 to 32"),
         ("torus_pictures", {"order": 99_999_999}, "order=99999999 — give a number from 1 to 32"),
         ("torus_pictures", {"discount": 0.0}, "discount=0.0 — give a number from 0.001 to 1"),

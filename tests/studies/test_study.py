@@ -7,14 +7,20 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from submission.configuration import load
 from submission.configuration.studies import study_files
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import summarise
+from submission.run import Run
 from submission.studies.records import Record, merge_records, read_records
 from submission.studies.results import comparison_table, comparisons, label_of, markdown, rows, table
+from submission.studies.runner import Place, sweep
 from submission.studies.study import Method, Study
 from submission.studies.trial import Job, run
+from submission.training import train
+from tests.studies.here import HereEngine
 
 
 @pytest.fixture
@@ -174,3 +180,48 @@ def test_a_study_of_one_setting_has_a_line_for_each_quantity_with_its_extreme_se
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
     assert markdown(["p(x|z)"], [["1"]]) == "| p(x\\|z) |\n| --- |\n| 1 |\n"
+
+
+def twice_trained(study: Study) -> Study:
+    method = Method("delta_vae/periodic_series", "low first", first=("data.cutoff = 1", "train.steps = 3"))
+    return dataclasses.replace(study, methods=(method,), published={}, seeded=("data.seed",))
+
+
+def test_a_first_training_has_a_name_of_its_own_and_the_same_seeds(study: Study) -> None:
+    grown = twice_trained(study)
+    plain = dataclasses.replace(grown, methods=(Method("delta_vae/periodic_series", "low first"),))
+    trial = grown.trials()[1]
+    assert trial.name != plain.trials()[1].name
+    assert {key: value for key, value in trial.bindings.items() if key.startswith("first.")} == {
+        "first.data.cutoff": "1",
+        "first.train.steps": "3",
+    }
+    assert trial.first is not None
+    assert (trial.first.train.seed, trial.first.data.options["seed"]) == (1, 1)
+
+
+def test_a_trial_starts_from_the_weights_of_its_first_training(study: Study, tmp_path: Path) -> None:
+    grown = twice_trained(study)
+    trial = grown.trials()[0]
+    folder = trial.folder(tmp_path)
+    assert run(Job.of(grown, trial, tmp_path)) == 0
+    first, second = Run(folder / "first"), Run(folder)
+    assert (first.meta.training.steps, second.meta.training.steps) == (3, 12)
+    assert first.meta.dataset.options["cutoff"] == 1
+    assert "cutoff" not in second.meta.dataset.options
+    alone = load([str(second.config_file)], [f"train.init_from = '{first.path}'"])
+    train(alone, tmp_path / "alone")
+    assert all(map(torch.equal, Run(tmp_path / "alone").model().parameters(), second.model().parameters()))
+    sweep(grown, Place.of(tmp_path), HereEngine())  # accepts the folder as the trial's own
+    (folder / "record.json").unlink()
+    assert run(Job.of(grown, trial, tmp_path)) == 0  # and trains nothing again
+
+
+def test_a_first_training_on_other_data_changes_the_result(study: Study, tmp_path: Path) -> None:
+    grown = twice_trained(study)
+    values = []
+    for method in (grown.methods[0], Method("delta_vae/periodic_series", "plain")):
+        own = dataclasses.replace(grown, methods=(method,))
+        assert run(Job.of(own, own.trials()[0], tmp_path)) == 0
+        values.append(json.loads((own.trials()[0].folder(tmp_path) / "record.json").read_text())["values"]["elbo"])
+    assert values[0] != values[1]

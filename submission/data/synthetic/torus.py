@@ -28,6 +28,7 @@ def torus_pictures(
     pictures: int = 1,
     simple: bool = False,
     seed: int = 0,
+    cutoff: int = 0,
 ) -> GridDataset:
     """All translations by whole pixels of periodic pictures (Pérez Rey et al. 2019, section 4.2): 64 x 64 each.
 
@@ -37,17 +38,20 @@ def torus_pictures(
         pictures: how many random pictures; more than one adds the factor ``picture``.
         simple: cos θ + cos φ instead of random pictures.
         seed: of the random coefficients.
+        cutoff: without the components of the same random pictures above this frequency; 0 for all of them.
     """
     within(name, (1, SIZE // 2), order=order)
     within(name, DISCOUNTS, discount=discount)
+    within(name, (0, order), cutoff=cutoff)
     within(name, (1, MOST_PICTURES), pictures=pictures)
     if simple and pictures > 1:
         raise UsageError(f"{name} cannot have simple=True and pictures={pictures}", "there is one simple picture")
-    bases = simple_picture() if simple else fourier_pictures(order, discount, pictures, seed)
+    bases = simple_picture() if simple else fourier_pictures(order, discount, pictures, seed, cutoff)
     images = translations(np.rint(127.5 * (bases + 1)).astype(np.uint8))
     shifts = factors("vertical shift, horizontal shift", (SIZE, SIZE), periodic="vertical shift, horizontal shift")
     which = (Factor("picture", pictures),) if pictures > 1 else ()
     notes = "cos + cos" if simple else f"Fourier series of order {order}, discount {discount}, seed {seed}"
+    notes += f", cut off above {cutoff}" if cutoff else ""
     return GridDataset(name, which + shifts, SHAPE, 255, notes, pixels=BytePixels(images))
 
 
@@ -57,13 +61,16 @@ def simple_picture() -> Floats:
     return (wave[:, None] + wave)[None] / 2
 
 
-def fourier_pictures(order: int, discount: float, pictures: int, seed: int) -> Floats:
+def fourier_pictures(order: int, discount: float, pictures: int, seed: int, cutoff: int = 0) -> Floats:
     """Random pictures Re Σ γ^(|k|+|l|-1) a_kl exp(ikθ + ilφ), each divided by its largest magnitude: (n, 64, 64)."""
     random = np.random.RandomState(seed)
     frequencies = np.arange(-order, order + 1)
     size = (pictures, len(frequencies), len(frequencies))
     coefficients = random.normal(size=size) + 1j * random.normal(size=size)
     weights = discount ** (np.abs(frequencies)[:, None] + np.abs(frequencies) - 1.0)
+    if cutoff:
+        low = np.abs(frequencies) <= cutoff
+        weights = weights * np.outer(low, low)
     waves = np.exp(2j * np.pi * np.outer(frequencies, np.arange(SIZE)) / SIZE)
     values: Floats = np.einsum("pkl,ky,lx->pyx", weights * coefficients, waves, waves, optimize=True).real
     values /= np.abs(values).max(axis=(1, 2), keepdims=True)
