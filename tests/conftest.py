@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read at import; threads of
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("SUBMISSION_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -21,6 +23,14 @@ def deterministic() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     np.random.seed(0)  # the reference metrics draw from the global generator
+
+
+@pytest.fixture
+def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without figures, for tests that are about other things: drawing all of a report takes seconds."""
+    dot = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(dot, "PNG")
+    monkeypatch.setattr("submission.report.pictures.drawn", lambda draw, theme, kind, dpi: dot.getvalue())
 
 
 @pytest.fixture(scope="session")

@@ -102,6 +102,7 @@ def test_blocks_that_are_none_are_named(folder: Run, capsys: pytest.CaptureFixtu
         assert "meta.json" in line
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_report_ignores_lines_that_are_not_log_rows(folder: Run) -> None:
     folder.config_file.unlink()
     folder.log_file.write_bytes(b'null\n\xff\xfe\n{"step": 1, "loss": 2.0}\n')

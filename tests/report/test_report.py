@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html.parser
-import io
 import json
 import re
 import shutil
@@ -11,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from submission.cli.main import main, run_program
 from submission.errors import SubmissionError, UsageError
@@ -23,6 +21,7 @@ from submission.report.tables import score_table
 from submission.report.write import write_report
 from submission.run import Estimate, Likelihood, LikelihoodData, LikelihoodFile, Run, ScoreFile, SeedSummary
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 SHORT = ["--bind", "train.steps=4", "--bind", "train.log_every=2"]
 
 
@@ -62,14 +61,6 @@ class Reader(html.parser.HTMLParser):
 def read(path: Path) -> Reader:
     """A page's contents."""
     return Reader(path.read_text())
-
-
-@pytest.fixture(autouse=True)
-def blank(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blank pictures, since most tests are about words and drawing takes seconds."""
-    dot = io.BytesIO()
-    Image.new("RGB", (1, 1)).save(dot, "PNG")
-    monkeypatch.setattr("submission.report.pictures.drawn", lambda draw, theme, kind, dpi: dot.getvalue())
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,10 @@ from submission.studies.results import against_reference
 from submission.studies.runner import Place, State, sweep
 from submission.studies.sections import method_sections, shared_metrics
 from submission.studies.study import Study
-from tests.report.test_report import blank, read  # noqa: F401 - a fixture
+from tests.report.test_report import read
 from tests.studies.here import HereEngine
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 STUDY = """# A circle and a plane on small pictures.
 study.methods = [
     {"config": "demo", "label": "circles", "bind": ["model.space = 'T^2'"]},

@@ -179,6 +179,7 @@ def test_every_command_that_loads_a_program_warns_of_it(
     assert f".pt {WARNING}" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("blank_pictures")
 @pytest.mark.parametrize("command", OTHERS)
 def test_other_commands_load_no_program(
     command: str, attack: Attack, user_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

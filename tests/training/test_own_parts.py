@@ -83,8 +83,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 
 @pytest.mark.parametrize(
-    "words", [["train", "--resume", "--out=run"], ["report", "run"], ["export", "run", "--mode=mean"]]
+    "words", [["train", "--resume", "--out=run"], ["report", "run"], ["export", "run", "--mode=mean", "--formats=pt"]]
 )
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_run_names_its_modules_and_imports_none_unasked(
     run: Run, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -167,7 +167,7 @@ def test_a_signal_saves_and_exports_every_seed(tmp_path: Path, settings: Make, d
 
 def test_time_for_all_is_kept_in_reserve(tmp_path: Path, settings: Make, dots: Make) -> None:
     alone(settings(), SEEDS[0], tmp_path, dots)  # a process's first export takes seconds, and the reserve twice as many
-    folders = train_together(settings(steps=10**9), SEEDS[:2], tmp_path / "many", data=dots(), time_budget=10.0)
+    folders = train_together(settings(steps=10**9), SEEDS[:2], tmp_path / "many", data=dots(), time_budget=6.0)
     assert {folder.meta.training.ended_by for folder in folders} == {"time budget"}
     assert all(folder.exported_file.is_file() for folder in folders)
 
