@@ -18,6 +18,8 @@ NEARLY_UNIFORM = 0.01
 """KL to the uniform prior in nats, approximately, at which dispersion parameters stop."""
 COLLAPSED = 2 * NEARLY_UNIFORM
 """KL in nats below which a component counts as collapsed: its posterior is nearly the prior for every image."""
+MIN_TIME = 1e-5
+"""Default of the option ``min_time``, on a space of radius one."""
 DistributionFactory = Callable[[Tensor, Tensor], Distribution]
 """Centres (n, C, e) and dispersion parameters (n, C) → distribution with batch shape (n, C)."""
 
@@ -73,6 +75,7 @@ class PosteriorFamily:
         initial: its value for an encoder output of 0.
         limit: its value at which the posterior is nearly uniform (largest time, smallest concentration).
         distribution: centres and dispersion parameters → distribution.
+        least: a bound from below that values reach and stay at, as at ``limit``; none where it is at most ``low``.
     """
 
     parameter: str
@@ -81,11 +84,14 @@ class PosteriorFamily:
     initial: float
     limit: float
     distribution: DistributionFactory
+    least: float = 0.0
 
     def dispersion(self, raw: Tensor) -> Tensor:
         """Encoder columns (n, C) → dispersion parameters (n, C) between the limit and the other end."""
         interval = self.low, self.high, self.initial
         raw_limit = positive_inverse(self.limit, *interval)
+        if self.least > self.low:
+            raw = OneSidedClamp.apply(raw, positive_inverse(self.least, *interval), False)
         return positive(OneSidedClamp.apply(raw, raw_limit, raw_limit > 0), *interval)
 
 
@@ -100,14 +106,11 @@ def max_time(eigenvalue: float, multiplicity: float) -> float:
 
 
 def brownian(
-    initial: float, limit: float, low: float, distribution: DistributionFactory, unit: float = 1.0
+    initial: float, limit: float, least: float, distribution: DistributionFactory, unit: float = 1.0
 ) -> PosteriorFamily:
-    """Brownian posteriors with times from ``low`` to ``limit``; ``limit`` and ``initial`` in multiples of ``unit``."""
-    return PosteriorFamily("time", low, 10.0 * unit, initial * unit, limit * unit, distribution)
-
-
-MIN_TIME = 1e-5
-"""Default of the option ``min_time``, on a space of radius one."""
+    """Brownian posteriors with times from ``least`` to ``limit``; it and ``initial`` are in multiples of ``unit``."""
+    low = min(least, MIN_TIME * unit)
+    return PosteriorFamily("time", low, 10.0 * unit, initial * unit, limit * unit, distribution, least)
 
 
 def min_time(factor: FactorSpec, initial: float, unit: float = 1.0) -> float:

@@ -73,8 +73,9 @@ def build(factor: FactorSpec) -> TorusOfRevolution:
     radii = (outer, inner)
     limit = max_time(outer**-2, 2)  # the lowest eigenfunction, once around the axis, decays hardly faster
     family = PosteriorFamily(
-        "time", low, 10 * outer**2, inner**2 / 2, limit,
+        "time", min(low, MIN_TIME * inner**2), 10 * outer**2, inner**2 / 2, limit,
         lambda loc, time: EmbeddedTorusBrownian(loc, time, radii, **given, validate_args=False),
+        low,
     )  # fmt: skip
     options = {"R": outer, "r": inner} | given | {"min_time": low}
     return TorusOfRevolution(describe("Torus", options, DEFAULTS | {"min_time": MIN_TIME * inner**2}), radii, family)
