@@ -15,6 +15,7 @@ from submission.export.engines import DEFAULT, IsolationError, Limits
 from submission.export.inspection import describe
 from submission.export.isolated import IsolatedEncoder
 from submission.export.torchscript import load_torchscript
+from submission.run import Run
 
 MODEL, RESULTS = "pytorch_model.pt", "results"
 SIZE_WARNING = 500 * 2**20
@@ -31,10 +32,13 @@ def check(target: Path, isolated: bool = False, limits: Limits = DEFAULT, own: b
         own: whether this process has just written the file.
 
     Raises:
-        SubmissionError: ``target`` does not exist, or isolation is not possible on this machine.
+        SubmissionError: ``target`` does not exist, something in that folder is a link to a place outside of it, or
+            isolation is not possible on this machine.
     """
     if not target.exists():
         raise SubmissionError(f"{target} does not exist", "pass a run folder or a .pt file")
+    if target.is_dir():
+        Run(target).require_plain()
     findings, file = layout(target)
     if not file.is_file():
         return findings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from submission.files import read_text
 from submission.plots.kinds import find_runs
 from submission.run import Run, read_log
 from submission.studies.records import Record, merge_records, read_records
+from tests.challenge.repository import make_repository
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +97,42 @@ def test_every_command_refuses_a_folder_with_a_pipe(
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert "pipe" in errors[0] or "regular file" in errors[0]
+
+
+SINGLE: dict[str, Callable[[str], list[str]]] = {
+    name: lambda run, words=words: [*words[:2], run, *words[2:]] if words[0] == "plot" else [*words, run]
+    for name, words in COMMANDS.items()
+} | {
+    "check": lambda run: ["check", run],
+    "train --resume": lambda run: ["train", "--resume", "--out", run],
+    "train --init-from": lambda run: ["train", "--config", "demo", "--out", "new", "--init-from", run],
+    "submit --run": lambda run: ["submit", "v1", "--run", run, "--repository", "mine", "--dry-run"],
+}
+"""How each command takes one run folder."""
+
+
+@pytest.mark.parametrize("place", ["export/config.gin", "representation", "scores"])
+@pytest.mark.parametrize("command", SINGLE)
+def test_every_command_refuses_a_folder_with_a_link(
+    command: str,
+    place: str,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    make_repository(tmp_path)
+    (run.path / "config.gin").write_text("train.steps = 3\ntrain.epochs = 0\ndata.name = 'dsprites_small'\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "secret").write_text("precious")
+    (run.path / place).parent.mkdir(exist_ok=True)
+    (run.path / place).symlink_to(tmp_path / "home" / ("secret" if place.endswith(".gin") else ""))
+    assert main(SINGLE[command](str(run.path))) in (1, 2)
+    shown = capfd.readouterr()
+    assert "is a link to" in shown.err + shown.out
+    assert "Traceback" not in shown.err
+    assert [(path.name, path.read_text()) for path in (tmp_path / "home").iterdir()] == [("secret", "precious")]
 
 
 def test_single_files_are_not_waited_for(tmp_path: Path) -> None:
