@@ -33,7 +33,7 @@ demo: $(VENV)/.base ## train, export, score and report on a data set made on the
 test: $(VENV)/.test ## run the tests (sets itself up)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system"
 
-test-system: $(VENV)/.docs ## run the journeys through real programs: tutorials, notebook, wheel, clusters, kill -9
+test-system: $(VENV)/.docs ## run whole trainings and journeys: tutorials, notebook, wheel, clusters, kill -9
 	$(BIN)/python -m pytest -n 2 --dist load -m "system and not slow"
 
 test-plain: $(VENV)/.test ## run the tests as where no compiler built the kernels (TESTS="tests/metrics ...": a part)
@@ -47,7 +47,7 @@ $(VENV)/.docs: $(VENV)/.test
 	@touch $@
 
 docs: $(VENV)/.docs ## build the documentation site (docs/_build/html/index.html)
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs docs/_build/html
 
 lint: $(VENV)/.test ## check format, lint and types
 	$(BIN)/ruff format --check .

@@ -51,6 +51,7 @@ def test_winding_numbers_of_maps_that_are_known() -> None:
     assert winding_numbers(embedding(6 * direction, phase))[0][0] == 3
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_delta_vae_learns_the_klein_bottle(seed: int) -> None:
     """Both closed ways go once around the latent bottle, neighbours stay neighbours, and nothing of it is left out."""

@@ -30,6 +30,7 @@ def test_a_file_that_touches_files_is_not_loaded_without_isolation(
     assert all(str(byte) not in shown.out.split() for byte in SECRET[:4])
 
 
+@pytest.mark.system
 @isolating
 @pytest.mark.parametrize("command", LOADING)
 def test_isolated_files_reach_nothing_on_the_host(

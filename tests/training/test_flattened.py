@@ -12,6 +12,7 @@ from submission.models.vae import build
 from submission.objectives import create
 from submission.training.step import EagerStep
 
+pytestmark = pytest.mark.system
 COUNT, HEAVY, MOST = 4000, 100, 2000
 """Images, updates with a weight of the KL that leaves no choice, and updates after which to give up."""
 SPECS = ["R^2", "S^2", "S^6", "T^2", "RP^2", "SO(3)", "Torus", "S^3(posterior=vmf)", "S^3(posterior=power_spherical)"]

@@ -12,7 +12,8 @@ from submission.models.vae import build
 from submission.objectives import TrainingPosition, create
 from submission.training.step import EagerStep
 
-COUNT, UPDATES, SIZE = 4000, 400, 16
+pytestmark = pytest.mark.system
+COUNT, UPDATES, SIZE = 4000, 300, 16
 SPECS = ["S^2", "T^2", "RP^2", "SO(3)", "Torus", "S^2(posterior=vmf)", "S^2(posterior=power_spherical)"]
 
 
@@ -35,6 +36,6 @@ def test_a_compact_space_is_used_from_the_start(spec: str) -> None:
     step = EagerStep(model, objective, TrainSettings(steps=UPDATES))
     kl = []
     for done in range(UPDATES):
-        batch = images[torch.randint(COUNT, (64,))]
+        batch = images[torch.randint(COUNT, (32,))]
         kl.append(float(step(batch, objective.coefficients(TrainingPosition(done, 100_000))).scalars["kl"]))
     assert sum(kl[-50:]) / 50 > 0.8
