@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
+
+from pygments.lexers.python import PythonLexer  # noqa: E402
 
 from submission import __version__  # noqa: E402
 
 project = "Disentanglement submission"
 copyright = "the authors, MIT licence"
 release = version = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "sphinx.ext.apidoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml", "sphinx.ext.apidoc"]
+html_math_renderer = "mathml"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "notebooks"]
 myst_enable_extensions = ["dollarmath", "deflist"]
@@ -79,6 +82,7 @@ def complete(application: Any, exception: Exception | None) -> None:
 
 
 def setup(application: Any) -> None:
-    """Register ``escape`` before napoleon reads the sections of a docstring, and ``complete`` for the end."""
+    """Colour gin files as Python; ``escape`` before napoleon reads the sections of a docstring, ``complete`` at the end."""
+    application.add_lexer("gin", PythonLexer)
     application.connect("autodoc-process-docstring", escape, priority=100)
     application.connect("build-finished", complete)

@@ -53,5 +53,5 @@ def run(arguments: argparse.Namespace) -> int:
 
     options = ReportOptions.of(arguments)
     path = write_report(options.runs, options.root, options.out, method_sections)
-    say(f"report: {path.resolve()}")
+    say(f"report: {path}")
     return 0
