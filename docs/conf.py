@@ -82,7 +82,7 @@ def complete(application: Any, exception: Exception | None) -> None:
 
 
 def setup(application: Any) -> None:
-    """Colour gin files as Python; ``escape`` before napoleon reads the sections of a docstring, ``complete`` at the end."""
+    """Colour gin files as Python; connect ``escape`` before napoleon reads docstrings, and ``complete`` at the end."""
     application.add_lexer("gin", PythonLexer)
     application.connect("autodoc-process-docstring", escape, priority=100)
     application.connect("build-finished", complete)

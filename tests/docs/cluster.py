@@ -27,7 +27,7 @@ def write_programs(folder: Path) -> None:
         for program in programs:
             write_program(folder / program, f'exec {sys.executable} {PROGRAMS / source}.py {program} "$@"')
     root = PROGRAMS.parents[2]
-    setup = f"mkdir -p .venv/bin; touch .venv/bin/activate; ln -sf {sys.executable} .venv/bin/python"
+    setup = "mkdir -p .venv/bin; touch .venv/bin/activate"
     write_program(folder / "make", f'{setup}; exec env PATH=/usr/bin:/bin make -n -C {shlex.quote(str(root))} "$@"')
 
 

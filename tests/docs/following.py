@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def shortened(command: list[str]) -> list[str]:
     if name == "evaluate":
         metrics = [] if "--metrics" in rest else ["--metrics", "mig" if "--codes" in rest else "mig,factor_vae"]
         return [*command, "--preset", "fast", *metrics, *(SMALL if "--data" in rest else [])]
+    if name in ("leaderboard", "compare"):
+        return [*command, "--protocol", "fast"]
     if name == "likelihood":
         return [*command, "--samples", "4", "--images", "8"]
     if name == "sweep" and rest[0] not in ACTIONS and "--size" in rest:
@@ -85,7 +88,9 @@ class Follower:
         elif block.language in SHELL:
             self.run_shell(block)
         elif block.language == "python":
-            exec(compile(text, block.page, "exec"), self.namespace)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "`torch.jit.trace` is deprecated")  # an encoder from elsewhere
+                exec(compile(text, block.page, "exec"), self.namespace)
         elif block.language == "pycon":
             found = doctest.DocTestParser().get_doctest(text, self.namespace, block.page, block.page, 0)
             assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(found).failed == 0

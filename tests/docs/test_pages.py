@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import http.server
 import shutil
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +17,9 @@ import numpy as np
 import pytest
 
 from submission.cli.main import main
+from submission.data.sources import SOURCES
 from submission.plots.charts import CHARTS
-from tests.docs.cluster import RayCluster, write_programs
+from tests.docs.cluster import RayCluster, write_program, write_programs
 from tests.docs.following import Follower
 from tests.docs.pages import PAGES, ROOT, Block, blocks, name
 
@@ -57,6 +63,16 @@ PLACES = {
 FOLLOWED = [page for page in PAGES if blocks(page)]
 
 
+TRAIN = """import sys
+from submission.cli.main import main
+from tests.docs.following import shortened
+sys.exit(main(shortened(["train", *sys.argv[1:]])))
+"""
+"""The program ``train.py`` of a page's job script, with less work."""
+CYCLES = np.array([True, False, False])
+ARCHIVE = b"a small file"
+
+
 def names_of(page: str) -> dict[str, Any]:
     """What the Python blocks of a page take for granted."""
     if page != "docs/data.md":
@@ -83,13 +99,40 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for model in ("model.pt", "their_model.pt"):
             shutil.copy("runs/demo/representation/pytorch_model.pt", model)
         rng = np.random.default_rng(0)
-        factors = rng.integers(0, (3, 5, 4), (500, 3))
-        np.savez("codes.npz", codes=factors + 0.1 * rng.standard_normal(factors.shape), factors=factors)
+        factors = rng.integers(0, (16, 5, 4), (800, 3))
+        np.savez(
+            "codes.npz", codes=factors + 0.1 * rng.standard_normal(factors.shape), factors=factors, periodic=CYCLES
+        )
         assert (
             main(["evaluate", "--codes", "codes.npz", "--preset", "fast", "--metrics", "mig", "--json", "scores.json"])
             == 0
         )
     return folder
+
+
+class Archive(http.server.BaseHTTPRequestHandler):
+    """A server of one file."""
+
+    def do_GET(self) -> None:
+        """Send it."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(ARCHIVE)))
+        self.end_headers()
+        self.wfile.write(ARCHIVE)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is logged."""
+
+
+@pytest.fixture(scope="module")
+def archive() -> Iterator[str]:
+    """The address of a file on this machine, which stands for the one that ``data download`` fetches."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Archive) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/3dshapes.h5"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +144,7 @@ def cluster() -> Iterator[RayCluster]:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: str) -> Path:
     """The reader's folder: a small clone of this project, and a PATH with the stand-ins for other machines."""
     write_programs(tmp_path / "bin")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
@@ -116,12 +159,16 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for file in ("aicrowd.json", "Dockerfile", "run.sh", ".gitignore"):
         shutil.copy(ROOT / file, folder)
+    (folder / "train.py").write_text(TRAIN, encoding="utf-8")
+    write_program(place(folder / ".venv" / "bin" / "python"), f'exec {sys.executable} "$@"')
     (folder / "docs" / "results").mkdir(parents=True)
     shutil.copytree(ROOT / "docs" / "results" / "studies", folder / "docs" / "results" / "studies")
     start = "git init -q -b main && git add . && git commit -q -m Start && git init -q --bare ../grader-of-the-page.git"
     subprocess.run(["bash", "-e", "-c", start], cwd=folder, check=True, timeout=60)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("submission.plots.charts.CHARTS", dict(CHARTS))
+    files = (dataclasses.replace(SOURCES["shapes3d"].files[0], urls=(archive,), md5=hashlib.md5(ARCHIVE).hexdigest()),)
+    monkeypatch.setitem(SOURCES, "shapes3d", dataclasses.replace(SOURCES["shapes3d"], files=files))
     monkeypatch.setattr("sys.argv", ["train.py"])  # hints of commands name them as the pages do
     return folder
 
