@@ -163,7 +163,13 @@ class SlurmEngine(Engine):
 
     def start(self, job: Job) -> Any:
         """Submit a job."""
-        return self.executor.submit(run_remotely, job.line(), job.threads, job.folder)
+        from submitit.core.utils import FailedJobError
+
+        try:
+            return self.executor.submit(run_remotely, job.line(), job.threads, job.folder)
+        except FailedJobError as error:
+            reason = next(iter(reversed(str(error).splitlines())), "no reason given")
+            raise UsageError(f"SLURM refuses the job: {reason}", "ask for fewer --cpus or --gpus") from None
 
     def finished(self, handle: Any) -> bool:
         """Whether the job has ended."""

@@ -89,7 +89,7 @@ class Follower:
             self.run_shell(block)
         elif block.language == "python":
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "`torch.jit.trace` is deprecated")  # an encoder from elsewhere
+                warnings.filterwarnings("ignore", "`torch.jit.trace")  # an encoder from elsewhere
                 exec(compile(text, block.page, "exec"), self.namespace)
         elif block.language == "pycon":
             found = doctest.DocTestParser().get_doctest(text, self.namespace, block.page, block.page, 0)

@@ -27,9 +27,11 @@ OPTIONS = (
     "job-name",
     "nodes",
     "ntasks-per-node",
+    "open-mode",
     "output",
     "signal",
     "time",
+    "wckey",
 )
 TASKS = 2
 """Of an array, only the first tasks are run: all are alike."""
