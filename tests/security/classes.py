@@ -104,7 +104,7 @@ def read_run(path: Path) -> object:
     return run.summary(), repr(run), run._repr_html_(), run.untrained_model()
 
 
-def ScoreFile.read(path: Path) -> object:
+def read_scores(path: Path) -> object:
     """What commands ask a score file for."""
     found = ScoreFile.read(path)
     found.to_json(), found.rows(), found.headlines(), found._repr_html_(), found.protocol, found.is_stale(path)
