@@ -138,8 +138,8 @@ def test_a_run_without_scores_log_and_data_has_a_report(run: Run) -> None:
     for file in (run.log_file, run.components_file):
         file.unlink()
     meta = json.loads(run.meta_file.read_text())
-    meta.dataset.name = "cars3d"
-    meta.training |= {"finished": False, "fraction": 0.5, "ended_by": ""}
+    meta["dataset"]["name"] = "cars3d"
+    meta["training"] |= {"finished": False, "fraction": 0.5, "ended_by": ""}
     run.meta_file.write_text(json.dumps(meta))
     page = read(write_report(run))
     for words in ("There are no scores yet", "Nothing was logged", "Not shown:", "interrupted after 4 updates (50% of"):
