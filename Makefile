@@ -34,7 +34,7 @@ test: $(VENV)/.test ## run the tests (sets itself up)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system"
 
 test-system: $(VENV)/.docs ## run whole trainings and journeys: tutorials, notebook, wheel, clusters, kill -9
-	$(BIN)/python -m pytest -n 2 --dist load -m "system and not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "system and not slow"
 
 test-plain: $(VENV)/.test ## run the tests as where no compiler built the kernels (TESTS="tests/metrics ...": a part)
 	SUBMISSION_ACCELERATORS=off $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system" $(TESTS)
