@@ -12,6 +12,7 @@ import pytest
 from submission.cli.main import run_program
 from submission.report.write import write_report
 
+pytestmark = pytest.mark.system
 pytest.importorskip("playwright")
 pytest.importorskip("axe_playwright_python")
 
