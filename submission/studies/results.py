@@ -191,8 +191,9 @@ def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[
 
 
 def quantities_of(found: Sequence[Row]) -> list[str]:
-    """Every quantity that a row has."""
-    return list(dict.fromkeys(name for row in found for name in row.values))
+    """Every quantity that a row has; before anything is run those that the paper has."""
+    names = [name for row in found for name in row.values] or [name for row in found for name in row.published]
+    return list(dict.fromkeys(names))
 
 
 def table(found: Sequence[Row], quantities: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:
@@ -217,17 +218,15 @@ def line(row: Row, quantity: str) -> list[str]:
 
 def cell(row: Row, quantity: str) -> str:
     """One cell."""
+    printed = "(paper {:g} ± {:g})".format(*row.published[quantity]) if quantity in row.published else ""
     if quantity not in row.values:
-        return "not run" if not row.seeds else "–"
+        return " ".join(filter(None, ["–" if row.seeds else "not run", printed]))
     summary = row.values[quantity]
     digits = 2 if abs(summary.mean) >= 1 else 4
     text = f"{summary.mean:.{digits}f}"
     if summary.count > 1:
         text += f" [{summary.low:.{digits}f}, {summary.high:.{digits}f}]"
-    if quantity in row.published:
-        mean, deviation = row.published[quantity]
-        text += f"{' ▼' if row.short_of_published(quantity) else ''} (paper {mean:g} ± {deviation:g})"
-    return text
+    return f"{text}{' ▼' if row.short_of_published(quantity) else ''} {printed}".rstrip()
 
 
 def markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
