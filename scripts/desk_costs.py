@@ -25,7 +25,7 @@ from submission.studies.results import markdown
 from submission.studies.study import Study, Trial
 from submission.training import train
 
-FEW, MORE = 10, 40
+FEW, MORE = 10, 100
 """Updates, and images of the likelihood, between which the cost of one is measured."""
 HEADER = ["study", "trials", "updates per trial", "CPU seconds per trial", "core-hours in all"]
 
@@ -53,6 +53,7 @@ def cost(study: Study, trial: Trial, root: Path | None) -> tuple[int, float]:
     options = trial.settings.train
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        shortened(trial, 1, folder / "warm", root)  # imports, and data that are kept
         few = seconds(lambda: shortened(trial, FEW, folder / "few", root))
         more = seconds(lambda: shortened(trial, MORE, folder / "more", root))
         run = Run.open(folder / "more")

@@ -234,13 +234,16 @@ SINGLE = tuple(kind for kind in KINDS if kind not in ("curves", "scores", "trade
 def find_runs(paths: Iterable[Path | str]) -> list[Run]:
     """Run folders: each path is one, or holds some (seeds, or the runs of a sweep), at any depth.
 
+    A run folder inside another one, from whose weights that run started, does not count.
+
     Raises:
         SubmissionError: there is no run in a path.
     """
     found: list[Run] = []
     for path in map(Path, paths):
         files = [] if (path / "meta.json").is_file() else sorted(path.rglob("meta.json"), key=natural)
-        found += [Run.open(file.parent) for file in files] or [Run.open(path)]
+        folders = [file.parent for file in files if not (file.parent.parent / file.name).is_file()]
+        found += [Run.open(folder) for folder in folders] or [Run.open(path)]
     return found
 
 

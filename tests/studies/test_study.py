@@ -13,6 +13,7 @@ from submission.configuration import load
 from submission.configuration.studies import study_files
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation.statistics import summarise
+from submission.plots.kinds import find_runs, plot
 from submission.run import Run
 from submission.studies.records import Record, merge_records, read_records
 from submission.studies.results import comparison_table, comparisons, label_of, markdown, rows, table
@@ -225,3 +226,15 @@ def test_a_first_training_on_other_data_changes_the_result(study: Study, tmp_pat
         assert run(Job.of(own, own.trials()[0], tmp_path)) == 0
         values.append(json.loads((own.trials()[0].folder(tmp_path) / "record.json").read_text())["values"]["elbo"])
     assert values[0] != values[1]
+
+
+def test_latent_spaces_of_the_topology_study_are_drawn(tmp_path: Path) -> None:
+    study = Study.read("torus_topology", "smoke")
+    for trial in study.trials():
+        assert run(Job.of(study, trial, tmp_path)) == 0
+    runs = find_runs([tmp_path])
+    assert [found.path for found in runs] == sorted(trial.folder(tmp_path) for trial in study.trials())
+    for number, found in enumerate(runs):
+        plot("latent", [found], tmp_path / f"{number}.png")
+        assert (tmp_path / f"{number}.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "0.png").read_bytes() != (tmp_path / "1.png").read_bytes()
