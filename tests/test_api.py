@@ -1,4 +1,4 @@
-"""The public face: what ``import submission`` offers, and that docs/api.md tells the truth about it."""
+"""The public face: what ``import submission`` offers. ``tests/docs`` runs the examples of docs/api.md."""
 
 from __future__ import annotations
 
@@ -23,16 +23,6 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def blocks(page: str) -> list[str]:
     """The Python examples of a page."""
     return BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
-
-
-@pytest.mark.system
-def test_every_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    for number, block in enumerate(blocks("docs/api.md")):
-        exec(compile(block, f"docs/api.md, example {number + 1}", "exec"), names)
-    assert Path("runs/first/report.html").is_file()
-    assert Path("curves.svg").is_file()
 
 
 def test_every_public_name_has_an_example_and_a_docstring() -> None:
