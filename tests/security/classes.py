@@ -1,6 +1,6 @@
 """Every class of files that others may have made: valid examples of it, its reader, and how it is damaged.
 
-``tests/security/test_fuzz.py`` tries each class for a moment in `make test` and for a minute in `make test-slow`;
+``tests/security/test_fuzz.py`` tries each class with a few inputs in `make test`, for a minute in `make test-slow`;
 ``python -m tests.security.table`` counts the outcomes for docs/security.md.
 """
 
