@@ -70,6 +70,7 @@ FULL = pytest.param("/dev/full", 1, marks=pytest.mark.skipif(not Path("/dev/full
 OUTPUTS = [("pipe", 141), FULL]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("output", "code"), OUTPUTS)
 def test_scores_are_kept_when_they_cannot_be_shown(codes: Path, tmp_path: Path, output: str, code: int) -> None:
     kept = tmp_path / "scores.json"
@@ -85,6 +86,7 @@ def test_the_table_is_written_when_it_cannot_be_shown(board: Path, tmp_path: Pat
     assert "0.125" in kept.read_text()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("output", "code"), OUTPUTS)
 def test_every_seed_is_trained_when_the_output_is_closed(tmp_path: Path, output: str, code: int) -> None:
     words = ["train", "--config=demo", "--data=torus_pictures", "--bind=data.simple=True", "--bind=model.space='R^2'"]

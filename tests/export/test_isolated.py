@@ -108,6 +108,7 @@ def test_the_process_has_no_network() -> None:
     assert [line.split(":")[0].strip() for line in found.stdout.splitlines()[2:]] == ["lo"]
 
 
+@pytest.mark.system
 def test_memory_and_time_are_bounded(tmp_path: Path) -> None:
     hungry = script("def forward(self, images):\n  return torch.ones(2, 1 << 30)\n", tmp_path / "hungry.pt")
     with isolated(hungry) as encode, pytest.raises(SubmissionError, match="allocate memory"):

@@ -77,6 +77,7 @@ def test_the_same_figure_is_the_same_file(kind: str, make: Make) -> None:
     assert b"2026" not in first[:400]
 
 
+@pytest.mark.system
 def test_global_state_of_matplotlib_is_left_alone() -> None:
     program = """
 import sys

@@ -21,7 +21,7 @@ from submission.run import Run
 from tests.security.attacks import ENDLESS, TOUCHING, write_attack
 from tests.security.commands import INSIDE, Attack, children_that_name, isolating, model_of, untouched
 
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")
+pytestmark = [pytest.mark.system, pytest.mark.filterwarnings("ignore:`torch.jit")]
 
 
 @pytest.mark.parametrize("name", TOUCHING)
@@ -45,7 +45,6 @@ def test_memory_and_time_are_bounded_while_loading(name: str, sandbox: str, atta
         IsolatedEncoder(model_of(attack(name)), Limits(2 * 2**30, 2, 1))
 
 
-@pytest.mark.system
 @pytest.mark.parametrize("sandbox", ["bubblewrap", "container"], indirect=True)
 def test_nothing_outlives_a_parent_that_was_killed(sandbox: str, attack: Attack) -> None:
     path = model_of(attack("loop"))

@@ -180,6 +180,7 @@ def test_a_folder_of_another_configuration_is_refused(tmp_path: Path) -> None:
         sweep(study, Place.of(tmp_path), HereEngine())
 
 
+@pytest.mark.system
 def test_an_interrupted_sweep_leaves_checkpoints(tmp_path: Path) -> None:
     class Interrupting(LocalEngine):
         def finished(self, handle) -> bool:

@@ -111,6 +111,7 @@ def regressed(dataset: GroundTruthDataset, steps: int) -> nn.Module:
     return module.eval().requires_grad_(False)
 
 
+@pytest.mark.system
 def test_scores_of_a_trained_network_are_those_of_float32(tmp_path: Path) -> None:
     dataset = load("dsprites_small", tmp_path)
     assert isinstance(dataset, GroundTruthDataset)
