@@ -1,8 +1,9 @@
-"""What studies measure beside scores and likelihoods: the degree of a map between tori, and neighbours of codes."""
+"""What studies measure beside scores and likelihoods: degrees of maps, neighbours of codes, exponents of priors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,4 +77,14 @@ def neighbours(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dic
     return found
 
 
-MEASURES: Mapping[str, Measure] = {"degree": degree, "neighbours": neighbours}
+def exponents(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dict[str, float]:
+    """Exponents of the prior's subspaces in rising order (Stühmer et al. 2020); none for a prior without exponents."""
+    prior: Any = getattr(model.space, "prior", None)
+    found = getattr(prior, "exponents", None)
+    if found is None:
+        return {}
+    ordered = sorted(map(float, found.detach()))
+    return {f"exponent {number}": value for number, value in enumerate(ordered, start=1)}
+
+
+MEASURES: Mapping[str, Measure] = {"degree": degree, "exponents": exponents, "neighbours": neighbours}

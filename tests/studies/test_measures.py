@@ -11,7 +11,7 @@ from submission.data import from_arrays
 from submission.errors import UsageError
 from submission.latent import parse
 from submission.models.vae import VAE
-from submission.studies.measures import degree, winding_numbers
+from submission.studies.measures import degree, exponents, winding_numbers
 
 GRID = np.stack(np.meshgrid(*[2 * np.pi * np.arange(16) / 16] * 2, indexing="ij"), axis=-1)
 
@@ -62,3 +62,16 @@ def test_the_degree_needs_a_torus(tmp_path) -> None:
     dataset = from_arrays(np.zeros((4, 2, 2, 1), np.uint8), np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), layout="NHWC")
     with pytest.raises(UsageError, match=r"T\^2"):
         degree(VAE(nn.Identity(), parse("R^2"), nn.Identity(), (2, 2, 1)), dataset, dataset)
+
+
+def test_exponents_are_those_that_the_prior_has_learned() -> None:
+    images = from_arrays(np.zeros((4, 8, 8, 1), np.uint8), {"a": np.arange(4)})
+    space = parse("ISA(3x2; p0=2.1, p=2.0, learn=true)")
+    model = VAE(nn.Identity(), space, nn.Identity(), (8, 8, 1))
+    assert exponents(model, images, images) == {f"exponent {number}": pytest.approx(2.0) for number in (1, 2, 3)}
+    with torch.no_grad():
+        space.raw_exponents.copy_(torch.tensor([1.0, -1.0, 0.0]))
+    found = list(exponents(model, images, images).values())
+    assert found == pytest.approx(sorted(space.coordinate_exponents()[::2].tolist()))
+    assert found[0] < 2 < found[2]
+    assert exponents(VAE(nn.Identity(), parse("R^6"), nn.Identity(), (8, 8, 1)), images, images) == {}
