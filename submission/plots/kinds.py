@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,11 +157,16 @@ def factor_names(scores: ScoreFile) -> list[str]:
 
 
 def code_names(scores: ScoreFile) -> list[str]:
-    """A name for each column of the codes: its block's, with a number where the block has several columns."""
+    """A name for each column of the codes: its component's, or its block's with a number where columns share one."""
     names: dict[int, str] = {}
+    coordinates: Counter[str] = Counter()  # of ISA's subspaces, whose components are named without brackets
     for block, columns in scores.columns[scores.label].blocks.items():
+        stem = block.partition("[")[0]
         for number, column in enumerate(columns, start=1):
             names[column] = block if len(columns) == 1 else f"{block}, {number}"
+            if stem.endswith("ISA"):
+                names[column] = f"{stem}({coordinates[stem]})"
+                coordinates[stem] += 1
     return [names.get(column, f"code {column}") for column in range(max(names, default=-1) + 1)]
 
 

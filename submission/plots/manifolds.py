@@ -353,5 +353,6 @@ def draw_legend(axes: Axes, encoded: Encoded, colouring: Colouring) -> None:
     axes.yaxis.tick_right()
     marks = range(size) if size <= 8 else [0, size // 2, size - 1]
     axes.set_yticks(list(marks))
-    axes.set_title(f"\n{colouring.names[0]}", fontsize=7, loc="center", linespacing=1.4)
+    axes.set_title("\n", linespacing=1.4)
+    axes.set_ylabel(colouring.names[0], fontsize=7)  # along the bar: a title would reach over the neighbours
     axes.spines[:].set_visible(False)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -205,3 +207,27 @@ def test_the_text_of_an_svg_file_stays_text_when_asked(tmp_path: Path) -> None:
     assert ">a method</text>" in text
     assert "<text" not in outlines
     assert len(text) < len(outlines)
+
+
+def test_no_title_or_label_covers_a_neighbour(make: Make) -> None:
+    """A bar of colours is narrow, and the names of factors may be long."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    model, encoded = make("S^1 x S^2 x R^2")
+    named = replace(
+        encoded,
+        periodic=(False, False),
+        factor_names=tuple(f"a rather long name {k}" for k in range(len(encoded.factor_names))),
+    )
+    figure = latent_space(named, decoder(model))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    texts = [
+        text for axes in figure.axes for text in (axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label)
+    ]
+    shown = [text for text in texts if text.get_text().strip() and text.get_visible()]
+    boxes = [text.get_window_extent(renderer) for text in shown]
+    assert len(boxes) > 4
+    for first, second in itertools.combinations(range(len(boxes)), 2):
+        assert not boxes[first].overlaps(boxes[second]), (shown[first].get_text(), shown[second].get_text())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from PIL import Image
@@ -12,8 +14,9 @@ import submission.plots
 from submission.cli.main import main, run_program
 from submission.cli.plot import EPILOG
 from submission.errors import SubmissionError, UsageError
-from submission.plots.kinds import KINDS, SINGLE, Source, draw, find_runs
-from submission.run import Run
+from submission.latent import parse
+from submission.plots.kinds import KINDS, SINGLE, Source, code_names, draw, find_runs
+from submission.run import Run, ScoreFile
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +102,12 @@ def test_seeds_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "meta.json").write_text("{}")
     assert [run.path.name for run in find_runs([tmp_path])] == ["seed_1", "seed_2", "seed_10"]
+
+
+def test_rows_of_heat_maps_have_the_names_of_components() -> None:
+    space = parse("ISA(2x2) x S^1")
+    blocks = {block.name: range(block.start, block.stop) for block in space.blocks("mean")}
+    scores = SimpleNamespace(label="trained", columns={"trained": SimpleNamespace(blocks=blocks)})
+    names = code_names(cast(ScoreFile, scores))
+    assert names[:4] == [component.name for component in space.components][:4]
+    assert names[4:] == ["S^1, 1", "S^1, 2"]
