@@ -24,6 +24,7 @@ from tests.docs.pages import Block, lines, printed, words
 
 SHELL = ("sh", "console", "bash")
 ONE_TRIAL = """study.methods = ["demo"]
+study.seeds = 1
 study.bind = ["train.steps = 8", "train.log_every = 4"]
 """
 """Replaces a page's own study where an engine or a how-to runs it again."""

@@ -77,7 +77,9 @@ def sbatch(words: list[str]) -> None:
         log = (given.output or "slurm-%j.out").replace("%j", job)
         pieces.append(f"env {settings} bash {shlex.quote(str(script.resolve()))} >> {shlex.quote(log)} 2>&1")
     ending = f"echo $? > {shlex.quote(str(QUEUE / job))}.exit"
-    process = subprocess.Popen(["bash", "-c", f"{' && '.join(pieces)}; {ending}"], start_new_session=True)
+    nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command = ["bash", "-c", f"{' && '.join(pieces)}; {ending}"]
+    process = subprocess.Popen(command, start_new_session=True, **nothing)
     (QUEUE / f"{job}.pid").write_text(str(process.pid))
     sys.stdout.write(f"Submitted batch job {job}" + "\n")
 
