@@ -17,7 +17,8 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 NAMES = {"slurm": ("sbatch", "srun", "sacct", "squeue", "scancel"), "kubectl": ("kubectl",), "pip": ("pip",)}
 RAY_PORT = "6379"
 """The port that the pages name; the cluster here has one of its own."""
-SECONDS = 90.0
+SECONDS = 300
+"""That a node may take to start on a busy machine."""
 
 
 def write_programs(folder: Path) -> None:
@@ -75,6 +76,7 @@ class RayCluster:
             command += [f"--port={self.port}", "--include-dashboard=false", f"--temp-dir={self.folder}"]
         resources = '{"CPU": 2}' if head else '{"CPU": 2, "GPU": 1}'
         environment = {**os.environ, "RAY_OVERRIDE_RESOURCES": resources, "RAY_USAGE_STATS_ENABLED": "0"}
+        environment["RAY_raylet_start_wait_time_s"] = str(SECONDS)
         log = Path(self.folder) / f"node{len(self.nodes)}.log"
         with log.open("wb") as output:
             node = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
