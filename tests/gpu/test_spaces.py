@@ -43,9 +43,10 @@ OBJECTIVES: dict[str, dict[str, Any]] = {
     "dip_vae_i": {},
     "dip_vae_ii": {},
 }
-CASES = [*product(SPACES, list(OBJECTIVES)[:3]), ("R^5", "capacity"), ("R^5", "free_bits"), ("R^5", "capacity_tc")]
-MOMENTS = [space for space in SPACES if space not in ("RP^2", "SO(3)", "Torus")]
-CASES += product(MOMENTS, ["dip_vae_i", "dip_vae_ii"])
+CASES = [*product(SPACES, ("beta_vae", "beta_tcvae"))]
+CASES += [(space, "factor_vae") for space in ("R^5", "S^2", "S^2 x T^2 x R^2")]  # its network takes any codes
+CASES += [("R^5", name) for name in ("capacity", "free_bits", "capacity_tc", "dip_vae_i")]
+CASES += [(space, "dip_vae_ii") for space in SPACES if space not in ("RP^2", "SO(3)", "Torus")]  # those with moments
 NOT_RECORDED = {("Torus", "beta_tcvae")}
 """Needs the shortest time of the batch to know how many modes of the heat kernel count."""
 
