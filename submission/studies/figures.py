@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 UNTRAINED = ", untrained"
+NOTHING = "nothing is measured yet"
 TITLES = {
     "model.space": "dimension of the latent space",
     "data.order": "highest frequency N",
@@ -41,7 +42,7 @@ def figure(study: Study, records: Sequence[Record], theme: Theme = LIGHT) -> Fig
     spec = study.figure
     if spec.kind == "dots":
         names = {name: title(name) for name in quantities(study, records)}
-        return seed_dots(seed_rows(study, records, list(names)), names, theme=theme)
+        return seed_dots(seed_rows(study, records, list(names)), names or {"": NOTHING}, theme=theme)
     if spec.kind == "rates":
         return rate_grids(rates(study, records), title(spec.x), title(spec.y), theme=theme)
     return means_and_seeds(lines(study, records), title(spec.x), title(spec.y), theme=theme)
@@ -165,8 +166,8 @@ def alternative_text(study: Study, records: Sequence[Record]) -> str:
     found = rows(study, records)
     names = shown_quantities(study, records)
     run = [row for row in found if row.seeds]
-    parts = [f"{study.title or study.name}: {', '.join(map(title, names))}"]
-    parts += [f"{row.label} ({counted(len(row.seeds), 'seed')}) {', '.join(means(row, names))}" for row in run]
+    parts = [f"{study.title or study.name}: {', '.join(map(title, names)) or NOTHING}"]
+    parts += [f"{row.label} ({counted(len(row.seeds), 'seed')}) {', '.join(means(row, names))}".rstrip() for row in run]
     missing = [row.label for row in found if not row.seeds]
     if missing:
         parts.append(f"not run: {', '.join(missing)}")

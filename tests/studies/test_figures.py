@@ -99,6 +99,16 @@ def test_the_text_has_the_means_and_what_is_not_run(study: Study) -> None:
     )
 
 
+def test_a_study_that_measures_nothing_has_a_figure_that_says_so(study: Study) -> None:
+    plain = dataclasses.replace(study, published={})
+    assert alternative_text(plain, []).startswith(
+        "Two spaces on small pictures: nothing is measured yet; not run: torus,"
+    )
+    (axes,) = figure(plain, [record(plain, study.trials()[0])]).axes
+    assert axes.get_title("left") == "nothing is measured yet"
+    assert texts(figure(plain, [])) == ["not run"] * 3
+
+
 def test_equal_records_give_equal_files_that_hold_their_text(study: Study, tmp_path: Path) -> None:
     records = [record(study, trial, elbo=-1.0 - trial.seed) for trial in study.trials()]
     text = save_figure(study, records, tmp_path / "a.svg")
