@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 from submission.errors import SubmissionError
 
 T = TypeVar("T")
+Key = tuple[str | int, ...]
+"""Where a value is: names of entries and positions in lists, from the outermost."""
 WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
 
 
@@ -104,23 +106,25 @@ def excess(value: Any, limits: Limits) -> str:
             return f"it is nested more than {limits.depth} deep"
         if count > limits.items:
             return f"it holds more than {limits.items:,} values"
-        longest = max((len(item) for item in level if type(item) is str), default=0)
-        if longest > limits.text:
-            return f"it holds a text of {longest:,} letters, at most {limits.text:,}"
-        if any(abs(item) > limits.magnitude for item in level if type(item) is int):
-            return "it holds a whole number of more than 64 bits"
-        keys = [key for item in level if type(item) is dict for key in item]
-        level = [inner for item in level if type(item) is dict for inner in item.values()] + [
-            inner for item in level if type(item) is list for inner in item
-        ]
-        level += keys
-        depth += 1
+        inner: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is dict:
+                inner += item
+                inner += item.values()
+            elif kind is list:
+                inner += item
+            elif kind is str and len(item) > limits.text:
+                return f"it holds a text of {len(item):,} letters, at most {limits.text:,}"
+            elif kind is int and abs(item) > limits.magnitude:
+                return "it holds a whole number of more than 64 bits"
+        level, depth = inner, depth + 1
     return ""
 
 
 def record(kind: type[T], value: object, where: Path | str, fix: str) -> T:
     """``value``, read from JSON, as a record of the dataclass ``kind``; ``where`` names the file in errors."""
-    return typing.cast(T, _Reader(str(where), fix).read(kind, value, ""))
+    return typing.cast(T, _Reader(str(where), fix).read(kind, value, ()))
 
 
 @dataclass(frozen=True)
@@ -135,9 +139,9 @@ class _Reader:
     where: str
     fix: str
 
-    def read(self, hint: Any, value: Any, key: str) -> Any:
+    def read(self, hint: Any, value: Any, key: Key) -> Any:
         """``value`` as ``hint``; ``key`` is its place in the file."""
-        if type(value) is hint and hint is not float:
+        if type(value) is hint and (hint is not float or math.isfinite(value)):
             return value
         origin, arguments, nested = parts_of(hint)
         if hint is Any or hint is object:
@@ -147,18 +151,16 @@ class _Reader:
         if nested:
             return self.object(hint, value, key)
         if origin in (tuple, list) and isinstance(value, list):
-            return origin(self.read(arguments[0], item, f"{key}[{n}]") for n, item in enumerate(value))
+            return origin(self.read(arguments[0], item, (*key, n)) for n, item in enumerate(value))
         if origin in (dict, Mapping) and isinstance(value, dict):
             if arguments[1] is Any:
                 return dict(value)
-            return {name: self.read(arguments[1], item, joined(key, name)) for name, item in value.items()}
+            return {name: self.read(arguments[1], item, (*key, name)) for name, item in value.items()}
         if hint is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
-        if hint in WORDS and type(value) is hint and (hint is not float or math.isfinite(value)):
-            return value
         raise self.wrong(hint, value, key)
 
-    def choice(self, hints: tuple[Any, ...], value: Any, key: str) -> Any:
+    def choice(self, hints: tuple[Any, ...], value: Any, key: Key) -> Any:
         """``value`` as the first of ``hints`` that it fits."""
         if value is None and type(None) in hints:
             return None
@@ -170,23 +172,26 @@ class _Reader:
                 continue
         return self.read(rest[-1], value, key)
 
-    def object(self, kind: Any, value: Any, key: str) -> Any:
+    def object(self, kind: Any, value: Any, key: Key) -> Any:
         """A nested record."""
         if not isinstance(value, dict):
             raise self.wrong(kind, value, key)
-        hints, found = hints_of(kind), {}
-        for name, required in fields_of(kind):
-            if name in value and name != "extra":
-                found[name] = self.read(hints[name], value[name], joined(key, name))
-            elif required:
-                raise SubmissionError(f"{self.where} lacks {joined(key, name)!r}", self.fix)
+        hints, required = hints_of(kind), required_of(kind)
+        if missing := required - value.keys():
+            first = next(name for name in hints if name in missing)
+            raise SubmissionError(f"{self.where} lacks {place((*key, first))!r}", self.fix)
+        found = {
+            name: self.read(hints[name], item, (*key, name))
+            for name, item in value.items()
+            if name in hints and name != "extra"
+        }
         if "extra" in hints:
             found["extra"] = {name: item for name, item in value.items() if name not in hints or name == "extra"}
         return kind(**found)
 
-    def wrong(self, hint: Any, value: Any, key: str) -> SubmissionError:
+    def wrong(self, hint: Any, value: Any, key: Key) -> SubmissionError:
         """The error for a ``value`` of another type."""
-        what = f"{key} in {self.where}" if key else self.where
+        what = f"{place(key)} in {self.where}" if key else self.where
         return SubmissionError(f"{what} is {value!r:.60}, not {describe(hint)}", self.fix)
 
 
@@ -197,10 +202,11 @@ def hints_of(kind: Any) -> dict[str, Any]:
 
 
 @functools.cache
-def fields_of(kind: Any) -> list[tuple[str, bool]]:
-    """Names of a dataclass's fields, and which have no default."""
+def required_of(kind: Any) -> frozenset[str]:
+    """Names of a dataclass's fields that have no default."""
     missing = dataclasses.MISSING
-    return [(f.name, f.default is missing and f.default_factory is missing) for f in dataclasses.fields(kind)]
+    fields = (f for f in dataclasses.fields(kind) if f.default is missing and f.default_factory is missing)
+    return frozenset(field.name for field in fields)
 
 
 @functools.cache
@@ -209,9 +215,10 @@ def parts_of(hint: Any) -> tuple[Any, tuple[Any, ...], bool]:
     return typing.get_origin(hint), typing.get_args(hint), dataclasses.is_dataclass(hint)
 
 
-def joined(key: str, name: str) -> str:
-    """The place ``name`` inside ``key``, shortened where the name is long."""
-    return f"{key}.{name:.60}" if key else f"{name:.60}"
+def place(key: Key) -> str:
+    """A place in the file as text; long names are shortened."""
+    parts = (f"[{part}]" if type(part) is int else f".{part:.60}" for part in key)
+    return "".join(parts).removeprefix(".")
 
 
 def describe(hint: Any) -> str:

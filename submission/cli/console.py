@@ -28,8 +28,6 @@ class Output(Console):
 
 OUT = Output(highlight=False, emoji=False)
 ERR = Output(stderr=True, highlight=False, emoji=False)
-UNLIMITED = 100_000
-"""Letters that a table may be wide where no terminal limits it."""
 NARROWEST = 12
 """Letters that the first column of a table keeps on a narrow terminal."""
 BORDERS = 3
@@ -62,8 +60,8 @@ def print_json(record: dict[str, Any]) -> None:
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on standard output below its title; the first column is left-aligned, the others right-aligned.
 
-    Nothing is cut: on a terminal the first column is folded, and columns that do not fit follow in a table
-    of their own below; elsewhere the table is as wide as its cells.
+    Nothing is cut: on a terminal the first column and any that is as wide as the terminal are folded, and columns that
+    do not fit follow in a table of their own below; elsewhere the table is as wide as its cells.
     """
     say(title)
     for columns in parts([header, *rows]):
@@ -93,21 +91,27 @@ def width(cell: str) -> int:
 
 def draw(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """One table."""
+    lines = [[printable(cell) for cell in header], *([printable(cell, lines=True) for cell in row] for row in rows)]
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     view = Table()
-    for position, column in enumerate(header):
-        first = position == 0
-        view.add_column(
-            Text(printable(column)), justify="left" if first else "right", overflow="fold", no_wrap=not first
-        )
-    for row in rows:
-        view.add_row(*(Text(printable(cell, lines=True)) for cell in row))
-    view.width = width_of(view, max(width(row[0]) for row in [header, *rows]))
+    for position, column in enumerate(lines[0]):
+        side, whole = "right" if position else "left", not folds(position, widths[position])
+        view.add_column(Text(column), justify=side, overflow="fold", no_wrap=whole)
+    for row in lines[1:]:
+        view.add_row(*map(Text, row))
+    view.width = width_of(widths)
     OUT.print(view, crop=False)
 
 
-def width_of(view: Table, first: int) -> int:
-    """How wide ``view`` is drawn, whose first column would like to have ``first`` letters."""
-    whole = OUT.measure(view, options=OUT.options.update(max_width=UNLIMITED)).maximum
+def folds(position: int, letters: int) -> bool:
+    """Whether a column is folded where the terminal is narrow: the first one, and any that does not fit beside it."""
+    return position == 0 or (OUT.is_terminal and letters > OUT.width - NARROWEST - 2 * BORDERS - 1)
+
+
+def width_of(columns: Sequence[int]) -> int:
+    """How wide a table is drawn whose columns would like to have so many letters."""
+    whole = sum(columns) + BORDERS * len(columns) + 1
     if not OUT.is_terminal:
         return whole
-    return min(whole, max(OUT.width, whole - first + min(first, NARROWEST)))
+    spare = sum(max(0, letters - NARROWEST) for n, letters in enumerate(columns) if folds(n, letters))
+    return min(whole, max(OUT.width, whole - spare))

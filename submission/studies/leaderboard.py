@@ -71,7 +71,8 @@ def leaderboard(
         mean_rank = None if by else ranked.mean_rank
         count = owners.count(owners[ranked.entry]) if repetitions == "best" else row.seeds
         rows.append(Row(place, name, count, row.scores, row.spread, by_score, mean_rank, row.run))
-    return rows + [row for row in candidates if row not in complete]
+    placed = {id(row) for row in complete}
+    return rows + [row for row in candidates if id(row) not in placed]
 
 
 def single(entry: Entry, metrics: Sequence[str]) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -217,6 +218,7 @@ def read_settings(text: str) -> dict[str, object]:
     return {key: referenced(value, own) for key, value in own.items() if "/" not in key}
 
 
+@functools.lru_cache(maxsize=4096)
 def literal(text: str) -> object:
     """The plain value that ``text`` stands for, or the text itself."""
     try:

@@ -13,7 +13,8 @@ from rich.console import Console
 from submission.cli import console
 from submission.cli.main import main
 from submission.run import ModelMeta, Run, RunMeta
-from submission.studies import naming
+from submission.studies import Study, naming, udr
+from submission.studies.records import Record, merge_records
 
 METRICS = {
     "mig": "discrete_mig", "sap": "SAP_score", "dci": "disentanglement", "factor_vae": "eval_accuracy", "irs": "IRS",
@@ -63,6 +64,49 @@ def test_tables_fit_eighty_columns(words: list[str], runs: Path, monkeypatch: py
     assert max(map(cell_len, rows)) <= 80
     if words[0] == "compare":
         assert file.getvalue().count("0.1") >= 3
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What a terminal of 80 columns shows."""
+    file = io.StringIO()
+    shown = Console(file=file, highlight=False, color_system=None, width=80, force_terminal=True)
+    monkeypatch.setattr(console, "OUT", shown)
+    return file
+
+
+def widest(text: str) -> int:
+    """Columns of the widest line of a table in ``text``."""
+    return max(cell_len(line) for line in text.splitlines() if set(line) & set("│─━"))
+
+
+LONG = "β-TCVAE on S^10 x T^3 x R^4 x RP^3 x SO(3), with a schedule and a long name"
+
+
+def test_agreement_between_seeds_fits_eighty_columns(monkeypatch: pytest.MonkeyPatch, terminal: io.StringIO) -> None:
+    runs = tuple(f"runs/{LONG.replace(' ', '_')}/seed_{seed}" for seed in range(3))
+    found = [udr.Agreement(LONG, runs, (0.1234, 0.1, 0.05), (0.4567, 0.4, 0.3), (20, 19, 18), 20)]
+    monkeypatch.setattr("submission.cli.folders.open_runs", lambda paths: [])
+    monkeypatch.setattr(udr, "agreements", lambda *given: (found, []))
+    assert main(["udr", "runs/a", "runs/b"]) == 0
+    assert widest(terminal.getvalue()) <= 80
+    assert "0.1234" in terminal.getvalue()
+
+
+def test_a_study_s_table_fits_eighty_columns(tmp_path: Path, terminal: io.StringIO) -> None:
+    file = tmp_path / "study.gin"
+    methods = [{"config": "demo", "label": f"{LONG} {number}"} for number in range(2)]
+    file.write_text(f'study.methods = {methods!r}\nstudy.bind = ["train.steps = 4"]\nstudy.seeds = 3\n')
+    names = ("elbo", "reconstruction", "kl", "log_likelihood", "mig", "sap", "dci", "factor_vae", "mig by block")
+    study = Study.read(str(file))
+    records = [
+        Record(study.name, "", trial.name, trial.method, {}, trial.seed, {}, dict.fromkeys(names, -123.456))
+        for trial in study.trials()
+    ]
+    merge_records(tmp_path / "out" / "records.jsonl", records)
+    assert main(["sweep", "table", str(file), "--out", str(tmp_path / "out")]) == 0
+    assert widest(terminal.getvalue()) <= 80
+    assert terminal.getvalue().count("123.46") + terminal.getvalue().count("123.5") >= 2
 
 
 def test_names_of_many_runs_are_numbered_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import own_parts
 from tests.situations.forks import STARTS
 
 pytestmark = pytest.mark.system
@@ -24,7 +25,6 @@ import dataclasses
 
 import numpy as np
 import torch
-from torch import nn
 
 from submission.data.dataset import Factor, GroundTruthDataset
 from submission.data.registry import REGISTRY as DATA, Entry
@@ -33,9 +33,6 @@ from submission.latent import register
 from submission.metrics.base import Scores
 from submission.metrics.registration import of_points
 from submission.metrics.registry import REGISTRY as METRICS
-from submission.models.networks import NETWORKS, Networks
-from submission.objectives import OBJECTIVES
-from submission.objectives.beta_vae import BetaVAE
 
 
 class Dots(GroundTruthDataset):
@@ -49,24 +46,6 @@ class Dots(GroundTruthDataset):
         for picture, (row, column) in zip(pictures, self.factors(indices)):
             picture[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = 1
         return pictures
-
-
-class SquaredKL(BetaVAE):
-    """Its own penalty."""
-
-    def penalty(self, kl, coefficients):
-        return coefficients["beta"] * (kl * self.weights).sum(-1).square().mean()
-
-
-def encoder(image_shape, outputs):
-    height, width, channels = image_shape
-    return nn.Sequential(nn.Flatten(), nn.Linear(height * width * channels, outputs))
-
-
-def decoder(inputs, image_shape):
-    height, width, channels = image_shape
-    pixels = nn.Linear(inputs, height * width * channels)
-    return nn.Sequential(pixels, nn.Unflatten(1, (channels, height, width)))
 
 
 def spread(codes, factors):
@@ -87,15 +66,12 @@ METRICS["my_spread"] = of_points(
     spread, name="my_spread", headline="my_spread", summary="how far codes spread", settings=Drawn(), fast=Drawn()
 )
 DATA["my_dots"] = Entry(lambda name, root: Dots(), "one square per cell")
-OBJECTIVES["squared_kl"] = SquaredKL
-NETWORKS["flat"] = Networks(encoder, decoder)
 '''
 
-BIND = [
-    "--bind=model.space='MyRing x R^2'", "--bind=model.networks='flat'", "--bind=objective.name='squared_kl'",
-    "--bind=train.steps=4", "--bind=train.batch_size=16", "--bind=export.mode=''", "--bind=train.log_every=2",
-]  # fmt: skip
-TRAIN = ["train", "--config=demo", "--data=my_dots", *BIND, "--precision=float32", "--device=cpu"]
+TRAIN = [
+    *("train", *own_parts.TRAIN, "--data=my_dots", "--bind=model.space='MyRing x R^2'"),
+    *("--bind=train.steps=4", "--bind=train.log_every=2"),
+]
 STUDY = """
 study.methods = [{"config": "demo", "label": "mine"}]
 study.bind = ["data.name = 'my_dots'", "model.space = 'MyRing x R^2'", "model.networks = 'flat'",
@@ -129,7 +105,7 @@ class Commands:
 def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     """Commands in a folder with two seeds that were trained with parts of one's own."""
     place = tmp_path_factory.mktemp("own")
-    (place / "own_parts.py").write_text(PARTS)
+    (place / "own_parts.py").write_text(own_parts.NETWORK_AND_OBJECTIVE + PARTS)
     (place / "study.gin").write_text(STUDY)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     program, pipe = [sys.executable, "-c", STARTS, str(ROOT)], subprocess.PIPE

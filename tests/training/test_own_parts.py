@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,45 +22,20 @@ from submission.models.networks import NETWORKS
 from submission.objectives import OBJECTIVES
 from submission.run import Run
 from submission.training import train, train_together
+from tests import own_parts
 
 Make = Callable[..., Any]
-PARTS = '''
-from pathlib import Path
-
-from torch import nn
-
-from submission.models.networks import NETWORKS, Networks
-from submission.objectives import OBJECTIVES
-from submission.objectives.beta_vae import BetaVAE
-
-Path("imported").touch()
-
-
-def encoder(image_shape, outputs):
-    height, width, channels = image_shape
-    return nn.Sequential(nn.Flatten(), nn.Linear(height * width * channels, outputs))
-
-
-def decoder(inputs, image_shape):
-    height, width, channels = image_shape
-    pixels = nn.Linear(inputs, height * width * channels)
-    return nn.Sequential(pixels, nn.Unflatten(1, (channels, height, width)))
-
-
-class SquaredKL(BetaVAE):
-    """Its own penalty."""
-
-    def penalty(self, kl, coefficients):
-        return coefficients["beta"] * (kl * self.weights).sum(-1).square().mean()
-
-
-OBJECTIVES["squared_kl"] = SquaredKL
-NETWORKS["flat"] = Networks(encoder, decoder)
-'''
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = f"{own_parts.NETWORK_AND_OBJECTIVE}\n\n__import__('pathlib').Path('imported').touch()\n"
 TRAIN = [
-    *("--config=demo", "--data=torus_pictures", "--bind=data.simple=True", "--bind=model.space='R^2'"),
-    *("--bind=model.networks='flat'", "--bind=objective.name='squared_kl'", "--bind=train.steps=4"),
-    *("--bind=train.batch_size=16", "--bind=export.mode=''", "--precision=float32", "--device=cpu", "--out=run"),
+    *own_parts.TRAIN,
+    *(
+        "--data=torus_pictures",
+        "--bind=data.simple=True",
+        "--bind=model.space='R^2'",
+        "--bind=train.steps=4",
+        "--out=run",
+    ),
 ]
 
 
@@ -131,6 +108,24 @@ def test_entry_points_that_fail_are_left_out_with_a_warning(
     monkeypatch.setattr(plugins.metadata, "entry_points", lambda group: [Point()] if group == plugins.GROUP else [])
     plugins.load_entry_points()
     assert caplog.messages == ["the plugin theirs of an installed package cannot be loaded: gone"]
+
+
+@pytest.mark.system
+def test_a_plugin_s_parts_are_there_in_every_new_process(tmp_path: Path) -> None:
+    """An installed package with an entry point: nothing has to be imported, by name or otherwise."""
+    (tmp_path / "theirs.py").write_text(own_parts.NETWORK_AND_OBJECTIVE)
+    about = tmp_path / "theirs-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[{plugins.GROUP}]\ntheirs = theirs\n")
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    for words in (["train", *TRAIN], ["train", "--resume", "--out=run", "--bind=train.steps=6"], ["export", "run"]):
+        program = [sys.executable, "-m", "submission", *words]
+        done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    run = Run(tmp_path / "run")
+    assert run.meta.model.objective == "squared_kl"
+    assert run.meta.imports == ()
 
 
 class Pairs(Dataset[Any]):
