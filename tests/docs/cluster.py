@@ -27,6 +27,7 @@ def write_programs(folder: Path) -> None:
     for source, programs in NAMES.items():
         for program in programs:
             write_program(folder / program, f'exec {sys.executable} {PROGRAMS / source}.py {program} "$@"')
+    write_program(folder / "python", f'exec {sys.executable} "$@"')
     root = PROGRAMS.parents[2]
     setup = "mkdir -p .venv/bin; touch .venv/bin/activate"
     write_program(folder / "make", f'{setup}; exec env PATH=/usr/bin:/bin make -n -C {shlex.quote(str(root))} "$@"')
