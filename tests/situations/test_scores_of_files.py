@@ -104,6 +104,34 @@ def test_pytorch_s_frozen_graph_has_another_score(tmp_path: Path) -> None:
     assert abs(wrong["mig"] - submission.score(own_codes(path), FACTORS, **SCORED).scores["mig"]) > 0.05
 
 
+class SidesOfTheUpperHalf(RowsThenPositions):
+    """Two codes: where a stripe is in the left half of the rows that are kept, and where one is in the right half."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        left = torch.arange(SIDE) < SIDE // 2
+        place = torch.arange(SIDE) % (SIDE // 2) / 64
+        self.readers = nn.Parameter(torch.stack([place * left, place * ~left], 1) / 64)
+
+
+def test_a_fold_on_the_wrong_axis_would_halve_the_score(tmp_path: Path) -> None:
+    """Both factors are read by the file's own codes; columns lost instead of rows take one of them away."""
+    factors = np.stack(np.unravel_index(np.arange(8 * 8), (8, 8)), axis=1)
+    images = np.zeros((64, SIDE, SIDE, 1), np.uint8)
+    for image, (left, right) in zip(images, factors, strict=True):
+        image[: SIDE // 2, 4 * left : 4 * left + 4] = 255
+        image[: SIDE // 2, 32 + 4 * right : 36 + 4 * right] = 255
+    path = saved(SidesOfTheUpperHalf().eval(), tmp_path / "model.pt")
+    data = from_arrays(images, factors, ("left", "right"), name="sides")
+    found = submission.evaluate(path, data=data, baselines=False, metrics=["mig"], progress=QUIET).scores["mig"]
+    images[:, :, SIDE // 2 :] = 0
+    with torch.no_grad():
+        codes = SidesOfTheUpperHalf().eval()(torch.from_numpy(images).movedim(3, 1).float() / 255)
+    wrong = submission.score(codes.numpy(), factors, metrics=["mig"], progress=QUIET).scores["mig"]
+    assert found > 0.99
+    assert wrong == pytest.approx(found / 2, abs=0.01)
+
+
 def test_a_file_traced_in_training_mode_is_refused(
     stripes: GroundTruthDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
