@@ -95,8 +95,8 @@ def draw(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     view = Table()
     for position, column in enumerate(lines[0]):
-        side, whole = "right" if position else "left", not folds(position, widths[position])
-        view.add_column(Text(column), justify=side, overflow="fold", no_wrap=whole)
+        whole = not folds(position, widths[position])
+        view.add_column(Text(column), justify="right" if position else "left", overflow="fold", no_wrap=whole)
     for row in lines[1:]:
         view.add_row(*map(Text, row))
     view.width = width_of(widths)
