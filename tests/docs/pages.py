@@ -40,7 +40,7 @@ class Block:
     @property
     def file(self) -> str:
         """The name under which the page tells the reader to save this block, or an empty word."""
-        found = re.search(r"[Ss]ave[^`]* as `([\w./-]+)`", self.before)
+        found = re.search(r"[Ss]ave[^`]*\s+as\s+`([\w./-]+)`", self.before)
         return found[1] if found else ""
 
 

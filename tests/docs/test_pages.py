@@ -17,7 +17,11 @@ import numpy as np
 import pytest
 
 from submission.cli.main import main
+from submission.data.registry import REGISTRY
 from submission.data.sources import SOURCES
+from submission.metrics.registry import REGISTRY as METRICS
+from submission.models.networks import NETWORKS
+from submission.objectives import OBJECTIVES
 from submission.plots.charts import CHARTS
 from tests.docs.cluster import RayCluster, write_program, write_programs
 from tests.docs.following import Follower
@@ -75,6 +79,8 @@ ARCHIVE = b"a small file"
 
 def names_of(page: str) -> dict[str, Any]:
     """What the Python blocks of a page take for granted."""
+    if page == "docs/training.md":
+        return {"my_metric": METRICS["mig"], "MyPictures": dict}
     if page != "docs/data.md":
         return {}
     pictures = np.zeros((4, 8, 8, 1), np.uint8)
@@ -144,6 +150,16 @@ def cluster() -> Iterator[RayCluster]:
 
 
 @pytest.fixture
+def registries() -> Iterator[None]:
+    """What pages register is gone after them."""
+    known = [(registry, dict(registry)) for registry in (NETWORKS, OBJECTIVES, REGISTRY, METRICS)]
+    yield
+    for registry, before in known:
+        registry.clear()
+        registry.update(before)
+
+
+@pytest.fixture
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: str) -> Path:
     """The reader's folder: a small clone of this project, and a PATH with the stand-ins for other machines."""
     write_programs(tmp_path / "bin")
@@ -174,6 +190,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: str) -> Pat
 
 
 @pytest.mark.system
+@pytest.mark.usefixtures("registries")
 @pytest.mark.parametrize("page", FOLLOWED, ids=name)
 def test_a_page_can_be_followed(
     page: Path, reader: Path, workshop: Path, cluster: RayCluster, capsys: pytest.CaptureFixture[str]
