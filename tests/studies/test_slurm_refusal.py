@@ -13,6 +13,7 @@ from submission.studies.engines import SlurmEngine
 from submission.studies.trial import Job
 
 
+@pytest.mark.system
 def test_a_job_that_slurm_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("submitit")
     refuse = "#!/bin/sh\necho 'sbatch: error: Requested node configuration is not available' >&2\nexit 1\n"
