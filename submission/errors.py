@@ -21,6 +21,8 @@ class SubmissionError(Exception):
     """
 
     exit_code = 1
+    in_lines = False
+    """Whether the message has lines of its own, such as a caret below a text."""
 
     def __init__(self, what: str, fix: str = "") -> None:
         self.what, self.fix = printable(what, lines=True), printable(fix, lines=True)

@@ -119,7 +119,7 @@ def execute(parser: Parser, arguments: Sequence[str] | None) -> int:
                 code = int(parsed.run(parsed))
             flush()
     except SubmissionError as error:
-        print_error(f"error: {error}")
+        print_error(f"error: {error}", lines=error.in_lines)
         return error.exit_code
     except TerminatedError as error:
         print_error(f"stopped by {error.signal.name}")
@@ -231,11 +231,11 @@ def description(error: OSError) -> str:
     return reason if error.filename is None else f"{error.filename}: {reason}"
 
 
-def print_error(line: str) -> None:
-    """``line`` on standard error, if there is one."""
+def print_error(line: str, lines: bool = False) -> None:
+    """``line``, or several ``lines``, on standard error, if there is one."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
-            sys.stderr.write(f"{printable(line)}\n")
+            sys.stderr.write(f"{printable(line, lines)}\n")
 
 
 def flush() -> None:

@@ -22,8 +22,10 @@ PUNCTUATION = frozenset("^()=;,×")
 class SpecError(UsageError):
     """A spec that means no latent space: the message, then the spec, then a caret below the offending character."""
 
+    in_lines = True
+
     def __init__(self, spec: str, position: int, what: str, fix: str) -> None:
-        shown, caret = window(spec, position)
+        shown, caret = window(re.sub(r"\s", " ", spec), position)
         super().__init__(f"latent space: {what}", f"{fix}\n  {shown}\n  {' ' * caret}^")
         self.spec, self.position = spec, position
 

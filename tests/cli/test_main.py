@@ -177,3 +177,16 @@ def test_sigterm_ends_what_is_not_training_in_one_line(
     assert main(["data", "list"]) == 143
     assert capsys.readouterr().err == "stopped by SIGTERM\n"
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("break_", ["", "\n", "\r", "\u2028"])
+def test_a_caret_stands_below_a_bad_latent_space_and_no_other_line(
+    break_: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = f"S^2{break_}xT^3"
+    given = ["train", "--config", "demo", "--bind", f"model.space = {spec!r}", "--out", str(tmp_path / "run")]
+    assert main(given) == 2
+    first, shown, caret = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: latent space: ")
+    assert shown == f"  S^2{' ' * len(break_)}xT^3"
+    assert caret.strip() == "^"
