@@ -96,7 +96,9 @@ def test_the_reference_gives_the_same_numbers(kind: str, monkeypatch: pytest.Mon
 
     theirs = reference("evaluation.metrics.dci")
     original = ensemble.GradientBoostingClassifier
-    monkeypatch.setattr(ensemble, "GradientBoostingClassifier", lambda **_: original(n_estimators=10))
+    monkeypatch.setattr(
+        ensemble, "GradientBoostingClassifier", lambda **given: original(**({"n_estimators": 10} | given))
+    )
     y, unseen = factors(), factors(300, seed=1)
     x, x_unseen = codes(kind, y), codes(kind, unseen, seed=1)
     np.random.seed(5)
