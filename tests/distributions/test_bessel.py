@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 
 from submission.distributions import VonMisesFisher
 from submission.distributions.bessel import length_slope, normaliser
+from tests.script import load_script
 
 HERE = Path(__file__).parent
 ROWS = json.loads((HERE / "bessel_references.json").read_text())
@@ -57,18 +56,8 @@ def test_no_concentration_is_uniform() -> None:
     assert length_slope(torch.zeros(1, dtype=torch.float64), length, 7).item() == pytest.approx(1 / 7)
 
 
-def load_maker() -> ModuleType:
-    """The script that made the references."""
-    spec = importlib.util.spec_from_file_location("make_bessel_references", HERE / "make_bessel_references.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_script_makes_these_references() -> None:
-    maker = load_maker()
+    maker = load_script(HERE / "make_bessel_references.py")
     with maker.mp.workdps(60):
         for index in (0, 30, 77, len(ROWS) - 1):
             assert maker.row(ROWS[index]["m"], ROWS[index]["kappa"]) == ROWS[index]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 from submission.data import Factor, GroundTruthDataset
 from submission.data.dataset import Images, Indices
 from submission.evaluation import make_plan
+from tests.script import load_script
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
 LITTLE = {"BATCH": 64, "SEEDS": 2, "EPOCHS": 1, "WARM_UP": 4, "SHORT": 12, "NETWORKS": "mlp_small"}
@@ -35,11 +35,7 @@ class Shades(GroundTruthDataset):
 def test_every_part_is_printed(
     gpu: torch.device, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec = importlib.util.spec_from_file_location("gpu_benchmark", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    program = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(program)
+    program = load_script(PROGRAM)
     for name, value in LITTLE.items():
         monkeypatch.setattr(program, name, value)
     monkeypatch.setattr(program, "load", lambda name: Shades())

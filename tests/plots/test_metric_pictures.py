@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +13,7 @@ from submission import metrics
 from submission.metrics.angular_error import angles
 from submission.metrics.registry import REGISTRY
 from submission.plots.style import styled
+from tests.script import load_script
 
 matplotlib = pytest.importorskip("matplotlib")
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,13 +25,7 @@ EMBEDDED = re.compile(r"!\[([^]]+)\]\(results/metrics/(\w+)\.svg\)")
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     """scripts/metric_pictures.py as a module."""
-    spec = importlib.util.spec_from_file_location("metric_pictures", ROOT / "scripts" / "metric_pictures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["metric_pictures"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_script("scripts/metric_pictures.py")
 
 
 def sections() -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +9,7 @@ import pytest
 
 from submission.cli.main import run_program
 from submission.report.write import write_report
+from tests.script import load_script
 
 pytestmark = pytest.mark.system
 pytest.importorskip("playwright")
@@ -20,13 +19,7 @@ pytest.importorskip("axe_playwright_python")
 @pytest.fixture(scope="module")
 def pages() -> ModuleType:
     """The script that looks at pages."""
-    file = Path(__file__).resolve().parents[2] / "scripts" / "look_at_pages.py"
-    spec = importlib.util.spec_from_file_location("look_at_pages", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["look_at_pages"] = module
-    spec.loader.exec_module(module)
+    module = load_script("scripts/look_at_pages.py")
     if module.chromium() is None:
         pytest.skip("there is no Chromium")
     return module

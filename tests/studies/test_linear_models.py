@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import math
-import sys
 from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree
@@ -19,6 +17,8 @@ from scipy.stats import norm
 from scipy.stats import t as student
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
+from tests.script import load_script
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "results" / "studies" / "linear_models.json"
 
@@ -26,13 +26,7 @@ RESULTS = ROOT / "docs" / "results" / "studies" / "linear_models.json"
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     """scripts/linear_models.py as a module."""
-    spec = importlib.util.spec_from_file_location("linear_models", ROOT / "scripts" / "linear_models.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["linear_models"] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_script("scripts/linear_models.py")
 
 
 def model(seed: int, latents: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
+
+from tests.script import load_script
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "results").glob("*.md"))
@@ -16,12 +17,7 @@ PAGES = sorted((ROOT / "docs" / "results").glob("*.md"))
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     """scripts/study_pages.py as a module."""
-    spec = importlib.util.spec_from_file_location("study_pages", ROOT / "scripts" / "study_pages.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("scripts/study_pages.py")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
