@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read at import; threads of several workers wait for each other
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+from tests.registries import put_back
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("SUBMISSION_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -23,6 +26,13 @@ def deterministic() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     np.random.seed(0)  # the reference metrics draw from the global generator
+
+
+@pytest.fixture(autouse=True)
+def registries() -> Iterator[None]:
+    """No test sees what another one registered or imported by name."""
+    with put_back():
+        yield
 
 
 @pytest.fixture

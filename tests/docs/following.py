@@ -161,7 +161,7 @@ class Follower:
         captured = self.capsys.readouterr()
         said += captured.out
         self.output += said
-        assert code == 0, f"{command}\n{captured.err}"
+        assert code == 0, f"{command}\n{said}{captured.err}"
         assert not engine or "done  1" in said, said
 
 

@@ -17,12 +17,8 @@ import numpy as np
 import pytest
 
 from submission.cli.main import main
-from submission.data.registry import REGISTRY
 from submission.data.sources import SOURCES
 from submission.metrics.registry import REGISTRY as METRICS
-from submission.models.networks import NETWORKS
-from submission.objectives import OBJECTIVES
-from submission.plots.charts import CHARTS
 from tests.docs.cluster import RayCluster, write_program, write_programs
 from tests.docs.following import Follower
 from tests.docs.pages import PAGES, ROOT, Block, blocks, name
@@ -150,16 +146,6 @@ def cluster() -> Iterator[RayCluster]:
 
 
 @pytest.fixture
-def registries() -> Iterator[None]:
-    """What pages register is gone after them."""
-    known = [(registry, dict(registry)) for registry in (NETWORKS, OBJECTIVES, REGISTRY, METRICS)]
-    yield
-    for registry, before in known:
-        registry.clear()
-        registry.update(before)
-
-
-@pytest.fixture
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: str) -> Path:
     """The reader's folder: a small clone of this project, and a PATH with the stand-ins for other machines."""
     write_programs(tmp_path / "bin")
@@ -182,7 +168,6 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: str) -> Pat
     start = "git init -q -b main && git add . && git commit -q -m Start && git init -q --bare ../grader-of-the-page.git"
     subprocess.run(["bash", "-e", "-c", start], cwd=folder, check=True, timeout=60)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("submission.plots.charts.CHARTS", dict(CHARTS))
     files = (dataclasses.replace(SOURCES["shapes3d"].files[0], urls=(archive,), md5=hashlib.md5(ARCHIVE).hexdigest()),)
     monkeypatch.setitem(SOURCES, "shapes3d", dataclasses.replace(SOURCES["shapes3d"], files=files))
     monkeypatch.setattr("sys.argv", ["train.py"])  # hints of commands name them as the pages do
@@ -190,7 +175,6 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: str) -> Pat
 
 
 @pytest.mark.system
-@pytest.mark.usefixtures("registries")
 @pytest.mark.parametrize("page", FOLLOWED, ids=name)
 def test_a_page_can_be_followed(
     page: Path, reader: Path, workshop: Path, cluster: RayCluster, capsys: pytest.CaptureFixture[str]

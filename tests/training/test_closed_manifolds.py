@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from submission import checkpoint, plugins
+from submission import checkpoint
 from submission.cli.main import main, run_program
 from submission.configuration.settings import ModelSettings
 from submission.distributions import SphereBrownian
 from submission.errors import SubmissionError
-from submission.latent import parse, spaces
+from submission.latent import parse
 from submission.run import Run
 from submission.training import train
 
@@ -136,16 +135,11 @@ register(Manifold("KnownGlobe", ambient=3, dimension=2, project=nearest, volume=
 
 
 @pytest.fixture
-def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A module that registers a sphere by its projection, without a density and with one."""
     (tmp_path / "own_globe.py").write_text(GLOBE)
-    monkeypatch.setattr(plugins, "_imported", [])
     monkeypatch.syspath_prepend(tmp_path)
-    known = set(spaces.SPACES)
-    yield "own_globe"
-    for name in set(spaces.SPACES) - known:
-        del spaces.SPACES[name]
-    sys.modules.pop("own_globe", None)
+    return "own_globe"
 
 
 @pytest.mark.parametrize(("spec", "code"), [("Globe", False), ("KnownGlobe", True)])

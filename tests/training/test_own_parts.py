@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,10 @@ from torch.utils.data import Dataset
 from submission import plugins
 from submission.cli.main import main, run_program
 from submission.errors import UsageError
-from submission.models.networks import NETWORKS
-from submission.objectives import OBJECTIVES
 from submission.run import Run
 from submission.training import train, train_together
 from tests import own_parts
+from tests.registries import put_back
 
 Make = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,24 +38,15 @@ TRAIN = [
 ]
 
 
-def forget() -> None:
-    """What a new process would know."""
-    sys.modules.pop("own_parts", None)
-    NETWORKS.pop("flat", None)
-    OBJECTIVES.pop("squared_kl", None)
-    Path("imported").unlink(missing_ok=True)
-
-
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run with parts of its own, opened by a process that does not know them."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(plugins, "_imported", [])
     Path("own_parts.py").write_text(PARTS)
-    assert run_program("train", ["--import=own_parts", *TRAIN]) == 0
-    forget()
-    yield Run(Path("run"))
-    forget()
+    with put_back():
+        assert run_program("train", ["--import=own_parts", *TRAIN]) == 0
+    Path("imported").unlink()
+    return Run(Path("run"))
 
 
 @pytest.mark.parametrize(
