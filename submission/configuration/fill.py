@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import typing
 import warnings
@@ -189,3 +190,16 @@ def objective_parameters(name: str) -> tuple[dict[str, Any], dict[str, object]]:
     parameters = list(inspect.signature(factory).parameters.values())[2:]  # after the space and the data set's size
     defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
     return {p.name: hints[p.name] for p in parameters}, defaults
+
+
+def default_bindings(objective: str) -> Mapping[str, str]:
+    """Default values of all settings and of an objective's options, ``section.parameter`` → value as gin text."""
+    return defaults_with(objective, OBJECTIVES[objective])
+
+
+@functools.cache
+def defaults_with(objective: str, factory: object) -> Mapping[str, str]:
+    """The same, for an objective that ``factory`` makes; studies ask once for every trial."""
+    options = ObjectiveSettings(objective, objective_parameters(objective)[1])
+    plain = Settings(TrainSettings(epochs=1), objective=options)
+    return {key: repr(value) for key, value in plain.bindings().items()}

@@ -7,14 +7,15 @@ import functools
 import hashlib
 import itertools
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from submission.configuration import load
-from submission.configuration.fill import objective_parameters
-from submission.configuration.settings import SEED, ObjectiveSettings, Settings, TrainSettings, bindings_of
+from submission.configuration.fill import default_bindings
+from submission.configuration.settings import SEED, ObjectiveSettings, Settings, bindings_of
 from submission.configuration.studies import read_study
 from submission.errors import UsageError, did_you_mean
 from submission.studies.measures import MEASURES
@@ -96,7 +97,7 @@ class Trial:
     @functools.cached_property
     def digest(self) -> str:
         """Eight hex digits of the bindings that differ from the defaults: new options do not rename old trials."""
-        plain = {**defaults(self.settings.objective.name), "objective.name": repr(ObjectiveSettings.name)}
+        plain = {**default_bindings(self.settings.objective.name), "objective.name": repr(ObjectiveSettings.name)}
         changed = sorted(f"{key} = {value}" for key, value in self.bindings.items() if plain.get(key) != value)
         return hashlib.sha256("\n".join(changed).encode()).hexdigest()[:8]
 
@@ -205,13 +206,16 @@ class Study:
         Raises:
             UsageError: a binding that does not fit, or two trials with one configuration.
         """
+        return self._trials
+
+    @functools.cached_property
+    def _trials(self) -> tuple[Trial, ...]:
+        """What ``trials`` returns: every table and every figure asks for them again."""
         cells = [self.trial(*cell) for method in self.methods for cell in self.cells(method)]
-        seeded = [trial.with_seed(seed) for seed in range(self.seeds) for trial in cells]
-        names = [(trial.name, trial.seed) for trial in seeded]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice:
+        names = Counter(trial.name for trial in cells)
+        if twice := [name for name, count in names.items() if count > 1]:
             raise UsageError(f"study {self.name!r} has trial {twice[0]} twice", "remove one of the equal methods")
-        return tuple(seeded)
+        return tuple(trial.with_seed(seed) for seed in range(self.seeds) for trial in cells)
 
     def cells(self, method: Method) -> list[tuple[Method, str, dict[str, object]]]:
         """Method, data set and grid choices of every trial of ``method`` but for the seed."""
@@ -247,11 +251,3 @@ def with_value(settings: Settings, key: str, value: object) -> Settings:
 def as_tuple(value: object) -> tuple[Any, ...]:
     """A list or tuple as a tuple; anything else as its only item."""
     return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
-def defaults(objective: str) -> dict[str, str]:
-    """Default values of all settings and of an objective's options, as gin text."""
-    plain = Settings(
-        TrainSettings(epochs=1), objective=ObjectiveSettings(objective, objective_parameters(objective)[1])
-    )
-    return {key: repr(value) for key, value in plain.bindings().items()}

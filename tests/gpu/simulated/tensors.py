@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.autograd.graph import _engine_run_backward
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from tests.gpu.simulated.memory import GPU, Memory
 
@@ -108,7 +107,7 @@ class Operations(TorchDispatchMode):
         self, operation: Any, types: Any, args: Sequence[Any] = (), named: dict[str, Any] | None = None
     ) -> Any:
         named = named or {}
-        tensors = [leaf for leaf in tree_leaves((args, named)) if isinstance(leaf, Tensor)]
+        tensors = [*tensors_in(args), *tensors_in(named.values())]
         held = [self.memory.holds(tensor) for tensor in tensors]
         if self.memory.moving or (not any(held) and not self.makes_for_graph(tensors)):
             return operation(*args, **named)
@@ -116,7 +115,7 @@ class Operations(TorchDispatchMode):
         if self.memory.log is not None:
             self.memory.keep(written(operation, args, named))
         results = operation(*args, **named)
-        made = [leaf for leaf in tree_leaves(results) if isinstance(leaf, Tensor)]
+        made = tensors_in((results,))
         if any(held):
             for tensor in made:
                 self.memory.put(tensor)
@@ -141,18 +140,29 @@ class Operations(TorchDispatchMode):
             self.memory.wait(name)
 
 
+def tensors_in(values: Iterable[Any]) -> list[Tensor]:
+    """The tensors among arguments or results of an operation, which may be lists of them."""
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += tensors_in(value)
+    return found
+
+
 def written(operation: Any, args: Sequence[Any], named: dict[str, Any]) -> list[Tensor]:
     """The tensors that ``operation`` writes to."""
     declared = operation._schema.arguments
     given = {argument.name: value for argument, value in zip(declared, args, strict=False)} | named
     writes = [own.name for own in declared if own.alias_info is not None and own.alias_info.is_write]
-    return [leaf for leaf in tree_leaves([given.get(name) for name in writes]) if isinstance(leaf, Tensor)]
+    return tensors_in(given.get(name) for name in writes)
 
 
 @torch.no_grad()
 def again(operation: Callable[..., Any], args: Sequence[Any], named: dict[str, Any], results: Sequence[Tensor]) -> None:
     """Do ``operation`` once more, into the memory of its first ``results``."""
-    new = [leaf for leaf in tree_leaves(operation(*args, **named)) if isinstance(leaf, Tensor)]
+    new = tensors_in((operation(*args, **named),))
     for old, fresh in zip(results, new, strict=True):
         if old.data_ptr() != fresh.data_ptr():
             old.detach().copy_(fresh)
