@@ -6,6 +6,7 @@ required. Unknown keys are kept in a field ``extra`` where the record has one, a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -14,7 +15,7 @@ import os
 import stat
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from submission.errors import SubmissionError
 T = TypeVar("T")
 Key = tuple[str | int, ...]
 """Where a value is: names of entries and positions in lists, from the outermost."""
+Converter = Callable[[Any], Any]
 WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
 
 
@@ -91,8 +93,7 @@ def parse_json(content: bytes | str, name: str, fix: str, limits: Limits = LIMIT
         raise SubmissionError(f"cannot read {name}: it is nested too deeply", fix) from None
     except ValueError as error:
         raise SubmissionError(f"cannot read {name}: {error}", fix) from None
-    complaint = excess(value, limits)
-    if complaint:
+    if complaint := excess(value, limits):
         raise SubmissionError(f"cannot read {name}: {complaint}", fix)
     return value
 
@@ -109,6 +110,8 @@ def excess(value: Any, limits: Limits) -> str:
         inner: list[Any] = []
         for item in level:
             kind = type(item)
+            if kind is float:
+                continue
             if kind is dict:
                 inner += item
                 inner += item.values()
@@ -124,75 +127,148 @@ def excess(value: Any, limits: Limits) -> str:
 
 def record(kind: type[T], value: object, where: Path | str, fix: str) -> T:
     """``value``, read from JSON, as a record of the dataclass ``kind``; ``where`` names the file in errors."""
-    return typing.cast(T, _Reader(str(where), fix).read(kind, value, ()))
+    try:
+        return typing.cast(T, converter(typing.cast(Any, kind))(value))
+    except MismatchError as found:
+        raise SubmissionError(found.message(str(where)), fix) from None
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Turns JSON values into what annotations ask for.
+class MismatchError(Exception):
+    """A value is not what its annotation asks for.
 
     Attributes:
-        where: name of the file.
-        fix: what to do about an error.
+        hint: the annotation; None where a field is missing.
+        value: what is there instead.
+        key: where, the innermost name or position first; containers add theirs.
     """
 
-    where: str
-    fix: str
+    def __init__(self, hint: Any, value: Any, *key: str | int) -> None:
+        super().__init__()
+        self.hint, self.value, self.key = hint, value, list(key)
 
-    def read(self, hint: Any, value: Any, key: Key) -> Any:
-        """``value`` as ``hint``; ``key`` is its place in the file."""
-        if type(value) is hint and (hint is not float or math.isfinite(value)):
-            return value
-        origin, arguments, nested = parts_of(hint)
-        if hint is Any or hint is object:
-            return value
-        if origin in (typing.Union, types.UnionType):
-            return self.choice(arguments, value, key)
-        if nested:
-            return self.object(hint, value, key)
-        if origin in (tuple, list) and isinstance(value, list):
-            return origin(self.read(arguments[0], item, (*key, n)) for n, item in enumerate(value))
-        if origin in (dict, Mapping) and isinstance(value, dict):
-            if arguments[1] is Any:
-                return dict(value)
-            return {name: self.read(arguments[1], item, (*key, name)) for name, item in value.items()}
-        if hint is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
-        raise self.wrong(hint, value, key)
+    def within(self, key: str | int) -> MismatchError:
+        """The same, ``key`` being the name or the position of what holds it."""
+        self.key.append(key)
+        return self
 
-    def choice(self, hints: tuple[Any, ...], value: Any, key: Key) -> Any:
-        """``value`` as the first of ``hints`` that it fits."""
-        if value is None and type(None) in hints:
+    def message(self, where: str) -> str:
+        """One line; ``where`` is the name of the file."""
+        name = place(tuple(reversed(self.key)))
+        if self.hint is None:
+            return f"{where} lacks {name!r}"
+        return f"{f'{name} in {where}' if name else where} is {self.value!r:.60}, not {describe(self.hint)}"
+
+
+@functools.cache
+def converter(hint: Any) -> Converter:
+    """The function that turns a JSON value into what the annotation ``hint`` asks for, or raises ``MismatchError``."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any or hint is object:
+        return lambda value: value
+    if origin in (typing.Union, types.UnionType):
+        return union_converter(hint, [converter(each) for each in arguments if each is not type(None)])
+    if dataclasses.is_dataclass(hint):
+        return object_converter(hint)
+    if origin in (tuple, list):
+        return list_converter(hint, converter(arguments[0]))
+    if origin in (dict, Mapping):
+        return mapping_converter(hint, converter(arguments[1]))
+    return number if hint is float else plain_converter(hint)
+
+
+def number(value: Any) -> float:
+    """A finite number."""
+    if type(value) is float and math.isfinite(value):
+        return value
+    if type(value) is int:
+        return float(value)
+    raise MismatchError(float, value)
+
+
+def plain_converter(hint: Any) -> Converter:
+    """Values of one type."""
+
+    def convert(value: Any) -> Any:
+        if type(value) is hint:
+            return value
+        raise MismatchError(hint, value)
+
+    return convert
+
+
+def union_converter(hint: Any, converters: Sequence[Converter]) -> Converter:
+    """The first of several types that fits; the error is the last one's."""
+    optional = type(None) in typing.get_args(hint)
+
+    def convert(value: Any) -> Any:
+        if value is None and optional:
             return None
-        rest = [hint for hint in hints if hint is not type(None)]
-        for hint in rest[:-1]:
-            try:
-                return self.read(hint, value, key)
-            except SubmissionError:
-                continue
-        return self.read(rest[-1], value, key)
+        for attempt in converters[:-1]:
+            with contextlib.suppress(MismatchError):
+                return attempt(value)
+        return converters[-1](value)
 
-    def object(self, kind: Any, value: Any, key: Key) -> Any:
-        """A nested record."""
-        if not isinstance(value, dict):
-            raise self.wrong(kind, value, key)
-        hints, required = hints_of(kind), required_of(kind)
+    return convert
+
+
+def list_converter(hint: Any, item: Converter) -> Converter:
+    """Lists of one type, as a list or a tuple."""
+    origin: Any = typing.get_origin(hint)
+
+    def convert(value: Any) -> Any:
+        if type(value) is not list:
+            raise MismatchError(hint, value)
+        found = []
+        try:
+            for own in value:
+                found.append(item(own))
+        except MismatchError as wrong:
+            raise wrong.within(len(found)) from None
+        return origin(found)
+
+    return convert
+
+
+def mapping_converter(hint: Any, item: Converter) -> Converter:
+    """Objects whose values are of one type."""
+
+    def convert(value: Any) -> Any:
+        if type(value) is not dict:
+            raise MismatchError(hint, value)
+        found, name = {}, ""
+        try:
+            for name, own in value.items():
+                found[name] = item(own)
+        except MismatchError as wrong:
+            raise wrong.within(name) from None
+        return found
+
+    return convert
+
+
+def object_converter(kind: Any) -> Converter:
+    """Records."""
+    hints, required = hints_of(kind), required_of(kind)
+    converters = {name: converter(hint) for name, hint in hints.items() if name != "extra"}
+
+    def convert(value: Any) -> Any:
+        if type(value) is not dict:
+            raise MismatchError(kind, value)
         if missing := required - value.keys():
-            first = next(name for name in hints if name in missing)
-            raise SubmissionError(f"{self.where} lacks {place((*key, first))!r}", self.fix)
-        found = {
-            name: self.read(hints[name], item, (*key, name))
-            for name, item in value.items()
-            if name in hints and name != "extra"
-        }
-        if "extra" in hints:
-            found["extra"] = {name: item for name, item in value.items() if name not in hints or name == "extra"}
-        return kind(**found)
+            raise MismatchError(None, None, next(name for name in hints if name in missing))
+        found: dict[str, Any] = {}
+        extra, name = {}, ""
+        try:
+            for name, own in value.items():
+                if name in converters:
+                    found[name] = converters[name](own)
+                else:
+                    extra[name] = own
+        except MismatchError as wrong:
+            raise wrong.within(name) from None
+        return kind(**found, extra=extra) if "extra" in hints else kind(**found)
 
-    def wrong(self, hint: Any, value: Any, key: Key) -> SubmissionError:
-        """The error for a ``value`` of another type."""
-        what = f"{place(key)} in {self.where}" if key else self.where
-        return SubmissionError(f"{what} is {value!r:.60}, not {describe(hint)}", self.fix)
+    return convert
 
 
 @functools.cache
@@ -207,12 +283,6 @@ def required_of(kind: Any) -> frozenset[str]:
     missing = dataclasses.MISSING
     fields = (f for f in dataclasses.fields(kind) if f.default is missing and f.default_factory is missing)
     return frozenset(field.name for field in fields)
-
-
-@functools.cache
-def parts_of(hint: Any) -> tuple[Any, tuple[Any, ...], bool]:
-    """Origin and arguments of a type, and whether it is a dataclass."""
-    return typing.get_origin(hint), typing.get_args(hint), dataclasses.is_dataclass(hint)
 
 
 def place(key: Key) -> str:

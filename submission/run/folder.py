@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -327,18 +326,25 @@ class Run:
     def require_plain(self) -> None:
         """SubmissionError where something in the run is a link to a place outside of it, or no file and no folder."""
         inside = os.path.realpath(self.path)
-        for folder, folders, files in os.walk(inside):
-            for name in (*folders, *files):
-                entry = os.path.join(folder, name)  # noqa: PTH118 - names need not be UTF-8
-                mode = os.lstat(entry).st_mode
-                if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-                    continue
-                shown, target = self.path / Path(entry).relative_to(inside), os.path.realpath(entry)
-                if not stat.S_ISLNK(mode):
-                    raise SubmissionError(f"{shown} is a pipe, a device or a socket, not a file", "delete it")
-                if os.path.commonpath([inside, target]) != inside:
-                    what = f"{shown} is a link to {target}, outside of the run folder"
-                    raise SubmissionError(what, "replace it with a copy of what it leads to, or delete it")
+        for entry in entries_below(inside):
+            if entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False):
+                continue
+            shown, target = self.path / Path(entry.path).relative_to(inside), os.path.realpath(entry.path)
+            if not entry.is_symlink():
+                raise SubmissionError(f"{shown} is a pipe, a device or a socket, not a file", "delete it")
+            if os.path.commonpath([inside, target]) != inside:
+                what = f"{shown} is a link to {target}, outside of the run folder"
+                raise SubmissionError(what, "replace it with a copy of what it leads to, or delete it")
+
+
+def entries_below(folder: str) -> Iterator[os.DirEntry[str]]:
+    """Everything in ``folder`` at any depth, without following links; what cannot be listed is left out."""
+    waiting = [folder]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as listed:
+            entries = list(listed)
+            waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+            yield from entries
 
 
 def require_memory(networks: str, space: LatentSpace, image_shape: tuple[int, int, int], file: Path) -> None:
