@@ -12,12 +12,12 @@ from submission.cli.switches import refuse, within
 if TYPE_CHECKING:
     from submission.export.engines import Limits
 
-SUMMARY = "Find everything that would make the grader fail: path, loading, shapes, types, determinism, NaN, speed."
+SUMMARY = "Check that the grader would accept a representation: path, loading, shapes, types, determinism, NaN, speed."
 EPILOG = """examples:
   python -m submission check runs/demo
   python -m submission check their_model.pt --isolated
 
-Exit code 0: the grader would accept it; 1: it would not. ! marks what costs score or time, not acceptance.
+Exit code 0: the grader would accept it; 1: it would not. A line with ! may lower the score or the speed.
 A .pt file is a program: --isolated loads and runs it in a sandbox without network and files (docs/security.md)."""
 MARKS = {"good": "✓", "warning": "!", "bad": "✗"}
 
@@ -54,9 +54,13 @@ class CheckOptions:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``check``."""
     parser.add_argument("target", type=Path, metavar="DIR|FILE", help="run folder, representation folder or .pt file")
-    parser.add_argument("--isolated", action="store_true", help="load and run the file in a sandbox")
-    parser.add_argument("--memory", type=float, default=4, metavar="GB", help="with --isolated (default: 4)")
-    parser.add_argument("--seconds", type=int, default=600, help="with --isolated: time limit (default: 600)")
+    parser.add_argument("--isolated", action="store_true", help="load and run the file in a sandbox (docs/security.md)")
+    parser.add_argument(
+        "--memory", type=float, default=4, metavar="GB", help="with --isolated: memory limit (default: 4)"
+    )
+    parser.add_argument(
+        "--seconds", type=int, default=600, metavar="S", help="with --isolated: time limit in seconds (default: 600)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

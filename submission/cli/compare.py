@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from submission.studies.comparison import Comparison
 
-SUMMARY = "Evaluated runs side by side: methods by metrics, with intervals over seeds, and whether the metrics agree."
+SUMMARY = "Compare methods by all metrics, with confidence intervals over seeds, and show whether the metrics agree."
 EPILOG = """examples:
   python -m submission compare runs/beta_vae/* runs/factor_vae/*
   python -m submission compare runs/* --data cars3d --protocol study --csv scores.csv --json scores.json
   python -m submission compare runs/mine runs/theirs scores.json   (names of `evaluate --name`, and score files)
 
-Runs whose configurations differ in nothing but the seed are repetitions of one method, which is called by what differs
-from the others: mean ± standard deviation over them, and below it the 95 % interval of the mean. With three runs or
-more a second table shows how far the metrics order the runs alike (Spearman's rank correlation). Scores come from the
-run folders' scores/*.json; those of a model that was trained further since are not used. Scores of another era,
-backend or precision are a protocol of their own, e.g. --protocol "challenge bf16"."""
+Runs that differ only in their seed are repetitions of one method, named after the settings that differ between methods.
+The table has each method's mean ± standard deviation, and below it the 95 % confidence interval of the mean. With
+three runs or more, a second table has the rank correlation (Spearman) between the metrics. The scores are read from
+the run folders' scores/*.json; scores of a model that was trained further afterwards are ignored. Another era, backend
+or precision is another protocol, e.g. --protocol "challenge bf16"."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,17 @@ class CompareOptions:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``compare``."""
     add = parser.add_argument
-    add("runs", nargs="+", type=Path, metavar="RUN", help="evaluated run folders, folders of them, or score files")
-    add("--data", default="", metavar="NAME", help="data set (needed where the runs were scored on several)")
-    add("--protocol", default="challenge", help="of the scores: the preset, or e.g. 'study bf16' (default: challenge)")
-    add("--csv", type=Path, metavar="FILE", help="write one line per method and metric")
-    add("--json", type=Path, metavar="FILE", help="write both tables")
+    add(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="evaluated run folders, folders of run folders, or score files",
+    )
+    add("--data", default="", metavar="NAME", help="data set (needed if the runs were scored on several)")
+    add("--protocol", default="challenge", help="preset of the scores, or e.g. 'study bf16' (default: challenge)")
+    add("--csv", type=Path, metavar="FILE", help="write a CSV file, one line per method and metric")
+    add("--json", type=Path, metavar="FILE", help="write both tables as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

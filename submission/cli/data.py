@@ -84,19 +84,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = {name: actions.add_parser(name, help=text, description=text) for name, (text, _) in ACTIONS.items()}
     for action in add.values():
-        action.add_argument("--data-root", "--root", type=Path, metavar="FOLDER", help="folder of data files")
+        action.add_argument(
+            "--data-root", "--root", type=Path, metavar="FOLDER", help="folder of data files (default: see below)"
+        )
     for name in ("info", "download", "show"):
         add[name].add_argument("name", metavar="NAME", help="a data set's name, or the path of your own data")
-    add["verify"].add_argument(
-        "names", metavar="NAME", nargs="*", help="data sets (default: all whose files are there)"
-    )
-    add["download"].add_argument("--accept", default="", metavar="MD5", help="take a file with this hash as well")
+    add["verify"].add_argument("names", metavar="NAME", nargs="*", help="data sets (default: all whose files exist)")
+    add["download"].add_argument("--accept", default="", metavar="MD5", help="also accept a file with this hash")
     add["show"].add_argument("--out", type=Path, help="the PNG to write (default: NAME.png)")
-    add["show"].add_argument("--seed", type=int, default=0, help="of the image from which the traversals start")
+    add["show"].add_argument("--seed", type=int, default=0, help="seed for choosing the start image (default: 0)")
     for name in ("info", "show"):
         unpickling_option(add[name])
         add[name].add_argument(
-            "--option", action="append", default=[], metavar="KEY=VALUE", help="option of the data set"
+            "--option",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="option of the data set; `data info` lists them",
         )
 
 

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from submission.evaluation import Plan, Results
     from submission.evaluation.targets import Target, TargetOptions
 
-SUMMARY = "Score a representation with the disentanglement metrics, beside an untrained encoder and the true factors."
+SUMMARY = (
+    "Score a representation with disentanglement metrics, and two baselines: an untrained encoder, the true factors."
+)
 EPILOG = """examples:
   python evaluate.py runs/demo
-  python evaluate.py runs/demos                        (every seed of `train.py --seeds 0:5 --out runs/demos`)
+  python evaluate.py runs/demos                        (all runs of `train.py --seeds 0:5 --out runs/demos`)
   python evaluate.py model.pt --data dsprites_full --metrics mig,dci
-  python evaluate.py model.onnx --data cars3d --name theirs       (kept in runs/theirs, for compare and leaderboard)
+  python evaluate.py model.onnx --data cars3d --name theirs       (saved in runs/theirs, for compare and leaderboard)
   python evaluate.py model.pt --data cars3d --data-root data --preset study --repeats 5 --json scores.json
   python evaluate.py --codes codes.npz                 (codes (N, D); factor_sizes (K,) or factors (N, K);
-                                                        if need be periodic (K,) and blocks (D,), see docs/metrics.md)
+                                                        optional: periodic (K,), blocks (D,); see docs/metrics.md)
   python evaluate.py --codes codes.csv --factors factors.csv
   python evaluate.py runs/demo --backend disentanglement_lib
 
@@ -60,22 +62,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("targets", nargs="*", type=Path, metavar="RUN|FILE", help="run folders, or encoders (.pt, .pt2, .onnx)")
     add("--codes", type=Path, metavar="FILE", help="codes instead of an encoder: .npz, .npy or .csv")
-    add("--factors", type=Path, metavar="FILE", help="factors of the codes, where their file has none: .npy or .csv")
-    add("--data", metavar="NAME", help="data set (default: the one that a run was trained on)")
+    add("--factors", type=Path, metavar="FILE", help="factors, if the file of codes has none: .npy or .csv")
+    add("--data", metavar="NAME", help="data set (default: the run's own)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
     unpickling_option(parser)
-    add(
-        "--name", default="", help="keep the scores of a file in runs/NAME, and call it NAME in compare and leaderboard"
-    )
+    add("--name", default="", help="save the scores in runs/NAME, under which compare and leaderboard find them")
     add("--metrics", metavar="NAME,...", help="metrics to compute (default: the preset's)")
     add("--preset", default="challenge", help="challenge, study or fast (default: challenge)")
-    add("--seed", type=int, default=0, help="seed of the protocol (default: 0)")
-    add("--repeats", type=int, default=1, metavar="N", help="repeat with N seeds; show mean and deviation (default: 1)")
+    add("--seed", type=int, default=0, help="seed of the metrics' samples (default: 0)")
+    add(
+        "--repeats",
+        type=int,
+        default=1,
+        metavar="N",
+        help="score with N seeds; show mean and standard deviation (default: 1)",
+    )
     add("--seeds", type=int, default=None, help=hidden())
-    add("--era", default="installed", help="installed, or 2019 for the challenge's scikit-learn")
-    add("--backend", choices=("submission", "disentanglement_lib"), default="submission", help="whose code computes")
+    add(
+        "--era",
+        default="installed",
+        help="behave like the installed scikit-learn, or like that of 2019 (default: installed)",
+    )
+    add(
+        "--backend",
+        choices=("submission", "disentanglement_lib"),
+        default="submission",
+        help="implementation (default: submission)",
+    )
     rounded, precisions = called("bf16", "bfloat16"), ("float32", "bf16")
-    add("--precision", type=rounded, choices=precisions, default="float32", help="of the encoder (docs/metrics.md)")
+    add(
+        "--precision",
+        type=rounded,
+        choices=precisions,
+        default="float32",
+        help="precision of the encoder (default: float32)",
+    )
     add("--device", default="cpu", help="where the encoder runs: cpu, cuda, cuda:1, ... (default: cpu)")
     add("--isolated", action="store_true", help="load and run the file in a sandbox, on the CPU (docs/security.md)")
     add("--no-baselines", action="store_true", help="leave out the untrained encoder and the true factors")

@@ -8,14 +8,16 @@ from pathlib import Path
 
 from submission.errors import UsageError
 
-SUMMARY = "Write a trained run as TorchScript, torch.export, ONNX and safetensors, checked against each other."
+SUMMARY = (
+    "Export a trained run as TorchScript, torch.export, ONNX and safetensors, and check that all give the same codes."
+)
 EPILOG = """examples:
-  python -m submission export runs/demo                            every format, the run's own mode
+  python -m submission export runs/demo                            all formats, the run's mode
   python -m submission export runs/demo --mode ambient --formats pt
   python -m submission export runs/demo --formats onnx,pt2
 
-The TorchScript file replaces representation/pytorch_model.pt, and evaluate.py scores it from then on; the rest goes
-into export/ with config.gin and meta.json. docs/export.md has the modes, formats and which torch reads which file."""
+The TorchScript file replaces representation/pytorch_model.pt, which evaluate.py then scores. The other files go into
+export/, with config.gin and meta.json. docs/export.md lists modes, formats, and which torch reads which file."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``export``."""
     parser.add_argument("folder", type=Path, metavar="RUN", help="run folder")
     parser.add_argument(
-        "--mode", default="", help="codes to export (default: what the run exports; see docs/export.md)"
+        "--mode", default="", help="codes to export (default: the run's mode; docs/export.md lists them)"
     )
-    text = "load baseline/untrained.pt, which another mode needs, in a sandbox (docs/security.md)"
+    text = "with another --mode: load baseline/untrained.pt in a sandbox (docs/security.md)"
     parser.add_argument("--isolated", action="store_true", help=text)
-    parser.add_argument("--formats", default="pt,pt2,onnx,safetensors", help="comma-separated (default: all)")
+    parser.add_argument(
+        "--formats",
+        default="pt,pt2,onnx,safetensors",
+        help="comma-separated formats (default: pt,pt2,onnx,safetensors)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-SUMMARY = "Train and write the submission as the grader asks through environment variables (the image's entry point)."
+SUMMARY = "Train and write a submission as environment variables ask (the container's entry point for the grader)."
 EPILOG = """environment:
   AICROWD_OUTPUT_PATH        folder of all experiments (default ./scratch/shared)
   AICROWD_EVALUATION_NAME    folder of this one (default experiment_name)
   AICROWD_DATASET_NAME       data set (default cars3d)
   DISENTANGLEMENT_LIB_DATA   folder of the data files (default ./scratch/dataset)
-  AICROWD_CUDA               whether a GPU may be used: true or false (default true)
-  AICROWD_IS_GRADING         whether to send events to the grader: true or false (default false)
+  AICROWD_CUDA               use a GPU if there is one: true or false (default true)
+  AICROWD_IS_GRADING         send events to the grader: true or false (default false)
   SUBMISSION_CONFIG          gin configuration (default challenge)
   SUBMISSION_BIND            further bindings, separated by ;
-  SUBMISSION_TIME_BUDGET     be done after e.g. 45m or 8h (default: no limit)
+  SUBMISSION_TIME_BUDGET     finish within e.g. 45m or 8h (default: no limit)
 
-Exit code 0: the submission is written and checked; 1: it failed; 2: a variable is wrong; 128 + n: signal n."""
+Exit code 0: the submission is written and checked; 1: it failed; 2: a variable is wrong; 128 + n: ended by signal n."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

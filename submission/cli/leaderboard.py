@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from submission.studies.entries import Collection
     from submission.studies.leaderboard import Repetitions, Row
 
-SUMMARY = "Rank evaluated runs as the challenge ranked, or by one metric."
+SUMMARY = "Rank evaluated runs by the challenge's rule, or by one metric."
 EPILOG = """examples:
-  python -m submission leaderboard                                 every run below runs/: mean of five metrics' ranks
-  python -m submission leaderboard runs elsewhere/run scores.json  other folders, runs and score files as well
+  python -m submission leaderboard                                 every run in runs/, by mean rank in five metrics
+  python -m submission leaderboard runs elsewhere/run scores.json  folders, runs and score files
   python -m submission leaderboard --by mig --show each
   python -m submission leaderboard --data cars3d --csv board.csv --json board.json --html board.html
 
-Scores come from the runs' score files, and those that `evaluate --name` keeps. The challenge's order: every run is
-ranked in each of the five metrics, and the ranks are averaged. A score alone means nothing; places depend on which
-others are there."""
+Scores are read from the runs' score files, including those saved by `evaluate --name`. The challenge's rule: rank the
+runs in each of five metrics, then order them by their mean rank. A mean rank depends on the other runs in the table:
+do not compare mean ranks between tables."""
 DEFAULT = Path("runs")
 
 
@@ -53,14 +53,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``leaderboard``."""
     add = parser.add_argument
     add("runs", nargs="*", type=Path, metavar="RUN", help=f"runs, folders of them, score files (default: {DEFAULT})")
-    add("--data", default="", metavar="NAME", help="data set (default: a table for each)")
-    add("--protocol", default="challenge", help="of the scores: the preset, or e.g. 'study bf16' (default: challenge)")
-    add("--by", default="", metavar="METRIC", help="order by one metric instead of the challenge's combined ranks")
+    add("--data", default="", metavar="NAME", help="data set (default: one table per data set)")
+    add("--protocol", default="challenge", help="preset of the scores, or e.g. 'study bf16' (default: challenge)")
+    add("--by", default="", metavar="METRIC", help="rank by one metric, not by the mean rank of the challenge's five")
     shown = ("mean", "best", "each")
-    add("--show", choices=shown, default="mean", help="the mean of a method's runs, its best one, or each (mean)")
+    add(
+        "--show",
+        choices=shown,
+        default="mean",
+        help="a method's mean over its runs, its best run, or each run (default: mean)",
+    )
     add("--csv", type=Path, metavar="FILE", help="write the table as CSV")
     add("--json", type=Path, metavar="FILE", help="write the table as JSON")
-    add("--html", type=Path, metavar="FILE", help="write the table as a page")
+    add("--html", type=Path, metavar="FILE", help="write the table as an HTML page")
     add("--seeds", choices=shown, help=hidden())
     for former in ("--file", "--add", "--method"):
         add(former, nargs="*", help=hidden())

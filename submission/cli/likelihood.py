@@ -13,13 +13,13 @@ from submission.errors import UsageError
 if TYPE_CHECKING:
     from submission.run import Likelihood, Run
 
-SUMMARY = "Estimate the log-likelihood, ELBO, KL and errors of runs on images they were not trained on."
+SUMMARY = "Estimate the log-likelihood, ELBO, KL and reconstruction error of runs on held-out images."
 EPILOG = """examples:
   python -m submission likelihood runs/mine
   python -m submission likelihood runs/seeds --samples 100 --images 1000
 
-The images are the test split of the run's data set, else what the run held out. The estimate is importance-sampled
-(Burda et al., 2016); it is kept in the run's likelihood.json. docs/likelihood.md explains every number."""
+The images are the test split of the run's data set, or, if it has none, the images that the run held out. The estimate
+is importance-sampled (Burda et al., 2016) and saved in the run's likelihood.json. See docs/likelihood.md."""
 MOST_SAMPLES = 1_000_000
 """Importance samples per image; more are a mistyped number."""
 QUANTITIES = {
@@ -60,8 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("runs", nargs="+", type=Path, metavar="RUN", help="trained run folders")
     add("--samples", type=int, default=500, metavar="L", help="importance samples per image (default: 500)")
-    add("--images", type=int, default=10_000, metavar="N", help="at most so many held-out images (default: 10000)")
-    add("--seed", type=int, default=0, help="of the samples and of the choice of images (default: 0)")
+    add("--images", type=int, default=10_000, metavar="N", help="use at most N held-out images (default: 10000)")
+    add("--seed", type=int, default=0, help="seed of the samples and of the choice of images (default: 0)")
     add("--device", default="cpu", help="where the model runs: cpu, cuda, cuda:1, ... (default: cpu)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
     add("--json", nargs="?", const="-", metavar="FILE", help="write the result to FILE, or print it")

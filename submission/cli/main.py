@@ -101,7 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser, module: ModuleType) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = getattr(module, "EPILOG", None)
     module.add_arguments(parser)
-    text = "import MODULE first, which registers networks, objectives, metrics, spaces or data sets of your own"
+    text = "import MODULE first: it registers your own networks, objectives, metrics, spaces or data sets"
     parser.add_argument("--import", dest="imports", action="append", default=[], metavar="MODULE", help=text)
     parser.set_defaults(run=module.run, parser=parser)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 SUMMARY = "Draw a figure of one or several runs: PNG, SVG, PDF or an animated WebP."
 EPILOG = """kinds:
   latent           encoded images in the latent space, decoded images on a grid
-  traversals       images of one component that moves (.webp: animated)
-  kl               KL divergence per component and the factor that it shares most information with
-  codes            codes against factors of variation
+  traversals       decoded images while one component changes (.webp: animated)
+  kl               KL divergence per component, and the factor with the highest mutual information
+  codes            codes over the factors of variation
   reconstructions  images and their reconstructions
-  samples          images of samples of the prior
+  samples          decoded samples of the prior
   matrices         mutual information, DCI importance and FactorVAE votes
   curves           loss terms over the updates; several runs
   components       KL divergence of each component over the updates
@@ -25,7 +25,7 @@ examples:
   python -m submission plot traversals runs/demo --out traversals.webp
   python -m submission plot scores runs/a runs/b --out scores.svg
 
-The same run gives the same file, byte for byte. A folder of runs stands for all runs in it."""
+The same run gives the same file, byte for byte. A folder of runs means all runs in it."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,19 @@ class PlotOptions:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``plot``."""
-    parser.add_argument("kind", metavar="KIND", help="what to draw, see below")
+    parser.add_argument("kind", metavar="KIND", help="what to draw (listed below)")
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folder, or a folder of run folders")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="ends in .png, .svg, .pdf or .webp")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of data files")
-    parser.add_argument("--dark", action="store_true", help="for dark backgrounds")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="figure to write: .png, .svg, .pdf, or .webp for an animation",
+    )
+    parser.add_argument(
+        "--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)"
+    )
+    parser.add_argument("--dark", action="store_true", help="use colours for a dark background")
 
 
 def run(arguments: argparse.Namespace) -> int:

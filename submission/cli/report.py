@@ -13,8 +13,8 @@ EPILOG = """examples:
   python -m submission report runs/a runs/b --out comparison.html
   python -m submission report runs/demo/scores/challenge-0.json
 
-A folder of runs (seeds, a sweep) stands for all runs in it. The file refers to nothing outside itself: send it, archive
-it, open it anywhere."""
+A folder of runs (seeds, a sweep) means all runs in it. The file contains all figures and needs no network: send it,
+archive it, open it anywhere."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``report``."""
     about = "run folder, folder of run folders, or a score file"
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=about)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write (default: report.html in the folder)")
-    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="folder of data files")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="HTML file to write (default: report.html in the run folder)"
+    )
+    parser.add_argument(
+        "--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,18 +17,24 @@ EPILOG = """examples:
   python -m submission submit v0.1 --run runs/demo --dry-run       show what would be sent
   python -m submission submit v0.1 --run runs/demo                 send it
 
-It commits nothing: uncommitted changes, a failed check, a wrong aicrowd.json or a tag that exists stop it before
-anything is sent. docs/submission.md explains every step."""
+The command commits nothing. It stops before sending anything if there are uncommitted changes, if the check fails, if
+aicrowd.json is wrong or if the tag exists. docs/submission.md explains every step."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``submit``."""
-    parser.add_argument("version", help="what follows submission- in the tag, e.g. v0.1")
+    parser.add_argument("version", help="version, e.g. v0.1; the tag is submission-v0.1")
     parser.add_argument("--run", dest="folder", type=Path, metavar="FOLDER", help="run folder to check first")
     parser.add_argument("--isolated", action="store_true", help="check the run's file in a sandbox (docs/security.md)")
     parser.add_argument("--remote", default="aicrowd", help="git remote (default: aicrowd)")
-    parser.add_argument("--dry-run", action="store_true", help="only show what would be sent")
-    parser.add_argument("--repository", type=Path, default=Path(), metavar="FOLDER", help="default: this folder")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    parser.add_argument(
+        "--repository",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
+        help="git repository to submit (default: current folder)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from submission.studies.runner import Place, Status
     from submission.studies.study import Study
 
-SUMMARY = "Run a study: a grid of methods, data sets, settings and seeds, each trial a run folder."
+SUMMARY = "Run a study (a grid of methods, data sets, settings and seeds), or show its results."
 EPILOG = """examples:
   python -m submission sweep --list
   python -m submission sweep delta_vae_table2 --size smoke
@@ -27,8 +27,8 @@ EPILOG = """examples:
   python -m submission sweep mystudy.gin --on ray
   python -m submission sweep mystudy.gin --on slurm --gpus 1
 
-Ctrl-C stops every trial with a checkpoint; the same command goes on. Finished trials are skipped, failed ones are
-tried again. docs/studies.md explains study files and the three places where trials run."""
+Each trial is a run folder. Ctrl-C stops every trial at a checkpoint; the same command continues: it skips finished
+trials and repeats failed ones. docs/studies.md explains study files, and where trials run."""
 ACTIONS = ("run", "status", "table", "figure", "statistics", "selection")
 NAMED = 10
 """Trials that a message names at most."""
@@ -92,24 +92,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="[status|table|figure|statistics|selection] STUDY",
-        help="a study's name or gin file; without an action it is run",
+        help="name or gin file of a study; without an action, run it",
     )
-    add("--list", action="store_true", help="show the studies that are shipped")
-    add("--size", default="", metavar="SIZE", help="smoke (seconds), desk (two cores) or full (a GPU or a cluster)")
+    add("--list", action="store_true", help="list the shipped studies")
+    add(
+        "--size",
+        default="",
+        metavar="SIZE",
+        help="smoke (takes seconds), desk (for two cores) or full (for a GPU or a cluster)",
+    )
     add("--out", type=Path, metavar="FOLDER", help="folder of the run folders (default: runs/STUDY-SIZE)")
-    add("--records", type=Path, metavar="FILE", help="finished trials' records (default: OUT/records.jsonl)")
+    add(
+        "--records", type=Path, metavar="FILE", help="file of the finished trials' records (default: OUT/records.jsonl)"
+    )
     add("--seeds", type=int, metavar="N", help="seeds 0 to N - 1 (default: the study's)")
     add("--on", default="local", metavar="WHERE", help="local, ray, ray:ADDRESS or slurm (default: local)")
-    add("--workers", type=int, metavar="N", help="local: trials at the same time (default: one per core)")
-    add("--together", action="store_true", help="local: train the seeds of a cell as one program (on a GPU)")
+    add("--workers", type=int, metavar="N", help="local: number of parallel trials (default: one per core)")
+    add("--together", action="store_true", help="local: train all seeds of a setting in one process (for a GPU)")
     add("--cpus", type=int, default=1, metavar="N", help="ray and slurm: cores per trial (default: 1)")
     add("--gpus", type=float, default=0, metavar="N", help="ray and slurm: GPUs per trial (default: 0)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
     add("--isolated", action="store_true", help="score encoders in a sandbox, on the CPU (docs/security.md)")
-    add("--retries", type=int, default=2, metavar="N", help="how often a failed trial is tried again (default: 2)")
-    add("--against", default="", metavar="LABEL", help="statistics: what to compare with (default: the first method)")
-    add("--metric", default="mig", metavar="NAME", help="selection: what to choose by, e.g. elbo (default: mig)")
+    add("--retries", type=int, default=2, metavar="N", help="repeat a failed trial up to N times (default: 2)")
+    add("--against", default="", metavar="LABEL", help="statistics: method to compare with (default: the first)")
+    add("--metric", default="mig", metavar="NAME", help="selection: metric to select by, e.g. elbo (default: mig)")
     add("--markdown", action="store_true", help="table, statistics, selection, figure: print Markdown")
     add("--file", type=Path, metavar="FILE", help="figure: .svg, .png or .pdf (default: OUT/figure.svg)")
 

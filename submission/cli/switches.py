@@ -49,7 +49,7 @@ def seed_within(seed: int) -> None:
 
 def unpickling_option(parser: argparse.ArgumentParser) -> None:
     """Give ``parser`` the option that data sets named ``dlib:NAME`` need."""
-    text = "let disentanglement_lib read --data dlib:NAME: it unpickles files, which can run any code"
+    text = "allow --data dlib:NAME: disentanglement_lib unpickles its files, which can run any code"
     parser.add_argument("--allow-unpickling", action="store_true", help=text)
 
 

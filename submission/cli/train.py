@@ -11,7 +11,7 @@ from submission.cli.train_options import TrainCommand
 from submission.cli.training_summary import Summaries, summarise
 from submission.run import Run
 
-SUMMARY = "Train a model from gin configurations and export its representation."
+SUMMARY = "Train a VAE from a configuration, and export its encoder."
 EPILOG = """examples:
   python train.py --config demo --out runs/demo
   python train.py --config delta_vae_challenge/d10_beta1 --data cars3d --data-root data --time-budget 2h
@@ -20,28 +20,49 @@ EPILOG = """examples:
   python train.py --config demo --seeds 0:16 --out runs/seeds
   python train.py --list
 
-Ctrl-C, SIGTERM and a closed terminal (SIGHUP) leave a checkpoint and an export; --resume continues from there."""
+Ctrl-C, SIGTERM and a closed terminal (SIGHUP) save a checkpoint and an export; --resume continues from it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``train``."""
     add = parser.add_argument
-    add("--config", action="append", default=[], metavar="NAME", help="gin file, or a name that --list shows")
-    add("--bind", action="append", default=[], metavar="BINDING", help="gin binding, e.g. train.steps=2000")
-    add("--data", metavar="NAME", help="data set (instead of the configuration's)")
+    add(
+        "--config",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="gin file or shipped configuration (see --list); may be repeated",
+    )
+    add(
+        "--bind",
+        action="append",
+        default=[],
+        metavar="BINDING",
+        help="override a setting, e.g. train.steps=2000; may be repeated",
+    )
+    add("--data", metavar="NAME", help="data set (default: the configuration's)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
     unpickling_option(parser)
     add("--out", type=Path, metavar="FOLDER", help="run folder (default: runs/NAME of the last --config)")
-    add("--resume", action="store_true", help="continue the run in --out; --config may be left out")
+    add("--resume", action="store_true", help="continue the run in --out, with or without --config")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
-    add("--seed", type=int, help="seed of weights, data order and noise")
-    add("--seeds", metavar="A:B", help="a run for each seed from A to B - 1, into OUT/seed_N")
-    add("--init-from", type=Path, metavar="RUN", help="run folder whose exported weights training starts from")
-    add("--together", action=argparse.BooleanOptionalAction, help="train --seeds as one program (default: on a GPU)")
-    add("--time-budget", metavar="TIME", help="be done, export included, after e.g. 90s, 45m, 2h or 1h30m")
+    add("--seed", type=int, help="seed of weights, data order and noise (default: the configuration's)")
+    add("--seeds", metavar="A:B", help="train one run per seed from A to B - 1, in OUT/seed_N")
+    add("--init-from", type=Path, metavar="RUN", help="start from the exported weights of this run folder")
+    add(
+        "--together",
+        action=argparse.BooleanOptionalAction,
+        help="train all --seeds in one process (default: only on a GPU)",
+    )
+    add("--time-budget", metavar="TIME", help="finish, export included, within e.g. 90s, 45m, 2h or 1h30m")
     precisions = ("auto", "float32", "bfloat16")
-    add("--precision", type=called("bfloat16", "bf16"), choices=precisions, help="of the matrix products")
-    add("--list", action="store_true", help="show the configurations that are shipped")
+    add(
+        "--precision",
+        type=called("bfloat16", "bf16"),
+        choices=precisions,
+        help="precision of matrix products (default: auto)",
+    )
+    add("--list", action="store_true", help="list the shipped configurations")
 
 
 def run(arguments: argparse.Namespace) -> int:

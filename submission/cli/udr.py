@@ -13,15 +13,17 @@ from submission.errors import UsageError
 if TYPE_CHECKING:
     from submission.metrics.agreement import Similarity
 
-SUMMARY = "Which runs of a method agree with the others (unsupervised disentanglement ranking), without any factors."
+SUMMARY = (
+    "Rank the runs of a method by agreement with one another (unsupervised disentanglement ranking), without factors."
+)
 EPILOG = """examples:
   python train.py --config demo --seeds 0:5 --out runs/demos
   python -m submission udr runs/demos/*
   python -m submission udr runs/beta_vae/* runs/factor_vae/* --similarity spearman --json udr.json
 
-Runs whose configurations differ in nothing but the seed are one method; a run's score is the median of its likeness to
-the others of its method. Where a component has several columns (a circle, a sphere), the score by block takes it as
-one latent, and runs are ordered by that. Works on data without factors, too; see docs/metrics.md, "udr"."""
+Runs that differ only in their seed belong to one method. A run's score is its median similarity to the other runs of
+its method. If a component has several columns (a circle, a sphere), the score by block takes it as one latent, and the
+runs are ordered by that score. UDR also works on data without factors. See docs/metrics.md, "udr"."""
 FEWEST = 10
 """Images that are compared at least."""
 
@@ -66,11 +68,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``udr``."""
     add = parser.add_argument
     add("runs", nargs="+", type=Path, metavar="RUN", help="trained run folders")
-    add("--similarity", choices=("lasso", "spearman"), default="lasso", help="of two latents (default: lasso)")
-    add("--images", type=int, default=1000, metavar="N", help="images whose codes are compared (default: 1000)")
-    add("--seed", type=int, default=0, help="of the choice of images (default: 0)")
+    add(
+        "--similarity",
+        choices=("lasso", "spearman"),
+        default="lasso",
+        help="similarity of two latents (default: lasso)",
+    )
+    add("--images", type=int, default=1000, metavar="N", help="compare the codes of N images (default: 1000)")
+    add("--seed", type=int, default=0, help="seed for choosing the images (default: 0)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
-    add("--json", type=Path, metavar="FILE", help="write the scores")
+    add("--json", type=Path, metavar="FILE", help="write the scores as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
