@@ -134,10 +134,10 @@ def exported_weights(path: Path, best: Path) -> dict[str, torch.Tensor]:
         return dict(state["best_model"]) if "best_model" in state else separate_best(best, state)
     except FileNotFoundError:
         known = previous(path).exists()
-        fix = f"{resume} goes on from {previous(path).name}" if known else "train it"
-        raise SubmissionError(f"{path.parent} holds no model: {path.name} is missing", fix) from None
+        fix = f"{resume} continues from {previous(path).name}" if known else "train it"
+        raise SubmissionError(f"{path.parent} has no model: {path.name} is missing", fix) from None
     except DamagedError as error:
-        raise SubmissionError(error.what, f"{resume} goes on from the checkpoint before it") from error
+        raise SubmissionError(error.what, f"{resume} continues from the previous checkpoint") from error
 
 
 def separate_best(best: Path, state: State) -> dict[str, torch.Tensor]:
@@ -145,9 +145,9 @@ def separate_best(best: Path, state: State) -> dict[str, torch.Tensor]:
     try:
         found = read(best)
     except FileNotFoundError:
-        raise SubmissionError(f"{best} is missing, which had the best weights", "train it again") from None
+        raise SubmissionError(f"{best}, the file of the best weights, is missing", "train it again") from None
     except DamagedError as error:
-        raise SubmissionError(error.what, "restore it, or train again: it had the best weights") from error
+        raise SubmissionError(error.what, "restore it (it holds the best weights), or train again") from error
     if found.get("validation") != state["validation"] or not isinstance(found.get("model"), dict):
         raise SubmissionError(f"{best} does not hold the best weights of its checkpoint", "train it again")
     return dict(found["model"])
@@ -171,7 +171,7 @@ def mismatch(state: State) -> str:
         entries: Any = value
         inner = VALUES.get(name)
         if inner and not all(isinstance(key, str) and isinstance(item, inner) for key, item in entries.items()):
-            return f"{name} holds other things than {inner.__name__}"
+            return f"{name} contains values that are not {inner.__name__}"
     if state["step"] < 0 or not 0 <= state["fraction"] <= 1:
         return f"step {state['step']}, fraction {state['fraction']}"
     if "validation" in state:
@@ -187,19 +187,19 @@ def printable(value: object) -> str:
 
 
 def read(path: Path) -> State:
-    """The state in one file; DamagedError where its checksum does not fit, SubmissionError for another format."""
+    """The state in one file; DamagedError where its checksum is wrong, SubmissionError for another format."""
     if not path.exists():
         raise FileNotFoundError(path)
     content = read_regular(path, MOST_BYTES, "make it readable, or train again")
     archive = content[:-COMMENT_SIZE]
     if content[-COMMENT_SIZE:] != comment(archive):
-        raise DamagedError(f"{path} is damaged (its checksum does not fit)", "restore it")
+        raise DamagedError(f"{path} is damaged (its checksum is wrong)", "restore it")
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         if isinstance(error, pickle.UnpicklingError):  # torch's words advise to run the pickle
-            reason = "it holds other things than tensors and plain containers"
+            reason = "it contains objects other than tensors and plain containers"
         raise DamagedError(f"{path} cannot be read: {reason}", "restore it") from error
     if not isinstance(state, dict):
         raise DamagedError(f"{path} holds a {type(state).__name__}, not a checkpoint", "restore it")

@@ -46,7 +46,7 @@ def exclusive(path: Path, busy: str, fix: str) -> Iterator[None]:
 def prepare(path: Path) -> None:
     """Make the folder of a lock file; SubmissionError where the file is a link, or cannot be made."""
     if path.is_symlink():
-        raise SubmissionError(f"{path} is a link", "delete it: a lock is a file of its own")
+        raise SubmissionError(f"{path} is a link", "delete it: a lock must be a regular file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -122,7 +122,7 @@ def dtype(codes: Tensor, label: str) -> Finding:
 def width(codes: Tensor, label: str) -> Finding:
     """Number of code dimensions; one alone crashes MIG and SAP."""
     count = codes.shape[1]
-    problem = f"{count} dimension: MIG and SAP compare two and crash"
+    problem = f"{count} dimension: MIG and SAP compare two dimensions and crash"
     return finding(f"width ({label})", count >= 2, f"{count} dimensions", problem, "export at least two dimensions")
 
 
@@ -131,7 +131,7 @@ def spread(codes: Tensor, label: str) -> Finding:
     deviations = codes.double().std(dim=0)
     constant, tiny = int((deviations == 0).sum()), int((deviations < PRUNING_THRESHOLD).sum())
     detail = f"{constant} of {codes.shape[1]} dimensions constant, {tiny} below {PRUNING_THRESHOLD} on random images"
-    fix = "constant codes crash modularity; small ones are pruned by the FactorVAE score: rescale"
+    fix = "rescale the codes: modularity crashes on constant ones, the FactorVAE score ignores small ones"
     return finding(f"scale ({label})", tiny < codes.shape[1], detail, detail, fix, "warning")
 
 

@@ -99,16 +99,16 @@ def as_grader(module: Encode) -> Encode:
 def layout(target: Path) -> tuple[list[Finding], Path]:
     """Where the grader looks: the model, the results folder, and what would be taken instead of them."""
     if target.is_file():
-        good = Finding("path", "good", f"{target} (a single file; the grader wants representation/{MODEL})")
+        good = Finding("path", "good", f"{target} (a single file; the grader reads representation/{MODEL})")
         return [good], target
     folder = target if target.name == "representation" else target / "representation"
     file = folder / MODEL
     findings = [finding("path", file.is_file(), f"{file}", f"{file} is missing", AGAIN)]
     results = folder / RESULTS
-    lost = f"{results} is missing: every score would be computed and lost"
+    lost = f"{results} is missing: the grader could not save its scores"
     findings.append(finding("results folder", results.is_dir(), f"{results}", lost, f"mkdir {results}"))
     if (folder / "tfhub").exists():
-        findings.append(Finding("path", "bad", f"{folder / 'tfhub'} would be taken instead of {MODEL}", "remove it"))
+        findings.append(Finding("path", "bad", f"{folder / 'tfhub'} would be scored instead of {MODEL}", "remove it"))
     override = results / "gin" / "postprocess.gin"
     if override.exists():
         findings.append(Finding("data set", "warning", f"{override} overrides AICROWD_DATASET_NAME", "remove it"))

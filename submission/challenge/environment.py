@@ -55,7 +55,7 @@ def experiment(variables: Mapping[str, str]) -> str:
     """``$AICROWD_EVALUATION_NAME``, one folder name."""
     name = variables.get("AICROWD_EVALUATION_NAME") or "experiment_name"
     if Path(name).name != name or name == "..":
-        raise UsageError(f"AICROWD_EVALUATION_NAME={name!r} is no folder name", "use a name without slashes")
+        raise UsageError(f"AICROWD_EVALUATION_NAME={name!r} is not a folder name", "use a name without slashes")
     return name
 
 

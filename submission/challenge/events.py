@@ -193,5 +193,5 @@ class BoundedSocket:
 def number(text: str) -> int:
     """A whole number of an environment variable."""
     if not text.isdecimal():
-        raise UsageError(f"{text!r} is no number for the event server's port or database", "check CROWDAI_REDIS_*")
+        raise UsageError(f"{text!r} is not a port or database number of the event server", "check CROWDAI_REDIS_*")
     return int(text)

@@ -88,9 +88,9 @@ def send(plan: Plan) -> str:
     try:
         result = run_git(plan.repository, *PLAIN_PUSH, "push", "--atomic", "--no-follow-tags", plan.remote, *refs)
         if result.returncode:
-            fix = "nothing was submitted; correct it and repeat"
+            fix = "nothing was submitted; correct the error and repeat"
             if len(plan.urls) > 1:
-                fix = "look at each address: some may have accepted it; correct it and choose another version"
+                fix = "check each address, some may have accepted the tag; correct the error and choose another version"
             raise SubmissionError(f"{', '.join(plan.urls)} refused the push: {last_line(result.stderr)}", fix)
     except BaseException:
         run_git(plan.repository, "tag", "--delete", plan.tag)
@@ -150,13 +150,13 @@ def push_urls(top: Path, remote: str) -> tuple[str, ...]:
 def require_new(top: Path, urls: Sequence[str], tag: str) -> None:
     """SubmissionError for a tag that exists, here or there: it would start no new evaluation."""
     if git(top, "tag", "--list", tag):
-        raise SubmissionError(f"the tag {tag} exists already", "choose another version")
+        raise SubmissionError(f"the tag {tag} already exists", "choose another version")
     for url in urls:
         result = run_git(top, "ls-remote", "--tags", "--", url, f"refs/tags/{tag}")
         if result.returncode:
             raise SubmissionError(f"cannot reach {url}: {last_line(result.stderr)}", "check the address and access")
         if result.stdout.strip():
-            raise SubmissionError(f"the tag {tag} exists already at {url}", "choose another version")
+            raise SubmissionError(f"the tag {tag} already exists at {url}", "choose another version")
 
 
 def git(folder: Path, *arguments: str) -> str:

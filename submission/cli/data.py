@@ -174,7 +174,7 @@ def required_source(name: str) -> Source:
     if name not in REGISTRY:
         raise UsageError(f"{name} is your own data, which has no published files", "name another data set")
     if name not in SOURCES:
-        raise UsageError(f"{name} has no files: it is rendered", "use it without a download")
+        raise UsageError(f"{name} has no files: it is rendered", "use it directly")
     return SOURCES[name]
 
 
@@ -187,7 +187,7 @@ def download(command: DataCommand) -> None:
         path = file.located(command.root)
         if not file.urls and not path.exists():
             fix = f"{source.manual} ({command.root / file.path})"
-            raise SubmissionError(f"{command.name} cannot be downloaded by a program", fix)
+            raise SubmissionError(f"{command.name} cannot be downloaded automatically", fix)
         if not path.exists():
             path = fetch(file, command.root, source.page, console.Bars(), command.accept)
         console.say(f"{path} is there")

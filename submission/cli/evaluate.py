@@ -138,15 +138,19 @@ def estimate_likelihood(arguments: argparse.Namespace) -> int:
 def refuse_idle(arguments: argparse.Namespace) -> None:
     """UsageError where an option is given that has no effect here, or ``--json`` names no file."""
     if arguments.json is not None and Path(arguments.json).is_dir():
-        raise UsageError(f"--json {arguments.json!r} names no file", "name one, or none to print the scores")
+        raise UsageError(
+            f"--json {arguments.json!r} is not a file name", "pass a file name, or --json alone to print the scores"
+        )
     if arguments.likelihood:
         refuse(arguments, add_arguments, SCORING, "cannot be combined with --likelihood", "leave one of them out")
         return
-    refuse(arguments, add_arguments, ESTIMATING, "belongs to another command", "python -m submission likelihood RUN")
+    refuse(
+        arguments, add_arguments, ESTIMATING, "is an option of another command", "python -m submission likelihood RUN"
+    )
     if arguments.codes is not None:
         refuse(arguments, add_arguments, ENCODING, "has no effect on --codes", "leave one of them out")
     else:
-        refuse(arguments, add_arguments, ["factors"], "has no effect without --codes", "pass --codes, too")
+        refuse(arguments, add_arguments, ["factors"], "has no effect without --codes", "add --codes FILE")
 
 
 def options_of(arguments: argparse.Namespace) -> EvaluateOptions:
@@ -178,10 +182,10 @@ def options_of(arguments: argparse.Namespace) -> EvaluateOptions:
     )
     targets = tuple(path for given in arguments.targets for path in run_paths(given) or [given])
     if bool(targets) == (arguments.codes is not None):
-        raise UsageError("name what to score", "pass run folders or an encoder's file, or --codes FILE")
+        raise UsageError("there is nothing to score", "pass run folders, an encoder's file or --codes FILE")
     if len(targets) > 1 and (arguments.json is not None or arguments.name):
         fix = "score them one by one, or use: python -m submission compare RUN ... --json FILE"
-        raise UsageError(f"--json and --name are for one representation, not {len(targets)}", fix)
+        raise UsageError(f"--json and --name take one representation, got {len(targets)}", fix)
     return EvaluateOptions(targets, arguments.codes, arguments.factors, plan, target, arguments.json)
 
 
@@ -189,7 +193,7 @@ def names_of(metrics: str | None) -> list[str]:
     """The metrics that are named, each once."""
     names = [name.strip() for name in (metrics or "").split(",") if name.strip()]
     if metrics is not None and not names:
-        raise UsageError("--metrics names no metric", "e.g. --metrics mig,dci")
+        raise UsageError("--metrics is empty", "e.g. --metrics mig,dci")
     return names
 
 
@@ -231,7 +235,7 @@ def evaluate_one(given: Any, options: EvaluateOptions) -> int:
     for reason in results.failures.values():
         warn(f"error: {reason}")
     if interrupted:
-        warn(f"interrupted; finished metrics are kept: {', '.join(results.scores)}")
+        warn(f"interrupted; finished metrics are saved: {', '.join(results.scores)}")
         return 128 + signal.SIGINT
     return 1 if results.failures else 0
 
@@ -257,7 +261,7 @@ def announce(plan: Plan, target: Target) -> None:
     minutes = len(trees) * len(plan.seeds) * values * SECONDS_PER_VALUE / 60
     warn(
         f"disentanglement_lib takes about {max(1, round(minutes))} min for {', '.join(trees)} of each column, and "
-        "encodes every image anew; the first column is computed first, and Ctrl-C keeps finished metrics"
+        "encodes every image again; the first column is computed first, and Ctrl-C keeps finished metrics"
     )
 
 

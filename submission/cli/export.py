@@ -43,7 +43,7 @@ class ExportOptions:
 
         formats = tuple(name.strip() for name in arguments.formats.split(",") if name.strip())
         if not formats:
-            raise UsageError("--formats names no format", "e.g. --formats pt,onnx")
+            raise UsageError("--formats is empty", "e.g. --formats pt,onnx")
         for name in formats:
             if name not in FORMATS:
                 raise UsageError(f"unknown format {name!r}", f"choose from {', '.join(FORMATS)}")

@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     datasets = datasets_of(collection, options)
     files = [f"--{name}" for name in ("csv", "json", "html") if getattr(options, name) is not None]
     if len(datasets) > 1 and files:
-        raise UsageError(f"{files[0]} is for one data set, not {', '.join(datasets)}", "choose one with --data NAME")
+        raise UsageError(f"{files[0]} takes one data set, found {', '.join(datasets)}", "choose one with --data NAME")
     for dataset in datasets:
         entries = collection.chosen(dataset, options.protocol)
         rows = leaderboard(entries, list(METRICS), options.show, options.by)
@@ -99,11 +99,11 @@ def options_of(arguments: argparse.Namespace) -> LeaderboardOptions:
     """The command line as typed options; UsageError for former ones."""
     from submission.cli.console import warn
 
-    former = {"file": "it reads the runs' score files", "add": "name the runs", "method": "evaluate with --name"}
+    former = {"file": "it reads the runs' score files", "add": "pass the runs", "method": "evaluate with --name"}
     for name, instead in former.items():
         if getattr(arguments, name) is not None:
             fix = f"{instead}: python -m submission leaderboard RUN ..."
-            raise UsageError(f"leaderboard has no --{name} any more", fix)
+            raise UsageError(f"leaderboard --{name} was removed", fix)
     if arguments.seeds is not None:
         warn(f"leaderboard --seeds is now called --show: --show {arguments.seeds}")
     return LeaderboardOptions(

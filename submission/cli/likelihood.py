@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     runs = open_runs(options.runs)
     if len(runs) > 1 and options.json is not None:
-        raise UsageError(f"--json is for one run, not {len(runs)}", "each run's likelihood.json has its result")
+        raise UsageError(f"--json takes one run, got {len(runs)}", "each run's likelihood.json has its result")
     for folder in runs:
         warn_of_early_weights(folder, options.root)
         estimate(folder, options)
@@ -85,9 +85,9 @@ def options_of(arguments: argparse.Namespace) -> LikelihoodOptions:
     """The command line as typed options; UsageError for anything but run folders, and for numbers out of range."""
     for path in arguments.runs:
         if not path.is_dir():
-            raise UsageError(f"{path} is not a run folder", "pass a folder that training wrote")
+            raise UsageError(f"{path} is not a run folder", "pass a run folder, e.g. runs/demo")
     if not arguments.runs:
-        raise UsageError("name a run", "pass a folder that training wrote")
+        raise UsageError("there is no run", "pass a run folder, e.g. runs/demo")
     if arguments.images < 1:
         raise UsageError(f"--images {arguments.images} is out of range", "use at least 1")
     within("samples", arguments.samples, 1, MOST_SAMPLES)

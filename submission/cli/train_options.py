@@ -69,7 +69,9 @@ class TrainCommand:
             if run.config_file.is_file():
                 run.require_imports()
                 return [str(run.config_file)]
-        raise UsageError(f"{out} is not a run folder that could be resumed", "check --out, or start one with --config")
+        raise UsageError(
+            f"{out} is not a run folder, so that it cannot be resumed", "check --out, or start a run with --config"
+        )
 
     def share(self, remaining: int) -> TrainOptions:
         """Options of the next of ``remaining`` runs, one after another: each gets an equal part of the time left."""
@@ -107,5 +109,5 @@ def seeds_of(arguments: argparse.Namespace) -> range:
     if int(end) > LAST_SEED + 1:
         raise UsageError(f"--seeds {arguments.seeds} is out of range", f"the last seed is {LAST_SEED}")
     if arguments.seed is not None:
-        raise UsageError("--seed and --seeds exclude each other", "give one of them")
+        raise UsageError("--seed and --seeds cannot be combined", "give one of them")
     return range(int(first), int(end))

@@ -112,8 +112,8 @@ class Filler:
             if key in above:
                 circle = " → ".join(f"%{name.selector:.40}" for name in (*above[above.index(key) :], key))
                 raise UsageError(
-                    f"a macro needs its own value ({binding.origin:.90}): {circle:.200}",
-                    "give one a value",
+                    f"a macro refers to itself ({binding.origin:.90}): {circle:.200}",
+                    "give one of them a value",
                 )
             self.consumed.add(key)
             return self.resolve(self.bindings[key].value, self.bindings[key], (*above, key))

@@ -137,7 +137,7 @@ class TrainSettings:
             raise UsageError(f"{given} must not be negative", "give 0 or more")
         if sources > 1:
             raise UsageError(
-                "train.held_out and train.validation_split exclude each other", "set one of them: 0, or ''"
+                "train.held_out and train.validation_split cannot be combined", "set one of them: 0, or ''"
             )
         if self.patience > 0 and sources == 0:
             raise UsageError(
@@ -150,7 +150,7 @@ class TrainSettings:
         rates = [self.rate(TrainingPosition(step, 1000)) for step in range(0, 1001, 50)]
         if not all(map(finite, rates)) or min(rates) < 0 or max(rates) == 0:
             given = f"train.learning_rate = {self.learning_rate}"
-            raise UsageError(f"{given} is not positive", "give a positive number, or a schedule of such")
+            raise UsageError(f"{given} is not positive", "give a positive number, or a schedule of positive numbers")
 
     def rate(self, position: TrainingPosition) -> float:
         """The learning rate of the update at ``position``."""

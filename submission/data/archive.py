@@ -58,4 +58,4 @@ def copy_members(tar: tarfile.TarFile, archive: Path, member: str, folder: Path)
 
 def refused(archive: Path, why: str) -> SubmissionError:
     """The error for an archive that is not unpacked."""
-    return SubmissionError(f"{archive} is refused: {why}", "delete it and download it from another place")
+    return SubmissionError(f"{archive} is refused: {why}", "delete it and download it from another source")

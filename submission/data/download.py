@@ -76,7 +76,7 @@ def attempt_all(file: RemoteFile, target: Path, page: str, progress: Progress, a
         except Failure as error:
             failures.append(f"{url}: {reason(error)}")
     by_hand = f"get it by hand from {page} and put it at {target}"
-    raise SubmissionError(f"cannot download {target.name}: {'; '.join(failures) or 'it has no address'}", by_hand)
+    raise SubmissionError(f"cannot download {target.name}: {'; '.join(failures) or 'no address is known'}", by_hand)
 
 
 def part_path(target: Path, url: str) -> Path:
@@ -143,9 +143,9 @@ def transfer(url: str, part: Path, limit: int, progress: Progress, retry: RetryP
         start = have if resumed else 0
         total = length(response, start)
         if not (total or hashed or response.headers.get("Transfer-Encoding")):
-            raise OSError("the server does not state its length, and no hash is published: it may be cut short")
+            raise OSError("the server does not state its length, and no hash is published: it may be incomplete")
         if total > limit:
-            raise OSError(f"it is {total} bytes long, more than the {limit} that are accepted")
+            raise OSError(f"it is {total} bytes long, more than the limit of {limit}")
         if not resumed:
             keep_validator(part, response.headers)
         with open_part(part, resumed) as out, progress.task(f"download {part.name[1:-14]}", total >> 20) as task:
@@ -160,7 +160,7 @@ def require_same_file(response: http.client.HTTPResponse, start: int, known: str
     if not start:
         return
     if not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-        raise OSError("the server sent another range than the one asked for")
+        raise OSError("the server sent the wrong range of bytes")
     found = version(response.headers)
     if known != found and (known or not hashed):
         raise ChangedError("the file on the server has changed")
@@ -205,7 +205,7 @@ def check_hash(path: Path, md5: str, accept: str = "", progress: Progress = QUIE
     """The md5 of ``path``; WrongHashError where one is published, ``md5``, and it is neither that nor ``accept``."""
     found = md5_of(path, progress)
     if md5 and found not in (md5, accept):
-        raise WrongHashError(f"its md5 is {found}, expected {md5} (--accept {found} takes it all the same)")
+        raise WrongHashError(f"its md5 is {found}, expected {md5} (--accept {found} accepts it anyway)")
     return found
 
 

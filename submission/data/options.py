@@ -38,4 +38,4 @@ def affordable(name: str, size: int, **values: int) -> None:
     count, most = math.prod(values.values()), MOST_BYTES // size
     if count > most:
         given = ", ".join(f"{option}={value}" for option, value in values.items())
-        raise UsageError(f"{name} cannot have {given}: {count} images", f"make them {most} or fewer together")
+        raise UsageError(f"{name} cannot have {given}: {count} images", f"lower them to {most} images or fewer")

@@ -171,12 +171,14 @@ def entry(name: str) -> Entry:
     if name.startswith(LIBRARY_PREFIX):
         return LIBRARY
     if "://" in name:
-        raise UsageError(f"{name} is an address, and data sets are read from files", "download it, and give its path")
+        raise UsageError(
+            f"{name} is a web address, but data sets are read from files", "download it, and pass its path"
+        )
     if name.lower().endswith(SUFFIXES):
         return USER_FILE
     if name.lower().endswith(".npy"):
         fix = "save it in an archive: np.savez('images.npz', images=..., factors=...)"
-        raise UsageError(f"{name} is a single array, which cannot say what it holds", fix)
+        raise UsageError(f"{name} is a single array, which does not say what it contains", fix)
     if is_user_data(name):
         return USER_FOLDER
     if name in REGISTRY:

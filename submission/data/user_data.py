@@ -139,8 +139,8 @@ def channels_last(array: npt.NDArray[Any], name: str, layout: Layout) -> npt.NDA
         return array if layout == "NHWC" else np.moveaxis(array, 1, 3)
     first, last = array.shape[1] in CHANNELS, array.shape[3] in CHANNELS
     if first == last:
-        what = f"'images' of {name} is {dimensions(array)}, which does not say which axis the channels are"
-        raise SubmissionError(what, "say so with layout='NHWC' or layout='NCHW' (in a file: an array 'layout')")
+        what = f"'images' of {name} is {dimensions(array)}, in which the channel axis is ambiguous"
+        raise SubmissionError(what, "pass layout='NHWC' or layout='NCHW' (in a file: an array 'layout')")
     if last:
         return array
     LOG.warning("%s: images of shape %s are read as (n, channels, height, width)", name, dimensions(array))
@@ -187,7 +187,7 @@ def from_torch(
     if isinstance(dataset, ImageDataset):
         return dataset
     if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")) or not len(dataset):
-        raise SubmissionError(f"{name} has no items that can be counted", "pass a map-style data set with __len__")
+        raise SubmissionError(f"{name} has no length", "pass a map-style data set with __len__")
     first, target = item_parts(dataset[0])
     size = len(dataset) * first.nbytes
     if size > free_memory():

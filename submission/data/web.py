@@ -142,11 +142,11 @@ def copy(
     while block := response.read1(BLOCK):
         done += len(block)
         if done > limit:
-            raise OSError(f"it does not end after the {limit} bytes that are accepted")
+            raise OSError(f"it is longer than the limit of {limit} bytes")
         out.write(block)
         task.advance((done >> 20) - ((done - len(block)) >> 20))
         yield len(block)
         if (now := time.monotonic()) - since > retry.window:
             if done - before < retry.least_rate * (now - since):
-                raise TimeoutError(f"it comes at less than {retry.least_rate:g} bytes a second")
+                raise TimeoutError(f"it arrives at less than {retry.least_rate:g} bytes per second")
             since, before = now, done

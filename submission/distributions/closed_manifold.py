@@ -291,7 +291,7 @@ class ProjectedWalk(ManifoldDistribution):
         """
         if self.manifold.log_density is None:
             raise UsageError(
-                f"no density is known of random walks on {self.manifold.name}",
+                f"random walks on {self.manifold.name} have no known density",
                 "likelihoods and total correlation need one: choose another space or objective (beta_vae, capacity)",
             )
         return self.manifold.log_density(self.loc, self.time, value)

@@ -143,7 +143,7 @@ def read_table(path: Path, words: bool = False) -> Array:
         table = np.array(rows[start:], np.float64)
     except ValueError:
         bad = next((k for k, row in enumerate(rows) if k >= start and not all(map(is_number, row))), start) + 1
-        what = f"cannot read {path}: row {bad} does not hold as many numbers as the others"
+        what = f"cannot read {path}: row {bad} has another number of values than the first"
         raise SubmissionError(what, "write one row of numbers per image, with commas between them") from None
     return table.astype(np.int64) if table.size and (np.abs(table) < 2**53).all() and (table % 1 == 0).all() else table
 

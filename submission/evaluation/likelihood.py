@@ -51,7 +51,9 @@ def likelihood(
         SubmissionError: no images, no samples, or a model whose densities are not finite.
     """
     if len(indices) == 0 or samples < 1:
-        raise UsageError(f"{len(indices)} images and {samples} samples give no likelihood", "ask for at least one each")
+        raise UsageError(
+            f"{len(indices)} images and {samples} samples are too few for a likelihood", "give at least one of each"
+        )
     with forked_randomness(device), torch.inference_mode(), progress.task("likelihood", len(indices)) as task:
         torch.manual_seed(seed)
         parts = []

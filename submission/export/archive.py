@@ -27,7 +27,7 @@ MOST_TIMES, SMALL = 16, 64 << 20
 """An archive may unpack to so many times its size, or to so many bytes if that is more."""
 CALL = re.compile(r"\b(?:ops\.(?P<space>\w+)|torch)\.(?P<name>\w+)\(")
 CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
-TRUNCATED = "it is truncated or no torch archive"
+TRUNCATED = "it is truncated or not a torch archive"
 AGAIN = "write it with torch.jit.save or `python -m submission export`"
 
 
@@ -104,7 +104,7 @@ def _require_one_reading(path: Path, archive: zipfile.ZipFile) -> None:
     members = {name.partition("/")[2]: name for name in archive.namelist()}
     same = members.keys() == set(reader.get_all_records())
     if not same or any(archive.read(name) != reader.get_record(short) for short, name in members.items()):
-        raise SubmissionError(f"{path} is damaged: two programs read different contents in it", AGAIN)
+        raise SubmissionError(f"{path} is damaged: programs could read different contents from it", AGAIN)
 
 
 def _source(path: Path, archive: zipfile.ZipFile) -> str:

@@ -67,6 +67,6 @@ def with_weights_of(path: Path, model: VAE, isolated: bool = False) -> VAE:
     except RuntimeError:  # of another size
         missing = ["weights"]
     if missing:
-        fix = "delete it: a standard untrained encoder is scored where there is none"
-        raise SubmissionError(f"{path} is not an encoder like the run's", fix)
+        fix = "delete it: evaluation then scores a standard untrained encoder"
+        raise SubmissionError(f"{path} does not match the run's encoder", fix)
     return other

@@ -126,4 +126,4 @@ OPENERS: dict[str, Opener] = {".onnx": OnnxModule, ".pt2": lambda path, image_sh
 
 def warn_of_program(path: Path) -> None:
     """Say that a file is a program that runs in this process."""
-    logger.warning("%s is a program and runs with your rights: use --isolated unless you trust who made it.", path)
+    logger.warning("%s is a program and runs with your rights: use --isolated unless you trust its author.", path)

@@ -147,7 +147,7 @@ class IsolatedEncoder:
         return torch.from_numpy(values)
 
     def _malformed(self) -> SubmissionError:
-        return SubmissionError(f"{self.path} answers with a malformed message", UNTRUSTED)
+        return SubmissionError(f"{self.path} sent a malformed message", UNTRUSTED)
 
     def _json(self, body: bytes) -> Any:
         """The JSON in a message."""
@@ -160,7 +160,7 @@ class IsolatedEncoder:
         try:
             status, length = ANSWER.unpack(self._read(ANSWER.size))
             if length > CODES_LIMIT:
-                raise SubmissionError(f"{self.path} answers with {length} bytes", UNTRUSTED)
+                raise SubmissionError(f"{self.path} sent a message of {length} bytes", UNTRUSTED)
             body = self._read(length)
         finally:
             timer.cancel()

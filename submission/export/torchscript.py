@@ -153,7 +153,7 @@ def load_torchscript(
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
         fix = "export it again, with this torch or an older one"
         if not contents.ascii:
-            fix = "rename what has letters beyond ASCII in the scripted code, which PyTorch cannot read back"
+            fix = "use ASCII names only in the scripted code: PyTorch cannot read back others"
         raise SubmissionError(f"{path} cannot be loaded as TorchScript: {reason}", fix) from error
     if not hasattr(module, "forward"):
         raise SubmissionError(f"{path} cannot be called: it has no forward", "save a module whose forward encodes")
@@ -165,7 +165,7 @@ def _require_harmless(path: Path, contents: ArchiveContents) -> None:
     if contents.files:
         raise SubmissionError(
             f"{path} was not loaded: its code reads or writes files ({', '.join(contents.files)})",
-            "do not trust it, or look at it with --isolated",
+            "do not trust it, or run it with --isolated",
         )
     warn_of_program(path)
 

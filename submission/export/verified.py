@@ -77,7 +77,7 @@ class Verified(nn.Module):
                 f"set {SWITCH}=off and start again",
             )
         self.faster = None
-        logger.warning("%s is run as it is: the fast path for such layers gives other codes", self.name)
+        logger.warning("%s runs without the fast path, which gives other codes for these layers", self.name)
         return None
 
 

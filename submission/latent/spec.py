@@ -212,7 +212,7 @@ class SpecReader:
         """Skip the next word, which must be one of ``texts``."""
         if not self.accept(*texts):
             wanted = " or ".join(repr(text) for text in texts)
-            fix = 'write "S^10(posterior=vmf) x R^4", say'
+            fix = 'write e.g. "S^10(posterior=vmf) x R^4"'
             if self.peek() is not None and re.match(r"[x×]\S", self.words[self.next].text):
                 fix = "put blanks around the x of a product"
             raise SpecError(self.spec, self.position(), f"{wanted} expected", fix)

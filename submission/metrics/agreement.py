@@ -73,7 +73,7 @@ def udr(
 def check_models(codes: Sequence[Codes], kl: Sequence[npt.NDArray[np.floating[Any]]]) -> None:
     """Refuse fewer than two models, or models that do not fit each other."""
     if len(codes) < 2:
-        raise SubmissionError(f"udr compares models and was given {len(codes)}", "give two or more")
+        raise SubmissionError(f"udr compares models, got {len(codes)}", "give two or more models")
     if len(kl) != len(codes) or len({x.shape for x in codes}) != 1:
         raise SubmissionError("udr needs equally shaped codes, and KL divergences of every model", "reshape them")
     for x, divergence in zip(codes, kl, strict=True):

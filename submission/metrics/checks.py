@@ -73,8 +73,8 @@ def check_codes(codes: Codes, metric: str, min_codes: int = 1) -> None:
     """The part of ``check_points`` that concerns codes (N, D)."""
     if codes.shape[1] < min_codes:
         raise SubmissionError(
-            f"{metric} needs at least {min_codes} code dimensions and these codes have {codes.shape[1]}",
-            "it compares the best dimension with the second best",
+            f"{metric} needs at least {min_codes} code dimensions, got {codes.shape[1]}",
+            "give more dimensions, or leave this metric out: it compares the best dimension with the second best",
         )
     finite = np.isfinite(codes).all(axis=0)
     if not finite.all():
@@ -103,7 +103,7 @@ def check_number(factors: int, metric: str, least: int) -> None:
     """Refuse fewer factors than a metric compares."""
     if factors < least:
         raise SubmissionError(
-            f"{metric} compares factors and was given {factors}", f"give {least} or more, or choose another metric"
+            f"{metric} compares factors, got {factors}", f"give {least} or more, or choose another metric"
         )
 
 
@@ -119,14 +119,14 @@ def check_factors(
     """The part of ``check_points`` that concerns factors (N, K); whole numbers become integers."""
     check_number(factors.shape[1], metric, min_factors)
     if varied and len(factors) < 2:
-        raise SubmissionError(f"{metric} was given {len(factors)} samples", "give at least two")
+        raise SubmissionError(f"{metric} needs two samples or more, got {len(factors)}", "give more samples")
     if factors.dtype.kind not in "iubf" or not np.isfinite(factors).all():
         raise SubmissionError(
             f"{metric}: factors of type {factors.dtype} are not finite numbers", "number the values 0, 1, 2 ..."
         )
     if continuous and len(continuous) != factors.shape[1]:
         raise SubmissionError(
-            f"{metric} has {factors.shape[1]} factors and {len(continuous)} marks of continuous ones",
+            f"{metric} has {factors.shape[1]} factors but {len(continuous)} flags in `continuous`",
             "give one True or False per factor",
         )
     real = np.asarray(continuous or (False,) * factors.shape[1])

@@ -89,8 +89,8 @@ def check_covariance(codes: Codes, parts: int) -> None:
     """Refuse codes (N, D) that do not vary in two dimensions or blocks, or whose covariance is singular."""
     if parts < 2:
         raise SubmissionError(
-            f"unsupervised needs two code dimensions that vary and these codes have {parts}",
-            "dependence is between dimensions",
+            f"unsupervised needs two code dimensions that vary, got {parts}",
+            "leave this metric out: it measures the dependence between dimensions",
         )
     samples, width = codes.shape
     if samples <= width:

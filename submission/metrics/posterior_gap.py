@@ -134,8 +134,8 @@ def check_posteriors(posteriors: Posteriors, factors: Factors) -> None:
         )
     if posteriors.components < 2:
         raise SubmissionError(
-            "mig_chen needs at least 2 components and these posteriors have 1",
-            "it compares the best component with the second best",
+            "mig_chen needs at least 2 components, got 1",
+            "leave this metric out: it compares the best component with the second best",
         )
 
 

@@ -85,7 +85,7 @@ def factor_accuracies(
     least = FOLDS if predictor == "logistic_regression" else 1
     if len(codes) < least or not len(test_codes):
         raise SubmissionError(
-            f"downstream accuracy was given {len(codes)} training and {len(test_codes)} test points",
+            f"downstream accuracy has {len(codes)} training and {len(test_codes)} test points",
             f"give at least {least} and 1",
         )
     codes, factors = check_points(codes, factors, "downstream accuracy", varied=False)

@@ -52,7 +52,7 @@ class DisentangledInferredPrior(PassObjective):
         super().__init__(warm_up)
         probe = torch.zeros(2, space.parameter_size)
         if moments(space.posterior(probe)) is None:
-            what = f"DIP-VAE needs a latent space whose prior has a known covariance, which {space.spec} has not"
+            what = f"DIP-VAE needs a prior with a known covariance, which {space.spec} does not have"
             raise UsageError(what, "choose R^n, spheres, tori of circles, ISA, or products of them")
         self.off_diagonal, self.diagonal = weight("off_diagonal", off_diagonal), weight("diagonal", diagonal)
         owner = component_of_column(space)

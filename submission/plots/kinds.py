@@ -108,7 +108,7 @@ def draw(kind: str, runs: Iterable[Run | Path | str], root: Path | None = None, 
             f"there is no kind of figure {kind!r}", did_you_mean(kind, KINDS, f"choose {', '.join(KINDS)}")
         )
     if kind in SINGLE and len(sources) != 1:
-        raise UsageError(f"a figure of kind {kind} shows one run, {len(sources)} are given", "draw one figure per run")
+        raise UsageError(f"a figure of kind {kind} shows one run, got {len(sources)}", "draw one figure per run")
     return KINDS[kind](sources, theme)
 
 
@@ -120,7 +120,7 @@ def plot(
     if path.suffix.lower() != ".webp":
         return save(draw(kind, runs, root, theme), path)
     if kind != "traversals" or len(runs) != 1:
-        raise UsageError("only the traversals of one run are animated", "choose .png, .svg or .pdf")
+        raise UsageError("only traversals of one run can be animated", "choose .png, .svg or .pdf")
     from submission.files import output
 
     source = Source(runs[0] if isinstance(runs[0], Run) else Run.open(runs[0]), root)

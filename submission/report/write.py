@@ -37,7 +37,7 @@ def write_report(
     """
     targets = [runs] if isinstance(runs, Run | Path | str) else list(runs)
     if not targets:
-        raise UsageError("there is no run to report on", "name at least one run folder")
+        raise UsageError("there is no run to report on", "pass at least one run folder")
     if len(targets) == 1 and not isinstance(targets[0], Run) and Path(targets[0]).suffix == ".json":
         file = Path(targets[0])
         return written(scores_page(file), file.with_suffix(".html"), out)

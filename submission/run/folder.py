@@ -334,7 +334,7 @@ class Run:
                 raise SubmissionError(f"{shown} is a pipe, a device or a socket, not a file", "delete it")
             if os.path.commonpath([inside, target]) != inside:
                 what = f"{shown} is a link to {target}, outside of the run folder"
-                raise SubmissionError(what, "replace it with a copy of what it leads to, or delete it")
+                raise SubmissionError(what, "replace it with a copy of its target, or delete it")
 
 
 def entries_below(folder: str) -> Iterator[os.DirEntry[str]]:
@@ -359,4 +359,4 @@ def require_memory(networks: str, space: LatentSpace, image_shape: tuple[int, in
         parts = pair.encoder(image_shape, space.parameter_size), pair.decoder(space.decoder_size, image_shape)
     size = sum(weight.nbytes for part in parts for weight in part.parameters())
     if size > (free := free_memory()):
-        raise SubmissionError(f"{file} asks for {size:,} bytes of weights, more than the {free:,} bytes free", FIX)
+        raise SubmissionError(f"{file} needs {size:,} bytes for its weights, more than the {free:,} bytes free", FIX)

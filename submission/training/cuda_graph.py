@@ -157,7 +157,7 @@ class Captured(Generic[Result]):
             self.possible = False
             self.update.discard()
             reason = str(error.__context__ or error).partition("\n")[0]  # what failed, before ending the capture did
-            logger.warning("updates are not recorded as a CUDA graph, which is slower but gives the same: %s", reason)
+            logger.warning("training runs without a CUDA graph, slower but with the same result: %s", reason)
 
 
 def on_device(update: Update[Result], device: torch.device, streams: Sequence[Stream] = ()) -> Update[Result]:

@@ -202,9 +202,9 @@ def obstacle(settings: Settings, folders: Sequence[Run], resume: bool) -> str:
     """Why the runs cannot be trained together; empty where they can."""
     objective = OBJECTIVES.get(settings.objective.name)
     if isinstance(objective, type) and not issubclass(objective, PassObjective):
-        return f"objective {settings.objective.name!r} has learned weights of its own for each seed"
+        return f"objective {settings.objective.name!r} learns weights for each seed"
     if settings.train.patience > 0:
-        return "early stopping (train.patience) ends each seed's run at an update of its own"
+        return "early stopping (train.patience) ends the seeds' runs at different updates"
     if resume and len({progress_of(folder) for folder in folders}) > 1:
         return f"the runs in {folders[0].path.parent} are at different updates"
     return ""

@@ -74,7 +74,7 @@ def start_or_resume(
         refuse_lost_run(folder)
         return start_run(setup, folder, options, precision, make_random)
     if message:
-        logger.warning("%s; going on from update %s", message, state["step"])
+        logger.warning("%s; continuing from update %s", message, state["step"])
     return resume_run(setup, folder, options, state, make_random)
 
 
@@ -140,7 +140,7 @@ def resume_run(
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise SubmissionError(
-            f"{folder.checkpoint_file} does not fit its own run: {reason}", "train again into another --out"
+            f"{folder.checkpoint_file} does not match its run: {reason}", "train again into another --out"
         ) from error
     if changes:
         logger.warning("%s continues with %s", folder.path, "; ".join(changes))
@@ -195,7 +195,7 @@ def refuse_lost_run(folder: Run) -> None:
     """UsageError when ``folder`` holds a run that has ended, but no checkpoint of it."""
     if folder.exported_file.exists():
         raise UsageError(
-            f"{folder.path} holds a run without its checkpoint, which cannot be resumed",
+            f"{folder.path} has no checkpoint, so that its run cannot be resumed",
             "choose another --out; to train it again, delete the folder",
         )
 
@@ -223,7 +223,7 @@ def require_same(setup: TrainingSetup, folder: Run, state: Mapping[str, Any]) ->
     harmless = differences(*({name: side.get(name, "") for name in names} for side in (ours, theirs)))
     if changed := [change for change in differences(ours, theirs) if change not in harmless]:
         raise UsageError(
-            f"{folder.path} cannot be resumed, because it was begun differently: {'; '.join(changed)}",
+            f"{folder.path} cannot be resumed with other settings: {'; '.join(changed)}",
             "undo the change, or choose another --out",
         )
     return harmless

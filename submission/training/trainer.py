@@ -219,7 +219,7 @@ class Trainer:
         except (OSError, SubmissionError) as error:
             raise SubmissionError(
                 f"the images of update {self.first.done} cannot be read: {error}; the last checkpoint is kept",
-                "bring the data back and --resume",
+                "restore the data, then continue with --resume",
             ) from error
 
     def record(self, coefficients: Sequence[dict[str, float]], terms: Sequence[Terms]) -> None:

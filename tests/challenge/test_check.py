@@ -158,7 +158,7 @@ def test_the_command_marks_each_line(
     command("check").add_arguments(parser)
     assert command("check").run(parser.parse_args([str(path)])) == 1
     captured = capsys.readouterr()
-    assert "✗ width (1 channel): 1 dimension: MIG and SAP compare two and crash — export" in captured.out
+    assert "✗ width (1 channel): 1 dimension: MIG and SAP compare two dimensions and crash — export" in captured.out
     assert "✓ mode: evaluation" in captured.out
     assert "use --isolated" in caplog.text
     assert command("check").run(parser.parse_args([str(submission_of(make_file()))])) == 0

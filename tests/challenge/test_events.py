@@ -34,9 +34,9 @@ def test_booleans_mean_what_they_say(text: str, value: bool) -> None:
 def test_bad_variables_are_named() -> None:
     with pytest.raises(UsageError, match=r"AICROWD_CUDA='maybe' is neither"):
         read({"AICROWD_CUDA": "maybe"})
-    with pytest.raises(UsageError, match=r"AICROWD_EVALUATION_NAME='../up' is no folder name"):
+    with pytest.raises(UsageError, match=r"AICROWD_EVALUATION_NAME='../up' is not a folder name"):
         read({"AICROWD_EVALUATION_NAME": "../up"})
-    with pytest.raises(UsageError, match=r"AICROWD_EVALUATION_NAME='..' is no folder name"):
+    with pytest.raises(UsageError, match=r"AICROWD_EVALUATION_NAME='..' is not a folder name"):
         read({"AICROWD_EVALUATION_NAME": ".."})
 
 

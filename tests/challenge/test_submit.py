@@ -68,8 +68,8 @@ def executable_lost(repository: Path) -> None:
 REFUSALS: dict[str, Callable[[Path], object]] = {
     r"uncommitted changes: run\.sh": lambda r: (r / "run.sh").write_text("changed"),
     r"uncommitted changes: new": lambda r: (r / "new").touch(),
-    r"tag submission-v1 exists already — ": lambda r: git(r, "tag", "-am", "m", "submission-v1"),
-    r"exists already at .*grader": lambda r: git(r, "push", "aicrowd", "HEAD:refs/tags/submission-v1"),
+    r"tag submission-v1 already exists — ": lambda r: git(r, "tag", "-am", "m", "submission-v1"),
+    r"already exists at .*grader": lambda r: git(r, "push", "aicrowd", "HEAD:refs/tags/submission-v1"),
     r"no git remote 'aicrowd' \(known: none\)": lambda r: git(r, "remote", "remove", "aicrowd"),
     r"cannot reach /nowhere": lambda r: git(r, "remote", "set-url", "aicrowd", "/nowhere"),
     r"authors is still 'your-aicrowd-user-name'": edited("a", authors=["your-aicrowd-user-name"]),
@@ -156,7 +156,7 @@ def test_every_push_address_is_shown_and_asked(
     assert f"({tmp_path / 'grader.git'})" in shown
     assert f"({other})" in shown
     git(repository, "push", str(other), "HEAD:refs/tags/submission-v1")
-    with pytest.raises(SubmissionError, match=r"exists already at .*other\.git"):
+    with pytest.raises(SubmissionError, match=r"already exists at .*other\.git"):
         prepare(repository, "v1", "aicrowd", None)
 
 

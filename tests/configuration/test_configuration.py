@@ -59,7 +59,7 @@ def test_the_operative_configuration_reads_back_as_itself(tmp_path: Path) -> Non
         (["objective.options = 3"], r"nothing uses objective\.options"),
         (["objective.name = 'capcity'"], r"unknown objective 'capcity' — did you mean capacity\?"),
         (["objective.beta = %BETA"], r"macro %BETA .* has no value"),
-        (["A = %A", "objective.beta = %A"], r"a macro needs its own value .*: %A → %A"),
+        (["A = %A", "objective.beta = %A"], r"a macro refers to itself .*: %A → %A"),
         (["objective.beta = @Linaer()"], r"no schedule @Linaer .*did you mean Linear\?"),
         (["objective.beta = @w/Linear()", "w/Linear.start = 0."], r"w/Linear\.stop has no value"),
         ([*WARM, "w/Linear.frction = 0.5"], r"nothing uses w/Linear\.frction .*did you mean w/Linear\.fraction\?"),

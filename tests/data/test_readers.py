@@ -231,7 +231,7 @@ def test_shapes3d_links_to_other_files_are_refused(shapes_file: tuple[Path, np.n
     with h5py.File(path, "a") as file:
         del file["images"]
         file["images"] = h5py.ExternalLink(str(tmp_path / "elsewhere.h5"), "/images")
-    with pytest.raises(SubmissionError, match="has no array 'images' of its own"):
+    with pytest.raises(SubmissionError, match="has no array 'images' in the file itself"):
         load("shapes3d", path.parents[1])
 
 

@@ -35,10 +35,10 @@ def test_torch_data_sets() -> None:
 @pytest.mark.parametrize(
     ("items", "message"),
     [
-        ([], "has no items that can be counted"),
+        ([], "has no length"),
         (["a", "b"], "an item's image is"),
         ([(IMAGES[0], 1), (IMAGES[1, :2], 1)], "item 1 of torch data set is 2x6x3, the first one 5x6x3"),
-        (iter([1]), "has no items that can be counted"),
+        (iter([1]), "has no length"),
     ],
 )
 def test_other_torch_data_sets_are_refused(items: Any, message: str) -> None:

@@ -59,7 +59,7 @@ def test_names(stripes: GroundTruthDataset, export: Callable[..., Path], capsys:
     assert "did you mean mig" in complaint(capsys, path, "--data", "stripes", "--metrics", "migg", code=2)
     assert "--data NAME" in complaint(capsys, path, code=2)
     assert "device 'tpu9'" in complaint(capsys, path, "--data", "stripes", "--device", "tpu9", code=2)
-    assert "name what to score" in complaint(capsys, code=2)
+    assert "there is nothing to score" in complaint(capsys, code=2)
 
 
 def test_constant_codes_score_zero_with_a_note(
@@ -190,7 +190,7 @@ def test_seeds_and_their_number(switches: list[str], words: str, capsys: pytest.
 
 @pytest.mark.parametrize("switch", ["--samples=5", "--images=5"])
 def test_options_of_the_likelihood_belong_to_its_command(switch: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "belongs to another command" in complaint(capsys, "--codes=codes.npz", switch, code=2)
+    assert "is an option of another command" in complaint(capsys, "--codes=codes.npz", switch, code=2)
 
 
 @pytest.mark.parametrize(
@@ -223,4 +223,4 @@ def test_a_metric_named_twice_is_computed_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "."])
 def test_scores_need_a_file(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert f"--json '{name}' names no file" in complaint(capsys, "--codes=codes.npz", "--json", name, code=2)
+    assert f"--json '{name}' is not a file name" in complaint(capsys, "--codes=codes.npz", "--json", name, code=2)

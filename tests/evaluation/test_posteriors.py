@@ -105,7 +105,7 @@ def test_entropy_of_a_uniform_circle() -> None:
 
 def test_posteriors_without_a_density_are_refused() -> None:
     space = parse("Klein x R^1")
-    with pytest.raises(UsageError, match="no density is known of random walks on Klein"):
+    with pytest.raises(UsageError, match="random walks on Klein have no known density"):
         mig_chen(SpacePosteriors(space, torch.zeros(len(FACTORS), space.parameter_size)), FACTORS, 6)
 
 

@@ -81,7 +81,7 @@ def test_a_run_exported_in_another_mode_records_it_and_so_does_its_untrained_enc
 def test_an_untrained_encoder_of_other_networks_is_an_error(tmp_path: Path) -> None:
     folder = started(tmp_path)
     export_torchscript(build("conv", parse("T^2"), (64, 64, 1)), "intrinsic", folder.untrained_file)
-    with pytest.raises(SubmissionError, match=r"untrained\.pt is not an encoder like the run's — delete it"):
+    with pytest.raises(SubmissionError, match=r"untrained\.pt does not match the run's encoder — delete it"):
         write_bundle(folder, build("mlp_small", parse("T^2"), (64, 64, 1)), "ambient", ["pt"])
 
 

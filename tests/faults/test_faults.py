@@ -126,7 +126,7 @@ def test_damaged_checkpoints_are_passed_over_or_refused(nursery: Any, whole: dic
     content[len(content) // 2] ^= 4
     path.write_bytes(content)
     ended = nursery.train("damaged", lose_at=40)
-    assert "checkpoint.pt is damaged (its checksum does not fit); going on from update 15" in ended["messages"]
+    assert "checkpoint.pt is damaged (its checksum is wrong); continuing from update 15" in ended["messages"]
     path.write_bytes(path.read_bytes()[:1000])
     ended = nursery.train("damaged")
     assert "checkpoint.pt is damaged" in ended["messages"]

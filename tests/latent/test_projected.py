@@ -175,7 +175,7 @@ def test_long_walks_are_uniform() -> None:
 def test_no_density_is_a_sentence() -> None:
     space = parse("Klein")
     posterior = space.posterior(torch.zeros(2, space.parameter_size))
-    with pytest.raises(UsageError, match="no density is known of random walks on Klein"):
+    with pytest.raises(UsageError, match="random walks on Klein have no known density"):
         posterior.log_prob(posterior.rsample())
 
 

@@ -130,7 +130,7 @@ COMPARING = (
 @pytest.mark.parametrize("name", COMPARING)
 def test_metrics_that_compare_factors_need_two(name: str) -> None:
     chosen = metric(name)
-    with pytest.raises(SubmissionError, match="compares factors and was given 1"):
+    with pytest.raises(SubmissionError, match="compares factors, got 1"):
         chosen.score(grid((24,), np.random.RandomState(0).randn(24, 3).astype(np.float32)), chosen.fast)
 
 

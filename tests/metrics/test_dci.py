@@ -112,7 +112,7 @@ def test_what_makes_no_sense_is_refused() -> None:
     y = factors(50)
     with pytest.raises(SubmissionError, match="2 code dimensions"):
         dci(np.ones((50, 1), np.float32), y, np.ones((50, 1), np.float32), y)
-    with pytest.raises(SubmissionError, match="compares factors and was given 1"):
+    with pytest.raises(SubmissionError, match="compares factors, got 1"):
         dci(np.ones((50, 2), np.float32), y[:, :1], np.ones((50, 2), np.float32), y[:, :1])
     with pytest.raises(SubmissionError, match="two blocks"):
         dci(np.ones((50, 2), np.float32), y, np.ones((50, 2), np.float32), y, blocks=[[0, 1]], rounds=1)

@@ -74,9 +74,9 @@ def test_wrong_requests_are_one_line(seeds: Path, tmp_path: Path, capsys: pytest
     out = str(tmp_path / "x.png")
     for arguments, words in {
         ("latnt", str(seeds / "seed_0"), "--out", out): "did you mean latent?",
-        ("latent", str(seeds), "--out", out): "shows one run, 2 are given",
+        ("latent", str(seeds), "--out", out): "shows one run, got 2",
         ("latent", str(seeds / "seed_0"), "--out", "x.gif"): "choose one of png, svg, pdf",
-        ("kl", str(seeds / "seed_0"), "--out", "x.webp"): "only the traversals of one run are animated",
+        ("kl", str(seeds / "seed_0"), "--out", "x.webp"): "only traversals of one run can be animated",
         ("latent", str(tmp_path), "--out", out): "is not a run folder",
     }.items():
         assert main(["plot", *arguments]) != 0

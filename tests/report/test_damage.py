@@ -45,7 +45,7 @@ def test_a_damaged_checkpoint_is_neither_exported_nor_reported(folder: Run, caps
     flip(folder.checkpoint_file)
     for arguments in (["export", str(folder.path), "--formats", "pt"], ["report", str(folder.path)]):
         line = complaint(lambda arguments=arguments: main(arguments), capsys)  # type: ignore[misc]
-        assert "checkpoint.pt is damaged (its checksum does not fit)" in line
+        assert "checkpoint.pt is damaged (its checksum is wrong)" in line
         assert "--resume" in line
     assert folder.exported_file.read_bytes() == before
     folder.checkpoint_file.unlink()

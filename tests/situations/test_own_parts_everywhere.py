@@ -131,7 +131,7 @@ COMMANDS = {
     "likelihood": ["likelihood", "runs/seed_0", "--samples=5", "--images=16"],
     "sweep": ["sweep", "study.gin", "--workers=1", "--device=cpu"],
 }
-MISSING = {"likelihood": "no density is known"}
+MISSING = {"likelihood": "no known density"}
 """What a command cannot do with these parts, and says so."""
 
 

@@ -172,7 +172,7 @@ def test_a_damaged_score_file_does_not_hide_the_others(tmp_path: Path, capsys: p
     assert "left out: cannot read" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("option", "fix"), [("--file", "score files"), ("--add", "name the runs")])
+@pytest.mark.parametrize(("option", "fix"), [("--file", "score files"), ("--add", "pass the runs")])
 def test_former_options_say_what_replaces_them(option: str, fix: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=fix):
         command("leaderboard").run(arguments(str(tmp_path), option, "x"))

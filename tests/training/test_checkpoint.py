@@ -116,10 +116,10 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         ({"fraction": float("nan")}, "fraction nan"),
         ({"fraction": 7.0}, "fraction 7.0"),
         ({"model": [1]}, r"model is \[1\]"),
-        ({"model": {"weight": 3}}, "model holds other things than Tensor"),
-        ({"model": {3: torch.zeros(1)}}, "model holds other things than Tensor"),
+        ({"model": {"weight": 3}}, "model contains values that are not Tensor"),
+        ({"model": {3: torch.zeros(1)}}, "model contains values that are not Tensor"),
         ({"config": b"x"}, "config is b'x'"),
-        ({"versions": {"torch": 2}}, "versions holds other things than str"),
+        ({"versions": {"torch": 2}}, "versions contains values that are not str"),
         ({"random": None}, "random is missing"),
         ({"validation": {"best": 1.0, "best_step": 9}}, "validation is"),
         ({"validation": {"best": "x", "best_step": 1}}, "validation is"),
@@ -179,7 +179,9 @@ def test_separate_best_weights_of_another_moment_are_refused(tmp_path: Path) -> 
 
 def test_a_missing_checkpoint_with_one_before_it_can_be_resumed(path: Path) -> None:
     path.unlink()
-    message = r"checkpoint\.pt is missing — .*submission train --resume --out .* goes on from checkpoint\.previous\.pt"
+    message = (
+        r"checkpoint\.pt is missing — .*submission train --resume --out .* continues from checkpoint\.previous\.pt"
+    )
     with pytest.raises(SubmissionError, match=message):
         exported_weights(path, path.with_name("best.pt"))
     previous(path).unlink()

@@ -56,7 +56,7 @@ def test_the_list_shows_every_run_with_its_line(capsys: pytest.CaptureFixture[st
         ([], "--config is missing"),
         (["--resume"], "--resume needs a run folder — pass its folder"),
         (["--out", "x"], "--config is missing"),
-        (["--out", "x", "--resume"], "x is not a run folder that could be resumed"),
+        (["--out", "x", "--resume"], "x is not a run folder, so that it cannot be resumed"),
         (["--config", "dmeo"], "did you mean demo"),
         (["--config", "demo", "--bind", "train.stesp=3"], "did you mean train.steps"),
         (["--config", "demo", "--data", "dsprites_ful"], "did you mean dsprites_full"),

@@ -193,7 +193,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(tmp_path: Path, settings: Make,
         (settings(steps=2, learning_rate=0.5), r"train\.learning_rate: 0\.001 → 0\.5"),
         (settings("capacity", steps=2), r"objective\.name: 'beta_vae' → 'capacity'"),
     ]:
-        with pytest.raises(SubmissionError, match=f"cannot be resumed, because it was begun differently: {message}"):
+        with pytest.raises(SubmissionError, match=f"cannot be resumed with other settings: {message}"):
             train(changed, tmp_path / "run", data=dots(), resume=True)
     other = dots()
     other.name = "stripes"

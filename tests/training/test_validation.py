@@ -52,7 +52,7 @@ def test_early_stopping_without_held_out_images_is_refused() -> None:
 
 
 def test_two_sources_of_held_out_images_are_refused() -> None:
-    with pytest.raises(UsageError, match="exclude each other"):
+    with pytest.raises(UsageError, match="cannot be combined"):
         TrainSettings(steps=10, held_out=5, validation_split="valid")
 
 
@@ -187,7 +187,7 @@ def test_damaged_best_weights_are_passed_over_with_their_checkpoint(
     with pytest.raises(SubmissionError, match=r"checkpoint\.pt is damaged.*python -m submission train --resume --out"):
         folder.model()
     train(chosen, tmp_path, data=dots(), device="cpu", resume=True)
-    assert "checkpoint.pt is damaged (its checksum does not fit); going on from update 40" in caplog.text
+    assert "checkpoint.pt is damaged (its checksum is wrong); continuing from update 40" in caplog.text
     images = torch.rand(4, 1, 8, 8)
     torch.testing.assert_close(load_torchscript(folder.exported_file)(images), exported(images))
 

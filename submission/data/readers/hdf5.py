@@ -132,7 +132,7 @@ def array(path: Path, file: Any, name: str, fix: str) -> Any:
     with errors_named(path, fix, name):
         found = file.get(name) if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
         if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual or found.shape is None:
-            raise SubmissionError(f"{path} has no array '{name}' of its own", fix)
+            raise SubmissionError(f"{path} has no array '{name}' in the file itself", fix)
         return found
 
 

@@ -52,7 +52,7 @@ def read_burda(path: Path, part: str) -> tuple[Images, Labels]:
     target = read_matlab(path, f"{prefix}target", (-1, count), ("double",), FIX)
     images = data.T.reshape(count, 28, 28).transpose(0, 2, 1)
     if not (images.min() >= 0 and images.max() <= 1):
-        raise SubmissionError(f"'{prefix}data' of {path} leaves [0, 1]", FIX)
+        raise SubmissionError(f"'{prefix}data' of {path} has values outside [0, 1]", FIX)
     return np.rint(images * 255).astype(np.uint8)[..., None], np.argmax(target, axis=0).astype(np.int64)
 
 

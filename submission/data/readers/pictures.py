@@ -153,5 +153,5 @@ def marked(names: list[str], periodic: str, folder: Path) -> list[bool]:
     cycles = [name.strip() for name in periodic.split(",") if name.strip()]
     unknown = [name for name in cycles if name not in names]
     if unknown:
-        raise SubmissionError(f"{folder / FACTORS} has no factor {unknown[0]!r}", f"choose of {', '.join(names)}")
+        raise SubmissionError(f"{folder / FACTORS} has no factor {unknown[0]!r}", f"choose from {', '.join(names)}")
     return [name in cycles for name in names]

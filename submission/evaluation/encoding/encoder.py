@@ -154,12 +154,12 @@ class Encoder:
         comparable = self.deterministic or not isinstance(self._module, IsolatedModule)  # which draws by itself
         if comparable and not self._alike(self._from_one_state(first)[:1], self._from_one_state(changed)[:1]):
             raise RepresentationError(
-                f"{self.name} gives an image other codes when other images are in its batch (batch normalisation?)",
+                f"{self.name}: the codes of an image depend on the other images in its batch (batch normalisation?)",
                 "export it in evaluation mode: call .eval() before torch.jit.trace or torch.jit.script",
             )
         if self.deterministic and not self._alike(codes, np.concatenate([self(image[None]) for image in first])):
             raise RepresentationError(
-                f"{self.name} gives an image other codes in a batch of another size",
+                f"{self.name}: the codes of an image depend on the batch size",
                 "export it so that its codes do not depend on the number of images",
             )
         return codes
