@@ -164,10 +164,12 @@ def page(figures: Figures) -> str:
                             check=True).stdout.strip()  # fmt: skip
     base = os.environ.get("BASE_IMAGE") or "python:3.11-slim-bookworm"
     return (
-        "# The image, built and run as the grader would\n\n"
-        f"`make image && make image-test`, commit {provenance.commit()}, {provenance.now()}, Docker {engine}, base "
-        f"`{base}`, {provenance.machine()}.\n{build}\nLocked down with `{' '.join(LOCKED)}`.\n\n| what | result |\n"
-        f"|---|---|\n{rows}"
+        "# Test of the container image\n\nThe image was built with `make image`, and tested with `make image-test` as "
+        "the grader would run it: without network, as user\n1001, with a read-only file system and limits on memory, "
+        f"cores and processes.\n\n| what | result |\n|---|---|\n{rows}\n{build}\n"
+        "## Provenance\n\n| figures | command | commit | machine |\n|---|---|---|---|\n"
+        f"| the table | `make image && make image-test`, Docker {engine}, base `{base}`, {provenance.now()} | "
+        f"{provenance.commit()} | {provenance.machine()} |\n\nThe containers ran with `{' '.join(LOCKED)}`.\n"
     )
 
 
