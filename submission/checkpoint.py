@@ -145,7 +145,7 @@ def separate_best(best: Path, state: State) -> dict[str, torch.Tensor]:
     try:
         found = read(best)
     except FileNotFoundError:
-        raise SubmissionError(f"{best}, the file of the best weights, is missing", "train it again") from None
+        raise SubmissionError(f"{best} is missing: it holds the best weights", "train it again") from None
     except DamagedError as error:
         raise SubmissionError(error.what, "restore it (it holds the best weights), or train again") from error
     if found.get("validation") != state["validation"] or not isinstance(found.get("model"), dict):

@@ -223,7 +223,7 @@ def require_same(setup: TrainingSetup, folder: Run, state: Mapping[str, Any]) ->
     harmless = differences(*({name: side.get(name, "") for name in names} for side in (ours, theirs)))
     if changed := [change for change in differences(ours, theirs) if change not in harmless]:
         raise UsageError(
-            f"{folder.path} cannot be resumed with other settings: {'; '.join(changed)}",
+            f"{folder.path} cannot be resumed, because these differ: {'; '.join(changed)}",
             "undo the change, or choose another --out",
         )
     return harmless

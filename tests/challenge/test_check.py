@@ -89,7 +89,7 @@ def test_width_and_mode(make_file: MakeFile) -> None:
 def test_the_folder_must_be_complete(make_file: MakeFile) -> None:
     run = submission_of(make_file())
     (run / "representation" / "results").rmdir()
-    assert "computed and lost" in found(check(run), "bad")["results folder"]
+    assert "could not save its scores" in found(check(run), "bad")["results folder"]
     (run / "representation" / "results" / "gin").mkdir(parents=True)
     (run / "representation" / "results" / "gin" / "postprocess.gin").touch()
     (run / "representation" / "tfhub").mkdir()

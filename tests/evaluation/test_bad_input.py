@@ -17,7 +17,7 @@ from submission.evaluation.codes import load_codes
 FAULTS = {
     "nan": "NaN",
     "fixed batch": "returns shape (2, 4) for 3 images",
-    "batch statistics": "when other images are in its batch",
+    "batch statistics": "depend on the other images in its batch",
     "flat": "returns shape (12,) for 3 images",
 }
 

@@ -123,7 +123,7 @@ def test_memory_and_time_are_bounded(tmp_path: Path) -> None:
 
 def test_files_other_than_torchscript_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.pt").write_bytes(b"no")
-    with pytest.raises(SubmissionError, match="truncated or no torch archive"):
+    with pytest.raises(SubmissionError, match="truncated or not a torch archive"):
         isolated(tmp_path / "bad.pt")
     with pytest.raises(SubmissionError, match="does not exist"):
         isolated(tmp_path / "missing.pt")

@@ -127,7 +127,7 @@ def bad_files(folder: Path, model: VAE) -> dict[str, str]:
     torch.save(model.state_dict(), folder / "weights")
     np.savez(folder / "arrays.npz", a=np.zeros(3))
     (folder / "folder").mkdir()
-    words = {"truncated": "truncated", "empty": "truncated", "pickle": "no torch archive", "weights": "torch.save"}
+    words = {"truncated": "truncated", "empty": "truncated", "pickle": "not a torch archive", "weights": "torch.save"}
     return words | {"arrays.npz": "another kind", "folder": "not a file", "missing": "does not exist"}
 
 

@@ -66,7 +66,7 @@ def test_fewer_samples_than_classes() -> None:
 
 
 def test_dependence_needs_two_dimensions_that_vary() -> None:
-    with pytest.raises(SubmissionError, match="have 1"):
+    with pytest.raises(SubmissionError, match="vary, got 1"):
         unsupervised(np.concatenate([CODES[:, :1], np.ones((60, 2), np.float32)], axis=1))
 
 

@@ -138,7 +138,7 @@ def test_turning_a_sphere_changes_nothing() -> None:
 
 @pytest.mark.parametrize("spec", ["RP^2", "SO(3)", "Torus", "R^2 x RP^3"])
 def test_spaces_without_known_moments_are_refused(spec: str) -> None:
-    with pytest.raises(UsageError, match="needs a latent space whose prior has a known covariance"):
+    with pytest.raises(UsageError, match="needs a prior with a known covariance"):
         create("dip_vae_ii", parse(spec), 100)
 
 

@@ -65,7 +65,7 @@ def test_a_run_that_lost_its_checkpoints_is_not_trained_over(folder: Run, capsys
     for checkpoint in folder.path.glob("checkpoint*.pt"):
         checkpoint.unlink()
     line = complaint(lambda: run_program("train", ["--resume", "--out", str(folder.path)]), capsys)
-    assert "holds a run without its checkpoint" in line
+    assert "has no checkpoint, so that its run cannot be resumed" in line
     assert folder.exported_file.read_bytes() == before
 
 

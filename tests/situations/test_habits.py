@@ -221,7 +221,7 @@ def test_paths_with_blanks_capitals_and_tildes(path: str, files: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("https://example.com/a.npz", "is an address"),
+        ("https://example.com/a.npz", "is a web address"),
         ("noending", "no data set named"),
         ("wrong.h5", "cannot read"),
         ("array.npy", "np.savez"),
@@ -253,5 +253,5 @@ def test_codes_files_with_capitals_and_words(files: Path, capsys: pytest.Capture
 
 def test_a_named_tuple_of_images_is_a_pair_too() -> None:
     pair = SimpleNamespace(images=IMAGES, factors=GRID)
-    with pytest.raises(SubmissionError, match="no items that can be counted"):
+    with pytest.raises(SubmissionError, match="has no length"):
         as_dataset(pair)  # type: ignore[arg-type]

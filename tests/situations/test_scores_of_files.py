@@ -137,7 +137,7 @@ def test_a_file_traced_in_training_mode_is_refused(
 ) -> None:
     """Batch statistics are baked in, whatever ``.eval()`` says afterwards."""
     path = saved(RowsThenPositions().train(), tmp_path / "model.pt")
-    with pytest.raises(RepresentationError, match="when other images are in its batch"):
+    with pytest.raises(RepresentationError, match="depend on the other images in its batch"):
         submission.evaluate(path, data=stripes, baselines=False, **SCORED)
     np.savez(tmp_path / "stripes.npz", images=pictures(), factors=FACTORS)
     assert run_program("evaluate", [str(path), "--data", str(tmp_path / "stripes.npz"), "--metrics", "mig"]) == 1

@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         ({"validation": {"best": 1.0, "best_step": 9}}, "validation is"),
         ({"validation": {"best": "x", "best_step": 1}}, "validation is"),
         ({"validation": {}}, "validation is"),
-        ({"best_model": {"weight": "x"}}, "best_model holds other things"),
+        ({"best_model": {"weight": "x"}}, "best_model contains values that are not Tensor"),
         ({"average": 5}, "average is 5"),
     ],
 )

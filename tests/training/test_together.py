@@ -194,7 +194,7 @@ def test_a_seed_whose_loss_is_not_finite_ends_the_group_with_its_folder_named(
 @pytest.mark.parametrize(
     ("objective", "changes", "message"),
     [
-        ("factor_vae", {}, "'factor_vae' has learned weights"),
+        ("factor_vae", {}, "'factor_vae' learns weights"),
         ("beta_vae", {"held_out": 8, "patience": 1.0}, "early stopping"),
     ],
 )

@@ -193,7 +193,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(tmp_path: Path, settings: Make,
         (settings(steps=2, learning_rate=0.5), r"train\.learning_rate: 0\.001 → 0\.5"),
         (settings("capacity", steps=2), r"objective\.name: 'beta_vae' → 'capacity'"),
     ]:
-        with pytest.raises(SubmissionError, match=f"cannot be resumed with other settings: {message}"):
+        with pytest.raises(SubmissionError, match=f"cannot be resumed, because these differ: {message}"):
             train(changed, tmp_path / "run", data=dots(), resume=True)
     other = dots()
     other.name = "stripes"
@@ -209,7 +209,7 @@ def test_another_release_or_another_format_is_refused(
     state = checkpoint.read(folder.checkpoint_file)
     for name, ours in {"torch": "2", "submission": "0"}.items():
         checkpoint.save(folder.checkpoint_file, state | {"versions": state["versions"] | {name: "1.13.1"}})
-        with pytest.raises(SubmissionError, match=rf"differently: {name}: 1\.13 → {ours}\.\d+ — "):
+        with pytest.raises(SubmissionError, match=rf"because these differ: {name}: 1\.13 → {ours}\.\d+ — "):
             train(settings(steps=2), folder.path, data=dots(), resume=True)
     monkeypatch.setattr(checkpoint, "FORMAT", 99)
     with pytest.raises(SubmissionError, match="has checkpoint format 1, this version reads 99"):

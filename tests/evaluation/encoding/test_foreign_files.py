@@ -208,7 +208,7 @@ def test_the_file_s_own_codes_are_scored_or_it_is_refused(name: str, form: str, 
     with torch.no_grad():
         refused = depends_on_its_batch(file(name, form, training))
         if refused:
-            with pytest.raises(RepresentationError, match=r"when other images are in its batch|fails on"):
+            with pytest.raises(RepresentationError, match=r"depend on the other images in its batch|fails on"):
                 Encoder(file(name, form, training), name, IMAGE_SHAPE)
             return
         encoder = Encoder(file(name, form, training), name, IMAGE_SHAPE)
@@ -225,7 +225,7 @@ def test_there_are_refused_random_and_plain_files_among_them() -> None:
     """Batch statistics in training mode are refused in both forms; dropout alone makes random codes."""
     for form in ("traced", "scripted"):
         for name in ("dense, BatchNorm1d", "convolution, BatchNorm2d", "dense, BatchNorm1d and dropout"):
-            with pytest.raises(RepresentationError, match="when other images are in its batch"):
+            with pytest.raises(RepresentationError, match="depend on the other images in its batch"):
                 Encoder(file(name, form, True), name, IMAGE_SHAPE)
             assert Encoder(file(name, form, False), name, IMAGE_SHAPE).deterministic
         assert not Encoder(file("dense, dropout", form, True), "dropout", IMAGE_SHAPE).deterministic
