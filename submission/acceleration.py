@@ -2,7 +2,7 @@
 
 A function marked ``@replaceable`` is complete by itself. Where the package is installed and was built, its faster
 implementation of the same function is called first; it returns ``NotImplemented`` for arguments that it does not take.
-Without the package, or with ``SUBMISSION_ACCELERATORS=off``, every result is the same up to rounding, only later.
+Without the package, or with ``SUBMISSION_ACCELERATORS=off``, every result is the same up to rounding, but slower.
 """
 
 from __future__ import annotations

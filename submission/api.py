@@ -1,6 +1,6 @@
 """The public functions: what a notebook needs from data to report (docs/api.md). ``import submission`` offers them.
 
-Arguments may be what is at hand: names or objects, paths or runs. Messages go to the logger ``submission``; progress is
+Arguments may be names or objects, paths or runs. Messages go to the logger ``submission``; progress is
 shown on terminals and in notebooks unless ``progress=submission.progress.QUIET`` is passed.
 """
 

@@ -1,4 +1,4 @@
-"""Codes and factors as others have them: tensors, tables, sparse and masked arrays, labels that are words."""
+"""Conversion of codes and factors to numpy arrays: from tensors, tables, sparse and masked arrays, and text labels."""
 
 from __future__ import annotations
 

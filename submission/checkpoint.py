@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or refused: atomic, checksummed, with the one before kept."""
+"""Checkpoints: written atomically with a checksum, verified when read; the previous one is kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors that users read, and what they can try instead."""
+"""Errors for users: what is wrong and how to fix it, in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of options against the type annotations of what takes them: configurations, data sets, objectives."""
+"""Checks of option values against type annotations, for configurations, data sets, objectives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a number came from: versions, commit, machine, time."""
+"""Provenance of numbers: versions, commit, machine, time."""
 
 from __future__ import annotations
 

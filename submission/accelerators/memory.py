@@ -1,4 +1,4 @@
-"""Memory that is freed after every batch and wanted again for the next."""
+"""Reuse of memory that is freed after every batch and allocated again for the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a loaded representation does when the grader calls it."""
+"""Checks of a loaded representation, called as the grader calls it: shapes, types, values, determinism, speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that the grader would trip over, before it does."""
+"""Check a representation before submission: files, loading, operators, size and behaviour."""
 
 from __future__ import annotations
 

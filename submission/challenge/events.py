@@ -1,4 +1,4 @@
-"""Progress events: to the grader's Redis list when it is listening, else to the terminal."""
+"""Progress events: sent to the grader's Redis list during grading, otherwise printed on the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check finds: one line each."""
+"""Findings of a check, one line each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The grader's way: environment variables in, a trained submission where the grader looks out."""
+"""The entry point for the grader: train and write a submission as environment variables ask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""aicrowd.json: what the challenge wants to know about a submission."""
+"""aicrowd.json: the manifest that the challenge requires of a submission."""
 
 from __future__ import annotations
 

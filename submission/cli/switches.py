@@ -1,4 +1,4 @@
-"""Options that have no effect where they are given, numbers out of range, and former options."""
+"""Checks of command-line options: without effect, out of range, or renamed."""
 
 from __future__ import annotations
 

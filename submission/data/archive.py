@@ -1,4 +1,4 @@
-"""Unpacking a downloaded tar archive: only what is wanted, nothing outside, nothing endless."""
+"""Safe unpacking of a downloaded tar archive: only expected files, inside the target folder, up to a size limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloads that can be interrupted at any moment: resumed, checked, and visible only when complete and right."""
+"""Downloads that may be interrupted at any time: they are resumed and verified, and appear only when complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading files of unknown origin: regular files only, within memory, and one line about whatever is wrong."""
+"""Reading files of unknown origin: regular files only, within memory, with one-line errors."""
 
 from __future__ import annotations
 

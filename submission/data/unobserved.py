@@ -1,4 +1,4 @@
-"""Data sets with unobserved factors of variation: images vary in them, but no metric asks about them."""
+"""Data sets with unobserved factors of variation: images vary in them, but metrics ignore them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Densities on manifolds in the style of torch.distributions; they know nothing of images or training."""
+"""Densities on manifolds in the style of torch.distributions; independent of images and training."""
 
 from submission.distributions.embedded_torus import EmbeddedTorusBrownian, EmbeddedTorusUniform
 from submission.distributions.flat_torus import TorusBrownian, TorusUniform

@@ -1,4 +1,4 @@
-"""What Brownian motions on manifolds share: parameters, the papers' random walk and short-time divergences."""
+"""Base class of Brownian motions on manifolds: parameters, the papers' random walk and short-time divergences."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Closed manifolds given by their projection: random walks, uniform samples, and measured volume and curvature.
 
-Pérez Rey et al. (2020) need of a manifold M in R^n only the map P that takes a point to the nearest one of M. What
-else enters the KL of a Brownian posterior is d, Vol(M) and the scalar curvature; what is not given is measured from P.
+Pérez Rey et al. (2020) define a manifold M in R^n by its projection P, which maps a point to the nearest one of M. The
+KL of a Brownian posterior also needs d, Vol(M) and the scalar curvature; those that are not given are measured with P.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tools for autograd functions with hand-written derivatives: vmap over elementwise functions, and where orders end.
+"""Tools for autograd functions with hand-written derivatives: vmap of elementwise functions, errors at higher orders.
 
 A hand-written backward pass that is differentiated again must either be right or raise. ``once_differentiable`` does
 not raise for ``torch.autograd.grad(…, inputs)``: its error node hangs beside the path to the inputs and is never

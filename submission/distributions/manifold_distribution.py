@@ -1,4 +1,4 @@
-"""What the distributions on manifolds share: supports, expansion, pickling and their text form."""
+"""Base class of distributions on manifolds: supports, expansion, pickling and their text form."""
 
 from __future__ import annotations
 

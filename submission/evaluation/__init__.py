@@ -1,6 +1,6 @@
 """A run, an encoder or a table of codes → scores with their provenance.
 
-``evaluate`` scores whatever makes codes of images, ``score`` codes and factors in memory; both return ``Results``.
+``evaluate`` scores anything that maps images to codes, ``score`` codes and factors in memory; both return ``Results``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Encoders that are functions; and what to do with weights alone."""
+"""Python functions as encoders, and the error for a file of weights without a network."""
 
 from __future__ import annotations
 

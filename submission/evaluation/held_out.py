@@ -1,4 +1,4 @@
-"""The images that a run was not trained on, and how probable its model finds them."""
+"""Held-out images of a run, and their likelihood under its model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run's model makes of images: codes, and the information in each."""
+"""Codes of images by a run's model, and the information in each component."""
 
 from __future__ import annotations
 

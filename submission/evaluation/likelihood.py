@@ -1,4 +1,4 @@
-"""How probable held-out images are under a model: importance-sampled log-likelihood, ELBO and its parts."""
+"""Likelihood of held-out images under a model: importance-sampled log-likelihood, ELBO and its parts."""
 
 from __future__ import annotations
 

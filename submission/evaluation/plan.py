@@ -1,4 +1,4 @@
-"""Which metrics at which settings: presets, metrics by name, settings of one's own, and eras."""
+"""The plan of an evaluation: metrics and their settings, from presets, names, your own settings and eras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every metric of a plan on every representation."""
+"""Computation of every metric of a plan on every representation."""
 
 from __future__ import annotations
 

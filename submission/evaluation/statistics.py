@@ -1,4 +1,4 @@
-"""What repeated evaluations say: mean, spread and bootstrap intervals; tables of methods; agreement of metrics."""
+"""Statistics of repeated evaluations: mean, spread and bootstrap intervals; tables of methods; agreement of metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a user wants to score (a run, a file, a module, a function, codes) to representations of a data set."""
+"""Conversion of a user's target (a run, a file, a module, a function, codes) to representations of a data set."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """What a TorchScript archive contains, read as text: nothing of it is loaded or run.
 
 The code of a TorchScript file is Python-like source in its zip archive. Some of it runs while the file is loaded
-(a class's ``__setstate__``), so its operators are listed before that. The list is a help, not a protection: only
-isolation keeps a hostile file from its operators. What is read is what PyTorch loads: an archive that Python's and
-PyTorch's reader of archives understand differently is refused.
+(a class's ``__setstate__``), so its operators are listed before that. The list informs but does not
+protect: only isolation prevents a hostile file from using operators. The list describes what PyTorch loads, because an
+archive that Python's and PyTorch's readers of archives read differently is refused.
 """
 
 from __future__ import annotations

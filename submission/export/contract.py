@@ -1,4 +1,4 @@
-"""What the challenge's evaluator demands of codes, with one line of advice where they break it."""
+"""Requirements of the challenge's evaluator on codes, with advice for codes that violate them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders in other people's formats: ONNX and torch.export. Both run code of the file's maker.
+"""Encoders in other formats: ONNX and torch.export. Both run code by the author of the file.
 
 A torch.export archive may hold pickles, and PyTorch unpickles them; an ONNX model runs in onnxruntime.
 """

@@ -1,4 +1,4 @@
-"""The other formats: torch.export, ONNX and plain weights; each is read back for the parity check."""
+"""Export formats besides TorchScript: torch.export, ONNX and plain weights; each is read back for the parity check."""
 
 from __future__ import annotations
 

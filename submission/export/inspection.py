@@ -1,4 +1,4 @@
-"""What a TorchScript file says about itself without being run."""
+"""Information about a TorchScript file, read without running it."""
 
 from __future__ import annotations
 

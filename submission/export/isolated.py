@@ -1,4 +1,4 @@
-"""Encode images with a file that nobody vouches for, in a sandbox of its own.
+"""Encode images with an untrusted file, in a sandbox.
 
 The sandbox's messages are checked like any input: its code may have written them.
 """

@@ -1,8 +1,8 @@
 """The exported module: encoder and latent space joined, images in, codes out.
 
 It has two children, and its codes are ``head(body(images))``: ``body`` is the encoder without its last layer, ``head``
-that layer and the latent space's map to codes. Whoever scores the file may so run the body, where the time goes, in a
-lower precision than the codes.
+that layer and the latent space's map to codes. An evaluation can therefore run the body, which takes most of the
+time, in a lower precision than the codes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The process inside a sandbox that loads and runs a stranger's file: TorchScript, torch.export or ONNX.
+"""The process inside a sandbox that loads and runs an untrusted file: TorchScript, torch.export or ONNX.
 
-``submission.export.isolated`` starts it in bubblewrap or a container, which take everything away before Python starts.
+``submission.export.isolated`` starts it in bubblewrap or a container, which remove files, network and privileges first.
 This module bounds memory and processor time, loads the file, answers batches of images with codes, and ends when its
 parent does. Messages are plain bytes on standard input and output; nothing is unpickled.
 """

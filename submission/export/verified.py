@@ -1,4 +1,4 @@
-"""A faster module in place of a representation, for as long as it gives the representation's own codes."""
+"""A faster module in place of a representation, used as long as it gives the same codes."""
 
 from __future__ import annotations
 

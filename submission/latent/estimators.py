@@ -1,4 +1,4 @@
-"""What single estimators ask of a posterior: coordinates in which it is normal, and score-function terms.
+"""Functions of a posterior that some estimators need: coordinates in which it is normal, and score-function terms.
 
 Both functions dispatch on the posterior's class; a class without an implementation gets the general answer.
 """

@@ -1,4 +1,4 @@
-"""Every latent space by name; ``parse`` turns a spec string into one, ``register`` adds a manifold of one's own."""
+"""Every latent space by name; ``parse`` turns a spec string into one, ``register`` adds your own manifold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What metrics require of their input; each refusal is one line that names the problem and a fix."""
+"""Checks of the input of metrics; each error is one line that names the problem and a fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The FactorVAE and the BetaVAE score: which factor was held fixed, guessed from codes drawn while it was."""
+"""The FactorVAE and the BetaVAE score: a classifier predicts which factor was fixed while codes were sampled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an objective is: a batch of images and a model → the loss to minimise and the terms worth logging."""
+"""The interface of objectives: a batch of images and a model → the loss to minimise and the terms worth logging."""
 
 from __future__ import annotations
 

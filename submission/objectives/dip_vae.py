@@ -1,4 +1,4 @@
-"""DIP-VAE-I and -II: the codes' covariance is drawn to the prior's (Kumar et al. 2018)."""
+"""DIP-VAE-I and -II: a penalty on the distance of the codes' covariance from the prior's (Kumar et al. 2018)."""
 
 from __future__ import annotations
 

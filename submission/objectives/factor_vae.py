@@ -1,4 +1,4 @@
-"""FactorVAE: total correlation by a discriminator that tells codes from codes with shuffled components."""
+"""FactorVAE: total correlation by a discriminator between codes and codes with shuffled components."""
 
 from __future__ import annotations
 

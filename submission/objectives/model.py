@@ -1,4 +1,4 @@
-"""What an objective needs of a model."""
+"""The interface of models that objectives use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well a decoded sample explains the pixels: log p(x|z), summed in float32."""
+"""The reconstruction term: log p(x|z) of the pixels, summed in float32."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model makes of images, as arrays that figures are drawn from."""
+"""Codes and posteriors of images by a model, as arrays for figures."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The latent space itself: encoded images where their posteriors are centred, and decoded images where they come from.
 
-After Figures 3 to 5 of Pérez Rey et al. (2020). Which picture a manifold has is the matter of ``charts``.
+After Figures 3 to 5 of Pérez Rey et al. (2020). ``charts`` defines the chart of each manifold.
 """
 
 from __future__ import annotations

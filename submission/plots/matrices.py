@@ -1,4 +1,4 @@
-"""Heat maps of what metrics found: mutual information, DCI importance, FactorVAE votes."""
+"""Heat maps of metrics' matrices: mutual information, DCI importance, FactorVAE votes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How training went: loss terms, latent components, and what each component knows."""
+"""Figures of a training run: loss terms, latent components, and the information in each component."""
 
 from __future__ import annotations
 

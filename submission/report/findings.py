@@ -1,4 +1,4 @@
-"""What numbers say in words: the verdict on a run or on methods, and the warnings above a report."""
+"""Verdicts on a run or on methods in words, and the warnings of a report."""
 
 from __future__ import annotations
 

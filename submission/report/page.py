@@ -1,4 +1,4 @@
-"""What a page is made of, and how it becomes one HTML file that refers to nothing outside itself.
+"""The elements of a report page, and its rendering as one self-contained HTML file.
 
 Sections hold items: text, tables, pictures, code. ``templates/page.html.j2`` draws them; all text is escaped there.
 """

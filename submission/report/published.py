@@ -1,4 +1,4 @@
-"""Published scores that can stand beside ours, with their source; values as printed there.
+"""Published scores that can be compared with ours, with their source; values as printed there.
 
 Left out are columns that another estimator made (SAP, and MIG of β-TCVAE in the first table), and methods whose codes
 are vectors, which need another MIG.

@@ -1,4 +1,4 @@
-"""Options of a training run that are no part of its settings: data, device, time, progress."""
+"""Options of a training run that are not settings: data, device, time, progress."""
 
 from __future__ import annotations
 

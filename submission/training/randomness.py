@@ -1,4 +1,4 @@
-"""Seeds, generator states and the order of the data: everything random in a run, and how to get it back."""
+"""Seeds, generator states and the order of the data: everything random in a run, saved and restored."""
 
 from __future__ import annotations
 

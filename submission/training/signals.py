@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP as requests that the training loop answers between two updates."""
+"""Ctrl-C, SIGTERM and SIGHUP as requests to stop, which the training loop obeys between two updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""disentanglement_lib's own data objects as data sets of ours (``dlib:NAME``), where that package is installed."""
+"""disentanglement_lib's data objects as data sets of this package (``dlib:NAME``), if that package is installed."""
 
 from __future__ import annotations
 

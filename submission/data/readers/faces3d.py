@@ -1,4 +1,4 @@
-"""3D Faces (Paysan et al. 2009, as rendered for Chen et al. 2018): licensed, so users bring the file themselves."""
+"""3D Faces (Paysan et al. 2009, as rendered for Chen et al. 2018): licensed, so users must obtain the file."""
 
 from __future__ import annotations
 

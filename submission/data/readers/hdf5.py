@@ -1,4 +1,4 @@
-"""HDF5 files: only arrays that are really in the file, and only of the size expected."""
+"""Reader of HDF5 files: only arrays stored in the file itself, and only of the expected size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Solids on a turntable, and stand-ins with the exact grids of Cars3D and 3D Faces."""
+"""Solids on a turntable, and substitutes with the exact grids of Cars3D and 3D Faces."""
 
 from __future__ import annotations
 

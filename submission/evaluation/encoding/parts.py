@@ -1,4 +1,4 @@
-"""What a module consists of, as far as its parts give its codes."""
+"""Body and head of an exported representation, if they reproduce its codes."""
 
 from __future__ import annotations
 

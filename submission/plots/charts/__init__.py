@@ -1,6 +1,6 @@
 """Charts: how points of a manifold are placed on paper, what is drawn around them, and where decoded images go.
 
-Every kind of component (``Component.topology``) has a chart. ``charts_for`` finds it, and a space of one's own either
+Every kind of component (``Component.topology``) has a chart. ``charts_for`` finds it, and your own space either
 registers one with ``register_chart`` or has a method ``charts(points)`` that returns some.
 """
 

@@ -1,4 +1,4 @@
-"""Charts of R¹, R² and R³, and the plane of two principal axes that stands in for every other space."""
+"""Charts of R¹, R² and R³, and the plane of two principal axes, used for every other space."""
 
 from __future__ import annotations
 
