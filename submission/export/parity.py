@@ -1,4 +1,4 @@
-"""Check that two encoders give the same codes for the same images, at any batch size."""
+"""Do two encoders give the same codes for the same images, whatever the batch size?"""
 
 from __future__ import annotations
 
