@@ -174,7 +174,7 @@ CLASSES = {
     ),
     "TorchScript archive": Class("model.pt", (write_script,), read_archive, repacked),
     "checkpoint": Class("checkpoint.pt", (write_checkpoint,), read_checkpoint, mutated),
-    "checkpoint, signed anew": Class("checkpoint.pt", (write_checkpoint,), read_checkpoint, signed),
+    "checkpoint, checksum recomputed": Class("checkpoint.pt", (write_checkpoint,), read_checkpoint, signed),
     "run metadata": Class("meta.json", (write_meta,), read_run, other_json),
     "training log": Class("metrics.jsonl", (write_log,), read_log, other_lines),
     "score file": Class("scores.json", (write_scores,), read_scores, other_json),

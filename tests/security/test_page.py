@@ -1,4 +1,4 @@
-"""docs/security.md names tests that exist, and every promise has one."""
+"""docs/security.md names tests that exist, and every guarantee has one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def test_every_named_test_exists(file: str, name: str) -> None:
     assert not name or name in tests
 
 
-def test_every_promise_names_its_test() -> None:
-    table = PAGE.split("| promise | ")[1].split("\n\n")[0].splitlines()[2:]
+def test_every_guarantee_names_its_test() -> None:
+    table = PAGE.split("| guarantee | ")[1].split("\n\n")[0].splitlines()[2:]
     promised = [row for row in table if not row.endswith("| no | no | – |")]
     assert len(promised) > 20
     assert [row for row in promised if "test_" not in row.split("|")[-2]] == []
