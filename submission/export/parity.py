@@ -37,7 +37,7 @@ def difference(first: Encode, second: Encode, images: Tensor) -> float:
 
 def _codes(encode: Encode, images: Tensor) -> Tensor:
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         return encode(images).detach().double().cpu()
 
 

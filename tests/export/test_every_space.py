@@ -44,7 +44,10 @@ SHAPE = (1, 8, 8)
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")
 
 
-@pytest.mark.parametrize(("spec", "mode", "name"), CASES)
+@pytest.mark.parametrize(
+    ("spec", "mode", "name"),
+    [pytest.param(*case, marks=[pytest.mark.system] if case[2] == "onnx" else []) for case in CASES],
+)
 def test_each_space_mode_and_format_gives_the_encoder_s_codes(spec: str, mode: str, name: str, tmp_path: Path) -> None:
     if any(importlib.util.find_spec(package) is None for package in FORMATS[name].needs):
         pytest.skip(f"{name} needs {FORMATS[name].needs}")

@@ -40,6 +40,7 @@ def test_codes_of_cells_are_those_of_their_images(gpu: torch.device) -> None:
     np.testing.assert_allclose(rows(cells), encoder(data.observations(cells)), atol=1e-5)
 
 
+@pytest.mark.system
 def test_a_run_that_was_interrupted_ends_like_one_that_was_not(
     tmp_path: Path, gpu: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +67,7 @@ def test_a_run_that_was_interrupted_ends_like_one_that_was_not(
     assert load_torchscript(folder.exported_file)(torch.zeros(2, 1, 64, 64)).shape == (2, 4)
 
 
+@pytest.mark.system
 def test_seeds_together_are_the_seeds_alone(tmp_path: Path, gpu: torch.device) -> None:
     folders = train_together(SETTINGS, (3, 4), tmp_path / "many")
     for seed, folder in zip((3, 4), folders, strict=True):

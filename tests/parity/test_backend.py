@@ -32,6 +32,7 @@ def scores_of(codes: Path, backend: str, *more: str) -> dict[str, dict[str, floa
     return {name: outcome["values"] for name, outcome in outcomes.items()}
 
 
+@pytest.mark.system
 def test_both_programs_say_the_same(codes: Path) -> None:
     ours, theirs = scores_of(codes, "submission"), scores_of(codes, "disentanglement_lib")
     assert set(ours) == set(theirs) == {"mig", "factor_vae", "dci", "sap", "irs"}
@@ -40,6 +41,7 @@ def test_both_programs_say_the_same(codes: Path) -> None:
             assert ours[name][key] == pytest.approx(values[key], abs=1e-6), (name, key)
 
 
+@pytest.mark.system
 def test_downstream_tasks_have_a_headline_in_both(codes: Path) -> None:
     names = "--metrics=downstream,downstream_logistic"
     ours, theirs = scores_of(codes, "submission", names), scores_of(codes, "disentanglement_lib", names)

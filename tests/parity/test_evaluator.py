@@ -98,6 +98,7 @@ def data(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bar
     return Bars(request.param, Path())
 
 
+@pytest.mark.system
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_the_same_scores(data: Bars, tmp_path: Path) -> None:
     torch.manual_seed(5)

@@ -54,6 +54,7 @@ def test_an_unknown_quantity_names_those_that_there_are(study: Study, tmp_path: 
         selections(study, records_of(study, {}), "elbow", tmp_path)
 
 
+@pytest.mark.system
 def test_udr_of_a_setting_is_the_mean_over_its_run_folders(
     study: Study, study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

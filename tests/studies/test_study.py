@@ -201,6 +201,7 @@ def test_a_first_training_has_a_name_of_its_own_and_the_same_seeds(study: Study)
     assert (trial.first.train.seed, trial.first.data.options["seed"]) == (1, 1)
 
 
+@pytest.mark.system
 def test_a_trial_starts_from_the_weights_of_its_first_training(study: Study, tmp_path: Path) -> None:
     grown = twice_trained(study)
     trial = grown.trials()[0]
@@ -218,6 +219,7 @@ def test_a_trial_starts_from_the_weights_of_its_first_training(study: Study, tmp
     assert run(Job.of(grown, trial, tmp_path)) == 0  # and trains nothing again
 
 
+@pytest.mark.system
 def test_a_first_training_on_other_data_changes_the_result(study: Study, tmp_path: Path) -> None:
     grown = twice_trained(study)
     values = []
@@ -228,6 +230,7 @@ def test_a_first_training_on_other_data_changes_the_result(study: Study, tmp_pat
     assert values[0] != values[1]
 
 
+@pytest.mark.system
 def test_latent_spaces_of_the_topology_study_are_drawn(tmp_path: Path) -> None:
     study = Study.read("torus_topology", "smoke")
     for trial in study.trials():

@@ -53,7 +53,9 @@ def test_an_interrupted_run_ends_as_one_that_was_not(spec: str, tmp_path: Path, 
     torch.testing.assert_close(folder.model().encode(images), whole.model().encode(images), rtol=0, atol=0)
 
 
-@pytest.fixture(scope="module", params=SPECS)
+@pytest.fixture(
+    scope="module", params=[*SPECS[:1], *(pytest.param(spec, marks=pytest.mark.system) for spec in SPECS[1:])]
+)
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of three updates on 36 pictures of a Klein bottle."""
     out = tmp_path_factory.mktemp("run") / "first"
