@@ -35,7 +35,9 @@ def inside(about: Description) -> list[Finding]:
     return [
         finding("mode", not about.training, "evaluation", "saved in training mode", "call .eval() before tracing"),
         finding("dependencies", not foreign, "plain torch", f"needs {foreign}", "use torch's own operations only"),
-        finding("files", not files, "reads and writes none", f"holds {files}", "remove them; do not run a stranger's"),
+        finding(
+            "files", not files, "reads and writes none", f"holds {files}", "remove them; do not run an untrusted file"
+        ),
         finding(
             "device",
             not baked,

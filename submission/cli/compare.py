@@ -87,8 +87,8 @@ def show(comparison: Comparison) -> None:
     for caution in comparison.cautions:
         say(caution)
     if comparison.agreement is None:
-        say("How far metrics agree is shown for three runs or more with two metrics in common.")
+        say("The agreement of metrics needs three runs or more with two metrics in common.")
         return
     table("rank correlation over all runs", ["", *comparison.shared], agreement_rows(comparison))
     if len(comparison.shared) < len(comparison.metrics):
-        say("Metrics that not every run has are left out of the second table.")
+        say("Metrics that are missing in some run are left out of the second table.")

@@ -292,8 +292,8 @@ def show(results: Results, options: EvaluateOptions, target: Target) -> None:
         say(remark)
     about = target.about["representation"]
     if about.get("resolution") == "bfloat16":
-        say("the file has no float32 head after a body, so its codes are rounded to bfloat16, too (docs/metrics.md)")
+        say("the file has no float32 head after a body, so its codes are also rounded to bfloat16 (docs/metrics.md)")
     if about.get("saved_in_training_mode"):
-        say("the file was saved in training mode, and is run so, as the challenge's evaluator does")
+        say("the file was saved in training mode and runs in it, as in the challenge's evaluator")
     if about.get("deterministic") is False:
         say("the codes are random: two calls with the same images give different codes, and each image is drawn anew")

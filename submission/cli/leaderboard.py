@@ -139,7 +139,7 @@ def show(options: LeaderboardOptions, dataset: str, rows: list[Row], metrics: li
     from submission.files import output_json, output_text
     from submission.studies import board
 
-    order = f"by {options.by}" if options.by else "by mean rank, as the challenge ordered"
+    order = f"by {options.by}" if options.by else "by mean rank, as in the challenge"
     title = f"{dataset}, {options.protocol}, {order}"
     header, cells = board.header(metrics), board.cells(rows, metrics)
     if options.csv:

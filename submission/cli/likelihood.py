@@ -110,8 +110,8 @@ def warn_of_early_weights(folder: Run, root: Path | None) -> None:
 
     if not folder.meta.training.finished:
         warn(
-            f"{folder.path} was not trained to its end: these are the weights of its last checkpoint "
-            f"(go on with {resume_command(folder.path, root, 'auto')})"
+            f"{folder.path} was not trained to the end: these are the weights of its last checkpoint "
+            f"(continue with {resume_command(folder.path, root, 'auto')})"
         )
 
 

@@ -71,7 +71,7 @@ def read_archive(path: Path) -> ArchiveContents:
             source = _source(path, archive)
     except zipfile.BadZipFile as error:
         if "CRC" in str(error):
-            raise SubmissionError(f"{path} is damaged: the checksum of a member does not fit", AGAIN) from None
+            raise SubmissionError(f"{path} is damaged: a member has a wrong checksum", AGAIN) from None
         raise SubmissionError(f"{path} is not TorchScript: {TRUNCATED}", AGAIN) from None
     except (EOFError, zlib.error, struct.error, NotImplementedError, RuntimeError, ValueError):
         raise SubmissionError(f"{path} is not TorchScript: {TRUNCATED}", AGAIN) from None

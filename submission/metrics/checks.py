@@ -167,5 +167,5 @@ def constant_note(codes: Codes) -> tuple[str, ...]:
     if not constant:
         return ()
     if len(constant) == codes.shape[1]:
-        return ("every code dimension is constant: the representation holds no information, 0 is a convention",)
+        return ("every code dimension is constant: the codes contain no information, the score is 0 by convention",)
     return (f"constant code dimensions: {', '.join(map(str, constant))}",)

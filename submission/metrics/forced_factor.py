@@ -125,5 +125,5 @@ FAIRNESS = of_interventions(
     settings=FairnessSettings(),
     fast=FairnessSettings(num_train=1_000, num_test_points_per_class=50),
     higher_is_better=False,
-    caution="a representation that predicts nothing is perfectly fair: read it beside downstream accuracy",
+    caution="a representation that predicts nothing is perfectly fair: compare it with downstream accuracy",
 )

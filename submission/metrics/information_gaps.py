@@ -245,7 +245,7 @@ JEMMIG = of_points(
     jemmig,
     name="jemmig",
     headline="jemmig",
-    summary="MIG that also asks whether the best code depends on nothing but its factor",
+    summary="MIG that also requires that the best code depends only on its factor",
     settings=MigSettings(),
     fast=FAST,
 )

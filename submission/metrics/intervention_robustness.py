@@ -79,7 +79,7 @@ IRS = of_points(
     irs,
     name="irs",
     headline="IRS",
-    summary="how still each code stays while one factor is fixed and the others change",
+    summary="how little each code changes while one factor is fixed and the others change",
     settings=IrsSettings(),
     fast=IrsSettings(num_train=2_000),
     range=(-1.0, 1.0),

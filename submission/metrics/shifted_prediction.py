@@ -227,7 +227,7 @@ def named_strong(plain: npt.NDArray[np.float64], shifted: npt.NDArray[np.float64
 DOWNSTREAM_REDUCED = Metric(
     name="downstream_reduced",
     headline="gap",
-    summary="how much more a factor's accuracy suffers than others' when its best code is removed",
+    summary="how much more accuracy a factor loses than the others when its best code is removed",
     settings=ReducedSettings(),
     fast=ReducedSettings(num_train=(1000,), num_test=1000),
     score=score_reduced,

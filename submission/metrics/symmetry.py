@@ -231,9 +231,9 @@ D_LSBD = of_interventions(
     blocks=True,
     name="d_lsbd",
     headline="d_lsbd",
-    summary="distance from rotating a plane of the codes whenever a cyclic factor turns",
+    summary="distance from rotations of a plane of the codes when a cyclic factor changes",
     settings=LsbdSettings(),
     fast=LsbdSettings(max_objects=10),
     higher_is_better=False,
-    caution="0 is best; of factors that are cycles alone; other factors may be entangled",
+    caution="0 is best; measures cyclic factors only, other factors may be entangled",
 )

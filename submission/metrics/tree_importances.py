@@ -107,7 +107,7 @@ DCI = replace(
         name="dci",
         headline="disentanglement",
         shown=("completeness", "informativeness_test"),
-        summary="does each code matter for one factor only (boosted trees' importances)",
+        summary="whether each code is important for one factor only (importances of boosted trees)",
         settings=DciSettings(),
         fast=DciSettings(num_train=2000, num_test=1000),
         caution="seeds differ by about 0.001; compare only scores from equally many training points",

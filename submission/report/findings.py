@@ -130,9 +130,7 @@ def score_warnings(run: Run, scores: ScoreFile | None, stale: Sequence[ScoreFile
     if low:
         found.append(f"At or below the untrained encoder: {', '.join(low)}.")
     if UNTRAINED not in scores.columns:
-        found.append(
-            "The untrained encoder was not scored: evaluate without --no-baselines to see what training brings."
-        )
+        found.append("The untrained encoder was not scored: evaluate without --no-baselines to compare with it.")
     failed = [title(name) for name, outcome in scores.columns[scores.label].scores.items() if outcome.error]
     if failed:
         found.append(f"Could not be computed: {', '.join(failed)}; the table of scores says why.")
@@ -154,7 +152,7 @@ def training_warnings(run: Run) -> list[str]:
     """Training that was interrupted, cut short, or is short."""
     training, found = run.meta.training, []
     if run.failure_file.is_file():
-        found.append(f"Training met a loss that was not finite: see {run.failure_file.name}.")
+        found.append(f"A loss was not finite during training: see {run.failure_file.name}.")
     if not training.finished:
         found.append(
             f"Training was interrupted after {updates(training.steps)} ({training.fraction:.0%} of the schedule): "
@@ -163,10 +161,11 @@ def training_warnings(run: Run) -> list[str]:
     elif training.ended_by == "time budget" and training.fraction < 1:
         found.append(f"The time budget ended training at {training.fraction:.0%} of the schedule.")
     if training.ahead > 0:
-        found.append(f"The time budget hurried the schedules by up to {training.ahead:.0%} of the run.")
+        found.append(f"The time budget advanced the schedules by up to {training.ahead:.0%} of the run.")
     if training.finished and training.steps < FEW_UPDATES:
         found.append(
-            f"Training was short: {updates(training.steps)}. Scores of such runs vary much between seeds and machines."
+            f"Training was short: {updates(training.steps)}. "
+            "Scores of such runs vary strongly between seeds and machines."
         )
     return found
 

@@ -111,10 +111,10 @@ def warnings(
         found.append(f"No scores of the current model: {listed(lacking)}. Evaluate: {invocation('evaluate')} RUN")
     protocols = sorted({f"{scores.protocol} on {scores.data.name}" for scores in scored.values()})
     if len(protocols) > 1:
-        found.append(f"Scores were made in different ways and should not be compared: {listed(protocols)}.")
+        found.append(f"Scores of different protocols should not be compared: {listed(protocols)}.")
     single = [name for name, group in methods.items() if len(group) == 1]
     if single and len(methods) > 1:
-        found.append(f"One seed only, so that differences may be chance: {listed(single)}.")
+        found.append(f"One seed only, so differences may be due to chance: {listed(single)}.")
     counts: dict[str, list[str]] = {}
     for source in sources:
         for text in training_warnings(source.run):
@@ -159,7 +159,7 @@ def tradeoff_items(methods: Mapping[str, Sequence[Source]], scored: Mapping[str,
         return []
     return [chart(
         lambda theme: tradeoff(points, metric, theme=theme),
-        f"{metric} against the last reconstruction loss. Good runs lie at the upper left; large marks are means.",
+        f"{metric} against the last reconstruction loss. Good runs are at the upper left; large marks are means.",
         f"A point per run for {listed(list(points))}.",
     )]  # fmt: skip
 

@@ -141,8 +141,8 @@ def score_items(scores: ScoreFile, name: str) -> list[Item]:
     if matrices:
         items.append(photograph(
             lambda theme: heat_maps(matrices, factor_names(scores), code_names(scores), theme=theme),
-            "What metrics found: codes in rows, factors of variation in columns. A disentangled code has one bright "
-            "cell in its row, and a factor that one code holds has one bright cell in its column.",
+            "Matrices of the metrics, with codes in rows and factors of variation in columns. A disentangled code has "
+            "one bright cell in its row, and a factor that one code describes has one bright cell in its column.",
             f"Heat maps of {listed(list(matrices))} for {len(next(iter(matrices.values())))} codes.",
         ))  # fmt: skip
     return [*items, Download(f"{name}-scores.csv", "text/csv", scores_csv({name: scores}))]
@@ -204,7 +204,7 @@ def image_items(source: Source) -> list[Item]:
     return [
         photograph(
             lambda theme: reconstructions(model, examples, theme=theme),
-            "Images, and below each what the decoder makes of one sample of its posterior.",
+            "Images, and below each its reconstruction from one sample of the posterior.",
             f"{len(examples)} images and their reconstructions.",
         ),
         photograph(
@@ -237,7 +237,7 @@ def training_items(source: Source, names: Sequence[str]) -> list[Item]:
     if any("kl" in row for row in components):
         items.append(chart(
             lambda theme: component_curves(components, names, theme=theme),
-            "KL divergence of each component; below the dotted line a component says next to nothing about an image.",
+            "KL divergence of each component; below the dotted line a component has almost no information.",
             f"Curves of {len(names)} components.",
         ))  # fmt: skip
     return items

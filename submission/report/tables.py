@@ -27,13 +27,13 @@ QUANTITIES = {
 MOST_COMPONENTS = 24
 BY_BLOCK = (
     "“By block” joins the columns that describe one component, such as both coordinates of a circle, before scoring. "
-    "A factor that one component holds is then not split over its columns."
+    "A factor that one component describes is then not split over its columns."
 )
 STATISTICS = {
-    "time": "Time: how far the posterior has diffused from its centre (Brownian motion). Small times are certain; near "
-    "the upper limit the posterior is uniform.",
-    "concentration": "Concentration: how narrow the posterior is around its centre. Large is certain, 0 is uniform.",
-    "scale": "Scale: the standard deviation of the posterior. Small is certain, 1 is the prior's.",
+    "time": "Time: the duration of the posterior's Brownian motion. A short time means a narrow posterior; near the "
+    "upper limit the posterior is uniform.",
+    "concentration": "Concentration: large values mean a narrow posterior, 0 is uniform.",
+    "scale": "Scale: the standard deviation of the posterior. Small values mean a narrow posterior, 1 is the prior's.",
     "exponent": "Exponent: p of the subspace's prior. 2 is Gaussian.",
 }
 """Posterior statistics and what they mean."""

@@ -61,7 +61,7 @@ def test_a_run_that_has_not_ended_is_called_that(trained_run: Path, capsys: pyte
         folder.write_meta(replace(meta, training=replace(meta.training, finished=finished)))
         assert run("likelihood", str(trained_run), "--samples=2", "--images=1") == 0
         warned = " ".join(capsys.readouterr().err.split())
-        assert warned.count("not trained to its end: these are the weights of its last checkpoint") == lines
+        assert warned.count("not trained to the end: these are the weights of its last checkpoint") == lines
 
 
 def test_json_alone_on_standard_output(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

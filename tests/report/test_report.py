@@ -177,7 +177,7 @@ def test_methods_are_compared_and_single_seeds_named(seeds: Path, run: Run, tmp_
     assert main(["report", str(seeds), str(run.path), "--out", str(out)]) == 0
     page = read(out)
     assert "2 methods" in page.text
-    assert "One seed only, so that differences may be chance: run." in page.text
+    assert "One seed only, so differences may be due to chance: run." in page.text
     assert "Score against reconstruction" in page.text
 
 

@@ -109,7 +109,7 @@ def test_a_constant_score_agrees_with_nothing_and_a_missing_one_is_left_out(tmp_
 
 def test_two_runs_have_a_table_and_no_agreement(runs: list[Run], capsys: pytest.CaptureFixture[str]) -> None:
     assert call(runs[0].path, runs[1].path) == 0
-    assert "for three runs or more" in capsys.readouterr().out
+    assert "needs three runs or more" in capsys.readouterr().out
 
 
 def test_scores_in_memory_are_compared_with_runs(runs: list[Run]) -> None:
