@@ -120,7 +120,11 @@ def test_a_cutoff_leaves_the_low_frequencies_of_the_same_picture() -> None:
         ("sprites_torus", {"scale": 3.0}, "scale=3.0 — give a number from 0.01 to 2.0"),
         ("turntable", {"objects": 99_999_999_999}, "objects=99999999999 — give a number from 1 to 100000"),
         ("turntable", {"lights": 0}, "lights=0 — give a number from 1 to 100000"),
-        ("turntable", {"objects": 1000, "color": True}, "objects=1000, .*: 1728000 images — make them 349525 or fewer"),
+        (
+            "turntable",
+            {"objects": 1000, "color": True},
+            "objects=1000, .*: 1728000 images — lower them to 349525 images or fewer",
+        ),
         ("cars3d_standin", {"seed": 2**32}, "seed=4294967296 — give a number from 0 to 4294967295"),
         ("faces3d_standin", {"seed": -1}, "seed=-1 — give a number from 0 to 4294967295"),
     ],

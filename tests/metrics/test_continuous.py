@@ -142,5 +142,5 @@ def test_real_values_that_were_not_declared_are_refused(name: str) -> None:
     with pytest.raises(SubmissionError, match="factor 0 has values that are not whole numbers"):
         getattr(submission.metrics, name)(TRUTH, Y)
     if name in HAVE_A_FORM:
-        with pytest.raises(SubmissionError, match="3 factors and 2 marks"):
+        with pytest.raises(SubmissionError, match="3 factors but 2 flags in `continuous`"):
             getattr(submission.metrics, name)(TRUTH, Y, continuous=(True, False))
