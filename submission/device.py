@@ -21,8 +21,8 @@ NO_UNITS = "this processor has no bfloat16 units"
 def usable(name: str) -> torch.device:
     """The device called ``name`` (``auto``: a GPU where there is one), on which float32 means float32.
 
-    PyTorch rounds the operands of float32 convolutions to ten bits (TF32) on a GPU by default; whoever wants speed asks
-    for bfloat16.
+    PyTorch rounds the operands of float32 convolutions to ten bits (TF32) on a GPU by default; users who prefer
+    speed ask for bfloat16.
 
     Raises:
         UsageError: it is neither a CPU nor a CUDA device, or PyTorch cannot use it here.

@@ -68,7 +68,7 @@ def output(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def straight(path: Path) -> Iterator[BinaryIO]:
-    """Open a pipe or device for writing; the process's own standard output goes on where it is."""
+    """Open a pipe or device for writing; the process's own standard output keeps its position."""
     own = standard(path)
     try:
         with os.fdopen(os.open(path, os.O_WRONLY) if own is None else os.dup(own), "wb") as file:

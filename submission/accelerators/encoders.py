@@ -37,7 +37,7 @@ def faster_encoder(module: nn.Module, shape: Shape) -> nn.Module | None:
         with torch.no_grad():
             graph = _graph(module, shape)
             return None if graph is None else _fast_path(graph, module, shape)
-    except Exception:  # noqa: BLE001 - a stranger's module may raise anything
+    except Exception:  # noqa: BLE001 - an untrusted module may raise anything
         return None
 
 

@@ -55,7 +55,7 @@ def dense(graph: Graph) -> tuple[Dense, str] | None:
 
 
 def chain(graph: Graph) -> Iterator[Any]:
-    """The nodes that take what the one before gives, and nobody else does, from the images on."""
+    """The chain of nodes, starting at the images, each of which is the only user of the previous one's output."""
     value = list(graph.inputs())[-1]
     while True:
         users = [use.user for use in value.uses() if use.user.kind() != "aten::size"]

@@ -54,7 +54,7 @@ def attempt(encode: Encode, channels: int) -> Tensor | str:
         codes = encode(evaluator_images(16, (channels, IMAGE_SIZE, IMAGE_SIZE)))
     except SubmissionError as error:
         return error.what
-    except Exception as error:  # noqa: BLE001 - torch.jit.Error, and whatever else a stranger's code raises
+    except Exception as error:  # noqa: BLE001 - torch.jit.Error, and whatever else an untrusted file raises
         return f"{last_line(error)} ({advice(encode, evaluator_images(16, (channels, IMAGE_SIZE, IMAGE_SIZE)))})"
     if isinstance(codes, Tensor) and (kind := unusual(codes)):
         return f"gives a {kind} tensor, not a dense one with values"
@@ -107,7 +107,7 @@ def values(codes: Tensor, label: str) -> Finding:
 
 
 def batches(codes: Tensor, split: Tensor, steady: bool, label: str) -> Finding:
-    """Whether codes of one batch are those of smaller ones; codes that are drawn anew cannot be compared."""
+    """Whether codes of one batch are those of smaller ones; codes that are drawn again cannot be compared."""
     whole = codes.shape == split.shape and bool(torch.allclose(codes, split, atol=SAME, rtol=SAME))
     fix = "export in evaluation mode, without a fixed batch size"
     good = whole or not steady

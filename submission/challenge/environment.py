@@ -13,7 +13,7 @@ TRUE, FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 @dataclass(frozen=True)
 class Environment:
-    """What the grader, or whoever plays it, asks for.
+    """What the grader, or a test in its place, asks for.
 
     Attributes:
         output: the submission's run folder, ``$AICROWD_OUTPUT_PATH/$AICROWD_EVALUATION_NAME``.

@@ -296,4 +296,4 @@ def show(results: Results, options: EvaluateOptions, target: Target) -> None:
     if about.get("saved_in_training_mode"):
         say("the file was saved in training mode and runs in it, as in the challenge's evaluator")
     if about.get("deterministic") is False:
-        say("the codes are random: two calls with the same images give different codes, and each image is drawn anew")
+        say("the codes are random: two calls with the same images give different codes, so every draw is encoded")

@@ -9,7 +9,7 @@ from submission.run import Run
 
 
 def open_runs(paths: Iterable[Path]) -> list[Run]:
-    """The run folders ``paths``; the folder of ``train.py --seeds`` stands for the runs in it.
+    """The run folders ``paths``; the folder of ``train.py --seeds`` means the runs in it.
 
     What ``runs/*`` names beside runs is left out: scores of named files, and the leaderboards of earlier versions.
     """

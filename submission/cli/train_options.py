@@ -22,7 +22,7 @@ class TrainCommand:
 
     Attributes:
         configs: gin files or names; empty for those of the run that is resumed.
-        binds: gin bindings, and the options that stand for a binding after them.
+        binds: gin bindings, followed by the options that are short for a binding.
         out: the run folder, or the folder of the runs of several seeds.
         seeds: a run for each, or None for one run.
         together: whether seeds are trained as one program; None to decide by the device.
@@ -94,7 +94,7 @@ def run_folder(arguments: argparse.Namespace) -> Path:
 
 
 def bindings(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """``--bind`` and the options that stand for a binding, which win."""
+    """``--bind``, and the options that are short for a binding, which override it."""
     given = {"data.name": arguments.data, "train.seed": arguments.seed, "train.precision": arguments.precision}
     if arguments.init_from is not None:
         given["train.init_from"] = str(arguments.init_from.resolve())

@@ -24,7 +24,7 @@ Draw = Callable[[Floats, np.random.RandomState], Floats]
 class RandomBackground(GroundTruthDataset):
     """Sprites that look different each time they are observed.
 
-    ``draw`` turns sprites (n, 64, 64, 3) of zeros and ones into pictures. ``images`` draws anew in every batch
+    ``draw`` turns sprites (n, 64, 64, 3) of zeros and ones into pictures. ``images`` draws again for every batch
     (see ``batch_generator``); ``sample_observations_from_factors`` draws from the caller's generator.
     """
 

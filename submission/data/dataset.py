@@ -25,10 +25,10 @@ class ImageDataset(Dataset[Any], ABC):
     """Images by index; also a map-style ``torch.utils.data.Dataset``.
 
     An item is the image (channels, height, width), float32 in [0, 1]. A ``DataLoader`` fetches a batch in one call
-    (``__getitems__``); data sets that draw random parts draw them anew in every batch.
+    (``__getitems__``); data sets with random parts draw them again for every batch.
 
     Attributes:
-        name: the name that ``submission.data.load`` knows.
+        name: the name in ``submission.data.load``.
         image_shape: (height, width, channels).
         maximum: the uint8 value of full intensity: 1 for binary images, 255 for grey and colour ones.
         notes: where the images came from and what a reader of results should know.

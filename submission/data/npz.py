@@ -132,7 +132,7 @@ def fill(stream: IO[bytes], view: memoryview) -> None:
 
 
 def require(path: Path, name: str, header: Header, shape: tuple[int, ...], dtype: str) -> None:
-    """Refuse an array without the ``shape`` (-1 stands for any length) and ``dtype`` wanted, or in Fortran order."""
+    """Refuse an array without the ``shape`` (-1 means any length) and ``dtype`` wanted, or in Fortran order."""
     if header.fortran:
         raise SubmissionError(f"'{name}' of {path} is in Fortran order", "save it in C order: np.ascontiguousarray")
     fits = len(header.shape) == len(shape) and all(

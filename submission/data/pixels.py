@@ -126,7 +126,7 @@ class GridDataset(StoredImages, GroundTruthDataset):
 def batch_generator(seed: int, indices: Indices) -> np.random.RandomState:
     """The generator of one batch's random parts: a function of ``seed`` and of the batch's indices in their order.
 
-    Shuffled batches never repeat, so every visit to an image draws anew; yet nothing depends on earlier requests, so a
+    Shuffled batches never repeat, so every access draws again; yet nothing depends on earlier requests, so a
     resumed or repeated run sees the same images.
     """
     checksum = zlib.crc32(np.ascontiguousarray(indices, dtype=np.int64).tobytes())

@@ -65,7 +65,7 @@ def binarised(
     """A split of grey images (n, height, width, 1), binarised.
 
     A pixel of grey value g is 1 with probability g / 255. ``static`` draws every pixel once from ``seed``; ``dynamic``
-    draws the training images anew in every batch (see ``batch_generator``), and the held-out splits once, so that
+    draws the training images again for every batch (see ``batch_generator``), and the held-out splits once, so that
     their scores compare; ``none`` keeps the grey values.
     """
     choose(name, "binarisation", binarisation, BINARISATIONS)
@@ -85,7 +85,7 @@ def binarised(
 
 @dataclass(frozen=True, eq=False)
 class DynamicBinarisation:
-    """Grey images (n, height, width, 1), drawn as zeros and ones anew in every batch."""
+    """Grey images (n, height, width, 1), drawn as zeros and ones again for every batch."""
 
     grey: Images
     seed: int

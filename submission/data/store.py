@@ -131,7 +131,7 @@ def converted(source: Path, shape: tuple[int, ...], blocks: Callable[[], Iterabl
     """The .npy file of uint8 images that ``source`` was converted to, made now if it is not there.
 
     It lies beside the source, or in the user's cache folder where that place is read-only. Its name carries the
-    source's size and time, so a replaced source is converted anew; it appears only when complete.
+    source's size and time, so a replaced source is converted again; it appears only when complete.
     """
     target = converted_path(source)
     with waiting(target):

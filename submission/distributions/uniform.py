@@ -101,7 +101,7 @@ def positive_integer(name: str, value: int) -> int:
     """``value``.
 
     Raises:
-        ValueError: if it is no integer from 1 on.
+        ValueError: if it is not an integer of at least 1.
     """
     if not isinstance(value, int) or value < 1:
         raise ValueError(f"{name}={value!r}: give a positive integer")

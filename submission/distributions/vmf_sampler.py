@@ -66,7 +66,7 @@ def symmetric_beta(shape: tuple[int, ...], m: int, like: Tensor) -> Tensor:
 def sample_one_minus_cosine(kappa: Tensor, m: int, rounds: tuple[int, ...] = ROUNDS) -> Tensor:
     """x = 1 − w of von Mises–Fisher samples, one per entry of ``kappa`` and in its type; no gradient.
 
-    Always ends: after ``rounds`` of proposals the inverse CDF serves whoever is left. While a CUDA graph is captured
+    Always ends: after ``rounds`` of proposals the inverse CDF gives the rest. While a CUDA graph is captured
     or a graph is traced, nothing may depend on data, so that all proposals are made at once and the fallback (for
     fewer than one sample in 10²⁹) is replaced by the first proposal.
     """

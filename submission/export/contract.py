@@ -25,7 +25,7 @@ def run_checked(module: Callable[[Tensor], object], images: Tensor, name: str) -
         codes = called(module, images)
     except SubmissionError:
         raise
-    except Exception as error:  # torch.jit.Error, and whatever else a stranger's code raises
+    except Exception as error:  # torch.jit.Error, and whatever else an untrusted file raises
         raise SubmissionError(
             f"{name} fails on images of shape {tuple(images.shape)}: {last_line(error)}", advice(module, images)
         ) from error

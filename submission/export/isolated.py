@@ -47,7 +47,7 @@ class Greeting:
 
 
 class IsolatedEncoder:
-    """A stranger's file in a process without network, files or privileges; call it with images.
+    """An untrusted file in a process without network, files or privileges; call it with images.
 
     ``with IsolatedEncoder(path) as encode: codes = encode(images)`` takes float32 images (n, C, H, W) in [0, 1] and
     returns float32 codes (n, width), computed on the CPU. The file is loaded inside, too: loading runs its code.

@@ -51,7 +51,7 @@ def limit(memory: int, seconds: int, files: int = 0) -> None:
 
 
 def end_with_parent() -> None:
-    """Fork: this process waits, and kills its child, which returns, as soon as nobody holds the other end of input.
+    """Fork: this process waits, and kills its child, which returns, as soon as the other end of input is closed.
 
     A container outlives a parent that was killed; the file's own code may keep the interpreter busy for ever.
     """
@@ -91,7 +91,7 @@ def serve(output: BinaryIO, module: nn.Module) -> None:
     while header := sys.stdin.buffer.read(IMAGES.size):
         try:
             body = encoded(module, received(header)) if any(header) else weights(module)
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's code raises is reported to the parent
+        except Exception as error:  # noqa: BLE001 - whatever an untrusted file raises is reported to the parent
             answer(output, 1, str(error).encode(errors="replace")[:LONGEST_ERROR])
             continue
         answer(output, 0, body)

@@ -19,7 +19,7 @@ from submission.latent.spheres import BROWNIAN, brownian_options
 
 
 class AntipodalSpace(ManifoldSpace):
-    """One unit vector z that stands for the same point as −z.
+    """One unit vector z that represents the same point as −z.
 
     Exported points have a first coordinate ≥ 0; ``ambient`` codes are even in z and continuous everywhere.
     """

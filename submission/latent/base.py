@@ -17,7 +17,7 @@ class Component:
         name: e.g. ``S^10`` or ``R^4[2]``; unique inside its space.
         start, stop: its columns in an ambient sample.
         topology: ``sphere``, ``circle``, ``projective``, ``rotation``, ``torus`` or ``line``.
-        factor: index of the product's factor that it belongs to (0 in a space that is no product).
+        factor: index of the product's factor that it belongs to (0 in a space that is not a product).
     """
 
     name: str
@@ -99,9 +99,9 @@ class LatentSpace(nn.Module, ABC):
     def representation(self, parameters: Tensor, mode: str) -> Tensor:
         """What is exported, (n, width), from the encoder's output (n, parameter_size).
 
-        Every space knows ``mean`` (the posterior's centre as an unscaled ambient point), ``mean_scaled`` (the same
-        times ``scale``), ``ambient`` (what the decoder sees of the centre, scaled), ``intrinsic`` (coordinates in the
-        manifold: an angle per circle) and ``sample``.
+        Every space has the modes ``mean`` (the posterior's centre as an unscaled ambient point), ``mean_scaled`` (the
+        same times ``scale``), ``ambient`` (the decoder's input at the centre, scaled), ``intrinsic`` (coordinates in
+        the manifold: an angle per circle) and ``sample``.
 
         Deterministic unless the mode is ``sample``; plain traceable tensor code, independent of the batch size.
         """

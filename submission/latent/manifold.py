@@ -86,7 +86,7 @@ class ManifoldSpace(DeviceAwareSpace):
         return points
 
     def canonical(self, points: Tensor) -> Tensor:
-        """The representative that is exported of points (..., point) that several vectors stand for."""
+        """The exported representative of points (..., point) that several vectors represent."""
         return points
 
     def posterior(self, parameters: Tensor) -> Posterior:

@@ -37,7 +37,7 @@ def register(manifold: Manifold) -> Manifold:
     """Make ``manifold`` a space that specs name, and return it.
 
     Raises:
-        UsageError: if the name is no word of letters, or taken by another manifold.
+        UsageError: if the name is not a word of letters, or is used by another manifold.
 
     Example:
         >>> import torch

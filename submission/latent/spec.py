@@ -128,7 +128,7 @@ class FactorSpec:
         if self.dimension is not None and not dimension:
             raise self.dimension.error(f"{self.name.text} takes no ^dimension", "leave it out")
         if self.layout and not layout:
-            raise self.layout[0].error(f"{self.layout[0].text!r} is no option", "write options as name=value")
+            raise self.layout[0].error(f"{self.layout[0].text!r} is not an option", "write options as name=value")
         for option, (key, _) in self.options.items():
             if option not in self.known:
                 raise key.error(f"{self.name.text} has no option {option!r} here", known_options(self.known))
@@ -160,7 +160,7 @@ def factors(spec: str) -> list[FactorSpec]:
     """The factors of a spec, in order.
 
     Raises:
-        SpecError: if it is no spec, or one of more than 4,000 characters or 256 factors.
+        SpecError: if it is not a spec, or has more than 4,000 characters or 256 factors.
     """
     if len(spec) > MOST_CHARACTERS:
         raise SpecError(spec, MOST_CHARACTERS, f"{len(spec)} characters", f"write at most {MOST_CHARACTERS}")

@@ -58,7 +58,7 @@ def as_codes(codes: npt.ArrayLike, metric: str) -> Codes:
     """Numbers as an array of float32 or float64.
 
     Raises:
-        SubmissionError: they are no real numbers.
+        SubmissionError: they are not real numbers.
     """
     array: npt.NDArray[Any] = as_codes_array(codes, "codes")
     if array.dtype in (np.float32, np.float64):

@@ -17,7 +17,7 @@ from submission.metrics.registration import of_points
 
 @dataclass(frozen=True)
 class IrsSettings:
-    """Samples drawn, the quantile that stands for the largest deviation (1.0 in the paper), and bins per factor."""
+    """Samples drawn, the quantile used as the largest deviation (1.0 in the paper), and bins per factor."""
 
     num_train: int = 10_000
     batch_size: int = 16

@@ -78,7 +78,7 @@ class NormalPosteriors:
 
 @dataclass(frozen=True)
 class ChenSettings:
-    """Samples of each aggregate posterior, and how many random images stand for the data set; 0 for all."""
+    """Samples of each aggregate posterior, and how many random images are used; 0 for all."""
 
     num_samples: int = 10_000
     num_images: int = 0
@@ -98,7 +98,7 @@ def mig_chen(
         posteriors: q(z|x) of N images over C >= 2 components (a coordinate, a circle, a sphere, ...).
         factors: their factors (N, K), integers.
         num_samples: samples of every aggregate posterior.
-        num_images: how many random images stand for all; 0 for all. The cost is num_samples * images * C * (K + 1).
+        num_images: how many random images are used; 0 for all. The cost is num_samples * images * C * (K + 1).
         columns: the factors to average over; all by default.
         seed: of the samples.
 

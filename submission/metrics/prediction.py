@@ -149,7 +149,7 @@ def named(accuracies: npt.NDArray[np.float64], prefix: str) -> dict[str, float]:
 def score_with(predictor: Method) -> Callable[[Sampler, DownstreamSettings], Scores]:
     """``Metric.score`` with one of the two predictors.
 
-    It draws training and test points anew for each number of training points. Its scores have disentanglement_lib's
+    It draws new training and test points for each number of training points. Its scores have disentanglement_lib's
     keys, and ``mean_test_accuracy``: that of the last number of training points.
     """
 

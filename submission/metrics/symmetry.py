@@ -48,7 +48,7 @@ Complex = npt.NDArray[np.complex128]
 
 @dataclass(frozen=True)
 class LsbdSettings:
-    """Largest |omega|, and how many combinations of the factors that are no cycles to use, drawn at random."""
+    """Largest |omega|, and how many combinations of the non-cyclic factors to use, drawn at random."""
 
     max_frequency: int = 10
     max_objects: int = 100

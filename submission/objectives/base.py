@@ -16,7 +16,7 @@ from submission.objectives.reconstruction import log_density
 from submission.objectives.schedules import TrainingPosition, WarmUp
 
 Coefficients = Mapping[str, float | Tensor]
-"""Scheduled weights of one step: floats, or 0-d tensors that a captured CUDA graph reads anew at each replay."""
+"""Scheduled weights of one step: floats, or 0-d tensors that a captured CUDA graph reads again at each replay."""
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def decompose(posterior: Posterior, z: Tensor, log_weights: Tensor) -> tuple[Ten
 def stratified(batch_size: int, dataset_size: int, device: torch.device | None = None) -> Tensor:
     """Log-weights (n, n) of minibatch-stratified sampling; every row of weights sums to one.
 
-    Image i, from which z_i was drawn, is certainly in the batch and stands for itself: 1/N. The n − 1 others, drawn
+    Image i, from which z_i was drawn, is always in the batch and represents itself: 1/N. The n − 1 others, drawn
     without replacement from N − 1, share what is left equally: (N − 1)/(N·(n − 1)). That makes Σ_j w_ij·q(z_i|x_j)
     unbiased for q(z_i) = Σ_k q(z_i|x_k)/N. (Chen et al. 2018, eq. S6, is unbiased, too, with one of the others weighted
     differently; the widely copied matrix is not, its rows do not sum to one.)

@@ -73,9 +73,9 @@ class FactorVAE(Objective):
         return replace(terms, loss=terms.loss + own)
 
     def either_sign(self, z: Tensor) -> Tensor:
-        """Codes z (n, ambient_size) of the same points, with a fair sign for each that two unit vectors stand for.
+        """Codes z (n, ambient_size) of the same points, with a random sign for each that two unit vectors represent.
 
-        Which of the two an encoder gives is no part of the point, nor is a dependence between two such choices.
+        Which of the two an encoder gives is not a property of the point, nor is a dependence between two choices.
         """
         if not self.has_signs:
             return z

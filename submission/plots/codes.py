@@ -20,8 +20,8 @@ MOST_COMPONENTS, MOST_FACTORS, MOST_POINTS = 8, 8, 1_000
 def codes_and_factors(encoded: Encoded, theme: Theme = LIGHT) -> Figure:
     """The values of components (rows, greatest KL first) over the values of factors (columns).
 
-    A row shows the component's column that knows most about the factor. Factor values are jittered, so that points do
-    not hide each other, and a line joins the mean code of each value where the component is no circle.
+    A row shows the component's most informative column. Factor values are jittered, so that points do
+    not hide each other, and a line joins the mean code of each value where the component is not a circle.
 
     Raises:
         SubmissionError: the data set has no factors of variation.

@@ -18,7 +18,7 @@ SEQUENTIAL = "cividis"
 CHROMA, TUBE, LIGHTNESS, CONTRAST = 0.068, 0.032, 0.66, 0.16
 """The torus of ``torus_colours`` in OKLab: radii of its circle and tube in the (a, b) plane; middle and range of L."""
 CLASSES = 4
-"""Up to so many values of a factor that is no cycle get colours of their own."""
+"""Up to this number of values of a non-cyclic factor have separate colours."""
 
 
 def torus_colours(horizontal: Array, vertical: Array) -> Array:

@@ -98,7 +98,7 @@ def latent_space(encoded: Encoded, decode: Decode | None = None, theme: Theme = 
     """Encoded images in the latent space, coloured by factors of variation, beside decoded images on a grid.
 
     Data sets with two cyclic factors get the colours of Figure 5 of Pérez Rey et al. (2020), others those of the two
-    factors that the component knows most about. A product of spaces has a row per factor, the one with the greatest KL
+    most informative factors of the component. A product of spaces has a row per factor, the one with the greatest KL
     divergence first, ``MOST_PARTS`` at most.
 
     Args:
@@ -308,7 +308,7 @@ def draw_ring(axes: Axes, encoded: Encoded, part: Part, decode: Decode, count: i
 
 
 def colours_of(encoded: Encoded, part: Part) -> list[Colouring]:
-    """Colours by two cyclic factors, if the data set has no others; else by the two that the part knows most about."""
+    """Colours by two cyclic factors, if the data set has no others; else by the part's two most informative factors."""
     if encoded.factors is None:
         return [Colouring(np.tile(colour_of(PALETTE[0]), (len(encoded.centres), 1)), (), np.zeros((0, 3)))]
     varied = [index for index, size in enumerate(encoded.factor_sizes) if size > 1]

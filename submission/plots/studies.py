@@ -84,7 +84,7 @@ def seed_dots(rows: Sequence[SeedRow], quantities: Mapping[str, str], theme: The
 
 
 def key(rows: Sequence[SeedRow], theme: Theme) -> list[Any]:
-    """What each mark of ``seed_dots`` stands for, as far as it is there."""
+    """The legend of ``seed_dots``: the meaning of each mark that is drawn."""
     from matplotlib.lines import Line2D
 
     plain: dict[str, Any] = {"color": theme.soft, "linestyle": "none"}

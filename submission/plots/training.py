@@ -90,7 +90,7 @@ def component_curves(log: Log, names: Sequence[str], theme: Theme = LIGHT) -> Fi
 
 @styled
 def component_kl(encoded: Encoded, theme: Theme = LIGHT) -> Figure:
-    """KL divergence per component, greatest first, each with the factor that it knows most about.
+    """KL divergence per component, greatest first, each with the factor of highest mutual information.
 
     Bars of components that have collapsed (KL below ``COLLAPSED`` nats) are hatched. At most ``MOST`` are shown.
     """

@@ -136,7 +136,7 @@ def published_items(scores: ScoreFile) -> list[Item]:
 
 
 def component_table(encoded: Encoded, run: Run) -> list[Item]:
-    """Each component's KL, the factor it knows most about, and its posterior statistics, which are explained."""
+    """Each component's KL, its factor of highest mutual information, and its posterior statistics, explained."""
     last = (run.components() or [{}])[-1]
     statistics = posterior_statistics(last, len(encoded.names))
     shares = encoded.information()

@@ -51,7 +51,7 @@ def write_report(
 
 
 def scores_page(file: Path) -> Page:
-    """A page about scores whose model is not at hand: codes of another program, a file of another framework."""
+    """A page about scores whose model is not available: codes of another program, a file of another framework."""
     scores = ScoreFile.read(file)
     missing = "There is no run folder: no latent space, traversals, reconstructions or training curves can be shown."
     sections = [Section("Scores", [*score_items(scores, file.stem), Text(missing, "note")])]

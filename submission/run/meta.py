@@ -94,8 +94,8 @@ class TrainingMeta:
         seconds: of training.
         fraction: of the schedules, 0 to 1.
         ahead: the fraction of the run by which a time budget advanced the schedules.
-        finished: whether training came to its end; false while it goes on and after it was interrupted.
-        ended_by: ``steps``, ``time budget``, ``early stopping``, or a signal's name; empty while it goes on.
+        finished: whether training has finished; false during training and after an interruption.
+        ended_by: ``steps``, ``time budget``, ``early stopping``, or a signal's name; empty during training.
         best_step, best_elbo: update and held-out ELBO (nats) of the exported weights, where images are held out.
     """
 

@@ -108,7 +108,7 @@ def uncollected() -> Iterator[None]:
 
 
 class Captured(Generic[Result]):
-    """An update that is recorded after a few calls and replayed from then on; where that fails, it goes on as before.
+    """An update that is recorded after a few calls and replayed from then on; if that fails, it runs as before.
 
     Images and coefficients are copied into memory that the graph reads, so nothing waits for the device.
 

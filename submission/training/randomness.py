@@ -64,7 +64,7 @@ class GlobalState:
 class Stream:
     """One run's own place in the random numbers of a device, where several runs take turns with its generator.
 
-    Made where the global generators are; each ``with`` block goes on where the one before it ended. On a GPU the
+    Made where the global generators are; each ``with`` block continues where the one before it ended. On a GPU the
     state itself is exchanged, which a CUDA graph may record.
     """
 

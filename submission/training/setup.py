@@ -117,7 +117,7 @@ def build_setup(settings: Settings, feed: ImageBatches, validation_data: ImageDa
 
 
 def initial_model(settings: Settings, image_shape: tuple[int, int, int]) -> VAE:
-    """The model with the random weights of the settings' seed, on the CPU; the global generators go on from there."""
+    """The model with the random weights of the settings' seed, on the CPU; global generators continue from there."""
     seed_everything(derived(settings.train.seed, "weights"))
     chosen = settings.model
     return build(chosen.networks, parse(chosen.space), image_shape, chosen.likelihood, chosen.variance)

@@ -133,7 +133,7 @@ class SeedRun:
         return self.earlier + time.monotonic() - self.started
 
     def stop_reason(self) -> str:
-        """Why this run stops now by itself; empty to go on."""
+        """Why this run stops now by itself; empty to continue."""
         if self.done >= self.budget.total:
             return "steps"
         if self.validation is not None and self.validation.exhausted(self.done):
@@ -209,7 +209,7 @@ class Trainer:
         return reason
 
     def stop_reason(self) -> str:
-        """Why to stop now; empty to go on."""
+        """Why to stop now; empty to continue."""
         return self.stop.received.name if self.stop.received is not None else self.first.stop_reason()
 
     def images(self) -> Tensor:

@@ -23,7 +23,7 @@ NEVER = float("-inf")
 
 @dataclass
 class Validation:
-    """Measures held-out images as training goes on, and keeps the best weights.
+    """Measures held-out images during training, and keeps the best weights.
 
     The ELBO has weight one on the KL whatever the objective's weights are, so that warm-up and annealing do not move
     it; its noise is the same each time. Training's generators are left as they were.

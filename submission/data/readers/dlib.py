@@ -22,7 +22,7 @@ class LibraryDataset(GroundTruthDataset):
     """A ``GroundTruthData`` object of the library. ``images`` draws hidden and random parts in every batch."""
 
     data: Any = field(repr=False)
-    random_observation: bool = True  # type: ignore[misc] # each object knows its own
+    random_observation: bool = True  # type: ignore[misc] # each object has its own
     seed: int = 0
 
     def images(self, indices: Indices) -> Images:

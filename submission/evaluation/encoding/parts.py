@@ -27,7 +27,7 @@ def same_codes(module: nn.Module, other: nn.Module, probe: Tensor, tolerance: fl
     try:
         with torch.inference_mode():
             first, second = (_from_one_state(candidate, probe) for candidate in (module, other))
-    except Exception:  # noqa: BLE001 - a stranger's module may raise anything
+    except Exception:  # noqa: BLE001 - an untrusted module may raise anything
         return False
     if not _are_codes(first) or not _are_codes(second) or first.shape != second.shape:
         return False
