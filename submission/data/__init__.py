@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from submission.data.dataset import GroundTruthDataset, ImageDataset, require_factors
     from submission.data.grid import Factor, FactorGrid
     from submission.data.locations import data_root, is_user_data, same_dataset
-    from submission.data.registry import load, load_with_options, unpickling_allowed
+    from submission.data.registry import data_sets_kept, load, load_with_options, unpickling_allowed
     from submission.data.user_data import as_dataset, from_arrays, from_torch
 
 MODULES = {
@@ -21,6 +21,7 @@ MODULES = {
     "ImageDataset": "dataset",
     "as_dataset": "user_data",
     "data_root": "locations",
+    "data_sets_kept": "registry",
     "from_arrays": "user_data",
     "from_torch": "user_data",
     "is_user_data": "locations",
@@ -38,6 +39,7 @@ __all__ = [
     "ImageDataset",
     "as_dataset",
     "data_root",
+    "data_sets_kept",
     "from_arrays",
     "from_torch",
     "is_user_data",

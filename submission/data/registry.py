@@ -166,6 +166,20 @@ def unpickling_allowed(allowed: bool = True) -> Iterator[None]:
         UNPICKLING.reset(token)
 
 
+KEPT: ContextVar[dict[str, ImageDataset] | None] = ContextVar("KEPT", default=None)
+"""Data sets that were loaded in a block of ``data_sets_kept``."""
+
+
+@contextlib.contextmanager
+def data_sets_kept() -> Iterator[None]:
+    """Load each data set once in the block: the steps of a study's trial share it."""
+    token = KEPT.set({})
+    try:
+        yield
+    finally:
+        KEPT.reset(token)
+
+
 def entry(name: str) -> Entry:
     """The registry's line for ``name``; an unknown name is a UsageError that lists the closest ones."""
     if name.startswith(LIBRARY_PREFIX):
@@ -233,8 +247,14 @@ def load_with_options(
         raise UsageError(f"data set {name} has no option {unknown[0]!r}", fix)
     check(name, known.function(), options)
     shown = {"progress": progress} if "progress" in known.parameters() else {}
+    kept, key = KEPT.get(), repr((name, root, sorted(options.items())))
+    if kept is not None and key in kept:
+        return kept[key]
     try:
         where = relocated(name, root) if is_user_data(name) else name
-        return known.function()(where, data_root(root), **options, **shown)
+        dataset = known.function()(where, data_root(root), **options, **shown)
+        if kept is not None:
+            kept[key] = dataset
+        return dataset
     except PermissionError as error:
         raise forbidden(error.filename or name) from None

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from submission import provenance, schema
 from submission.configuration import load
 from submission.configuration.settings import Settings
+from submission.data import data_sets_kept
 from submission.errors import SubmissionError, UsageError
 from submission.files import write_json, write_text
 from submission.plugins import import_modules, imported_modules, load_entry_points
@@ -171,9 +172,9 @@ def failure(folder: Path) -> Failure:
 
 def record(job: Job, folder: Path) -> Record:
     """Train and measure; everything that is done already is kept."""
-    settings = settings_of(job.gin)
-    finished = trained(job, settings, folder)
-    values = {**likelihood_values(job, finished), **score_values(job, finished), **measured(job, finished)}
+    with data_sets_kept():
+        finished = trained(job, settings_of(job.gin), folder)
+        values = {**likelihood_values(job, finished), **score_values(job, finished), **measured(job, finished)}
     return Record(
         job.study, job.size, job.trial, job.method, job.choices, job.seed, job.config, values,
         training=asdict(finished.meta.training), provenance=provenance.record(),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from submission.cli.main import main
-from submission.data import load, load_with_options, unpickling_allowed
+from submission.data import data_sets_kept, load, load_with_options, unpickling_allowed
 from submission.data.registry import REGISTRY
 from submission.errors import SubmissionError, UsageError
 from submission.options import accepts
@@ -89,3 +89,13 @@ def test_allowing_to_unpickle_ends_with_its_block() -> None:
     assert "unpickles files" not in str(caught.value)
     with refusal:
         load("dlib:no_such_set")
+
+
+def test_data_sets_are_loaded_once_in_a_block_that_keeps_them() -> None:
+    first = load("torus_pictures", simple=True)
+    with data_sets_kept():
+        second = load("torus_pictures", simple=True)
+        assert load("torus_pictures", simple=True) is second
+        assert load("torus_pictures", simple=False) is not second
+    assert second is not first
+    assert load("torus_pictures", simple=True) is not second
