@@ -25,7 +25,7 @@ def full(name: str, root: Path, periodic_orientation: bool = False) -> GridDatas
 
     The 40 orientations run from 0 to 2π with both ends, so the last equals the first. ``periodic_orientation`` drops
     the last one and marks the orientation as a cycle of 39: 718,848 images. The picture of a square repeats four times
-    on the way and that of an ellipse twice; only the heart's has no symmetry.
+    per turn, that of an ellipse twice; only the heart has no symmetry.
     """
     packed, sizes, notes = packed_images(root, periodic_orientation)
     return grid(name, packed, sizes, notes, periodic_orientation)
@@ -44,12 +44,12 @@ def color(name: str, root: Path, periodic_orientation: bool = False) -> RandomBa
 
 
 def noisy(name: str, root: Path, periodic_orientation: bool = False) -> RandomBackground:
-    """dSprites before uniform noise; ``periodic_orientation`` as for ``dsprites_full``."""
+    """dSprites on uniform noise; ``periodic_orientation`` as for ``dsprites_full``."""
     return random_background(name, root, noisy_pixels, periodic_orientation)
 
 
 def scream(name: str, root: Path, periodic_orientation: bool = False) -> RandomBackground:
-    """dSprites before random parts of a painting, ``scream/scream.jpg`` under ``root``.
+    """dSprites on random parts of a painting, ``scream/scream.jpg`` under ``root``.
 
     ``periodic_orientation`` as for ``dsprites_full``.
     """
@@ -85,8 +85,8 @@ def small(name: str, root: Path, periodic_orientation: bool = False) -> GridData
 def tiny(name: str, root: Path) -> GridDataset:
     """A part of the rendered grid on which methods differ within minutes: 3 x 3 x 2 orientations x 8 x 5 = 720 images.
 
-    Neighbouring positions overlap, x spans twice as much as y, and the orientations are 0 and 46 degrees, so that each
-    factor changes images by another amount (docs/results/demo.md).
+    Neighbouring positions overlap, x spans twice as much as y, and the orientations are 0 and 46 degrees, so that the
+    factors change images by different amounts (docs/results/demo.md).
     """
     return part(name, rendering.TINY, periodic_orientation=False)
 

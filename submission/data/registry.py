@@ -29,7 +29,7 @@ class Entry:
     """A data set that can be loaded.
 
     Attributes:
-        loader: ``module:function``, of one's own the function itself; it takes ``(name, root, **options)``.
+        loader: ``module:function``, for your own data set the function itself; it takes ``(name, root, **options)``.
         summary: one line about it.
         images: how many, and their shape.
         factors: names and sizes of the factors.
@@ -128,7 +128,7 @@ REGISTRY: dict[str, Entry] = {
     ),
     "sprites_torus": Entry(
         "synthetic.torus:sprites_torus",
-        "a heart that turns and wraps around",
+        "a rotating heart that wraps around the edges",
         "40,960 of 64x64",
         "orientation 40, posX 32, posY 32",
     ),
@@ -151,7 +151,7 @@ REGISTRY: dict[str, Entry] = {
 }
 USER_FILE = Entry("user_files:from_file", "a data file of your own")
 USER_FOLDER = Entry("readers.pictures:from_folder", "a folder of pictures of your own")
-LIBRARY = Entry("readers.dlib:library", "disentanglement_lib's own object, where that package is installed")
+LIBRARY = Entry("readers.dlib:library", "disentanglement_lib's own object, if that package is installed")
 UNPICKLING: ContextVar[bool] = ContextVar("UNPICKLING", default=False)
 """Whether the user has allowed data sets whose readers unpickle."""
 

@@ -64,7 +64,7 @@ def mpi3d_source(name: str, md5: str) -> Source:
     file = path.rpartition("/")[2]
     remote = RemoteFile(path, (f"{MPI3D}/{file}", f"{MPI3D_MIRROR}/{file}"), md5)
     manual = (
-        "The hash is that of the files of 2019; a re-issued file has another: compare with the page, then --accept it"
+        "The hash is that of the files of 2019; if a re-issued file differs, compare with the page and use --accept"
     )
     return Source("CC BY 4.0", (remote,), MPI3D_PAGE, manual)
 
@@ -131,18 +131,18 @@ SOURCES: dict[str, Source] = {
         "CC BY 4.0",
         (RemoteFile(originals.MPI3D_FILES["mpi3d_complex"], ()),),
         MPI3D_PAGE,
-        "It is on a drive that asks questions in a browser: follow 'complex real-world objects' on the page",
+        "The download needs a browser: follow 'complex real-world objects' on the page",
     ),
     "faces3d": Source(
-        "the Basel Face Model's: for people who have signed its licence, not to be passed on",
+        "of the Basel Face Model: only for people who have signed it, no redistribution",
         (RemoteFile(originals.FACES3D_FILE, ()),),
         "https://faces.dmi.unibas.ch/bfm/",
-        "Sign the licence of the Basel Face Model 2009 and render, or ask those who did: a PyTorch file with one uint8 "
-        "tensor of 127,050 grey images 64x64, in the order identity 50, azimuth 21, elevation 11, lighting 11 (the "
-        "file that the beta-TCVAE experiments read)",
+        "Sign the licence of the Basel Face Model 2009 and render the faces, or ask someone who did. The file is a "
+        "PyTorch file with one uint8 tensor of 127,050 grey images 64x64, in the order identity 50, azimuth 21, "
+        "elevation 11, lighting 11 (the file that the beta-TCVAE experiments read)",
     ),
     "mnist": Source(
-        "CC BY-SA 3.0 as catalogues have it",
+        "CC BY-SA 3.0 according to catalogues",
         tuple(
             RemoteFile(f"{originals.MNIST_FOLDER}/{name}.gz", tuple(f"{base}/{name}.gz" for base in MNIST), md5)
             for name, md5 in MNIST_MD5.items()
@@ -159,7 +159,7 @@ SOURCES: dict[str, Source] = {
             )
         ),
         "https://github.com/brendenlake/omniglot",
-        "For the exact pixels and split of the published tables put chardata.mat of github.com/yburda/iwae beside them",
+        "For the exact pixels and split of the published tables, add chardata.mat of github.com/yburda/iwae",
     ),
     "caltech101": Source(
         "none stated",

@@ -35,8 +35,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 def from_file(name: str, root: Path) -> ImageDataset:
     """The data set in the file ``name`` (taken from ``root`` if it is not there): ``images`` and optional arrays.
 
-    The arrays are named as the arguments of ``from_arrays``. Nothing is unpickled. The data set is called by the file's
-    absolute path, which finds it again from any folder. Arrays of other names are not used, and named in a warning.
+    The arrays are named as the arguments of ``from_arrays``. Nothing is unpickled. The data set's name is the file's
+    absolute path, which is valid in any folder. Other arrays are ignored, and a warning lists them.
     """
     path = find(name, root)
     require_regular(path, RECIPE)

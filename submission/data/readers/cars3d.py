@@ -24,8 +24,8 @@ FIX = again("cars3d")
 def cars3d(name: str, root: Path, literal: bool = False, progress: Progress = QUIET) -> GridDataset:
     """Cars3D at 64x64 in colour, Lanczos-reduced from 128x128 as disentanglement_lib does.
 
-    Objects are numbered in the order of their file names. ``literal`` takes the order in which the folder happens to
-    list them, as disentanglement_lib does: it differs between machines.
+    Objects are numbered in the order of their file names. ``literal`` takes the order of the folder's listing, as
+    disentanglement_lib does: it differs between machines.
     """
     folder = root / CARS3D_FOLDER
     meshes = mesh_files(folder, literal)

@@ -26,8 +26,8 @@ FIX = again("mnist")
 def mnist(name: str, root: Path, split: str = "train", binarisation: str = "dynamic", seed: int = 0) -> SplitImages:
     """MNIST at 28x28: 50,000 training, 10,000 validation and 10,000 test digits (or ``train+valid`` together).
 
-    The fixed binarisation of Larochelle and Murray is a file of its own, not a function of this one; ``static`` is
-    drawn the same way, from ``seed``.
+    The fixed binarisation of Larochelle and Murray is a separate file that cannot be computed from this one;
+    ``static`` is drawn in the same way, from ``seed``.
     """
     prefix, start, stop = SPLITS[choose(name, "split", split, SPLITS)]
     folder = root / MNIST_FOLDER
@@ -38,7 +38,7 @@ def mnist(name: str, root: Path, split: str = "train", binarisation: str = "dyna
 
 
 def grey(name: str, root: Path, split: str = "train+valid") -> SplitImages:
-    """MNIST in grey, not binarised, as the Diffusion VAE text uses it: 60,000 training and 10,000 test digits."""
+    """MNIST in grey, not binarised, as in Pérez Rey et al. (2020): 60,000 training and 10,000 test digits."""
     return mnist(name, root, split, binarisation="none")
 
 

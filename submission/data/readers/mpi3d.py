@@ -21,7 +21,7 @@ def mpi3d(name: str, root: Path, literal: bool = False, progress: Progress = QUI
 
     The factor sizes follow from the number of images: 460,800 for the files of 2019 and for the complex objects,
     1,036,800 for today's. ``literal`` takes disentanglement_lib's fixed sizes instead (4, 4, ... for the simulated
-    sets), which reads today's files with the wrong meaning of every factor.
+    sets), which gives today's files wrong factors.
     """
     path = root / MPI3D_FILES[name]
     if not path.exists():

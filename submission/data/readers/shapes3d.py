@@ -27,7 +27,7 @@ FIX = again("shapes3d")
 def shapes3d(name: str, root: Path, literal: bool = False, progress: Progress = QUIET) -> GridDataset:
     """3D Shapes from the published HDF5 file, converted once to an uncompressed copy (5.9 GB).
 
-    ``literal`` reads the .npz that disentanglement_lib names, which was never published: for those who made their own.
+    ``literal`` reads the .npz that disentanglement_lib names, which was never published: for users who made that file.
     """
     path = root / (LITERAL_FILE if literal else SHAPES3D_FILE)
     pixels = literal_store(path, progress) if literal else hdf5_store(path, progress)

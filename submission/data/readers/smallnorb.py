@@ -38,8 +38,8 @@ class LiteralSmallNORB(UnobservedFactorDataset):
 def smallnorb(name: str, root: Path, literal: bool = False, progress: Progress = QUIET) -> UnobservedFactorDataset:
     """SmallNORB; the instance (10 in each category) is a hidden factor.
 
-    disentanglement_lib reduces the pictures in 32-bit integers without clipping, so that sharp edges leave [0, 1];
-    ``literal`` gives exactly those floats.
+    disentanglement_lib reduces the pictures in 32-bit integers without clipping, so that sharp edges have values
+    outside [0, 1]; ``literal`` gives exactly those floats.
     """
     pixels, labels = read_chunks(root / SMALLNORB_FOLDER)
     order = np.ravel_multi_index(tuple(labels.T), ALL_SIZES)

@@ -58,7 +58,7 @@ FLOOR = np.repeat(np.arange(SIZE) >= HORIZON + np.array(CAMERA_SHIFTS)[:, None],
 
 
 def mpi3d_standin(name: str, root: Path) -> GridDataset:
-    """An arm on MPI3D's grid whose joints go all the way round, so that both are cycles."""
+    """An arm on MPI3D's grid whose joints turn by 360°, so that both are cyclic factors."""
     grid = factors(MPI3D_FACTORS, SIZES, periodic="horizontal axis, vertical axis")
     notes = "stand-in for MPI3D, rendered"
     return GridDataset(name, grid, (SIZE, SIZE, 3), 255, notes, pixels=ComputedPixels(masks().images))

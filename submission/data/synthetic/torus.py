@@ -87,7 +87,7 @@ def translations(bases: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 def sprites_torus(
     name: str, root: Path, orientations: int = 40, positions: int = 32, scale: float = 1.0
 ) -> GridDataset:
-    """A heart that turns all the way round and wraps around the edges: three circles.
+    """A heart that turns by 360° and wraps around the edges: three cyclic factors.
 
     Args:
         orientations: steps of a full turn (the end is left out), as many as memory takes.

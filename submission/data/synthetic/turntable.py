@@ -31,7 +31,7 @@ def turntable(
     seed: int = 0,
     progress: Progress = QUIET,
 ) -> GridDataset:
-    """Random solids that turn all the way round under a light that does, seen from several heights."""
+    """Random solids on a turntable, under a light that also turns by 360°, seen from several elevations."""
     sizes = {"objects": objects, "azimuths": azimuths, "elevations": elevations, "lights": lights}
     within(name, (1, MOST_VALUES), **sizes)
     affordable(name, 64 * 64 * (3 if color else 1), **sizes)
