@@ -1,4 +1,4 @@
-# `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
+# Start with `make demo` and `make test`; `make help` lists the rest.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -24,22 +24,22 @@ $(VENV)/.test: $(VENV)/.base
 
 setup: $(VENV)/.base ## create .venv with everything that the programs need
 
-demo: $(VENV)/.base ## train, export, score and report on a data set made on the spot (runs/demo)
+demo: $(VENV)/.base ## train, export, score and report on a rendered data set (runs/demo)
 	$(BIN)/python train.py --config demo --time-budget 4m --out runs/demo --resume
 	$(BIN)/python evaluate.py runs/demo
 	$(BIN)/python -m submission check runs/demo
 	$(BIN)/python -m submission report runs/demo
 
-test: $(VENV)/.test ## run the tests (sets itself up)
+test: $(VENV)/.test ## install what the tests need, and run them
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system"
 
-test-system: $(VENV)/.docs ## run whole trainings and journeys: tutorials, notebook, wheel, clusters, kill -9
+test-system: $(VENV)/.docs ## run the system tests: whole trainings, tutorials, notebook, wheel, clusters, kill -9
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "system and not slow"
 
-test-plain: $(VENV)/.test ## run the tests as where no compiler built the kernels (TESTS="tests/metrics ...": a part)
+test-plain: $(VENV)/.test ## run the tests without compiled kernels (TESTS="tests/metrics ...": only these)
 	SUBMISSION_ACCELERATORS=off $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system" $(TESTS)
 
-test-slow: $(VENV)/.test ## run everything, the slow studies as well
+test-slow: $(VENV)/.test ## run all tests, slow studies included
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 $(VENV)/.docs: $(VENV)/.test
@@ -64,13 +64,13 @@ $(VENV)/.bench: $(VENV)/.test
 	$(BIN)/python -m pip install -q "pydantic>=2" imageio cloudpickle tqdm
 	@touch $@
 
-bench: $(VENV)/.bench ## print the speed tables: every figure beside a peer or a bound of the same run
+bench: $(VENV)/.bench ## print the speed tables, each figure with another program or a bound of the same run
 	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 image: $(VENV)/.base ## build the submission's image (VARIANT=cuda for GPUs); needs a container engine
 	PYTHON=$(BIN)/python docker/build.sh
 
-image-test: image ## run the image as the grader would, locked down; "skipped: no engine" where there is none
+image-test: image ## test the image as the grader would run it; prints "skipped: no engine" without a container engine
 	$(BIN)/python docker/image_test.py
 
 clean: ## remove .venv and caches (never runs/)
