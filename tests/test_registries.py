@@ -20,7 +20,7 @@ def test_what_a_block_registers_and_changes_is_undone(registry: dict[str, object
     assert list(registry) == list(before)
 
 
-def test_a_module_that_a_block_asked_for_is_imported_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_imported_in_a_block_is_imported_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     own = "from submission.metrics.registry import REGISTRY\nREGISTRY['mine'] = REGISTRY['mig']\n"
     Path("parts_of_a_block.py").write_text(own)

@@ -180,7 +180,7 @@ def test_sigterm_ends_what_is_not_training_in_one_line(
 
 
 @pytest.mark.parametrize("break_", ["", "\n", "\r", "\u2028"])
-def test_a_caret_stands_below_a_bad_latent_space_and_no_other_line(
+def test_only_a_bad_latent_space_has_a_caret_below_it(
     break_: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = f"S^2{break_}xT^3"

@@ -97,7 +97,7 @@ def test_the_operative_configuration_reads_back_as_itself(tmp_path: Path) -> Non
         (["objective.factor_betas = (1.0, inf)"], r"is not gin: inf is neither a finite number"),
     ],
 )
-def test_what_nothing_consumes_or_understands_is_one_line(binds: list[str], message: str) -> None:
+def test_unused_and_unknown_bindings_are_one_line(binds: list[str], message: str) -> None:
     with pytest.raises(SubmissionError, match=message) as caught:
         load([], [STEPS, *binds] if "epoch" not in binds[0] else binds)
     assert "\n" not in str(caught.value)

@@ -222,7 +222,7 @@ def test_a_server_that_ignores_if_range_is_noticed(server: Server, tmp_path: Pat
     assert [wanted for _, wanted in server.requests] == [None, "bytes=3000000-", "bytes=6000000-", None]
 
 
-def test_without_hash_and_version_every_attempt_starts_anew(server: Server, tmp_path: Path) -> None:
+def test_without_hash_and_version_every_attempt_starts_again(server: Server, tmp_path: Path) -> None:
     path = fetch(remote(server, "untagged", md5=""), tmp_path, "the page", retry=QUICK)
     assert path.read_bytes() == bytes(len(BODY))
     assert [wanted for _, wanted in server.requests] == [None, None, None]

@@ -89,7 +89,7 @@ def test_mpi3d_is_converted_beside_a_writable_file_else_in_the_cache(
     assert store.converted_path(path).parent == tmp_path / "cache" / "disentanglement-submission"
 
 
-def test_a_replaced_source_is_converted_anew(
+def test_a_replaced_source_is_converted_again(
     tmp_path: Path, write: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mpi3d, "SIZES", {2: (2, 1, 1, 1, 1, 1, 1)})

@@ -83,7 +83,7 @@ def test_a_loader_with_workers_gives_the_same_items(
             np.testing.assert_array_equal(batch[1], dataset.factors(indices))
 
 
-def test_a_loader_draws_random_parts_anew_in_every_batch() -> None:
+def test_a_loader_draws_random_parts_for_every_batch() -> None:
     """An image is drawn differently in different batches, and the same again in the same batch."""
     dataset = binarised("digits", "train", GREY, LABELS, "dynamic", 0, "")
     first, second = (torch.stack(dataset.__getitems__(batch))[0] for batch in ([0, 1, 2], [0, 5, 9]))

@@ -51,7 +51,7 @@ def test_the_training_page_names_every_choice() -> None:
     assert [word for word in (*NETWORKS, *OBJECTIVES, *settings) if f"`{word}`" not in page] == []
 
 
-def test_results_of_the_readme_stand_on_the_pages_that_it_links_to() -> None:
+def test_results_of_the_readme_are_on_the_linked_pages() -> None:
     table = (ROOT / "README.md").read_text().partition("## Results")[2].partition("\n## ")[0]
     rows = re.findall(r"^\|(.*)\|(.*)\|(.*)\| \[\w+\]\(([\w/.]+)\) \|$", table, re.MULTILINE)
     assert len(rows) >= 5

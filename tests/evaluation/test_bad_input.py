@@ -111,7 +111,7 @@ def test_tables_of_codes(
     assert "bad.npz" in line
 
 
-def test_factors_that_are_the_grid_may_stand_beside_their_sizes(tmp_path: Path) -> None:
+def test_factors_equal_to_the_grid_may_be_given_with_their_sizes(tmp_path: Path) -> None:
     np.savez(tmp_path / "both.npz", **GOOD, factors=10 * GRID)
     found = load_codes(tmp_path / "both.npz")
     assert found.factor_sizes == (2, 3, 4)

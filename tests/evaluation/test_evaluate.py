@@ -216,7 +216,7 @@ def test_bfloat16_codes_score_nearly_the_same(
             assert half[name][key] == pytest.approx(full[name][key], abs=0.05), (name, key)
 
 
-def test_bf16_is_float32_where_nothing_multiplies_it(
+def test_bf16_is_float32_on_a_device_without_bfloat16_units(
     stripes: GroundTruthDataset,
     export: Export,
     tmp_path: Path,

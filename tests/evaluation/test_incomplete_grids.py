@@ -65,7 +65,7 @@ def test_the_share_of_test_points_that_were_trained_on(cells: int, train: int) -
     assert overlap(Grid, train, 1) == pytest.approx(seen, abs=0.02)  # type: ignore[arg-type]
 
 
-def test_sampled_codes_of_an_incomplete_grid_are_drawn_anew() -> None:
+def test_sampled_codes_of_an_incomplete_grid_are_drawn_again() -> None:
     class Noisy(nn.Module):
         def forward(self, images: Tensor) -> Tensor:
             return images.flatten(1)[:, :3] + torch.randn(len(images), 3)

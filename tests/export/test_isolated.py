@@ -88,7 +88,7 @@ def test_it_sees_no_settings_and_none_of_the_user_s_files(place: str) -> None:
     assert found.returncode == 1
 
 
-def test_nothing_but_its_own_memory_can_be_written() -> None:
+def test_only_its_own_memory_can_be_written() -> None:
     program = engines.bubblewrap()
     if program is None:
         pytest.skip("no bubblewrap")

@@ -18,7 +18,7 @@ def device() -> Iterator[torch.device]:
         yield made
 
 
-def test_results_lie_where_their_inputs_do(device: torch.device) -> None:
+def test_results_are_on_the_device_of_their_inputs(device: torch.device) -> None:
     there, here = torch.ones(3, device=device), torch.ones(3)
     network = nn.Linear(3, 2).to(device)
     made = [
@@ -36,7 +36,7 @@ def test_results_lie_where_their_inputs_do(device: torch.device) -> None:
     assert there.cpu().data_ptr() != there.data_ptr()
 
 
-def test_gradients_lie_there_too(device: torch.device) -> None:
+def test_gradients_are_on_the_device_of_their_inputs(device: torch.device) -> None:
     seen: list[torch.device] = []
 
     class Watched(torch.autograd.Function):

@@ -146,7 +146,7 @@ def test_factors_that_are_left_out_still_vary() -> None:
     assert first["mig_chen"] == pytest.approx(both.details["gap"][0], abs=0.05)
 
 
-def test_some_images_stand_for_all() -> None:
+def test_some_images_approximate_all() -> None:
     factors = np.tile(FACTORS, (30, 1))
     mean = factors + 0.01 * np.random.default_rng(0).standard_normal(factors.shape)
     few = mig_chen(normals(mean), factors, 1_000, num_images=200)["mig_chen"]

@@ -128,7 +128,7 @@ def test_installed_edges_are_the_installed_numpys() -> None:
     assert np.array_equal(bin_edges(values, 20), np.histogram(values, 20)[1])
 
 
-def test_the_eras_differ_where_values_lie_on_edges_and_only_there() -> None:
+def test_the_eras_differ_only_for_values_on_edges() -> None:
     """numpy 2 computes the edges of float32 values in float32, numpy 1 in float64."""
     factors = np.round(on_edges(500)[:, :2] * 40).astype(np.int64) // 3
     codes = on_edges(500)

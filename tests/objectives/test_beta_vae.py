@@ -111,7 +111,7 @@ def test_free_bits_charge_only_what_exceeds_them(model, images):
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_terms_carry_no_gradient_but_the_loss_and_nothing_but_floats(model, images, name):
+def test_only_the_loss_has_a_gradient_and_all_terms_are_floats(model, images, name):
     terms = evaluate(name, model, images)
     assert terms.loss.requires_grad
     assert terms.loss.ndim == 0

@@ -254,7 +254,7 @@ def test_scores_at_or_below_the_untrained_encoder_are_found() -> None:
     assert low_metrics(scored(0.2)) == []
 
 
-def test_published_numbers_stand_only_beside_comparable_ones() -> None:
+def test_published_numbers_are_shown_only_with_comparable_ones() -> None:
     assert published_for("dsprites_small", "challenge") is None
     assert published_for("dsprites_full", "fast") is None
     source = published_for("cars3d", "challenge")

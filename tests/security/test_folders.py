@@ -211,7 +211,7 @@ def test_a_model_that_the_memory_cannot_hold_is_not_built(
 
 
 @pytest.mark.usefixtures("blank_pictures")
-def test_digits_of_any_script_in_names_are_no_obstacle(tmp_path: Path) -> None:
+def test_digits_of_any_script_in_names_are_allowed(tmp_path: Path) -> None:
     for name in ("seed_²", "seed_٣", "1²2", "seed_10", "seed_2"):
         run = Run(tmp_path / "runs" / name)
         run.path.mkdir(parents=True)

@@ -29,7 +29,7 @@ def test_every_guarantee_names_its_test() -> None:
     assert [row for row in promised if "test_" not in row.split("|")[-2]] == []
 
 
-def test_the_table_of_inputs_has_every_class_and_nothing_but_lines() -> None:
+def test_the_table_of_inputs_has_every_class_and_no_other_outcome() -> None:
     rows = re.findall(r"^\| (.+?) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| (\d+) \|$", PAGE, re.MULTILINE)
     assert [name for name, *_ in rows] == list(CLASSES)
     for name, *numbers in rows:

@@ -39,7 +39,7 @@ def texts(figure) -> list[str]:
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
-def test_every_seed_is_a_dot_and_the_papers_number_stands_beside(study: Study) -> None:
+def test_every_seed_is_a_dot_and_the_papers_number_is_shown(study: Study) -> None:
     trials = study.trials()
     records = [record(study, trials[0], elbo=-3.0), record(study, trials[3], elbo=-5.0)]
     (axes,) = figure(study, records).axes
@@ -161,7 +161,7 @@ def test_the_command_draws_the_figure_beside_the_table(study: Study, study_file:
     assert capsys.readouterr().out.count("not run") == 2
 
 
-def test_four_panels_stand_two_by_two() -> None:
+def test_four_panels_are_two_by_two() -> None:
     names = {name: name for name in "abcd"}
     panels = seed_dots([SeedRow("x", {name: [1.0] for name in names})], names).axes
     assert len({round(axes.get_position().y0, 3) for axes in panels}) == 2

@@ -155,7 +155,7 @@ def test_the_smoke_size_of_every_study_runs(name: str, tmp_path: Path, shared_da
         assert done["values"]
 
 
-def test_untrained_scores_stand_beside_the_trained_ones(tmp_path: Path) -> None:
+def test_untrained_scores_are_recorded_with_the_trained_ones(tmp_path: Path) -> None:
     study = Study.read("six_methods", "smoke")
     job = Job.of(study, study.trials()[0], tmp_path)
     assert run(job) == 0

@@ -25,7 +25,7 @@ def test_every_epoch_shows_every_image_once_in_a_new_order() -> None:
     assert len({tuple(epoch.tolist()) for epoch in epochs}) == 6
 
 
-def test_a_batch_depends_on_nothing_but_seed_and_step() -> None:
+def test_a_batch_depends_only_on_seed_and_step() -> None:
     forwards = [Order(50, seed=1).indices(step, 12) for step in range(10)]
     order = Order(50, seed=1)
     backwards = [order.indices(step, 12) for step in reversed(range(10))][::-1]
