@@ -27,6 +27,7 @@ EPILOG = """examples:
   python -m submission data show ./my_pictures
 
 Files are read from --data-root, else $DISENTANGLEMENT_LIB_DATA, else ./data."""
+DATA_ROOT = "folder of data files (default: $DISENTANGLEMENT_LIB_DATA, else ./data)"
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = {name: actions.add_parser(name, help=text, description=text) for name, (text, _) in ACTIONS.items()}
     for action in add.values():
-        action.add_argument(
-            "--data-root", "--root", type=Path, metavar="FOLDER", help="folder of data files (default: see below)"
-        )
+        action.add_argument("--data-root", "--root", type=Path, metavar="FOLDER", help=DATA_ROOT)
     for name in ("info", "download", "show"):
         add[name].add_argument("name", metavar="NAME", help="a data set's name, or the path of your own data")
     add["verify"].add_argument("names", metavar="NAME", nargs="*", help="data sets (default: all whose files exist)")
     add["download"].add_argument("--accept", default="", metavar="MD5", help="also accept a file with this hash")
-    add["show"].add_argument("--out", type=Path, help="the PNG to write (default: NAME.png)")
+    add["show"].add_argument("--out", type=Path, metavar="FILE", help="PNG to write (default: NAME.png)")
     add["show"].add_argument("--seed", type=int, default=0, help="seed for choosing the start image (default: 0)")
     for name in ("info", "show"):
         unpickling_option(add[name])
@@ -239,8 +238,8 @@ def parsed_option(text: str) -> tuple[str, Any]:
 
 ACTIONS = {
     "list": ("list all data sets", list_all),
-    "info": ("show everything known about one data set", info),
+    "info": ("show size, factors, options and files of one data set", info),
     "download": ("download the files of a data set", download),
-    "verify": ("check files against their published hashes", verify),
-    "show": ("write a contact sheet of traversals", show),
+    "verify": ("compare files with their published hashes", verify),
+    "show": ("write a picture with one row of images per factor", show),
 }

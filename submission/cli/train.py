@@ -54,7 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="train all --seeds in one process (default: only on a GPU)",
     )
-    add("--time-budget", metavar="TIME", help="finish, export included, within e.g. 90s, 45m, 2h or 1h30m")
+    add(
+        "--time-budget",
+        metavar="TIME",
+        help="finish, export included, within e.g. 90s, 45m or 1h30m (default: no limit)",
+    )
     precisions = ("auto", "float32", "bfloat16")
     add(
         "--precision",
