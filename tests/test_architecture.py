@@ -39,7 +39,7 @@ IMPORTS = {
     "training": {"configuration", "data", "latent", "models", "objectives", "export"},
     "evaluation": {"data", "latent", "models", "objectives", "export", "metrics", "reference"},
     "plots": {"data", "latent", "models", "metrics", "evaluation"},
-    "report": {"latent", "models", "evaluation", "plots"},
+    "report": {"latent", "metrics", "models", "evaluation", "plots"},
     "studies": {"configuration", "data", "evaluation", "export", "metrics", "models", "plots", "report", "training"},
     "challenge": {"configuration", "training", "export"},
     "accelerators": {"export", "latent", "metrics", "objectives"},

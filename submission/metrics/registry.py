@@ -33,6 +33,28 @@ REGISTRY: dict[str, str | Metric] = {  # name -> module:attribute of its Metric;
     "fairness": "forced_factor:FAIRNESS",
 }
 
+TITLES = {
+    "mig": "MIG",
+    "factor_vae": "FactorVAE",
+    "dci": "DCI",
+    "sap": "SAP",
+    "irs": "IRS",
+    "beta_vae": "BetaVAE",
+    "infomec": "InfoMEC",
+    "mig_sup": "MIG-sup",
+    "jemmig": "JEMMIG",
+    "dcimig": "DCIMIG",
+    "dci_es": "DCI-ES",
+    "mig_chen": "MIG (Chen et al.)",
+    "d_lsbd": "D_LSBD",
+}
+"""What papers call the metrics, where that is not the name here."""
+
+
+def title(name: str) -> str:
+    """What papers call the metric ``name``; a metric of one's own keeps its name."""
+    return TITLES.get(name, name)
+
 
 def metric(name: str) -> Metric:
     """The metric called ``name`` in small or capital letters.

@@ -8,6 +8,7 @@ from typing import Any
 from submission.errors import invocation
 from submission.evaluation.statistics import summarise
 from submission.latent.families import COLLAPSED
+from submission.metrics.registry import title
 from submission.run import Run, ScoreFile
 
 UNTRAINED, IDEAL = "untrained", "true factors"
@@ -84,18 +85,6 @@ def comparison(values: Sequence[float], base: Sequence[float]) -> str:
     else:
         words = "above"
     return f", {words} an untrained encoder ({level:.2f})"
-
-
-def title(metric: str) -> str:
-    """A metric's name in a sentence."""
-    return {
-        "mig": "MIG",
-        "dci": "DCI",
-        "sap": "SAP",
-        "irs": "IRS",
-        "factor_vae": "FactorVAE",
-        "beta_vae": "BetaVAE",
-    }.get(metric, metric)
 
 
 def warnings(run: Run, scores: ScoreFile | None, stale: Sequence[ScoreFile], names: Sequence[str]) -> list[str]:

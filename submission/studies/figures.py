@@ -12,7 +12,7 @@ from submission.plots import LIGHT, Theme, save
 from submission.plots.studies import Line, Rates, SeedRow, means_and_seeds, rate_grids, seed_dots
 from submission.studies.naming import SYMBOLS, literal, shown
 from submission.studies.records import Record
-from submission.studies.results import NAMES, Row, in_units, quantities_of, rows
+from submission.studies.results import Row, in_units, quantities_of, quantity_name, rows
 from submission.studies.study import Study, Trial
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def save_figure(study: Study, records: Sequence[Record], path: Path | str, theme
 
 def title(name: str) -> str:
     """What a quantity or a setting is called on an axis."""
-    return TITLES.get(name, NAMES.get(name, SYMBOLS.get(name) or name))
+    return TITLES.get(name) or SYMBOLS.get(name) or quantity_name(name)
 
 
 def quantities(study: Study, records: Sequence[Record]) -> list[str]:

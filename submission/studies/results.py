@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from submission.errors import UsageError, did_you_mean
 from submission.evaluation.statistics import Summary, summarise
+from submission.metrics.registry import title
 from submission.studies.naming import SYMBOLS, name_methods, shown
 from submission.studies.records import Record
 from submission.studies.statistics import PairedTest, paired_tests, probability_of_improvement
@@ -23,6 +24,12 @@ NAMES = {
 BAR = "\\|"
 """A bar that does not end a cell of a Markdown table."""
 LOWER_IS_BETTER = {"reconstruction", "mse"}
+
+
+def quantity_name(name: str) -> str:
+    """What tables and figures call a quantity; ``mig by block, untrained`` keeps what follows the metric's name."""
+    metric = name.partition(",")[0].removesuffix(" by block")
+    return NAMES.get(name, title(metric) + name.removeprefix(metric))
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[
     header = ["method", "quantity", "seeds", "difference", "p (Holm)", "better", "says"]
     cells = [
         [
-            *(item.label, NAMES.get(item.quantity, item.quantity), str(item.test.seeds)),
+            *(item.label, quantity_name(item.quantity), str(item.test.seeds)),
             *(f"{item.test.difference:+.4g}", f"{item.test.adjusted:.3f}", f"{item.improvement:.0%}"),
             item.test.verdict,
         ]
@@ -204,8 +211,8 @@ def table(found: Sequence[Row], quantities: Sequence[str] = ()) -> tuple[list[st
     chosen = list(quantities) or quantities_of(found)
     if len(found) == 1:
         header = ["quantity", "seeds", found[0].label, "lowest seed", "highest seed"]
-        return header, [[NAMES.get(name, name), *line(found[0], name)] for name in chosen]
-    header = ["method", "seeds", *(NAMES.get(name, name) for name in chosen)]
+        return header, [[quantity_name(name), *line(found[0], name)] for name in chosen]
+    header = ["method", "seeds", *(quantity_name(name) for name in chosen)]
     return header, [[row.label, str(len(row.seeds)), *(cell(row, name) for name in chosen)] for row in found]
 
 
