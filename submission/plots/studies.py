@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 NOT_RUN = "not run"
 ACROSS = 3
+LABEL_WIDTH = 38
+"""Letters in a line of a row's label."""
+LINE = 3.6
+"""Its height in millimetres."""
+INTERVAL_FROM = 3
+"""Seeds: the interval of two values is so wide that nothing else could be seen."""
 """Panels beside each other."""
 Values = Mapping[str, Sequence[float]]
 """Quantity → a value per seed."""
@@ -55,8 +62,8 @@ Rates = Mapping[tuple[str, str], Sequence[float]]
 def seed_dots(rows: Sequence[SeedRow], quantities: Mapping[str, str], theme: Theme = LIGHT) -> Figure:
     """One panel per quantity, in it one row per method.
 
-    Dots are seeds, a diamond and a line their mean with its 95 % interval, a square and a thin line the paper's mean
-    with its deviation, rings the untrained models.
+    Dots are seeds, a diamond and a line their mean with its 95 % interval (from three seeds on), a square and a thin
+    line the paper's mean with its deviation, rings the untrained models.
 
     Args:
         rows: methods, from top to bottom.
@@ -65,13 +72,15 @@ def seed_dots(rows: Sequence[SeedRow], quantities: Mapping[str, str], theme: The
     """
     across = 2 if len(quantities) == 4 else min(ACROSS, max(1, len(quantities)))
     down = max(1, -(-len(quantities) // across))
-    figure = new_figure(PAGE, 6 + down * (18 + 6.0 * max(2, len(rows))))
+    labels = [textwrap.fill(row.label, LABEL_WIDTH) for row in rows]
+    height = max([6.0, *(LINE * (1 + label.count("\n")) for label in labels)])
+    figure = new_figure(PAGE, 6 + down * (18 + height * max(2, len(rows))))
     panels = figure.subplots(down, across, squeeze=False, sharey=True)
     for axes, (name, title) in zip(panels.flat, quantities.items(), strict=False):
         for number, row in enumerate(rows):
             draw_row(axes, number, row, name, PALETTE[number % len(PALETTE)], theme)
         axes.set_title(title)
-        axes.set_yticks(np.arange(len(rows)), [row.label for row in rows])
+        axes.set_yticks(np.arange(len(rows)), labels)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=5)
@@ -108,8 +117,9 @@ def draw_row(axes: Any, number: int, row: SeedRow, quantity: str, colour: str, t
         axes.text(0.02, number, NOT_RUN if not row.values else "no value", fontsize=6, va="center", color=theme.soft,
                   transform=axes.get_yaxis_transform())  # fmt: skip
     if len(values) > 1:
-        found = summarise(values)
         axes.plot(values, np.full(len(values), number + 0.18), "o", color=colour, markersize=3.2, **edge)
+    if len(values) >= INTERVAL_FROM:
+        found = summarise(values)
         axes.plot([found.low, found.high], [number - 0.1] * 2, color=colour, linewidth=1.6, solid_capstyle="butt")
     if values:
         axes.plot([np.mean(values)], [number - 0.1], "D", color=colour, markersize=4.4, **edge)

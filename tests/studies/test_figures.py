@@ -14,7 +14,7 @@ from submission.cli.main import main
 from submission.configuration.studies import study_files
 from submission.errors import UsageError
 from submission.plots.studies import SeedRow, seed_dots
-from submission.studies.figures import alternative_text, figure, save_figure
+from submission.studies.figures import alternative_text, distinct, figure, save_figure
 from submission.studies.picture import Picture
 from submission.studies.records import Record, merge_records
 from submission.studies.study import Study
@@ -165,3 +165,18 @@ def test_four_panels_are_two_by_two() -> None:
     names = {name: name for name in "abcd"}
     panels = seed_dots([SeedRow("x", {name: [1.0] for name in names})], names).axes
     assert len({round(axes.get_position().y0, 3) for axes in panels}) == 2
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["mixed, data = cars, R^4", "mixed, data = cars, S^2(t=1, u=2) x R^1"], ["R^4", "S^2(t=1, u=2) x R^1"]),
+        (["A, β = 1", "A, β = 4", "B, β = 1"], ["A, β = 1", "A, β = 4", "B, β = 1"]),
+        (["ISA(2x2; p0=2, p=3)", "ISA(2x2; p0=2, p=4)"], ["ISA(2x2; p0=2, p=3)", "ISA(2x2; p0=2, p=4)"]),
+        (["A, β = 1", "A"], ["β = 1", "A"]),
+        (["A, β = 1"], ["A, β = 1"]),
+        ([], []),
+    ],
+)
+def test_rows_of_a_figure_are_called_by_what_differs(labels: list[str], expected: list[str]) -> None:
+    assert distinct(labels) == expected
