@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -26,6 +27,12 @@ EMBEDDED = re.compile(r"!\[([^]]+)\]\(results/metrics/(\w+)\.svg\)")
 def script() -> ModuleType:
     """scripts/metric_pictures.py as a module."""
     return load_script("scripts/metric_pictures.py")
+
+
+@pytest.fixture(scope="module")
+def shared(script: ModuleType) -> ModuleType:
+    """What the script's drawings share."""
+    return sys.modules["metric_drawings.panels"]
 
 
 def sections() -> dict[str, str]:
@@ -64,27 +71,27 @@ def test_the_picture_in_the_repository_is_what_the_script_draws(script: ModuleTy
     assert script.make("mig", tmp_path).read_bytes() == (FOLDER / "mig.svg").read_bytes()
 
 
-def test_titles_have_the_values_of_the_metric(script: ModuleType) -> None:
-    factors = script.grid()
-    made = script.representations(factors)
-    titles = [axes.get_title(loc="left") for axes in styled(script.mig)().axes]
+def test_titles_have_the_values_of_the_metric(script: ModuleType, shared: ModuleType) -> None:
+    factors = shared.grid()
+    made = shared.representations(factors)
+    titles = [axes.get_title(loc="left") for axes in styled(script.leading.mig)().axes]
     values = [metrics.mig(codes, factors)["discrete_mig"] for codes in made.values()]
     assert titles == [f"{name}\nMIG {value:.2f}" for name, value in zip(made, values, strict=True)]
 
 
-def test_the_points_turned_back_give_d_lsbd(script: ModuleType) -> None:
-    factor, made = script.cycle()
+def test_the_points_turned_back_give_d_lsbd(script: ModuleType, shared: ModuleType) -> None:
+    factor, made = script.cycles.cycle()
     for codes in made.values():
         scores = metrics.d_lsbd(codes, factor)
         frequency = int(scores.details["frequency"][0])
-        back = script.turned_back(script.plane_of(codes), angles(factor[:, 0], script.TURN), frequency)
+        back = script.cycles.turned_back(script.cycles.plane_of(codes), angles(factor[:, 0], shared.TURN), frequency)
         assert 1 - abs(back.mean()) ** 2 == pytest.approx(scores["d_lsbd"], abs=1e-9)
 
 
-def test_bars_of_deviation_give_irs(script: ModuleType) -> None:
-    factors = script.grid()
-    panels = styled(script.irs)().axes
-    for axes, codes in zip(panels, script.representations(factors).values(), strict=True):
+def test_bars_of_deviation_give_irs(script: ModuleType, shared: ModuleType) -> None:
+    factors = shared.grid()
+    panels = styled(script.leading.irs)().axes
+    for axes, codes in zip(panels, shared.representations(factors).values(), strict=True):
         bars = np.array([[bar.get_height() for bar in group] for group in axes.containers]).T
         lines = np.abs(codes - codes.mean(axis=0)).max(axis=0)
         score = np.average(1 - bars.min(axis=1) / lines, weights=lines)

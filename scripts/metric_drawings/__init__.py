@@ -1,0 +1,1 @@
+"""Drawings of metrics, for ``scripts/metric_pictures.py``."""
