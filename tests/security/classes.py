@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import gzip
-import random
 import shutil
 import time
 from collections.abc import Callable
@@ -29,7 +27,7 @@ from submission.report.write import scores_page
 from submission.run import Run, ScoreFile, read_log
 from submission.studies.comparison import compare
 from submission.studies.records import read_records
-from tests.security.damage import mutated, other_gin, other_json, other_lines, repacked, signed
+from tests.security.damage import Damage, mutated, other_gin, other_json, other_lines, recompressed, repacked, signed
 from tests.security.data_files import (
     FACES,
     NORB,
@@ -63,7 +61,6 @@ from tests.security.run_files import (
 
 Make = Callable[[Path], None]
 Read = Callable[[Path], object]
-Damage = Callable[[bytes, random.Random], bytes]
 FIX = "get another file"
 
 
@@ -75,7 +72,7 @@ class Class:
         file: a name with the class's ending.
         makes: writers of valid files; the first one is accepted as it is.
         read: the reader; SubmissionError for what it refuses.
-        damage: a damaged copy of a valid file's bytes.
+        damage: the strategy of damaged copies of a valid file's bytes.
     """
 
     file: str
@@ -150,7 +147,7 @@ CLASSES = {
         "faces.pth",
         (write_faces, write_old_faces, write_turned_faces),
         lambda path: faces3d.read_tensor(path, len(FACES)),
-        lambda content, chance: (repacked if content.startswith(b"PK") else mutated)(content, chance),
+        lambda content: (repacked if content.startswith(b"PK") else mutated)(content),
     ),
     "MNIST labels (.gz)": Class(
         "labels.gz", (write_labels,), lambda path: mnist.read_idx(path.with_suffix(""), (12,)), mutated
@@ -160,11 +157,7 @@ CLASSES = {
         "norb.mat.gz",
         (write_norb,),
         lambda path: smallnorb.read_matrix(path.with_suffix(""), NORB.shape, "|u1"),
-        lambda content, chance: (
-            mutated(content, chance)
-            if chance.random() < 0.5
-            else gzip.compress(mutated(gzip.decompress(content), chance))
-        ),
+        recompressed,
     ),
     "Omniglot (.zip)": Class("drawings.zip", (write_drawings,), lambda path: omniglot.read_pictures(path, 4), repacked),
     "dSprites (.npz)": Class("dsprites.npz", (write_dsprites,), lambda path: read_packed(path, 12), repacked),

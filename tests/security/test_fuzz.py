@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import pytest
 
-from tests.security.classes import CLASSES
+from submission.errors import SubmissionError
+from tests.security.classes import CLASSES, Class
+from tests.security.damage import mutated
 from tests.security.trying import attack
 
 
@@ -20,10 +23,34 @@ def test_a_few_damaged_files_of_each_class(name: str, tmp_path: Path) -> None:
     assert found.refused + found.accepted == found.tried
 
 
+def fail_at_commas(path: Path) -> None:
+    """A reader with three faults."""
+    content = path.read_bytes()
+    if b"," not in content:
+        raise ValueError("no comma")
+    if content.startswith(b"\xff"):
+        warnings.warn("an odd mark", stacklevel=2)
+    if len(content) > 60:
+        raise SubmissionError(f"{path.name}: \x1b[31m{len(content)} bytes", "take fewer")
+
+
+@pytest.mark.parametrize("count", [1, 2, 20])
+def test_faults_of_a_reader_are_found_and_made_small(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(path: Path) -> None:
+        path.write_bytes(b"abcde"[: 3 - count // 8] + b"," * count)
+
+    monkeypatch.setitem(CLASSES, "faulty", Class("faulty.csv", (write,), fail_at_commas, mutated))
+    found = attack("faulty", tmp_path / "set", 120, most=3000)
+    assert len(found.others) == 1
+    assert found.others[0].startswith(("ValueError: 'no comma'", "UserWarning: 'an odd mark'", "control characters: "))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_minute_of_damaged_files_of_each_class(name: str, tmp_path: Path) -> None:
-    found = attack(name, tmp_path / "set", 60, seed=int.from_bytes(os.urandom(4)))
+    found = attack(name, tmp_path / "set", 60, start=int.from_bytes(os.urandom(4)))
     assert found.others == ()
     assert found.tried > 10
     assert found.refused or name == "training log"  # whose damaged lines are left out

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import faulthandler
-import random
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
 from submission.errors import SubmissionError
 from submission.text import printable
-from tests.security.classes import CLASSES
+from tests.security.classes import CLASSES, Class
 
 LONGEST_LINE = 1000
 HANGING = 300
 """Seconds after which reading one file counts as a hang and ends the process."""
+BATCH = 200
+"""Inputs that Hypothesis draws at a time."""
 
 
 @dataclass
@@ -24,7 +29,7 @@ class Outcomes:
 
     Attributes:
         tried, refused, accepted: numbers of inputs.
-        others: what was neither refused in one line nor accepted, with the number of the seed's input.
+        others: what was neither refused in one line nor accepted, with the smallest such input.
     """
 
     tried: int = 0
@@ -33,37 +38,64 @@ class Outcomes:
     others: tuple[str, ...] = ()
 
 
-def attack(name: str, folder: Path, seconds: float, seed: int = 0, most: int = 1 << 30) -> Outcomes:
-    """Damage valid files of a class and read them, for a time or a number of inputs.
+def attack(name: str, folder: Path, seconds: float, start: int = 0, most: int = 1 << 30) -> Outcomes:
+    """Damage valid files of a class and read them, for a time or a number of inputs, or until the first failure.
 
     A warning counts like an exception. A hang ends the process with a traceback.
     """
-    chosen, chance = CLASSES[name], random.Random(f"{name} {seed}")
+    chosen, found = CLASSES[name], Outcomes()
     folder.mkdir(parents=True, exist_ok=True)
-    path, valid, found = folder / chosen.file, [], Outcomes()
+    path = folder / chosen.file
+    valid = valid_files(chosen, path)
+    end, batch = time.monotonic() + seconds, 0
+
+    def examine(content: bytes) -> None:
+        if (time.monotonic() < end and found.tried < most) or found.others:
+            path.write_bytes(content)
+            count(found, chosen, path)
+
+    damaged = st.sampled_from(valid).flatmap(chosen.damage)
+    while time.monotonic() < end and found.tried < most and not found.others:
+        batch += 1
+        try:
+            drawn(examine, damaged, f"{name} {start} {batch}", min(BATCH, most - found.tried))
+        except Exception as error:  # noqa: BLE001 - what is counted
+            found.others = (f"{error}, e.g. {path.stat().st_size} bytes: {path.read_bytes()[:300]!r}",)
+    return found
+
+
+def valid_files(chosen: Class, path: Path) -> list[bytes]:
+    """The class's valid files, the first of which is accepted."""
+    valid = []
     for make in chosen.makes:
         make(path)
         valid.append(path.read_bytes())
     path.write_bytes(valid[0])
     chosen.read(path)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and found.tried < most:
-        path.write_bytes(chosen.damage(chance.choice(valid), chance))
-        found.tried += 1
-        faulthandler.dump_traceback_later(HANGING, exit=True)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                chosen.read(path)
-            found.accepted += 1
-        except (SubmissionError, FileNotFoundError) as error:
-            line = str(error)
-            good = isinstance(error, SubmissionError) and printable(line) == line and len(line) < LONGEST_LINE
-            found.refused += good
-            if not good:
-                found.others = (*found.others, f"input {found.tried}: {line[:300]!r}")
-        except Exception as error:  # noqa: BLE001 - what is counted
-            found.others = (*found.others, f"input {found.tried}: {type(error).__name__}: {str(error)[:300]!r}")
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-    return found
+    return valid
+
+
+def drawn(examine: Callable[[bytes], None], damaged: st.SearchStrategy[bytes], start: str, most: int) -> None:
+    """Examine inputs that Hypothesis draws, and raise what the smallest failing one raises."""
+    quiet = settings(max_examples=most, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    seed(start)(quiet(given(content=damaged)(examine)))()
+
+
+def count(found: Outcomes, chosen: Class, path: Path) -> None:
+    """Read one file and note its outcome; AssertionError for anything but a line or a result."""
+    found.tried += 1
+    faulthandler.dump_traceback_later(HANGING, exit=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            chosen.read(path)
+        found.accepted += 1
+    except SubmissionError as error:
+        line = str(error)
+        assert printable(line) == line, f"control characters: {line[:300]!r}"
+        assert len(line) < LONGEST_LINE, f"a long line: {line[:300]!r}"
+        found.refused += 1
+    except Exception as error:
+        raise AssertionError(f"{type(error).__name__}: {str(error)[:300]!r}") from error
+    finally:
+        faulthandler.cancel_dump_traceback_later()
