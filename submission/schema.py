@@ -18,7 +18,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from submission.errors import SubmissionError
 
@@ -26,6 +26,8 @@ T = TypeVar("T")
 Key = tuple[str | int, ...]
 """Where a value is: names of entries and positions in lists, from the outermost."""
 Converter = Callable[[Any], Any]
+Size = Annotated[int, "a whole number above 0"]
+"""The type of a field that holds a size or a number of things of which there is at least one."""
 WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
 
 
@@ -173,7 +175,16 @@ def converter(hint: Any) -> Converter:
         return list_converter(hint, converter(arguments[0]))
     if origin in (dict, Mapping):
         return mapping_converter(hint, converter(arguments[1]))
+    if origin is Annotated:
+        return size
     return number if hint is float else plain_converter(hint)
+
+
+def size(value: Any) -> int:
+    """A whole number above 0."""
+    if type(value) is int and value > 0:
+        return value
+    raise MismatchError(Size, value)
 
 
 def number(value: Any) -> float:
@@ -274,7 +285,7 @@ def object_converter(kind: Any) -> Converter:
 @functools.cache
 def hints_of(kind: Any) -> dict[str, Any]:
     """Types of a dataclass's fields."""
-    return typing.get_type_hints(kind)
+    return typing.get_type_hints(kind, include_extras=True)
 
 
 @functools.cache
@@ -298,6 +309,8 @@ def describe(hint: Any) -> str:
         return " or ".join(map(describe, typing.get_args(hint)))
     if origin in (tuple, list):
         return f"a list, each item {describe(typing.get_args(hint)[0])}"
+    if origin is Annotated:
+        return str(hint.__metadata__[0])
     return WORDS.get(hint, "an object")
 
 

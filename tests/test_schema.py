@@ -14,7 +14,7 @@ import pytest
 
 from submission.errors import SubmissionError
 from submission.run import RunMeta, ScoreFile, read_log
-from submission.schema import Limits, parse_json, read_json, record, to_json
+from submission.schema import Limits, Size, parse_json, read_json, record, to_json
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Shape:
     scale: float | tuple[float, ...] = 1.0
     names: Mapping[str, int] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    grid: tuple[Size, ...] = ()
 
 
 def shape(value: object) -> Shape:
@@ -193,3 +194,19 @@ def test_damaged_records_are_refused_in_one_line_or_read(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_many_damaged_records_are_refused_in_one_line_or_read(tmp_path: Path) -> None:
     assert check_many(tmp_path, 4_000, seed=1) > 2_000
+
+
+@pytest.mark.parametrize("value", [0, -1, True, 1.0, "1", None])
+def test_sizes_are_whole_numbers_above_zero(value: object) -> None:
+    assert shape({"points": [], "grid": [1, 2**40]}).grid == (1, 2**40)
+    with pytest.raises(SubmissionError, match=r"grid\[1\] in shape.json is .*, not a whole number above 0"):
+        shape({"points": [], "grid": [1, value]})
+    with pytest.raises(SubmissionError, match="not a list, each item a whole number above 0"):
+        shape({"points": [], "grid": value})
+
+
+@pytest.mark.parametrize("change", [{"image_shape": [0, 8, 1]}, {"image_shape": [8, 8, -1]}, {"factor_sizes": [3, 0]}])
+def test_data_of_a_run_have_sizes_above_zero(change: dict[str, object]) -> None:
+    (key,) = change
+    with pytest.raises(SubmissionError, match=rf"dataset.{key}\[\d\] in meta.json is .*, not a whole number above 0"):
+        record(RunMeta, {"dataset": change}, "meta.json", "train again")

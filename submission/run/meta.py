@@ -30,9 +30,9 @@ class DatasetMeta:
     name: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     factor_names: tuple[str, ...] = ()
-    factor_sizes: tuple[int, ...] = ()
+    factor_sizes: tuple[schema.Size, ...] = ()
     periodic: tuple[bool, ...] = ()
-    image_shape: tuple[int, ...] = ()
+    image_shape: tuple[schema.Size, ...] = ()
     source: str = ""
 
 

@@ -62,6 +62,7 @@ def main() -> int:
         bad += len(found.others)
         sys.stderr.write(f"{name}: {found.tried:,} inputs, {len(found.others)} others\n")
         sys.stderr.writelines(f"  {line}\n" for line in found.others[:10])
+    worker.pool.shutdown()
     sys.stdout.write(rows)
     if given.write:
         command = f"python -m tests.security.table --seconds {given.seconds:g}"
