@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from submission.evaluation.statistics import summarise
+from submission.metrics.registry import title
 from submission.plots.style import LIGHT, PAGE, PALETTE, Theme, add_grid, new_figure, styled
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def score_dots(scores: Scores, metrics: Sequence[str], theme: Theme = LIGHT) -> 
         for row, method in enumerate(methods):
             values = [value for value in scores[method].get(metric, ()) if np.isfinite(value)]
             draw_scores(axes, row, values, PALETTE[row % len(PALETTE)], theme)
-        axes.set_title(metric)
+        axes.set_title(title(metric))
         axes.set_yticks(np.arange(len(methods)), methods)
         axes.set_ylim(len(methods) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)

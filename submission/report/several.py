@@ -43,7 +43,7 @@ def runs_page(sources: Sequence[Source], more: More | None = None) -> Page:
     files = {name: list(found.values()) for name, found in seeds.items()}
     datasets = sorted({source.run.meta.dataset.name for source in sources})
     sections = [
-        Section("Repeat it", [Code(commands(methods, seeds), "Commands that repeat these runs")]),
+        Section("Commands", [Code(commands(methods, seeds), "Commands that repeat these runs")]),
         Section("Scores", score_items(files, scored)),
         Section("Score against reconstruction", tradeoff_items(methods, scored)),
         *(more(seeds) if more is not None else ()),

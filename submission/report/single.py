@@ -42,13 +42,13 @@ def run_page(source: Source) -> Page:
     scores = main_scores(fresh, meta.dataset.name)
     unused = len(collapsed(run.components(), names)) if run.components() else None
     sections = [
-        Section("Repeat it", [Code(commands(run, scores), "Commands that repeat this run")]),
+        Section("Commands", [Code(commands(run, scores), "Commands that repeat this run")]),
         *(
             score_section(file, run)
             for file in ([scores] if scores else []) + [file for file in fresh if file is not scores]
         ),
         Section("Latent space", attempt(lambda: space_items(source))),
-        Section("What each component knows", attempt(lambda: component_items(source))),
+        Section("What each component encodes", attempt(lambda: component_items(source))),
         Section("Traversals", attempt(lambda: traversal_items(source))),
         Section("Images", attempt(lambda: image_items(source))),
         Section("Training", training_items(source, names)),
@@ -169,8 +169,8 @@ def component_items(source: Source) -> list[Item]:
     items: list[Item] = [
         chart(
             lambda theme: component_kl(encoded, theme=theme),
-            "Mean KL divergence of each component, the largest first, with the factor that it knows most about and how "
-            "much of that factor's entropy it has.",
+            "Mean KL divergence of each component, the largest first, with the factor that it shares most information "
+            "with, as a share of that factor's entropy.",
             f"Bars of KL divergence for {len(encoded.names)} components; the largest is {first}, "
             f"{encoded.mean_kl.max():.2f} nats.",
         ),
@@ -179,8 +179,8 @@ def component_items(source: Source) -> list[Item]:
     if encoded.factors is not None:
         items.append(photograph(
             lambda theme: codes_and_factors(encoded, theme=theme),
-            "Codes against factors: a dot per image. Blue marks the factor that each component knows most about; the "
-            "percentages are shares of the factor's entropy.",
+            "Codes against factors: a dot per image. Blue marks the factor that each component shares most information "
+            "with; the percentages are shares of the factor's entropy.",
             f"Scatter plots of {min(8, len(encoded.names))} components against {listed(encoded.factor_names)}.",
         ))  # fmt: skip
     return items

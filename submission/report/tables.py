@@ -143,7 +143,7 @@ def component_table(encoded: Encoded, run: Run) -> list[Item]:
     header = [
         "component",
         "KL (nats)",
-        *(["knows most about", "share of its entropy"] if shares.size else []),
+        *(["factor it encodes best", "share of its entropy"] if shares.size else []),
         *statistics,
     ]
     rows = []

@@ -50,7 +50,7 @@ class Record:
         return self.trial, self.seed
 
     def made_with(self, config: Mapping[str, str]) -> bool:
-        """Whether no setting that this record knows has another value in ``config``."""
+        """Whether no setting of this record has another value in ``config``."""
         return all(config.get(key, value) == value for key, value in self.config.items())
 
     def line(self) -> str:

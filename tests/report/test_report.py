@@ -103,7 +103,7 @@ def test_the_page_is_whole_and_self_contained(run: Run) -> None:
     assert all(reference[1:] in page.anchors for reference in inside)
     assert all(reference.startswith(("data:", "#")) for reference in page.references)
     assert all(picture["alt"] for picture in page.pictures)
-    for words in ("Latent space", "Traversals", "What each component knows", "by block", "Training was short"):
+    for words in ("Latent space", "Traversals", "What each component encodes", "by block", "Training was short"):
         assert words in page.text
     assert run.config_text.splitlines()[0] in path.read_text()
 
