@@ -54,8 +54,11 @@ def degree(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dict[st
     ``captured`` is 1 where the degree is 1 or −1, which a homeomorphism has (Pérez Rey et al. 2020, section 4.2); the
     degree is 0 where the map is torn.
     """
-    if model.space.spec != "T^2" or not isinstance(dataset, GroundTruthDataset) or len(dataset.factor_sizes) != 2:
-        raise UsageError("the degree is defined for the space T^2 and data with two cyclic factors", "drop the measure")
+    circles = [component.topology for component in model.space.components] == ["circle", "circle"]
+    if not circles or not isinstance(dataset, GroundTruthDataset) or len(dataset.factor_sizes) != 2:
+        raise UsageError(
+            "the degree is defined for two circles, such as T^2, and data with two cyclic factors", "drop the measure"
+        )
     angles = encoded(model, dataset, "intrinsic").reshape(*dataset.factor_sizes, 2)
     matrix = winding_numbers(angles)
     found = 0.0 if matrix is None else float(np.rint(np.linalg.det(matrix)))

@@ -46,22 +46,24 @@ class Torus(nn.Module):
         return torch.cat([centres, torch.zeros(len(x), 2)], dim=1)
 
 
+@pytest.mark.parametrize("spec", ["T^2", "T^2(min_time=0.0235)"])
 @pytest.mark.parametrize(("matrix", "found"), [([[0, 1], [1, 0]], -1), ([[1, 0], [0, 2]], 2), ([[1, 0], [1, 0]], 0)])
-def test_the_degree_of_an_encoder_is_the_determinant(matrix: list[list[int]], found: int) -> None:
+def test_the_degree_of_an_encoder_is_the_determinant(matrix: list[list[int]], found: int, spec: str) -> None:
     angles = GRID.reshape(-1, 2)
     pixels = np.stack([np.cos(angles), np.sin(angles)], axis=-1).reshape(-1, 2, 2)
     images = np.rint(127.5 * (pixels + 1)).astype(np.uint8)
     factors = np.stack(np.meshgrid(np.arange(16), np.arange(16), indexing="ij"), axis=-1).reshape(-1, 2)
     dataset = from_arrays(images[..., None], factors, periodic=[True, True], layout="NHWC")
-    model = VAE(Torus(matrix), parse("T^2"), nn.Identity(), (2, 2, 1))
+    model = VAE(Torus(matrix), parse(spec), nn.Identity(), (2, 2, 1))
     result = degree(model, dataset, dataset)
     assert result == {"degree": found, "captured": float(abs(found) == 1), "torn": 0.0}
 
 
-def test_the_degree_needs_a_torus(tmp_path) -> None:
+@pytest.mark.parametrize("spec", ["R^2", "S^2", "S^1 x R^1", "T^3"])
+def test_the_degree_needs_a_torus(spec: str) -> None:
     dataset = from_arrays(np.zeros((4, 2, 2, 1), np.uint8), np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), layout="NHWC")
     with pytest.raises(UsageError, match=r"T\^2"):
-        degree(VAE(nn.Identity(), parse("R^2"), nn.Identity(), (2, 2, 1)), dataset, dataset)
+        degree(VAE(nn.Identity(), parse(spec), nn.Identity(), (2, 2, 1)), dataset, dataset)
 
 
 def test_exponents_are_those_that_the_prior_has_learned() -> None:
