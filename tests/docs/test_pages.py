@@ -175,11 +175,12 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: str) -> Pat
 
 
 @pytest.mark.system
+@pytest.mark.usefixtures("blank_pictures")
 @pytest.mark.parametrize("page", FOLLOWED, ids=name)
 def test_a_page_can_be_followed(
     page: Path, reader: Path, workshop: Path, cluster: RayCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Tutorials word for word; other pages with shorter training and fewer metrics."""
+    """Tutorials word for word; other pages with shorter training and fewer metrics; reports without their figures."""
     pytest.importorskip("matplotlib")
     pytest.importorskip("jinja2")
     for given in GIVEN.get(name(page), []):
