@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 WORTH_A_LINE = 2.0
 """Seconds from which a finished task is worth a line in a log."""
+BETWEEN_LINES = 60.0
+"""Seconds between two lines about the same task in a log."""
+SPEED_OVER = 3600.0
+"""Seconds over which the remaining time is estimated: parts of a task, such as trials, may take minutes."""
 
 
 class Task(Protocol):
@@ -54,8 +58,24 @@ class _BarTask:
         self._progress.update(self._task, advance=amount, note=printable(note))
 
 
+class _LineTask(_BarTask):
+    """Prints where the task stands, at most once in ``BETWEEN_LINES``."""
+
+    def __init__(self, progress: Any, task: Any, console: Console) -> None:
+        super().__init__(progress, task)
+        self._console, self._printed = console, time.monotonic()
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """Count, and print a line if the last one is old."""
+        super().advance(amount, note)
+        if time.monotonic() - self._printed >= BETWEEN_LINES:
+            self._printed = time.monotonic()
+            with contextlib.suppress(OSError):
+                self._console.print(self._progress)
+
+
 class Bars:
-    """Bars with the remaining time, on a terminal or in a notebook; elsewhere a line after each long task.
+    """Bars with the remaining time, on a terminal or in a notebook; elsewhere a line a minute and one at the end.
 
     Args:
         console: where to draw; standard error by default.
@@ -79,15 +99,16 @@ class Bars:
             TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
             TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
         )
-        progress = Progress(*columns, console=console, refresh_per_second=4, transient=True)
-        task = _BarTask(progress, progress.add_task(printable(description), total=total, note=""))
+        how: dict[str, Any] = {"refresh_per_second": 4, "transient": True, "speed_estimate_period": SPEED_OVER}
+        progress = Progress(*columns, console=console, **how)
+        name = progress.add_task(printable(description), total=total, note="")
         if draws(console):
             with progress:
-                yield task
+                yield _BarTask(progress, name)
             return
         started = time.monotonic()
         try:
-            yield task
+            yield _LineTask(progress, name, console)
         finally:
             if time.monotonic() - started >= WORTH_A_LINE:
                 with contextlib.suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ from submission.studies.records import Record, merge_records
 from submission.studies.study import Study, Trial
 from submission.studies.trial import FAILURE, LOCK, RECORD, Failure, Job, attempts, failure
 
+LOGGER = logging.getLogger("submission")
 POLL = 0.2
 """Seconds between two looks at the running trials."""
 RETRIES = 2
@@ -201,7 +203,9 @@ class Runner:
                 time.sleep(POLL)
                 for job, handle in [pair for pair in active if self.engine.finished(pair[1])]:
                     active.remove((job, handle))
-                    if self.again(job):
+                    again = self.again(job)
+                    warn_of_failure(job, again)
+                    if again:
                         waiting.append(job)
                     else:
                         self.ended(1)
@@ -224,6 +228,14 @@ class Runner:
             write_json(folder / FAILURE, asdict(Failure(self.lost[job.folder], what, "")))
             return False
         return True
+
+
+def warn_of_failure(job: Job, again: bool) -> None:
+    """Say that an attempt at a trial has failed, and whether there is another."""
+    folder = Path(job.folder)
+    if (folder / FAILURE).is_file():
+        then = "it is tried again later" if again else "it is not tried again"
+        LOGGER.warning("%s, seed %d failed: %s; %s (%s)", job.trial, job.seed, reason(folder), then, folder / FAILURE)
 
 
 def warn_of_programs(trials: Iterable[Trial], place: Place) -> None:

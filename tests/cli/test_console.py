@@ -42,6 +42,21 @@ def test_long_tasks_leave_one_line_even_when_they_fail(log: io.StringIO, monkeyp
     assert "two of four" in line
 
 
+def test_a_task_of_minutes_leaves_a_line_a_minute_with_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, log = 0.0, io.StringIO()
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr(console, "ERR", Console(file=log, highlight=False, width=100, get_time=lambda: now))
+    with console.Bars().task("trials", 10) as task:
+        for number in range(1, 9):
+            now += 40.0
+            task.advance(1, f"trial {number}")
+    lines = log.getvalue().splitlines()
+    assert [line[line.index("%") - 2 :].split()[0] for line in lines] == ["20%", "40%", "60%", "80%", "80%"]
+    assert all("trial" in line for line in lines)
+    assert "05:20" in lines[0]
+    assert "01:20" in lines[-1]
+
+
 def test_a_long_title_is_not_folded_into_a_narrow_table(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
     monkeypatch.setattr(console, "OUT", Console(file=file, highlight=False, width=60))

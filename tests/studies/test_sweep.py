@@ -139,7 +139,7 @@ def test_seeds_of_a_cell_train_together(undisturbed: Place, tmp_path: Path) -> N
     assert (study.trials()[1].folder(place.out) / "checkpoint.pt").stat().st_mtime_ns < began[1]  # trained by the first
 
 
-def test_a_failing_trial_is_retried_and_its_traceback_kept(tmp_path: Path) -> None:
+def test_a_failing_trial_is_retried_and_its_traceback_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     study, place = study_of(2, seeds=1), Place.of(tmp_path)
     folder = study.trials()[0].folder(place.out)
     folder.mkdir(parents=True)
@@ -147,6 +147,11 @@ def test_a_failing_trial_is_retried_and_its_traceback_kept(tmp_path: Path) -> No
     found = sweep(study, place, HereEngine(), retries=1)
     assert list(found.states.values()) == [State.FAILED]
     assert "meta.json" in next(iter(found.errors.values()))
+    first, second = [record.getMessage() for record in caplog.records]
+    assert first.startswith(f"{study.trials()[0].name}, seed 0 failed: ")
+    assert "meta.json" in first
+    assert first.endswith(f"it is tried again later ({folder / FAILURE})")
+    assert second.endswith(f"it is not tried again ({folder / FAILURE})")
     failure = (folder / FAILURE).read_text()
     assert "Traceback" in failure
     assert '"attempts": 2' in failure
