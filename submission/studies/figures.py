@@ -12,13 +12,12 @@ from submission.plots import LIGHT, Theme, save
 from submission.plots.studies import Line, Rates, SeedRow, means_and_seeds, rate_grids, seed_dots
 from submission.studies.naming import SYMBOLS, literal, shown
 from submission.studies.records import Record
-from submission.studies.results import Row, in_units, quantities_of, quantity_name, rows
+from submission.studies.results import UNTRAINED, Row, in_units, quantities_of, quantity_name, rows
 from submission.studies.study import Study, Trial
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-UNTRAINED = ", untrained"
 NOTHING = "nothing is measured yet"
 TITLES = {
     "model.space": "dimension of the latent space",

@@ -24,6 +24,8 @@ NAMES = {
 BAR = "\\|"
 """A bar that does not end a cell of a Markdown table."""
 LOWER_IS_BETTER = {"reconstruction", "mse"}
+UNTRAINED = ", untrained"
+"""Ends the names of an untrained encoder's scores."""
 
 
 def quantity_name(name: str) -> str:
@@ -112,7 +114,7 @@ class Comparison:
     Attributes:
         label, reference: the two rows.
         quantity: what is compared.
-        test: paired by seed, with Holm's correction across the rows and quantities of the table.
+        test: paired by seed, with Holm's correction across the quantities of this pair of rows.
         improvement: probability that a seed of ``label`` is better than one of ``reference``.
     """
 
@@ -141,32 +143,24 @@ def comparisons(study: Study, records: Sequence[Record], against: str = "") -> l
 def against_reference(
     values: Mapping[str, Mapping[str, Mapping[int, float]]], reference: str, lower: Collection[str] = LOWER_IS_BETTER
 ) -> list[Comparison]:
-    """Every row but ``reference`` against it, with one correction over all rows and quantities.
+    """Every row but ``reference`` against it, with a correction over the quantities of each row.
+
+    Scores of untrained encoders are left out: they say nothing about the methods.
 
     Args:
         values: row → quantity → training seed → value.
         reference: one of the rows.
         lower: quantities of which less is better.
     """
-    others = [label for label in values if label != reference]
-    first = {f"{label}\n{name}": own for label in others for name, own in values[label].items()}
-    second = {key: values[reference].get(key.partition("\n")[2], {}) for key in first}
-    tests = paired_tests(first, second)
-    return [compared(key, reference, test, first[key], second[key], lower) for key, test in tests.items()]
-
-
-def compared(
-    key: str,
-    reference: str,
-    test: PairedTest,
-    own: Mapping[int, float],
-    other: Mapping[int, float],
-    lower: Collection[str],
-) -> Comparison:
-    """One comparison."""
-    label, _, quantity = key.partition("\n")
-    improvement = probability_of_improvement(column(own), column(other))
-    return Comparison(label, reference, quantity, test, 1 - improvement if quantity in lower else improvement)
+    found = []
+    for label in [label for label in values if label != reference]:
+        own, other = values[label], values[reference]
+        trained = {name: seeds for name, seeds in own.items() if not name.endswith(UNTRAINED)}
+        for name, test in paired_tests(trained, other).items():
+            improvement = probability_of_improvement(column(own[name]), column(other[name]))
+            better = 1 - improvement if name in lower else improvement
+            found.append(Comparison(label, reference, name, test, better))
+    return found
 
 
 def column(values: Mapping[int, float]) -> list[list[float]]:
@@ -206,14 +200,19 @@ def quantities_of(found: Sequence[Row]) -> list[str]:
 def table(found: Sequence[Row], quantities: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:
     """Header and cells: mean, 95 % interval, and what the paper has; ``▼`` marks what falls short of it.
 
-    A single row becomes one line per quantity, with the lowest and the highest seed.
+    An untrained encoder's mean stands behind the trained one's. A single row becomes one line per quantity, with the
+    lowest and the highest seed.
     """
     chosen = list(quantities) or quantities_of(found)
+    if len(found) > 1:
+        chosen = [name for name in chosen if name.removesuffix(UNTRAINED) not in chosen or not name.endswith(UNTRAINED)]
     if len(found) == 1:
         header = ["quantity", "seeds", found[0].label, "lowest seed", "highest seed"]
         return header, [[quantity_name(name), *line(found[0], name)] for name in chosen]
     header = ["method", "seeds", *(quantity_name(name) for name in chosen)]
-    return header, [[row.label, str(len(row.seeds)), *(cell(row, name) for name in chosen)] for row in found]
+    return header, [
+        [row.label, str(len(row.seeds)), *(cell(row, name) + beside(row, name) for name in chosen)] for row in found
+    ]
 
 
 def line(row: Row, quantity: str) -> list[str]:
@@ -234,6 +233,12 @@ def cell(row: Row, quantity: str) -> str:
     if summary.count > 1:
         text += f" [{summary.low:.{digits}f}, {summary.high:.{digits}f}]"
     return f"{text}{' ▼' if row.short_of_published(quantity) else ''} {printed}".rstrip()
+
+
+def beside(row: Row, quantity: str) -> str:
+    """The untrained encoder's mean; empty where there is none."""
+    untrained = row.values.get(f"{quantity}{UNTRAINED}")
+    return f" (untrained {untrained.mean:.2f})" if untrained else ""
 
 
 def markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:

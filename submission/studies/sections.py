@@ -72,8 +72,8 @@ def statistics_items(methods: Mapping[str, BySeed], metrics: Sequence[str]) -> l
                              f"{reference}.", "note")]  # fmt: skip
     header, cells = comparison_table(found)
     note = (
-        "Differences are paired by training seed. p: exact sign-flip permutation test, after Holm's correction over "
-        f"all rows. Better: the probability that a seed of the method scores higher than one of {reference}. "
+        "Differences are paired by training seed. p: t-test, after Holm's correction over the metrics of "
+        f"a method. Better: the probability that a seed of the method scores higher than one of {reference}. "
         "The last column says what so many seeds allow to conclude."
     )
     return [*items, Table(header, cells, f"Differences from {reference}"), Text(note, "note")]

@@ -139,10 +139,19 @@ def test_methods_are_compared_by_common_seeds(study: Study) -> None:
     assert differences == {(one, "elbo"): 1.0, (one, "mse"): 0.5, (four, "elbo"): 2.0, (four, "mse"): 1.0}
     assert [item.improvement for item in found] == [1, 0, 1, 0]  # a larger error is worse
     assert found[0].test.p == pytest.approx(2 / 64)
-    assert found[0].test.adjusted == pytest.approx(4 * 2 / 64)
+    assert found[0].test.adjusted == pytest.approx(2 * 2 / 64)  # over the two quantities of a row
     assert "no difference shown" in markdown(*comparison_table(found))
     with pytest.raises(UsageError, match=r"no row 'tors' — did you mean torus"):
         comparisons(grown, records, "tors")
+
+
+def test_an_untrained_encoder_stands_beside_the_trained_one_and_is_not_compared(study: Study) -> None:
+    grown = dataclasses.replace(study, seeds=2)
+    records = [record(grown, number, mig=0.1 * number, **{"mig, untrained": 0.02}) for number in range(6)]
+    header, lines = table(rows(grown, records))
+    assert header == ["method", "seeds", "MIG"]
+    assert all(line[2].endswith("(untrained 0.02)") for line in lines)
+    assert {item.quantity for item in comparisons(grown, records)} == {"mig"}
 
 
 @pytest.mark.system
