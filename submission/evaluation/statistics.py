@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,10 @@ class Summary:
     count: int
     level: float
 
+    def within(self, lowest: float, highest: float) -> Summary:
+        """The same with an interval that stays between the lowest and the highest possible mean."""
+        return dataclasses.replace(self, low=max(self.low, lowest), high=min(self.high, highest))
+
     def __str__(self) -> str:
         if self.count == 1:
             return f"{self.mean:.4f}"
@@ -53,6 +58,14 @@ def summarise(values: Sequence[float], level: float = 0.95, seed: int = 0) -> Su
     low, high = mean_interval(scores, level, seed)
     sd = float(scores.std(ddof=1)) if scores.size > 1 else 0.0
     return Summary(float(scores.mean()), sd, low, high, int(scores.size), level)
+
+
+def summarise_share(values: Sequence[float], level: float = 0.95) -> Summary:
+    """Share of repetitions, each 0 or 1, with Wilson's (1927) interval: three of three do not make it certain."""
+    from scipy.stats import binomtest
+
+    ends = binomtest(round(sum(values)), len(values)).proportion_ci(level, method="wilson")
+    return dataclasses.replace(summarise(values, level), low=float(ends.low), high=float(ends.high))
 
 
 def mean_interval(values: npt.NDArray[np.float64], level: float = 0.95, seed: int = 0) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 
 from submission.errors import UsageError, did_you_mean
 from submission.metrics.base import Metric
@@ -54,6 +55,12 @@ TITLES = {
 def title(name: str) -> str:
     """What papers call the metric ``name``; a metric of one's own keeps its name."""
     return TITLES.get(name, name)
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """Lowest and highest possible score of the metric that ``name`` begins with, as in ``mig by block, untrained``."""
+    found = name.partition(",")[0].removesuffix(" by block")
+    return metric(found).range if found in REGISTRY else (-math.inf, math.inf)
 
 
 def metric(name: str) -> Metric:

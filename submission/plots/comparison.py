@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from submission.evaluation.statistics import summarise
-from submission.metrics.registry import title
+from submission.metrics.registry import bounds, title
 from submission.plots.style import LIGHT, PAGE, PALETTE, Theme, add_grid, new_figure, styled
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def score_dots(scores: Scores, metrics: Sequence[str], theme: Theme = LIGHT) -> 
     for axes, metric in zip(panels.flat, metrics, strict=False):
         for row, method in enumerate(methods):
             values = [value for value in scores[method].get(metric, ()) if np.isfinite(value)]
-            draw_scores(axes, row, values, PALETTE[row % len(PALETTE)], theme)
+            draw_scores(axes, row, values, bounds(metric), PALETTE[row % len(PALETTE)], theme)
         axes.set_title(title(metric))
         axes.set_yticks(np.arange(len(methods)), methods)
         axes.set_ylim(len(methods) - 0.4, -0.6)
@@ -50,13 +50,15 @@ def score_dots(scores: Scores, metrics: Sequence[str], theme: Theme = LIGHT) -> 
     return figure
 
 
-def draw_scores(axes: Any, row: int, values: Sequence[float], colour: str, theme: Theme) -> None:
+def draw_scores(
+    axes: Any, row: int, values: Sequence[float], limits: tuple[float, float], colour: str, theme: Theme
+) -> None:
     """Seeds as dots, above them their mean with its bootstrap interval."""
     if not values:
         axes.text(0.5, row, "not computed", fontsize=6, va="center", color=theme.soft,
                   transform=axes.get_yaxis_transform(), ha="center")  # fmt: skip
         return
-    summary = summarise(values)
+    summary = summarise(values).within(*limits)
     if len(values) == 1:
         axes.plot(values, [row], "D", color=colour, markersize=5)
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from submission.evaluation.statistics import summarise
+from submission.evaluation.statistics import Summary, summarise
 from submission.plots.comparison import MARKERS
 from submission.plots.style import DASHES, LIGHT, PAGE, PALETTE, Theme, add_grid, new_figure, styled
 
@@ -38,12 +38,14 @@ class SeedRow:
         values: of its trained models.
         untrained: of models before training.
         published: quantity → (mean, deviation) in the paper.
+        summaries: quantity → mean and interval of ``values``; ``summarise``'s where there is none.
     """
 
     label: str
     values: Values
     untrained: Values = field(default_factory=dict)
     published: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    summaries: Mapping[str, Summary] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def draw_row(axes: Any, number: int, row: SeedRow, quantity: str, colour: str, t
     if len(values) > 1:
         axes.plot(values, np.full(len(values), number + 0.18), "o", color=colour, markersize=3.2, **edge)
     if len(values) >= INTERVAL_FROM:
-        found = summarise(values)
+        found = row.summaries.get(quantity) or summarise(values)
         axes.plot([found.low, found.high], [number - 0.1] * 2, color=colour, linewidth=1.6, solid_capstyle="butt")
     if values:
         axes.plot([np.mean(values)], [number - 0.1], "D", color=colour, markersize=4.4, **edge)

@@ -94,7 +94,7 @@ def seed_rows(study: Study, records: Sequence[Record], names: Sequence[str]) -> 
     found = rows(study, records)
     labels = distinct([row.label for row in found])
     return [
-        SeedRow(label, values(row, ""), values(row, UNTRAINED), row.published)
+        SeedRow(label, values(row, ""), values(row, UNTRAINED), row.published, row.values)
         for label, row in zip(labels, found, strict=True)
     ]
 

@@ -21,6 +21,8 @@ BATCH = 1024
 LABELLED = (100, 600, 1000)
 """Labelled images of the neighbour classifiers, as in Davidson et al. (2018), table 2."""
 NEIGHBOURS = 5
+SHARES = ("captured", "torn")
+"""Values that are 0 or 1 for each seed."""
 
 
 def encoded(model: VAE, dataset: ImageDataset, mode: str, count: int | None = None) -> Array:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from submission.errors import UsageError, did_you_mean
-from submission.evaluation.statistics import Summary, summarise
-from submission.metrics.registry import title
+from submission.evaluation.statistics import Summary, summarise, summarise_share
+from submission.metrics.registry import bounds, title
+from submission.studies.measures import SHARES
 from submission.studies.naming import SYMBOLS, name_methods, shown
 from submission.studies.records import Record
 from submission.studies.statistics import PairedTest, paired_tests, probability_of_improvement
@@ -24,6 +25,8 @@ NAMES = {
 BAR = "\\|"
 """A bar that does not end a cell of a Markdown table."""
 LOWER_IS_BETTER = {"reconstruction", "mse"}
+AT_LEAST = {"kl": 0.0, "mse": 0.0, "effective_samples": 1.0}
+"""Lowest possible means of quantities that are no metrics."""
 UNTRAINED = ", untrained"
 """Ends the names of an untrained encoder's scores."""
 
@@ -75,10 +78,18 @@ def row(study: Study, method: str, trial: str, label: str, records: Sequence[Rec
     """One row."""
     quantities = dict.fromkeys(name for record in records for name in record.values)
     seeds = {name: in_units(study, name, records) for name in quantities}
-    values = {name: summarise(found) for name, found in seeds.items()}
+    values = {name: summary(name, found) for name, found in seeds.items()}
     extremes = {name: (min(found), max(found)) for name, found in seeds.items()}
     published = study.published.get(label, study.published.get(method, {}))
     return Row(label, trial, tuple(sorted(record.seed for record in records)), values, published, extremes)
+
+
+def summary(quantity: str, values: Sequence[float]) -> Summary:
+    """Mean and interval of seeds: of a share for what is 0 or 1 in each, inside a metric's range for scores."""
+    if quantity in SHARES:
+        return summarise_share(values)
+    low, high = bounds(quantity)
+    return summarise(values).within(AT_LEAST.get(quantity, low), high)
 
 
 def in_units(study: Study, quantity: str, records: Sequence[Record]) -> list[float]:

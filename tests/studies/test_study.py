@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from scipy import stats
 
 from submission.configuration import load
 from submission.configuration.studies import study_files
@@ -143,6 +144,17 @@ def test_methods_are_compared_by_common_seeds(study: Study) -> None:
     assert "no difference shown" in markdown(*comparison_table(found))
     with pytest.raises(UsageError, match=r"no row 'tors' — did you mean torus"):
         comparisons(grown, records, "tors")
+
+
+def test_intervals_stay_where_means_can_be(study: Study) -> None:
+    grown = dataclasses.replace(study, seeds=3)
+    records = [record(grown, 3 * seed, mig=(0.9, 0.99, 0.2)[seed], captured=1.0, elbo=-5.0 * seed) for seed in range(3)]
+    found = rows(grown, records)[0].values
+    assert (found["mig"].low, found["mig"].high) == (0.0, 1.0)
+    assert found["elbo"] == summarise([0.0, -5.0, -10.0])
+    wilson = stats.binomtest(3, 3).proportion_ci(method="wilson")
+    assert (found["captured"].mean, found["captured"].low, found["captured"].high) == (1, wilson.low, wilson.high)
+    assert found["captured"].low == pytest.approx(0.4385, abs=1e-4)  # 1 / (1 + z²/3)
 
 
 def test_an_untrained_encoder_stands_beside_the_trained_one_and_is_not_compared(study: Study) -> None:
