@@ -24,8 +24,6 @@ TITLES = {
     "data.order": "highest frequency N",
     "data.discount": "discount γ",
 }
-PART = re.compile(r", (?![^(]*\))")
-"""Between two parts of a label; commas of a latent space are inside parentheses."""
 NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
@@ -91,19 +89,10 @@ def seed_rows(study: Study, records: Sequence[Record], names: Sequence[str]) -> 
         found = {name: in_units(study, f"{name}{suffix}", own[row.trial]) for name in names}
         return {name: seeds for name, seeds in found.items() if seeds}
 
-    found = rows(study, records)
-    labels = distinct([row.label for row in found])
     return [
-        SeedRow(label, values(row, ""), values(row, UNTRAINED), row.published, row.values)
-        for label, row in zip(labels, found, strict=True)
+        SeedRow(row.label, values(row, ""), values(row, UNTRAINED), row.published, row.values)
+        for row in rows(study, records)
     ]
-
-
-def distinct(labels: Sequence[str]) -> list[str]:
-    """Labels without the parts that all of them share, such as the data set of a study of one."""
-    parts = [PART.split(label) for label in labels]
-    shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
-    return [", ".join(part for part in own if part not in shared) or ", ".join(own) for own in parts]
 
 
 def cells(study: Study) -> dict[str, list[Trial]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ NAMES = {
     "mse": "squared error per pixel",
     "effective_samples": "effective samples",
 }
+PART = re.compile(r", (?![^(]*\))")
+"""Between two parts of a label; commas of a latent space are inside parentheses."""
 BAR = "\\|"
 """A bar that does not end a cell of a Markdown table."""
 LOWER_IS_BETTER = {"reconstruction", "mse"}
@@ -99,14 +102,25 @@ def in_units(study: Study, quantity: str, records: Sequence[Record]) -> list[flo
 
 
 def labels_of(study: Study) -> dict[str, str]:
-    """Trial name → what tables call it: the study's label for the method, else the method's name, and the choices."""
+    """Trial name → what tables call it: the study's label for the method, else the method's name, and the choices.
+
+    Parts that all of them share are left out.
+    """
     cells = {trial.name: trial for trial in study.trials()}
     names = name_methods([trial.settings.bindings() for trial in cells.values()])
     given = {method.label for method in study.methods if method.labelled}
-    return {
-        name: label_of(trial) if trial.method in given else str(found)
-        for (name, trial), found in zip(cells.items(), names, strict=True)
-    }
+    labels = [
+        label_of(trial) if trial.method in given else str(found)
+        for trial, found in zip(cells.values(), names, strict=True)
+    ]
+    return dict(zip(cells, distinct(labels), strict=True))
+
+
+def distinct(labels: Sequence[str]) -> list[str]:
+    """Labels without the parts that all of them share, such as the data set of a study of one."""
+    parts = [PART.split(label) for label in labels]
+    shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
+    return [", ".join(part for part in own if part not in shared) or ", ".join(own) for own in parts]
 
 
 def label_of(trial: Trial) -> str:

@@ -14,9 +14,10 @@ from submission.cli.main import main
 from submission.configuration.studies import study_files
 from submission.errors import UsageError
 from submission.plots.studies import SeedRow, seed_dots
-from submission.studies.figures import alternative_text, distinct, figure, save_figure
+from submission.studies.figures import alternative_text, figure, save_figure
 from submission.studies.picture import Picture
 from submission.studies.records import Record, merge_records
+from submission.studies.results import distinct
 from submission.studies.study import Study
 from submission.studies.trial import Trial
 
