@@ -19,6 +19,7 @@ from metric_drawings.panels import (
     grid,
     heat_map,
     legend,
+    margins,
     mark,
     panels,
     representations,
@@ -76,9 +77,7 @@ def infomec() -> Figure:
         information = scores.details["information"]
         by_factor(axes, information)
         mark(axes, [(code, int(row.argmax())) for code, row in enumerate(information)])
-        beside(axes, share(information), "share")
-        below(axes, share(information.T))
-        axes.set_xlabel("below each factor: share", fontsize=SMALL, color=LIGHT.soft)
+        margins(axes, information, share, "share")
         title(axes, name, M=scores["infom"], C=scores["infoc"], E=scores["infoe"])
     return figure
 

@@ -9,12 +9,11 @@ import numpy as np
 from metric_drawings.panels import (
     SIZES,
     SMALL,
-    below,
-    beside,
     by_factor,
     code_bars,
     gap_bars,
     legend,
+    margins,
     mark,
     panels,
     title,
@@ -61,9 +60,7 @@ def dci() -> Figure:
         scores = metrics.dci(codes, factors)
         importance = scores.details["importance"]
         by_factor(axes, importance)
-        beside(axes, disentanglement_per_code(importance), "1 − H")
-        below(axes, disentanglement_per_code(importance.T))
-        axes.set_xlabel("below each factor: 1 − H", fontsize=SMALL, color=LIGHT.soft)
+        margins(axes, importance, disentanglement_per_code, "1 − H")
         title(axes, name, D=scores["disentanglement"], C=scores["completeness"], I=scores["informativeness_test"])
     return figure
 

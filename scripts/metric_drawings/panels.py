@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,6 +116,13 @@ def below(axes: Axes, values: npt.ArrayLike, word: str = "") -> None:
     labels = [text.get_text() for text in axes.get_xticklabels()]
     added = [f"{label}\n{word}{number:.2f}" for label, number in zip(labels, np.asarray(values), strict=True)]
     axes.set_xticks(range(len(added)), added, fontsize=SMALL)
+
+
+def margins(axes: Axes, matrix: Matrix, of_rows: Callable[[Matrix], Matrix], word: str) -> None:
+    """A number for each row beside it and one for each column below it, both by ``of_rows``."""
+    beside(axes, of_rows(matrix), word)
+    below(axes, of_rows(matrix.T))
+    axes.set_xlabel(f"below each factor: {word}", fontsize=SMALL, color=LIGHT.soft)
 
 
 def gap_bars(axes: Axes, matrix: Matrix, top: float = 1.0) -> None:

@@ -64,8 +64,10 @@ def summarise_share(values: Sequence[float], level: float = 0.95) -> Summary:
     """Share of repetitions, each 0 or 1, with Wilson's (1927) interval: three of three do not make it certain."""
     from scipy.stats import binomtest
 
-    ends = binomtest(round(sum(values)), len(values)).proportion_ci(level, method="wilson")
-    return dataclasses.replace(summarise(values, level), low=float(ends.low), high=float(ends.high))
+    count, found = len(values), np.asarray(values, np.float64)
+    ends = binomtest(round(found.sum()), count).proportion_ci(level, method="wilson")
+    sd = float(found.std(ddof=1)) if count > 1 else 0.0
+    return Summary(float(found.mean()), sd, float(ends.low), float(ends.high), count, level)
 
 
 def mean_interval(values: npt.NDArray[np.float64], level: float = 0.95, seed: int = 0) -> tuple[float, float]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from submission.evaluation.statistics import Summary, summarise
 from submission.latent.families import COLLAPSED
+from submission.metrics.registry import bounds
 from submission.plots.encoding import Encoded
 from submission.report.findings import IDEAL, UNTRAINED
 from submission.report.page import Cell, Facts, Item, Table, Text
@@ -62,12 +62,6 @@ def interval_text(summary: Summary) -> str:
     return digits(summary.mean) if summary.count == 1 else f"{summary.mean:.4f} [{summary.low:.4f}, {summary.high:.4f}]"
 
 
-def limits(found: Sequence[float | None]) -> tuple[float, float]:
-    """Lowest and highest score as a score file has them: None, or nothing, where there is no bound."""
-    low, high = (*found, None, None)[:2]
-    return -math.inf if low is None else low, math.inf if high is None else high
-
-
 def method_table(methods: Mapping[str, Sequence[ScoreFile]]) -> Table:
     """Methods by metrics: mean and interval over the training seeds; below them untrained encoders and true factors.
 
@@ -75,7 +69,6 @@ def method_table(methods: Mapping[str, Sequence[ScoreFile]]) -> Table:
     """
     every = [file for files in methods.values() for file in files]
     about = {name: metric.higher_is_better for file in every for name, metric in file.metrics.items()}
-    ranges = {name: limits(metric.range) for file in every for name, metric in file.metrics.items()}
     metrics = list(dict.fromkeys(name for file in every for name in file.headlines()))
     rows: list[list[Cell | str]] = []
     for method, files in methods.items():
@@ -84,7 +77,7 @@ def method_table(methods: Mapping[str, Sequence[ScoreFile]]) -> Table:
             own, base = column(files, files[0].label, name), column(files, UNTRAINED, name)
             low = own and base and not better(sum(own) / len(own), sum(base) / len(base), about[name])
             cells.append(
-                Cell(interval_text(summarise(own).within(*ranges[name])) if own else NONE, "low" if low else "")
+                Cell(interval_text(summarise(own).within(*bounds(name))) if own else NONE, "low" if low else "")
             )
         rows.append([method, str(len(files)), *cells])
     for label, title in ((UNTRAINED, "untrained encoders"), (IDEAL, "true factors")):

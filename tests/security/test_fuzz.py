@@ -47,6 +47,21 @@ def test_faults_of_a_reader_are_found_and_made_small(
     assert found.others[0].startswith(("ValueError: 'no comma'", "UserWarning: 'an odd mark'", "control characters: "))
 
 
+def test_a_fault_that_is_found_last_is_made_small_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    def fail_second(path: Path) -> None:
+        read.append(path.read_bytes())
+        if len(read) > 1 and len(read[-1]) > 1:
+            raise ValueError("too much")
+
+    monkeypatch.setitem(
+        CLASSES, "faulty", Class("faulty.csv", (lambda path: path.write_bytes(b"a" * 40),), fail_second, mutated)
+    )
+    (found,) = attack("faulty", tmp_path / "set", 120, most=1).others
+    assert found.startswith("ValueError: 'too much', e.g. ")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_minute_of_damaged_files_of_each_class(name: str, tmp_path: Path) -> None:

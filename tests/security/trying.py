@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import time
 import warnings
@@ -50,17 +51,19 @@ def attack(name: str, folder: Path, seconds: float, start: int = 0, most: int = 
     end, batch = time.monotonic() + seconds, 0
 
     def examine(content: bytes) -> None:
-        if (time.monotonic() < end and found.tried < most) or found.others:
+        if found.others or (time.monotonic() < end and found.tried < most):
             path.write_bytes(content)
-            count(found, chosen, path)
+            if wrong := outcome(
+                found, chosen, path
+            ):  # Hypothesis now looks for smaller ones, and ends with the smallest
+                found.others = (f"{wrong}, e.g. {len(content)} bytes: {content[:300]!r}",)
+                raise AssertionError(wrong)
 
     damaged = st.sampled_from(valid).flatmap(chosen.damage)
     while time.monotonic() < end and found.tried < most and not found.others:
         batch += 1
-        try:
+        with contextlib.suppress(AssertionError):
             drawn(examine, damaged, f"{name} {start} {batch}", min(BATCH, most - found.tried))
-        except Exception as error:  # noqa: BLE001 - what is counted
-            found.others = (f"{error}, e.g. {path.stat().st_size} bytes: {path.read_bytes()[:300]!r}",)
     return found
 
 
@@ -81,8 +84,8 @@ def drawn(examine: Callable[[bytes], None], damaged: st.SearchStrategy[bytes], s
     seed(start)(quiet(given(content=damaged)(examine)))()
 
 
-def count(found: Outcomes, chosen: Class, path: Path) -> None:
-    """Read one file and note its outcome; AssertionError for anything but a line or a result."""
+def outcome(found: Outcomes, chosen: Class, path: Path) -> str:
+    """Read one file and count what becomes of it; what is wrong where that is neither one line nor a result."""
     found.tried += 1
     faulthandler.dump_traceback_later(HANGING, exit=True)
     try:
@@ -92,10 +95,13 @@ def count(found: Outcomes, chosen: Class, path: Path) -> None:
         found.accepted += 1
     except SubmissionError as error:
         line = str(error)
-        assert printable(line) == line, f"control characters: {line[:300]!r}"
-        assert len(line) < LONGEST_LINE, f"a long line: {line[:300]!r}"
+        if printable(line) != line:
+            return f"control characters: {line[:300]!r}"
+        if len(line) >= LONGEST_LINE:
+            return f"a long line: {line[:300]!r}"
         found.refused += 1
-    except Exception as error:
-        raise AssertionError(f"{type(error).__name__}: {str(error)[:300]!r}") from error
+    except Exception as error:  # noqa: BLE001 - what is counted
+        return f"{type(error).__name__}: {str(error)[:300]!r}"
     finally:
         faulthandler.cancel_dump_traceback_later()
+    return ""
