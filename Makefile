@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Python compiles what it imports; pip would compile everything, which takes longer than it saves.
+PIP := $(BIN)/python -m pip install -q --no-compile
 TORCH := torch==2.13.0
 
 .PHONY: help demo test test-system test-plain test-slow docs lint format bench image image-test setup clean
@@ -12,14 +14,13 @@ help: ## list the commands
 
 $(VENV)/.base: pyproject.toml setup.py $(wildcard submission/accelerators/*.[ch] submission/accelerators/*/*.[ch])
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --upgrade "setuptools>=70.1,<81" wheel
-	$(BIN)/python -m pip install -q "$(TORCH)"
-	$(BIN)/python -m pip install -q -e ".[report]"
+	$(PIP) --upgrade "setuptools>=70.1,<81" wheel
+	$(PIP) --no-build-isolation "$(TORCH)" -e ".[report]"
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	$(BIN)/python -m pip install -q -e ".[report,export,test,lint]"
-	$(BIN)/python -m pip install -q --no-deps "disentanglement-lib==1.5"
+	$(PIP) --no-build-isolation -e ".[report,export,test,lint,docs]"
+	$(PIP) --no-deps "disentanglement-lib==1.5"
 	@touch $@
 
 setup: $(VENV)/.base ## create .venv with everything that the programs need
@@ -33,8 +34,8 @@ demo: $(VENV)/.base ## train, export, score and report on a rendered data set (r
 test: $(VENV)/.test ## install what the tests need, and run them
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system"
 
-test-system: $(VENV)/.docs ## run the system tests: whole trainings, tutorials, notebook, wheel, clusters, kill -9
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "system and not slow"
+test-system: $(VENV)/.test ## run the system tests: whole trainings, tutorials, notebook, wheel, clusters, kill -9
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "system and not slow"
 
 test-plain: $(VENV)/.test ## run the tests without compiled kernels (TESTS="tests/metrics ...": only these)
 	SUBMISSION_ACCELERATORS=off $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system" $(TESTS)
@@ -42,11 +43,7 @@ test-plain: $(VENV)/.test ## run the tests without compiled kernels (TESTS="test
 test-slow: $(VENV)/.test ## run all tests, slow studies included
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-$(VENV)/.docs: $(VENV)/.test
-	$(BIN)/python -m pip install -q -e ".[docs]"
-	@touch $@
-
-docs: $(VENV)/.docs ## build the documentation site (docs/_build/html/index.html)
+docs: $(VENV)/.test ## build the documentation site (docs/_build/html/index.html)
 	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs docs/_build/html
 
 lint: $(VENV)/.test ## check format, lint and types
@@ -60,8 +57,8 @@ format: $(VENV)/.test ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 
 $(VENV)/.bench: $(VENV)/.test
-	$(BIN)/python -m pip install -q --no-deps pythae==0.1.2
-	$(BIN)/python -m pip install -q "pydantic>=2" imageio cloudpickle tqdm
+	$(PIP) --no-deps pythae==0.1.2
+	$(PIP) "pydantic>=2" imageio cloudpickle tqdm
 	@touch $@
 
 bench: $(VENV)/.bench ## print the speed tables, each figure with another program or a bound of the same run
