@@ -50,7 +50,7 @@ def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without figures, for tests that are about other things: drawing all of a report takes seconds."""
     dot = io.BytesIO()
     Image.new("RGB", (1, 1)).save(dot, "PNG")
-    monkeypatch.setattr("submission.report.pictures.drawn", lambda draw, theme, kind, dpi: dot.getvalue())
+    monkeypatch.setattr("submission.report.pictures.drawn", lambda draw, kind, dpi: (dot.getvalue(),) * 2)
 
 
 @pytest.fixture(scope="session")

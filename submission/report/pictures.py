@@ -11,7 +11,8 @@ from PIL import Image
 
 from submission.plots.encoding import Encoded
 from submission.plots.images import Bytes, as_rgb
-from submission.plots.style import DARK, LIGHT, Theme, to_bytes
+from submission.plots.recolouring import recolour
+from submission.plots.style import DARK, LIGHT, to_bytes
 from submission.plots.traversal import Path, path_images, traversal_paths
 from submission.report.page import Picture, Slider, Sliders, data_uri
 
@@ -26,21 +27,24 @@ FRAMES, STRIPS = 16, 12
 QUALITY = 86
 
 
-def chart(draw: Callable[[Theme], Figure], caption: str, alt: str) -> Picture:
-    """A chart of lines and bars as SVG, drawn twice."""
-    light, dark = (data_uri(drawn(draw, theme, "svg", DPI), "image/svg+xml") for theme in (LIGHT, DARK))
+def chart(draw: Callable[[], Figure], caption: str, alt: str) -> Picture:
+    """A chart of lines and bars as SVG."""
+    light, dark = (data_uri(file, "image/svg+xml") for file in drawn(draw, "svg", DPI))
     return Picture(light, alt, caption, dark)
 
 
-def photograph(draw: Callable[[Theme], Figure], caption: str, alt: str, dpi: int = DPI) -> Picture:
-    """A figure of points and images as WebP, drawn twice."""
-    light, dark = (webp(drawn(draw, theme, "png", dpi)) for theme in (LIGHT, DARK))
+def photograph(draw: Callable[[], Figure], caption: str, alt: str, dpi: int = DPI) -> Picture:
+    """A figure of points and images as WebP."""
+    light, dark = map(webp, drawn(draw, "png", dpi))
     return Picture(light, alt, caption, dark)
 
 
-def drawn(draw: Callable[[Theme], Figure], theme: Theme, kind: str, dpi: int) -> bytes:
-    """A figure in one theme as a file."""
-    return to_bytes(draw(theme), kind, dpi)
+def drawn(draw: Callable[[], Figure], kind: str, dpi: int) -> tuple[bytes, bytes]:
+    """A figure as files for light and for dark pages."""
+    figure = draw()
+    light = to_bytes(figure, kind, dpi)
+    recolour(figure, LIGHT, DARK)
+    return light, to_bytes(figure, kind, dpi)
 
 
 def webp(png: bytes, lossless: bool = False) -> str:

@@ -135,7 +135,7 @@ def score_items(files: Mapping[str, Sequence[ScoreFile]], scored: Mapping[str, S
     }
     bounded = [metric for metric, about in first.metrics.items() if about.range == (0.0, 1.0)]
     picture = chart(
-        lambda theme: score_dots(values, bounded, theme=theme),
+        lambda: score_dots(values, bounded),
         "Every training seed is a dot; the diamond is their mean and the line its 95 % interval.",
         f"Scores of {listed(list(files))} by {listed(bounded)}.",
     )
@@ -158,7 +158,7 @@ def tradeoff_items(methods: Mapping[str, Sequence[Source]], scored: Mapping[str,
     if sum(map(len, points.values())) < 2:
         return []
     return [chart(
-        lambda theme: tradeoff(points, metric, theme=theme),
+        lambda: tradeoff(points, metric),
         f"{metric} against the last reconstruction loss. Good runs are at the upper left; large marks are means.",
         f"A point per run for {listed(list(points))}.",
     )]  # fmt: skip
@@ -179,7 +179,7 @@ def curve_items(sources: Sequence[Source]) -> list[Item]:
         return [Text("Nothing was logged.", "note")]
     left_out = f" The first {MOST_CURVES} of {len(sources)} runs." if len(sources) > MOST_CURVES else ""
     caption = f"Loss terms during training, a line per run.{left_out}"
-    return [chart(lambda theme: training_curves(logs, theme=theme), caption, f"Curves of {listed(list(logs))}.")]
+    return [chart(lambda: training_curves(logs), caption, f"Curves of {listed(list(logs))}.")]
 
 
 def seed_items(group: Sequence[Source], scored: Mapping[str, ScoreFile]) -> list[Item]:
@@ -202,7 +202,7 @@ def traversal_picture(source: Source, word: str, value: float) -> Item:
     try:
         encoded = source.encoded
         return photograph(
-            lambda theme: traversals(source.model, encoded, rows=6, theme=theme),
+            lambda: traversals(source.model, encoded, rows=6),
             f"The {word} seed, {source.name} ({value:.2f}): one component moves per row.",
             f"Traversals of {source.name}.",
         )  # fmt: skip

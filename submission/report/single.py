@@ -131,7 +131,7 @@ def score_items(scores: ScoreFile, name: str) -> list[Item]:
     if bounded:
         heads = ", ".join(f"{metric} {value:.2f}" for metric, value in scores.headlines().items() if metric in bounded)
         items.append(chart(
-            lambda theme: score_dots(columns, bounded, theme=theme),
+            lambda: score_dots(columns, bounded),
             "Headline scores of the trained encoder, the same encoder before training, and the true factors.",
             f"Scores from 0 to 1 by metric. Trained: {heads}.",
         ))  # fmt: skip
@@ -140,7 +140,7 @@ def score_items(scores: ScoreFile, name: str) -> list[Item]:
     items += [score_table(scores), *meanings(scores), *published_items(scores)]
     if matrices:
         items.append(photograph(
-            lambda theme: heat_maps(matrices, factor_names(scores), code_names(scores), theme=theme),
+            lambda: heat_maps(matrices, factor_names(scores), code_names(scores)),
             "Matrices of the metrics, with codes in rows and factors of variation in columns. A disentangled code has "
             "one bright cell in its row, and a factor that one code describes has one bright cell in its column.",
             f"Heat maps of {listed(list(matrices))} for {len(next(iter(matrices.values())))} codes.",
@@ -154,7 +154,7 @@ def space_items(source: Source) -> list[Item]:
     parts = parts_of(encoded)
     notes = [f"{part.charts[0].name}: {part.charts[0].note}." for part in parts[:6] if part.charts[0].note]
     picture = photograph(
-        lambda theme: latent_space(encoded, decoder(model), theme=theme),
+        lambda: latent_space(encoded, decoder(model)),
         f"{len(encoded.kl):,} images at the centres of their posteriors, coloured by factors of variation, and images "
         "decoded on a grid. Neighbours in the data should be neighbours here.",
         f"Latent space {encoded.space.spec}: {listed([part.charts[0].name for part in parts])}.",
@@ -168,7 +168,7 @@ def component_items(source: Source) -> list[Item]:
     first = encoded.names[int(encoded.order()[0])]
     items: list[Item] = [
         chart(
-            lambda theme: component_kl(encoded, theme=theme),
+            lambda: component_kl(encoded),
             "Mean KL divergence of each component, the largest first, with the factor that it shares most information "
             "with, as a share of that factor's entropy.",
             f"Bars of KL divergence for {len(encoded.names)} components; the largest is {first}, "
@@ -178,7 +178,7 @@ def component_items(source: Source) -> list[Item]:
     ]  # fmt: skip
     if encoded.factors is not None:
         items.append(photograph(
-            lambda theme: codes_and_factors(encoded, theme=theme),
+            lambda: codes_and_factors(encoded),
             "Codes against factors: a dot per image. Blue marks the factor that each component shares most information "
             "with; the percentages are shares of the factor's entropy.",
             f"Scatter plots of {min(8, len(encoded.names))} components against {listed(encoded.factor_names)}.",
@@ -190,7 +190,7 @@ def traversal_items(source: Source) -> list[Item]:
     """Rows in which one component moves, and a slider for each."""
     encoded = source.encoded
     rows = photograph(
-        lambda theme: traversals(source.model, encoded, theme=theme),
+        lambda: traversals(source.model, encoded),
         "One component moves per row, the one with the greatest KL first. A circle is walked once around, a sphere "
         "along great circles through the same image, a line over the central 95 % of the prior.",
         f"Decoded images along {listed(encoded.names)}.",
@@ -203,12 +203,12 @@ def image_items(source: Source) -> list[Item]:
     model, examples = source.model, source.examples
     return [
         photograph(
-            lambda theme: reconstructions(model, examples, theme=theme),
+            lambda: reconstructions(model, examples),
             "Images, and below each its reconstruction from one sample of the posterior.",
             f"{len(examples)} images and their reconstructions.",
         ),
         photograph(
-            lambda theme: prior_samples(model, theme=theme),
+            lambda: prior_samples(model),
             "Images decoded from samples of the prior.", "48 images decoded from random latent points.",
         ),
     ]  # fmt: skip
@@ -221,7 +221,7 @@ def training_items(source: Source, names: Sequence[str]) -> list[Item]:
     if not log:
         return [Text("Nothing was logged.", "note")]
     items: list[Item] = [chart(
-        lambda theme: training_curves({source.name: log}, held_out, theme=theme),
+        lambda: training_curves({source.name: log}, held_out),
         "Loss terms during training, averaged between two records."
         + (" Only one record was logged." if len(log) == 1 else ""),
         f"Curves over {log[-1]['step']:,} updates.",
@@ -236,7 +236,7 @@ def training_items(source: Source, names: Sequence[str]) -> list[Item]:
         )
     if any("kl" in row for row in components):
         items.append(chart(
-            lambda theme: component_curves(components, names, theme=theme),
+            lambda: component_curves(components, names),
             "KL divergence of each component; below the dotted line a component has almost no information.",
             f"Curves of {len(names)} components.",
         ))  # fmt: skip

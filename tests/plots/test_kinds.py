@@ -17,6 +17,7 @@ from submission.errors import SubmissionError, UsageError
 from submission.latent import parse
 from submission.plots.kinds import KINDS, SINGLE, Source, code_names, draw, find_runs
 from submission.run import Run, ScoreFile
+from tests.plots.test_recolouring import assert_recoloured
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,12 @@ def test_every_kind_is_drawn_from_a_run(kind: str, seeds: Path, tmp_path: Path) 
     out = tmp_path / "figure.svg"
     assert main(["plot", kind, str(seeds / "seed_0"), "--out", str(out)]) == 0
     assert b"<svg" in out.read_bytes()[:600]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_recoloured(kind: str, seeds: Path) -> None:
+    runs = find_runs([seeds / "seed_0"])
+    assert_recoloured(lambda theme: draw(kind, runs, theme=theme))
 
 
 def test_every_kind_is_documented_with_its_function() -> None:

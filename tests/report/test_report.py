@@ -13,6 +13,7 @@ import pytest
 
 from submission.cli.main import main, run_program
 from submission.errors import SubmissionError, UsageError
+from submission.report import pictures
 from submission.report.findings import comparison, is_stale, low_metrics, verdict
 from submission.report.page import Cell, Code, Facts, Page, Section, Table, Text, render
 from submission.report.published import SOURCES, published_for
@@ -22,6 +23,7 @@ from submission.report.write import write_report
 from submission.run import Estimate, Likelihood, LikelihoodData, LikelihoodFile, Run, ScoreFile, SeedSummary
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
+DRAWN = pictures.drawn
 SHORT = ["--bind", "train.steps=4", "--bind", "train.log_every=2"]
 
 
@@ -81,11 +83,7 @@ def run(seeds: Path, tmp_path: Path) -> Run:
 
 
 def test_figures_are_drawn_and_the_page_stays_small(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from submission.plots.style import to_bytes
-
-    monkeypatch.setattr(
-        "submission.report.pictures.drawn", lambda draw, theme, kind, dpi: to_bytes(draw(theme), kind, dpi)
-    )
+    monkeypatch.setattr("submission.report.pictures.drawn", DRAWN)
     path = write_report(run)
     page = read(path)
     assert 500_000 < path.stat().st_size < 4_000_000
