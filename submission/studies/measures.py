@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from submission.data import GroundTruthDataset, ImageDataset
 from submission.data.batches import ImageBatches
 from submission.data.splits import SplitImages
 from submission.errors import UsageError
+from submission.latent.base import LatentSpace
 from submission.models.vae import VAE
 
 Array = npt.NDArray[np.float64]
-Measure = Callable[[VAE, ImageDataset, ImageDataset], dict[str, float]]
 BATCH = 1024
 LABELLED = (100, 600, 1000)
 """Labelled images of the neighbour classifiers, as in Davidson et al. (2018), table 2."""
@@ -50,29 +51,38 @@ def winding_numbers(angles: Array) -> Array | None:
     return matrix
 
 
-def degree(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dict[str, float]:
+def require_circles(space: LatentSpace, dataset: ImageDataset) -> None:
+    """UsageError unless the latent space and the factors are two circles each."""
+    circles = [component.topology for component in space.components] == ["circle", "circle"]
+    if not circles or not isinstance(dataset, GroundTruthDataset) or len(dataset.factor_sizes) != 2:
+        raise UsageError(
+            "the degree is defined for two circles, such as T^2, and data with two cyclic factors",
+            "drop the measure 'degree'",
+        )
+
+
+def degree(model: VAE, dataset: GroundTruthDataset, held_out: ImageDataset) -> dict[str, float]:
     """Degree of the encoder as a map from the torus of translations to the latent torus.
 
     ``captured`` is 1 where the degree is 1 or −1, which a homeomorphism has (Pérez Rey et al. 2020, section 4.2); the
     degree is 0 where the map is torn.
     """
-    circles = [component.topology for component in model.space.components] == ["circle", "circle"]
-    if not circles or not isinstance(dataset, GroundTruthDataset) or len(dataset.factor_sizes) != 2:
-        raise UsageError(
-            "the degree is defined for two circles, such as T^2, and data with two cyclic factors", "drop the measure"
-        )
     angles = encoded(model, dataset, "intrinsic").reshape(*dataset.factor_sizes, 2)
     matrix = winding_numbers(angles)
     found = 0.0 if matrix is None else float(np.rint(np.linalg.det(matrix)))
     return {"degree": found, "captured": float(abs(found) == 1), "torn": float(matrix is None)}
 
 
-def neighbours(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dict[str, float]:
+def require_labels(space: LatentSpace, dataset: ImageDataset) -> None:
+    """UsageError unless the data set has class labels."""
+    if not isinstance(dataset, SplitImages):
+        raise UsageError(f"{dataset.name} has no class labels", "drop the measure 'neighbours'")
+
+
+def neighbours(model: VAE, dataset: SplitImages, held_out: SplitImages) -> dict[str, float]:
     """Accuracy (%) of classifying held-out codes by their nearest labelled neighbours (Davidson et al. 2018)."""
     from sklearn.neighbors import KNeighborsClassifier
 
-    if not isinstance(dataset, SplitImages) or not isinstance(held_out, SplitImages):
-        raise UsageError(f"{dataset.name} has no class labels", "drop the measure")
     mode = model.space.export_modes[0]
     codes, tests = encoded(model, dataset, mode, max(LABELLED)), encoded(model, held_out, mode)
     found = {}
@@ -92,4 +102,21 @@ def exponents(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dict
     return {f"exponent {number}": value for number, value in enumerate(ordered, start=1)}
 
 
-MEASURES: Mapping[str, Measure] = {"degree": degree, "exponents": exponents, "neighbours": neighbours}
+@dataclass(frozen=True)
+class Measure:
+    """A quantity of a trained model.
+
+    Attributes:
+        values: model, training images and held-out images → name → value.
+        require: raises UsageError where a latent space and a data set have no such quantity.
+    """
+
+    values: Callable[[VAE, Any, Any], dict[str, float]]
+    require: Callable[[LatentSpace, ImageDataset], None] = lambda space, dataset: None
+
+
+MEASURES: Mapping[str, Measure] = {
+    "degree": Measure(degree, require_circles),
+    "exponents": Measure(exponents),
+    "neighbours": Measure(neighbours, require_labels),
+}

@@ -23,15 +23,18 @@ from filelock import FileLock, Timeout
 from submission import provenance, schema
 from submission.configuration import load
 from submission.configuration.settings import Settings
-from submission.data import data_sets_kept
+from submission.data import GroundTruthDataset, data_sets_kept
 from submission.errors import SubmissionError, UsageError
 from submission.files import write_json, write_text
+from submission.latent import parse
 from submission.plugins import import_modules, imported_modules, load_entry_points
+from submission.progress import QUIET
 from submission.run import Run
 from submission.studies.measures import MEASURES
 from submission.studies.records import Record
 from submission.studies.study import FIRST, Study, Trial
 from submission.training import obstacle, seed_folders, train, train_together
+from submission.training.setup import load_images
 
 RECORD, FAILURE, LOCK = "record.json", "failed.json", ".trial.lock"
 BUSY = 75
@@ -173,12 +176,28 @@ def failure(folder: Path) -> Failure:
 def record(job: Job, folder: Path) -> Record:
     """Train and measure; everything that is done already is kept."""
     with data_sets_kept():
-        finished = trained(job, settings_of(job.gin), folder)
+        settings = settings_of(job.gin)
+        require_measurable(job, settings)
+        finished = trained(job, settings, folder)
         values = {**likelihood_values(job, finished), **score_values(job, finished), **measured(job, finished)}
     return Record(
         job.study, job.size, job.trial, job.method, job.choices, job.seed, job.config, values,
         training=asdict(finished.meta.training), provenance=provenance.record(),
     )  # fmt: skip
+
+
+def require_measurable(job: Job, settings: Settings) -> None:
+    """UsageError, before the training, where it cannot be measured as the study asks."""
+    from submission.evaluation.plan import make_plan
+
+    wanted = job.measures
+    dataset = load_images(settings.data, job.data_root or None, QUIET)
+    if wanted.evaluate:
+        make_plan(wanted.evaluate, wanted.metrics)
+        if not isinstance(dataset, GroundTruthDataset):
+            raise UsageError(f"{dataset.name} has no factors of variation", "drop study.evaluate, or choose other data")
+    for name in wanted.measures:
+        MEASURES[name].require(parse(settings.model.space), dataset)
 
 
 def settings_of(gin: str) -> Settings:
@@ -252,7 +271,7 @@ def measured(job: Job, run: Run) -> dict[str, float]:
     held_out = held_out_images(run, root, job.measures.images).dataset
     values: dict[str, float] = {}
     for name in job.measures.measures:
-        values |= MEASURES[name](model, dataset, held_out)
+        values |= MEASURES[name].values(model, dataset, held_out)
     return values
 
 

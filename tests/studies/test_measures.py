@@ -11,7 +11,7 @@ from submission.data import from_arrays
 from submission.errors import UsageError
 from submission.latent import parse
 from submission.models.vae import VAE
-from submission.studies.measures import degree, exponents, winding_numbers
+from submission.studies.measures import MEASURES, degree, exponents, winding_numbers
 
 GRID = np.stack(np.meshgrid(*[2 * np.pi * np.arange(16) / 16] * 2, indexing="ij"), axis=-1)
 
@@ -63,7 +63,8 @@ def test_the_degree_of_an_encoder_is_the_determinant(matrix: list[list[int]], fo
 def test_the_degree_needs_a_torus(spec: str) -> None:
     dataset = from_arrays(np.zeros((4, 2, 2, 1), np.uint8), np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), layout="NHWC")
     with pytest.raises(UsageError, match=r"T\^2"):
-        degree(VAE(nn.Identity(), parse(spec), nn.Identity(), (2, 2, 1)), dataset, dataset)
+        MEASURES["degree"].require(parse(spec), dataset)
+    MEASURES["degree"].require(parse("T^2"), dataset)
 
 
 def test_exponents_are_those_that_the_prior_has_learned() -> None:

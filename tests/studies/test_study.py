@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from submission.studies.records import Record, merge_records, read_records
 from submission.studies.results import comparison_table, comparisons, label_of, markdown, rows, table
 from submission.studies.runner import Place, sweep
 from submission.studies.study import Method, Study
-from submission.studies.trial import Job, run
+from submission.studies.trial import Job, failure, run
 from submission.training import train
 from tests.studies.here import HereEngine
 
@@ -174,6 +175,27 @@ def test_the_smoke_size_of_every_study_runs(name: str, tmp_path: Path, shared_da
         assert run(Job.of(study, trial, tmp_path, data_root=str(shared_data))) == 0
         done = json.loads((trial.folder(tmp_path) / "record.json").read_text())
         assert done["values"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"measures": ("degree",)}, "defined for two circles"),
+        ({"measures": ("neighbours",)}, "has no class labels"),
+        ({"metrics": ("mgi",)}, "mgi"),
+        ({"evaluate": "slow"}, "slow"),
+        ({"methods": (Method("delta_vae/mnist_r2", "R²"),)}, "has no factors of variation"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_the_training(
+    changes: dict[str, Any], reason: str, tmp_path: Path, shared_data: Path
+) -> None:
+    study = dataclasses.replace(Study.read("six_methods", "smoke"), bind=("train.steps = 5", "train.epochs = 0"))
+    study = dataclasses.replace(study, **changes)
+    job = Job.of(study, study.trials()[0], tmp_path, data_root=str(shared_data))
+    assert run(job) == 1
+    assert reason in failure(Path(job.folder)).error
+    assert not list(Path(job.folder).glob("*.pt"))
 
 
 def test_untrained_scores_are_recorded_with_the_trained_ones(tmp_path: Path) -> None:
