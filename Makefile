@@ -35,7 +35,7 @@ test: $(VENV)/.test ## install what the tests need, and run them
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system"
 
 test-system: $(VENV)/.test ## run the system tests: whole trainings, tutorials, notebook, wheel, clusters, kill -9
-	$(BIN)/python -m pytest -n 3 --dist worksteal -m "system and not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "system and not slow"
 
 test-plain: $(VENV)/.test ## run the tests without compiled kernels (TESTS="tests/metrics ...": only these)
 	SUBMISSION_ACCELERATORS=off $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system" $(TESTS)
