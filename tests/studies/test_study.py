@@ -107,6 +107,17 @@ def test_shipped_studies_have_a_title_three_sizes_and_valid_trials(name: str) ->
         assert set(study.published) <= labels | {method.label for method in study.methods} or size == "smoke"
 
 
+@pytest.mark.parametrize("size", ["smoke", "desk", "full"])
+@pytest.mark.parametrize("name", study_files())
+def test_methods_of_a_study_see_the_same_data(name: str, size: str) -> None:
+    study = Study.read(name, size)
+    seen: dict[str, set[tuple[str, ...]]] = {}
+    for trial in study.trials():
+        data = tuple(value for key, value in sorted(trial.bindings.items()) if key == "data.name")
+        seen.setdefault(trial.method, set()).add(data)
+    assert len({frozenset(data) for data in seen.values()}) == 1
+
+
 def test_records_are_kept_once_and_in_order(study: Study, tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
     first, second = record(study, 0, elbo=1.0), record(study, 3, elbo=2.0)
