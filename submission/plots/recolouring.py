@@ -53,11 +53,13 @@ def recolour_property(artist: Artist, name: str, pairs: dict[RGB, RGB]) -> None:
     if get is None or put is None:
         return
     value: Any = get()
-    if isinstance(value, str | tuple) and value != "auto":
+    if isinstance(value, str) and value in ("auto", "none"):
+        return
+    if isinstance(value, str | tuple):
         *colour, alpha = to_rgba(value)
-        if value != "none" and tuple(colour) in pairs:
+        if tuple(colour) in pairs:
             put((*pairs[tuple(colour)], alpha))
-    elif not isinstance(value, str) and len(value) > 0:
+    else:
         colours = [tuple(row) for row in to_rgba_array(value).tolist()]
         if any(row[:3] in pairs for row in colours):
             put([(*pairs.get(row[:3], row[:3]), row[3]) for row in colours])

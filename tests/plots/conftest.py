@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -10,7 +11,11 @@ import torch
 from submission.data import load
 from submission.latent import parse
 from submission.models.vae import VAE, build
-from submission.plots import Encoded, encode_dataset
+from submission.plots import DARK, LIGHT, Encoded, Theme, encode_dataset, to_bytes
+from submission.plots.recolouring import recolour
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 pytest.importorskip("matplotlib")
 Make = Callable[[str], tuple[VAE, Encoded]]
@@ -30,3 +35,14 @@ def make() -> Make:
         return known[spec]
 
     return made
+
+
+def assert_recoloured(draw: Callable[[Theme], Figure], kind: str = "png") -> None:
+    """Drawing in the dark theme gives the same file as recolouring; recolouring back gives the first one."""
+    figure = draw(LIGHT)
+    light = to_bytes(figure, kind, 60)
+    recolour(figure, LIGHT, DARK)
+    dark = to_bytes(figure, kind, 60)
+    assert dark == to_bytes(draw(DARK), kind, 60) != light
+    recolour(figure, DARK, LIGHT)
+    assert to_bytes(figure, kind, 60) == light

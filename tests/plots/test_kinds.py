@@ -17,7 +17,7 @@ from submission.errors import SubmissionError, UsageError
 from submission.latent import parse
 from submission.plots.kinds import KINDS, SINGLE, Source, code_names, draw, find_runs
 from submission.run import Run, ScoreFile
-from tests.plots.test_recolouring import assert_recoloured
+from tests.plots.conftest import assert_recoloured
 
 
 @pytest.fixture(scope="module")

@@ -53,9 +53,8 @@ def attack(name: str, folder: Path, seconds: float, start: int = 0, most: int = 
     def examine(content: bytes) -> None:
         if found.others or (time.monotonic() < end and found.tried < most):
             path.write_bytes(content)
-            if wrong := outcome(
-                found, chosen, path
-            ):  # Hypothesis now looks for smaller ones, and ends with the smallest
+            if wrong := outcome(found, chosen, path):
+                # Hypothesis now looks for smaller ones, and ends with the smallest
                 found.others = (f"{wrong}, e.g. {len(content)} bytes: {content[:300]!r}",)
                 raise AssertionError(wrong)
 
