@@ -163,5 +163,6 @@ NETWORKS: dict[str, Networks] = {
     "mlp_coarse": Networks(_coarse_encoder, _coarse_decoder),  # 256-256, for smooth pictures on a grey ground
     "mlp_sphere": _mlp_pair([256, 128], [128, 256], nn.ReLU),  # Davidson et al. (2019), after its [4]
     "mlp_diffusion": _mlp_pair([512, 256, 128], [256, 512], nn.ReLU),  # Pérez Rey et al. (2020), which prints no widths
+    "mlp_512": _mlp_pair([512, 512, 512], [512, 512], nn.ReLU),  # of the program by the same authors
     "conv": Networks(_conv_encoder, _conv_decoder),  # disentanglement_lib's
 }

@@ -25,10 +25,8 @@ def test_mlp_has_the_sizes_of_stuehmer_et_al(plain_space: LatentSpace) -> None:
     assert sum(isinstance(m, nn.Tanh) for m in vae.decoder.modules()) == 3
 
 
-@pytest.mark.parametrize(("name", "hidden"), [("mlp_sphere", (2, 2)), ("mlp_diffusion", (3, 2))])
-def test_mlps_of_texts_001_and_003_have_their_hidden_layers(
-    name: str, hidden: tuple[int, int], plain_space: LatentSpace
-) -> None:
+@pytest.mark.parametrize(("name", "hidden"), [("mlp_sphere", (2, 2)), ("mlp_diffusion", (3, 2)), ("mlp_512", (3, 2))])
+def test_mlps_of_papers_have_their_hidden_layers(name: str, hidden: tuple[int, int], plain_space: LatentSpace) -> None:
     vae = build(name, plain_space, (28, 28, 1))
     assert (len(shapes(vae.encoder)) - 1, len(shapes(vae.decoder)) - 1) == hidden
     assert [sum(isinstance(m, nn.ReLU) for m in side.modules()) for side in (vae.encoder, vae.decoder)] == [*hidden]
