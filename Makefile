@@ -3,7 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Python compiles what it imports; pip would compile everything, which takes longer than it saves.
+# Python compiles what it imports, once; pip would compile everything, which takes longer than it saves.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install -q --no-compile
 TORCH := torch==2.13.0
 
