@@ -60,7 +60,7 @@ def test_more_seeds_and_values_keep_the_names_of_old_trials(study: Study) -> Non
 def test_a_method_s_binding_wins_over_a_size_s(tmp_path: Path) -> None:
     file = tmp_path / "own.gin"
     methods = '["demo", {"config": "demo", "label": "long", "bind": ["train.steps = 90"]}]'
-    file.write_text(f'# A study.\nstudy.methods = {methods}\nquick/study.bind = ["train.steps = 5"]\n')
+    file.write_text(f'# A study.\nstudy.methods = {methods}\nstudy.seeds = 1\nquick/study.bind = ["train.steps = 5"]\n')
     trials = Study.read(str(file), "quick").trials()
     assert [(trial.method, trial.settings.train.steps) for trial in trials] == [("demo", 5), ("long", 90)]
 
