@@ -132,7 +132,7 @@ def estimate_likelihood(arguments: argparse.Namespace) -> int:
     from submission.cli.console import warn
 
     warn("evaluate --likelihood is now a command: python -m submission likelihood RUN")
-    return likelihood.run(argparse.Namespace(**vars(arguments), runs=arguments.targets))
+    return likelihood.run(argparse.Namespace(**vars(arguments), runs=arguments.targets, split=""))
 
 
 def refuse_idle(arguments: argparse.Namespace) -> None:

@@ -17,9 +17,11 @@ SUMMARY = "Estimate the log-likelihood, ELBO, KL and reconstruction error of run
 EPILOG = """examples:
   python -m submission likelihood runs/mine
   python -m submission likelihood runs/seeds --samples 100 --images 1000
+  python -m submission likelihood runs/mine --split train
 
 The images are the test split of the run's data set, or, if it has none, the images that the run held out. The estimate
-is importance-sampled (Burda et al., 2016) and saved in the run's likelihood.json. See docs/likelihood.md."""
+is importance-sampled (Burda et al., 2016) and saved in the run's likelihood.json, unless --split chooses the images.
+See docs/likelihood.md."""
 MOST_SAMPLES = 1_000_000
 """Importance samples per image; more are a mistyped number."""
 QUANTITIES = {
@@ -43,6 +45,7 @@ class LikelihoodOptions:
         seed: of the samples and of the choice of images.
         device: where the model runs.
         root: folder of data files.
+        split: of the data set, instead of the held-out images; empty for these.
         json: where to write the result; ``-`` for standard output, None for nowhere.
     """
 
@@ -52,6 +55,7 @@ class LikelihoodOptions:
     seed: int
     device: str
     root: Path | None
+    split: str
     json: str | None
 
 
@@ -64,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="seed of the samples and of the choice of images (default: 0)")
     add("--device", default="cpu", help="where the model runs: cpu, cuda, cuda:1, ... (default: cpu)")
     add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    add("--split", default="", metavar="NAME", help="show another split: train, valid or test; nothing is saved")
     add("--json", nargs="?", const="-", metavar="FILE", help="write the result to FILE, or print it")
 
 
@@ -99,6 +104,7 @@ def options_of(arguments: argparse.Namespace) -> LikelihoodOptions:
         arguments.seed,
         arguments.device,
         arguments.data_root,
+        arguments.split,
         arguments.json,
     )
 
@@ -122,17 +128,19 @@ def estimate(folder: Run, options: LikelihoodOptions) -> None:
     from submission.evaluation.held_out import held_out_images, run_likelihood
     from submission.files import output_json
 
-    images = held_out_images(folder, options.root, options.images, options.seed)
+    images = held_out_images(folder, options.root, options.images, options.seed, options.split)
     device = str(usable(options.device))
     found = run_likelihood(folder, images, options.samples, options.seed, device, Bars())
-    found.write(folder.likelihood_file)
+    if not options.split:
+        found.write(folder.likelihood_file)
     if options.json not in (None, "-"):
         output_json(Path(str(options.json)), found.to_json())
     if options.json == "-":
         print_json(found.to_json())
         return
     show(found.likelihood, f"{folder.path} on {images.remark}")
-    say(f"kept in {folder.likelihood_file}")
+    if not options.split:
+        say(f"kept in {folder.likelihood_file}")
 
 
 def show(result: Likelihood, title: str) -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from submission import provenance
 from submission.data import ImageDataset
 from submission.data.splits import SplitImages, held_out
+from submission.errors import UsageError
 from submission.evaluation.likelihood import likelihood
 from submission.progress import QUIET, Progress
 from submission.run import LikelihoodData, LikelihoodFile, Run
@@ -30,15 +31,27 @@ class HeldOut:
     remark: str
 
 
-def held_out_images(folder: Run, root: Path | None = None, limit: int = 10_000, seed: int = 0) -> HeldOut:
+def held_out_images(
+    folder: Run, root: Path | None = None, limit: int = 10_000, seed: int = 0, split: str = ""
+) -> HeldOut:
     """The test split of the run's data set; else what the run held out; else a sample of its training images.
 
-    At most ``limit`` of them, drawn from ``seed``.
+    Args:
+        folder: the run.
+        root: folder of data files.
+        limit: images at most, drawn from ``seed``.
+        seed: of that choice.
+        split: another split of the data set, to see how far training and held-out images are apart.
+
+    Raises:
+        UsageError: the data set has no such split.
     """
     meta, dataset = folder.meta, folder.dataset(root)
     if isinstance(dataset, SplitImages):
-        dataset = folder.dataset(root, split="test")
-        chosen, remark = np.arange(len(dataset)), "the test split"
+        dataset = folder.dataset(root, split=split or "test")
+        chosen, remark = np.arange(len(dataset)), f"the {split or 'test'} split"
+    elif split:
+        raise UsageError(f"{dataset.name} has no splits", "leave out --split")
     elif meta.held_out:
         chosen, remark = held_out(len(dataset), meta.held_out, meta.seed)[1], "held out of training"
     else:

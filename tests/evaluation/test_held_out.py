@@ -80,7 +80,9 @@ def test_the_weights_are_the_exported_ones(trained_run: Path) -> None:
     assert float(posterior.kl(posterior.rsample()).detach().sum(-1).mean()) == pytest.approx(first.kl.mean, rel=1e-5)
 
 
-def test_the_test_split_is_used_where_there_is_one(shared_data: Path, tmp_path: Path) -> None:
+def test_the_test_split_is_used_where_there_is_one(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "run"
     root = f"--data-root={shared_data}"
     if not (shared_data / "mnist").is_dir():
@@ -90,11 +92,18 @@ def test_the_test_split_is_used_where_there_is_one(shared_data: Path, tmp_path: 
     assert images.remark == "the test split"
     assert len(images.indices) == 10_000
     assert images.dataset.maximum == 1
+    assert run("likelihood", str(out), root, "--samples=2", "--images=3", "--split=train") == 0
+    assert "on the train split: 3 images" in " ".join(capsys.readouterr().out.split())
+    assert not (out / "likelihood.json").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["nowhere"], "nowhere is not a run folder"), (["RUN", "--samples=0"], "use 1 to 1000000")],
+    [
+        (["nowhere"], "nowhere is not a run folder"),
+        (["RUN", "--samples=0"], "use 1 to 1000000"),
+        (["RUN", "--split=train"], "torus_pictures has no splits — leave out --split"),
+    ],
 )
 def test_errors_are_one_line(
     trained_run: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
