@@ -92,9 +92,18 @@ def test_the_test_split_is_used_where_there_is_one(
     assert images.remark == "the test split"
     assert len(images.indices) == 10_000
     assert images.dataset.maximum == 1
+    others = {split: held_out_images(Run.open(out), shared_data, split=split).dataset for split in ("train", "valid")}
+    assert {split: (dataset.split, len(dataset)) for split, dataset in others.items()} == {
+        "train": ("train", 50_000),
+        "valid": ("valid", 10_000),
+    }
     assert run("likelihood", str(out), root, "--samples=2", "--images=3", "--split=train") == 0
     assert "on the train split: 3 images" in " ".join(capsys.readouterr().out.split())
     assert not (out / "likelihood.json").exists()
+    assert run("likelihood", str(out), root, "--split=tset") == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "tset" in line
+    assert "train, valid" in line
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,12 @@ def test_mlps_of_papers_have_their_hidden_layers(name: str, hidden: tuple[int, i
     assert [sum(isinstance(m, nn.ReLU) for m in side.modules()) for side in (vae.encoder, vae.decoder)] == [*hidden]
 
 
+def test_layers_of_the_delta_vae_s_program_have_512_units(plain_space: LatentSpace) -> None:
+    vae = build("mlp_512", plain_space, (28, 28, 1))
+    assert [rows for rows, _ in shapes(vae.encoder)[:-1]] == [512, 512, 512]
+    assert [rows for rows, _ in shapes(vae.decoder)] == [512, 512, 784]
+
+
 def test_conv_has_the_sizes_of_disentanglement_lib(plain_space: LatentSpace) -> None:
     vae = build("conv", plain_space, (64, 64, 3))
     assert shapes(vae.encoder) == [(32, 3, 4, 4), (32, 32, 4, 4), (64, 32, 2, 2), (64, 64, 2, 2), (256, 1024), (3, 256)]
