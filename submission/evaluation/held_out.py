@@ -48,8 +48,9 @@ def held_out_images(
     """
     meta, dataset = folder.meta, folder.dataset(root)
     if isinstance(dataset, SplitImages):
-        dataset = folder.dataset(root, split=split or "test")
-        chosen, remark = np.arange(len(dataset)), f"the {dataset.split} split"
+        split = split or "test"
+        dataset = folder.dataset(root, split=split)
+        chosen, remark = np.arange(len(dataset)), f"the {split} split"
     elif split:
         raise UsageError(f"{dataset.name} has no splits", "leave out --split")
     elif meta.held_out:
