@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import GradientBoostingClassifier
 
-from submission.device import available_cores
 from submission.metrics.boosting import fit_boosted_trees
 from submission.metrics.tree_importances import DCI, dci
+from submission.parallel import available_cores
 
 SIZES = (3, 6, 40, 32, 32)
 ROUNDS = 100

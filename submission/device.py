@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -57,11 +56,6 @@ def multiplies_bfloat16(device: torch.device | str) -> bool:
 @replaceable
 def prepare_memory() -> None:
     """Prepare the process for large batches that come and go; does nothing without an accelerator."""
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def reason(error: Exception) -> str:

@@ -17,6 +17,7 @@ EVERYWHERE = {
     "files",
     "locks",
     "options",
+    "parallel",
     "plugins",
     "progress",
     "provenance",

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from submission.accelerators.library import library
 from submission.accelerators.ties import sorted_columns
-from submission.device import available_cores
+from submission.parallel import available_cores
 
 ROWS_PER_TASK = 1024
 

@@ -76,10 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_of(arguments)
     from submission.challenge.contract import METRICS
     from submission.cli.console import say
+    from submission.parallel import available_cores
     from submission.studies.entries import collect, seeds_caution
     from submission.studies.leaderboard import leaderboard
 
-    collection = collect(options.places)
+    collection = collect(options.places, available_cores())
     datasets = datasets_of(collection, options)
     files = [f"--{name}" for name in ("csv", "json", "html") if getattr(options, name) is not None]
     if len(datasets) > 1 and files:

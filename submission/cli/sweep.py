@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -165,11 +164,12 @@ def run_study(options: SweepOptions, study: Study, place: Place) -> Status:
 
 def engine_of(options: SweepOptions, place: Place) -> tuple[Engine, int]:
     """Where the trials run, and how many threads each one gets."""
+    from submission.parallel import available_cores
     from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
 
     where, _, address = options.on.partition(":")
     if where == "local":
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = available_cores()
         workers = options.workers or (1 if options.together else cores)
         if workers < 1:
             raise UsageError(f"--workers {workers} is out of range", "use at least 1")

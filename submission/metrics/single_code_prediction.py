@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from submission.device import available_cores
 from submission.metrics.base import Blocks, Codes, Era, Factors, Scores
 from submission.metrics.blocks import columns_of
 from submission.metrics.checks import check_points, constant_note
 from submission.metrics.registration import of_train_test
 from submission.metrics.sampling.points import train_test
+from submission.parallel import available_cores
 
 FLAT = 1e-12  # a code of smaller variance predicts nothing
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from submission.errors import SubmissionError, UsageError, invocation
+from submission.parallel import map_in_processes
 from submission.run import Run, ScoreFile
 from submission.studies.naming import SettingsMap, name_methods, read_settings
 
@@ -68,8 +69,13 @@ class Collection:
         return lines + [f"left out: {line}" for line in self.unreadable]
 
 
-def collect(places: Iterable[Path | ScoreFile]) -> Collection:
+def collect(places: Iterable[Path | ScoreFile], workers: int = 1) -> Collection:
     """Entries of every place: a run folder, a folder of them at any depth, a score file, or scores in memory.
+
+    Args:
+        places: where to look.
+        workers: processes that read where there are hundreds of runs; more than one only for a program with
+            ``if __name__ == "__main__":``.
 
     Raises:
         SubmissionError: a place does not exist.
@@ -81,18 +87,29 @@ def collect(places: Iterable[Path | ScoreFile]) -> Collection:
     given = list(places)
     sources = [source for place in given if isinstance(place, Path) for source in sources_in(place)]
     require_distinct(sources)
-    for source in sources:
-        try:
-            for file, entry in entries_of(source):
-                if entry is None:
-                    stale.append(file)
-                else:
-                    key = (entry.run, entry.dataset, entry.protocol)
-                    entries[key] = joined(entries[key], entry) if key in entries else entry
-        except SubmissionError as error:
-            unreadable.append(error.what)
+    for found in map_in_processes(collect_one, sources, workers):
+        stale += found.stale
+        unreadable += found.unreadable
+        for entry in found.entries:
+            key = (entry.run, entry.dataset, entry.protocol)
+            entries[key] = joined(entries[key], entry) if key in entries else entry
     in_memory = [scores_entry(place, n) for n, place in enumerate(given, start=1) if isinstance(place, ScoreFile)]
     return Collection((*entries.values(), *in_memory), tuple(stale), tuple(unreadable))
+
+
+def collect_one(source: Path) -> Collection:
+    """Entries of a run folder or score file, one for each file that can be read, oldest first."""
+    entries: list[Entry] = []
+    stale: list[Path] = []
+    try:
+        for file, entry in entries_of(source):
+            if entry is None:
+                stale.append(file)
+            else:
+                entries.append(entry)
+    except SubmissionError as error:
+        return Collection(tuple(entries), tuple(stale), (error.what,))
+    return Collection(tuple(entries), tuple(stale))
 
 
 def scores_entry(record: ScoreFile, number: int) -> Entry:

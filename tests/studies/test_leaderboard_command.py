@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from submission import parallel
 from submission.cli.main import command
 from submission.errors import SubmissionError, UsageError
 from submission.run import ModelMeta, Run, RunMeta
@@ -196,3 +197,32 @@ def test_scores_of_a_named_file_join_the_runs(tmp_path: Path) -> None:
     found = collect([tmp_path / "runs", tmp_path / "third.json"]).chosen()
     assert [entry.method for entry in found] == ["β-VAE", "theirs", "third"]
     assert found[1].seed is None
+
+
+def test_several_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "WORTHWHILE", 2)
+    monkeypatch.setattr(parallel, "CHUNK", 1)
+    for seed in range(4):
+        run_folder(tmp_path / f"run_{seed}", seed, {"mig": 0.1 * seed})
+    (tmp_path / "run_1" / "scores" / "challenge-0.json").write_text("{")
+    with_model = Run(tmp_path / "run_2")
+    with_model.exported_file.parent.mkdir()
+    with_model.exported_file.write_bytes(b"a later model")
+    file = with_model.scores_folder / "challenge-0.json"
+    scored = json.loads(file.read_text()) | {"representation": {"sha256": hashlib.sha256(b"the first").hexdigest()}}
+    file.write_text(json.dumps(scored))
+    alone, shared = collect([tmp_path]), collect([tmp_path], workers=2)
+    assert shared == alone
+    assert [entry.seed for entry in shared.entries] == [0, 3]
+    assert (len(shared.stale), len(shared.unreadable)) == (1, 1)
+
+
+def test_work_is_done_in_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "WORTHWHILE", 2)
+    monkeypatch.setattr(parallel, "CHUNK", 1)
+    assert os.getpid() not in parallel.map_in_processes(process_of, [0, 1], workers=2)
+    assert list(parallel.map_in_processes(process_of, [0], workers=2)) == [os.getpid()]
+
+
+def process_of(item: int) -> int:
+    return os.getpid()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.data.synthetic.raster import SIZE, Floats, rasterise
-from submission.device import available_cores
+from submission.parallel import available_cores
 
 SIDE = 0.3 * SIZE  # the square's side at scale 1, in pixels
 ELLIPSE = 1.33  # semi-axes: SIDE / 2 times and divided by this

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from submission.device import available_cores
+from submission.parallel import available_cores
 from submission.progress import QUIET, Progress
 
 SIZE = 64
