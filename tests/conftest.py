@@ -22,6 +22,7 @@ SHARED = Path(os.environ.get("SUBMISSION_SHARED_DATA", REPOSITORY.parent / "shar
 
 
 gc.disable()
+os.fsync = lambda _: None  # no test cuts the power, and the disk takes milliseconds; processes of tests do wait for it
 
 
 def pytest_collection_finish() -> None:

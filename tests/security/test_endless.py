@@ -22,7 +22,7 @@ from tests.security.commands import INSIDE, LOADING, Attack, children_that_name,
 
 pytestmark = [pytest.mark.system, pytest.mark.filterwarnings("ignore:`torch.jit")]
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 5
+SECONDS = 3
 MEMORY = 2
 """GB."""
 STUDY = """
