@@ -1,4 +1,4 @@
-"""What studies measure beside scores and likelihoods: degrees of maps, neighbours of codes, exponents of priors."""
+"""What studies measure beside scores and likelihoods: degrees of maps, neighbours, exponents, components in use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from submission.data import GroundTruthDataset, ImageDataset
 from submission.data.batches import ImageBatches
 from submission.data.splits import SplitImages
 from submission.errors import UsageError
-from submission.latent.base import LatentSpace
+from submission.latent.base import Component, LatentSpace
 from submission.models.vae import VAE
 
 Array = npt.NDArray[np.float64]
@@ -22,6 +22,8 @@ BATCH = 1024
 LABELLED = (100, 600, 1000)
 """Labelled images of the neighbour classifiers, as in Davidson et al. (2018), table 2."""
 NEIGHBOURS = 5
+IN_USE = 0.1
+"""Nats of KL, in the mean over images, from which a component counts as used."""
 SHARES = ("captured", "torn")
 """Values that are 0 or 1 for each seed."""
 
@@ -102,6 +104,37 @@ def exponents(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dict
     return {f"exponent {number}": value for number, value in enumerate(ordered, start=1)}
 
 
+def component_kl(model: VAE, dataset: ImageDataset) -> Array:
+    """KL of each component in nats (C,), the mean over the images."""
+    sums = []
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for images in ImageBatches(dataset).iterate(np.arange(len(dataset)), BATCH):
+            posterior = model.space.posterior(model.encoder(images))
+            sums.append(posterior.kl(posterior.rsample()).double().sum(0))
+    return torch.stack(sums).sum(0).numpy() / len(dataset)
+
+
+def kind(component: Component) -> str:
+    """What components of its topology and size are called together: ``circles``, ``lines``, ``S^10``, ..."""
+    own = component.name.rpartition(":")[2].partition("[")[0]
+    return f"{component.topology}s" if component.topology in ("circle", "line") else own
+
+
+def components(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dict[str, float]:
+    """Components that a trained model uses, by kind, and their KL: the break-up that the ELBO keeps.
+
+    ``S^10 in use`` counts the 10-spheres whose KL exceeds ``IN_USE``; ``KL of S^10 (nats)`` is the sum over all of
+    them.
+    """
+    values: dict[str, float] = {}
+    for component, nats in zip(model.space.components, component_kl(model, held_out), strict=True):
+        used, total = f"{kind(component)} in use", f"KL of {kind(component)} (nats)"
+        values[used] = values.get(used, 0.0) + float(nats > IN_USE)
+        values[total] = values.get(total, 0.0) + float(nats)
+    return values
+
+
 @dataclass(frozen=True)
 class Measure:
     """A quantity of a trained model.
@@ -116,6 +149,7 @@ class Measure:
 
 
 MEASURES: Mapping[str, Measure] = {
+    "components": Measure(components),
     "degree": Measure(degree, require_circles),
     "exponents": Measure(exponents),
     "neighbours": Measure(neighbours, require_labels),

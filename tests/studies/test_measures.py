@@ -11,7 +11,7 @@ from submission.data import from_arrays
 from submission.errors import UsageError
 from submission.latent import parse
 from submission.models.vae import VAE
-from submission.studies.measures import MEASURES, degree, exponents, winding_numbers
+from submission.studies.measures import MEASURES, components, degree, exponents, winding_numbers
 
 GRID = np.stack(np.meshgrid(*[2 * np.pi * np.arange(16) / 16] * 2, indexing="ij"), axis=-1)
 
@@ -78,3 +78,31 @@ def test_exponents_are_those_that_the_prior_has_learned() -> None:
     assert found == pytest.approx(sorted(space.coordinate_exponents()[::2].tolist()))
     assert found[0] < 2 < found[2]
     assert exponents(VAE(nn.Identity(), parse("R^6"), nn.Identity(), (8, 8, 1)), images, images) == {}
+
+
+class Fixed(nn.Module):
+    """The same encoder output for every image."""
+
+    def __init__(self, *row: float) -> None:
+        super().__init__()
+        self.row = torch.tensor(row)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.row.expand(len(images), -1)
+
+
+def test_components_are_counted_by_kind_where_their_kl_is_above_a_tenth_of_a_nat() -> None:
+    images = from_arrays(np.zeros((5, 8, 8, 1), np.uint8), {"a": np.arange(5)})
+    space = parse("R^3 x S^2(posterior=vmf) x S^2(posterior=vmf)")
+    lines, spheres = [2.0, 1.0, 0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 3.0, 1.0, 0.0, 0.0, -20.0]
+    model = VAE(Fixed(*lines, *spheres), space, nn.Identity(), (8, 8, 1))
+    statistics = space.posterior(torch.tensor([[*lines, *spheres]])).statistics()
+    kappas = [float(statistics[f"concentration/{factor}"]) for factor in (1, 2)]
+    nats = [kappa / np.tanh(kappa) - 1 - np.log(np.sinh(kappa) / kappa) for kappa in kappas]
+    assert nats[1] < 0.1 < nats[0]
+    assert components(model, images, images) == {
+        "lines in use": 2.0,
+        "KL of lines (nats)": pytest.approx(2.0**2 / 2 + 1.0**2 / 2, rel=1e-5),
+        "S^2 in use": 1.0,
+        "KL of S^2 (nats)": pytest.approx(sum(nats), rel=1e-4),
+    }
