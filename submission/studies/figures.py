@@ -40,7 +40,7 @@ def figure(study: Study, records: Sequence[Record], theme: Theme = LIGHT) -> Fig
     """
     spec = study.figure
     if spec.kind == "dots":
-        names = {name: title(name) for name in quantities(study, records)}
+        names = {name: study.titles.get(name) or title(name) for name in quantities(study, records)}
         return seed_dots(seed_rows(study, records, list(names)), names or {"": NOTHING}, theme=theme)
     if spec.kind == "rates":
         return rate_grids(rates(study, records), title(spec.x), title(spec.y), theme=theme)

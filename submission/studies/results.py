@@ -28,6 +28,10 @@ PART = re.compile(r", (?![^(]*\))")
 BAR = "\\|"
 """A bar that does not end a cell of a Markdown table."""
 LOWER_IS_BETTER = {"reconstruction", "mse"}
+NEUTRAL = {"kl", "effective_samples"}
+"""Quantities of which neither more nor less is better."""
+LEFT_OUT = {"degree"}
+"""Recorded, but in no table: the sign of a degree is that of an arbitrary orientation."""
 AT_LEAST = {"kl": 0.0, "mse": 0.0, "effective_samples": 1.0}
 """Lowest possible means of quantities that are no metrics."""
 UNTRAINED = ", untrained"
@@ -51,6 +55,7 @@ class Row:
         values: quantity → mean and interval over the seeds.
         published: quantity → (mean, deviation) in the paper.
         extremes: quantity → its lowest and highest value over the seeds.
+        titles: quantity → what the study calls it.
     """
 
     label: str
@@ -59,10 +64,15 @@ class Row:
     values: Mapping[str, Summary]
     published: Mapping[str, tuple[float, float]]
     extremes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def title(self, quantity: str) -> str:
+        """What the table calls a quantity."""
+        return self.titles.get(quantity) or quantity_name(quantity)
 
     def short_of_published(self, quantity: str) -> bool:
-        """Whether the mean is worse than the published one by more than the published deviation."""
-        if quantity not in self.values or quantity not in self.published:
+        """Whether the mean is worse than the published one by more than its deviation; never for ``NEUTRAL``."""
+        if quantity not in self.values or quantity not in self.published or quantity in NEUTRAL:
             return False
         mean, deviation = self.published[quantity]
         gap = self.values[quantity].mean - mean
@@ -84,7 +94,8 @@ def row(study: Study, method: str, trial: str, label: str, records: Sequence[Rec
     values = {name: summary(name, found) for name, found in seeds.items()}
     extremes = {name: (min(found), max(found)) for name, found in seeds.items()}
     published = study.published.get(label, study.published.get(method, {}))
-    return Row(label, trial, tuple(sorted(record.seed for record in records)), values, published, extremes)
+    numbers = tuple(sorted(record.seed for record in records))
+    return Row(label, trial, numbers, values, published, extremes, study.titles)
 
 
 def summary(quantity: str, values: Sequence[float]) -> Summary:
@@ -198,7 +209,8 @@ def by_seed(trial: str, records: Sequence[Record]) -> dict[str, dict[int, float]
     found: dict[str, dict[int, float]] = {}
     for record in records:
         for name, value in record.values.items() if record.trial == trial else ():
-            found.setdefault(name, {})[record.seed] = value
+            if name not in LEFT_OUT:
+                found.setdefault(name, {})[record.seed] = value
     return found
 
 
@@ -208,7 +220,8 @@ def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[
     cells = [
         [
             *(item.label, quantity_name(item.quantity), str(item.test.seeds)),
-            *(f"{item.test.difference:+.4g}", f"{item.test.adjusted:.3f}", f"{item.improvement:.0%}"),
+            *(f"{item.test.difference:+.4g}", f"{item.test.adjusted:.3f}"),
+            "–" if item.quantity in NEUTRAL else f"{item.improvement:.0%}",
             item.test.verdict,
         ]
         for item in found
@@ -217,9 +230,9 @@ def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[
 
 
 def quantities_of(found: Sequence[Row]) -> list[str]:
-    """Every quantity that a row has; before anything is run those that the paper has."""
+    """Every quantity that a row has but ``LEFT_OUT``; before anything is run those that the paper has."""
     names = [name for row in found for name in row.values] or [name for row in found for name in row.published]
-    return list(dict.fromkeys(names))
+    return [name for name in dict.fromkeys(names) if name not in LEFT_OUT]
 
 
 def table(found: Sequence[Row], quantities: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:
@@ -233,8 +246,8 @@ def table(found: Sequence[Row], quantities: Sequence[str] = ()) -> tuple[list[st
         chosen = [name for name in chosen if name.removesuffix(UNTRAINED) not in chosen or not name.endswith(UNTRAINED)]
     if len(found) == 1:
         header = ["quantity", "seeds", found[0].label, "lowest seed", "highest seed"]
-        return header, [[quantity_name(name), *line(found[0], name)] for name in chosen]
-    header = ["method", "seeds", *(quantity_name(name) for name in chosen)]
+        return header, [[found[0].title(name), *line(found[0], name)] for name in chosen]
+    header = ["method", "seeds", *(found[0].title(name) for name in chosen)]
     return header, [
         [row.label, str(len(row.seeds)), *(cell(row, name) + beside(row, name) for name in chosen)] for row in found
     ]

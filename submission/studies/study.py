@@ -149,6 +149,7 @@ class Study:
         published: method or trial label → quantity → (mean, deviation) printed in the paper.
         source: where the published numbers stand.
         units: quantity → (factor, summand) that bring its values to the paper's units, for tables.
+        titles: quantity → what tables and figures call it, e.g. with the paper's unit.
         figure: what its figure shows.
     """
 
@@ -170,6 +171,7 @@ class Study:
     published: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     source: str = ""
     units: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
     figure: Picture = field(default_factory=Picture)
 
     def __post_init__(self) -> None:

@@ -151,6 +151,19 @@ def test_rows_have_intervals_over_seeds_and_mark_what_falls_short(study: Study) 
     assert "not run" in text
 
 
+def test_the_kl_is_never_better_or_worse_and_the_degree_is_left_out(study: Study) -> None:
+    torus = {"elbo": (0.0, 1.0), "kl": (5.0, 0.1)}
+    named = dataclasses.replace(study, published={"torus": torus}, titles={"kl": "divergence (bits)"}, seeds=6)
+    records = [record(named, number, elbo=0.5, kl=float(number), degree=1.0) for number in range(18)]
+    assert not rows(named, records)[0].short_of_published("kl")
+    header, cells = table(rows(named, records))
+    assert header == ["method", "seeds", "ELBO (nats)", "divergence (bits)"]
+    assert not any("▼" in cell for line in cells for cell in line)
+    names, lines = comparison_table(comparisons(named, records))
+    better = {line[names.index("quantity")]: line[names.index("better")] for line in lines}
+    assert better == {"ELBO (nats)": "50%", "KL (nats)": "–"}
+
+
 def test_methods_are_compared_by_common_seeds(study: Study) -> None:
     grown = dataclasses.replace(study, seeds=6)
     records = [record(grown, number, elbo=float(number % 3), mse=0.5 * (number % 3)) for number in range(18)]
