@@ -24,14 +24,6 @@ is importance-sampled (Burda et al., 2016) and saved in the run's likelihood.jso
 See docs/likelihood.md."""
 MOST_SAMPLES = 1_000_000
 """Importance samples per image; more are a mistyped number."""
-QUANTITIES = {
-    "log_likelihood": "log-likelihood (nats)",
-    "elbo": "ELBO (nats)",
-    "kl": "KL (nats)",
-    "reconstruction": "−log p(x|z) (nats)",
-    "mse": "squared error per pixel",
-    "effective_samples": "effective samples",
-}
 
 
 @dataclass(frozen=True)
@@ -146,6 +138,7 @@ def estimate(folder: Run, options: LikelihoodOptions) -> None:
 def show(result: Likelihood, title: str) -> None:
     """One row per quantity."""
     from submission.cli.console import table
+    from submission.run.likelihood import QUANTITIES
     from submission.run.scores import digits
 
     rows = [

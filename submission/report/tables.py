@@ -12,19 +12,11 @@ from submission.report.findings import IDEAL, UNTRAINED
 from submission.report.page import Cell, Facts, Item, Table, Text
 from submission.report.published import published_for
 from submission.run import Run, ScoreFile
+from submission.run.likelihood import QUANTITIES
 from submission.run.scores import digits
 from submission.text import csv_text
 
 NONE = "–"
-QUANTITIES = {
-    "log_likelihood": "log-likelihood (nats)",
-    "elbo": "ELBO (nats)",
-    "kl": "KL (nats)",
-    "reconstruction": "−log p(x|z) (nats)",
-    "mse": "squared error per pixel",
-    "effective_samples": "effective samples",
-}
-"""Estimates of a likelihood file and their titles."""
 MOST_COMPONENTS = 24
 BY_BLOCK = (
     "“By block” joins the columns that describe one component, such as both coordinates of a circle, before scoring. "

@@ -13,6 +13,15 @@ from submission.files import write_json
 
 FORMAT = 1
 FIX = "estimate it again: submission likelihood RUN"
+QUANTITIES = {
+    "log_likelihood": "log-likelihood (nats)",
+    "elbo": "ELBO (nats)",
+    "kl": "KL (nats)",
+    "reconstruction": "−log p(x|z) (nats)",
+    "mse": "squared error per pixel",
+    "effective_samples": "effective samples",
+}
+"""Estimates of a likelihood file and their titles in tables and figures."""
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,13 @@ from dataclasses import dataclass, field
 from submission.errors import UsageError, did_you_mean
 from submission.evaluation.statistics import Summary, summarise, summarise_share
 from submission.metrics.registry import bounds, title
+from submission.run.likelihood import QUANTITIES
 from submission.studies.measures import SHARES
 from submission.studies.naming import SYMBOLS, name_methods, shown
 from submission.studies.records import Record
 from submission.studies.statistics import PairedTest, paired_tests, probability_of_improvement
 from submission.studies.study import Study, Trial
 
-NAMES = {
-    "log_likelihood": "log-likelihood (nats)",
-    "elbo": "ELBO (nats)",
-    "kl": "KL (nats)",
-    "reconstruction": "−log p(x|z) (nats)",
-    "mse": "squared error per pixel",
-    "effective_samples": "effective samples",
-}
 PART = re.compile(r", (?![^(]*\))")
 """Between two parts of a label; commas of a latent space are inside parentheses."""
 BAR = "\\|"
@@ -41,7 +34,7 @@ UNTRAINED = ", untrained"
 def quantity_name(name: str) -> str:
     """What tables and figures call a quantity; ``mig by block, untrained`` keeps what follows the metric's name."""
     metric = name.partition(",")[0].removesuffix(" by block")
-    return NAMES.get(name, title(metric) + name.removeprefix(metric))
+    return QUANTITIES.get(name, title(metric) + name.removeprefix(metric))
 
 
 @dataclass(frozen=True)

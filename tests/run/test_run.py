@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+import submission
 from submission.cli.main import main
 from submission.errors import SubmissionError
 from submission.run import (
     BlockMeta,
     DatasetMeta,
+    Likelihood,
     ModelMeta,
     RepresentationMeta,
     Run,
@@ -21,6 +23,7 @@ from submission.run import (
     ScoreFile,
     TrainingMeta,
 )
+from submission.run.likelihood import QUANTITIES
 
 META = RunMeta(
     seed=3,
@@ -221,3 +224,9 @@ def test_a_folder_in_place_of_a_file_is_one_line(run: Run) -> None:
         (run.path / name).mkdir()
         with pytest.raises(SubmissionError, match=name.replace(".", r"\.")):
             read()
+
+
+def test_titles_of_likelihood_quantities_are_written_once() -> None:
+    assert list(QUANTITIES) == [field.name for field in fields(Likelihood) if field.type == "Estimate"]
+    files = Path(submission.__file__).parent.rglob("*.py")
+    assert [file.name for file in files if QUANTITIES["mse"] in file.read_text(encoding="utf-8")] == ["likelihood.py"]
