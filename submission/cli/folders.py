@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from submission.errors import UsageError
 from submission.run import Run
 
 
@@ -12,8 +13,16 @@ def open_runs(paths: Iterable[Path]) -> list[Run]:
     """The run folders ``paths``; the folder of ``train.py --seeds`` means the runs in it.
 
     What ``runs/*`` names beside runs is left out: scores of named files, and the leaderboards of earlier versions.
+
+    Raises:
+        SubmissionError: a path is none of these.
+        UsageError: no run is left.
     """
-    return [Run.open(run) for path in paths if not beside_runs(path) for run in run_paths(path) or [path]]
+    given = list(paths)
+    runs = [Run.open(run) for path in given if not beside_runs(path) for run in run_paths(path) or [path]]
+    if not runs:
+        raise UsageError(f"no run in {', '.join(map(str, given)) or 'nothing'}", "pass a folder that training wrote")
+    return runs
 
 
 def beside_runs(path: Path) -> bool:

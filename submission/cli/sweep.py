@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from submission.cli.switches import within
 from submission.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ trials and repeats failed ones. docs/studies.md explains study files, and where 
 ACTIONS = ("run", "status", "table", "figure", "statistics", "selection")
 NAMED = 10
 """Trials that a message names at most."""
+RANGES = {"cpus": (1, 1024), "gpus": (0, 1024), "retries": (0, 1_000_000)}
+"""Least and greatest value of options that count something."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +76,15 @@ class SweepOptions:
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> SweepOptions:
-        """The command line, checked."""
+        """The command line; UsageError for anything but one study, and for numbers out of range."""
         given = dict(vars(arguments))
         words = given.pop("words")
         action, *studies = words if len(words) > 1 else ["run", *words]
         if action not in ACTIONS or len(studies) != 1:
             what = f"sweep takes one study, got {' '.join(words) or 'nothing'!r}"
             raise UsageError(what, "e.g. sweep delta_vae_table2, sweep status FILE.gin")
+        for name, (least, most) in RANGES.items():
+            within(name, given[name], least, most)
         names = {field.name for field in fields(cls)} - {"action", "study", "root"}
         return cls(action, studies[0], root=given["data_root"], **{name: given[name] for name in names})
 
@@ -170,7 +175,7 @@ def engine_of(options: SweepOptions, place: Place) -> tuple[Engine, int]:
     where, _, address = options.on.partition(":")
     if where == "local":
         cores = available_cores()
-        workers = options.workers or (1 if options.together else cores)
+        workers = (1 if options.together else cores) if options.workers is None else options.workers
         if workers < 1:
             raise UsageError(f"--workers {workers} is out of range", "use at least 1")
         return LocalEngine(workers), max(1, cores // workers)
@@ -178,9 +183,16 @@ def engine_of(options: SweepOptions, place: Place) -> tuple[Engine, int]:
         return RayEngine(address, options.cpus, options.gpus, options.retries), options.cpus
     if where == "slurm":
         folder = place.out / "slurm"
-        resources = {"cpus_per_task": options.cpus, "gpus_per_node": int(options.gpus)}
+        resources = {"cpus_per_task": options.cpus, "gpus_per_node": whole_gpus(options.gpus)}
         return SlurmEngine(folder, address or "slurm", **resources), options.cpus
     raise UsageError(f"--on {options.on!r} is unknown", "use local, ray, ray:ADDRESS or slurm")
+
+
+def whole_gpus(count: float) -> int:
+    """The GPUs of a trial on SLURM; UsageError for a fraction, which only Ray can share out."""
+    if count != int(count):
+        raise UsageError(f"--gpus {count:g} is a fraction, and SLURM gives whole GPUs", "use 0, 1, ..., or --on ray")
+    return int(count)
 
 
 def show_studies() -> int:

@@ -99,7 +99,7 @@ def draw(kind: str, runs: Iterable[Run | Path | str], root: Path | None = None, 
         theme: colours.
 
     Raises:
-        UsageError: there is no such kind, or it shows a single run and several are given.
+        UsageError: there is no such kind, no run, or several runs for a kind that shows a single one.
         SubmissionError: a run lacks what the figure shows.
     """
     sources = [Source(run if isinstance(run, Run) else Run.open(run), root) for run in runs]
@@ -107,6 +107,8 @@ def draw(kind: str, runs: Iterable[Run | Path | str], root: Path | None = None, 
         raise UsageError(
             f"there is no kind of figure {kind!r}", did_you_mean(kind, KINDS, f"choose {', '.join(KINDS)}")
         )
+    if not sources:
+        raise UsageError("there is no run to draw", "pass at least one run folder")
     if kind in SINGLE and len(sources) != 1:
         raise UsageError(f"a figure of kind {kind} shows one run, got {len(sources)}", "draw one figure per run")
     return KINDS[kind](sources, theme)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from submission.cli.folders import open_runs
+from submission.cli.main import main
 from submission.errors import SubmissionError
 from submission.run import Run, RunMeta
 
@@ -27,3 +29,15 @@ def test_a_star_may_name_scores_of_files_but_nothing_else_that_is_not_a_run(tmp_
     (tmp_path / "notes.txt").touch()
     with pytest.raises(SubmissionError, match=r"notes\.txt is not a run folder"):
         open_runs(sorted(tmp_path.glob("*")))
+
+
+@pytest.mark.parametrize("command", ["likelihood", "udr", "evaluate", "export", "check", "report", "plot scores"])
+def test_scores_of_a_file_are_no_run_and_every_command_says_so(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "theirs" / "scores").mkdir(parents=True)
+    out = ["--out", str(tmp_path / "x.png")] if command.startswith("plot") else []
+    assert main([*command.split(), str(tmp_path / "theirs"), *out]) in (1, 2)
+    shown = capsys.readouterr()
+    assert re.search(r"theirs|not a run folder", shown.err + shown.out)
+    assert shown.err.count("\n") <= 1

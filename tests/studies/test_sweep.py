@@ -266,6 +266,12 @@ def test_the_command_shows_studies_status_and_results(small: Place, capsys, tmp_
         (["sweep", "delta_vae_table"], "did you mean delta_vae_table2"),
         (["sweep", "delta_vae_table2", "--on", "moon"], "--on 'moon' is unknown"),
         (["sweep", "delta_vae_table2", "--workers", "-1"], "--workers -1 is out of range"),
+        (["sweep", "delta_vae_table2", "--workers", "0"], "--workers 0 is out of range"),
+        (["sweep", "delta_vae_table2", "--seeds", "0"], "seeds = 0"),
+        (["sweep", "delta_vae_table2", "--retries", "-1"], "--retries -1 is out of range"),
+        (["sweep", "delta_vae_table2", "--on", "slurm", "--cpus", "0"], "--cpus 0 is out of range"),
+        (["sweep", "delta_vae_table2", "--on", "slurm", "--gpus", "nan"], "--gpus nan is out of range"),
+        (["sweep", "delta_vae_table2", "--on", "slurm:local", "--gpus", "0.5"], "--gpus 0.5 is a fraction"),
     ],
 )
 def test_wrong_arguments_get_one_line(words: list[str], message: str, capsys, tmp_path: Path) -> None:
