@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from submission.errors import SubmissionError
 __all__ = ["Factor", "GroundTruthDataset", "ImageDataset", "Images", "Indices", "require_factors"]
 
 Images = npt.NDArray[np.uint8]
+NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
 class ImageDataset(Dataset[Any], ABC):
@@ -32,12 +34,14 @@ class ImageDataset(Dataset[Any], ABC):
         image_shape: (height, width, channels).
         maximum: the uint8 value of full intensity: 1 for binary images, 255 for grey and colour ones.
         notes: where the images came from and what a reader of results should know.
+        options: those that ``submission.data.load`` was called with; with ``name``, they load the same images again.
     """
 
     name: str
     image_shape: tuple[int, int, int]
     maximum: int
     notes: str
+    options: Mapping[str, object] = NO_OPTIONS
 
     @abstractmethod
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from submission.data.locations import LIBRARY_PREFIX, SUFFIXES, data_root, is_user_data, relocated
-from submission.data.options import check
+from submission.data.options import check, plain
 from submission.data.reading import forbidden
 from submission.errors import UsageError, did_you_mean
 from submission.progress import QUIET, Progress
@@ -253,6 +253,7 @@ def load_with_options(
     try:
         where = relocated(name, root) if is_user_data(name) else name
         dataset = known.function()(where, data_root(root), **options, **shown)
+        dataset.options = {option: plain(value) for option, value in options.items()}
         if kept is not None:
             kept[key] = dataset
         return dataset

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from submission.data import GroundTruthDataset, load, require_factors, same_dataset
+from submission.data import GroundTruthDataset, load, load_with_options, require_factors, same_dataset
 from submission.errors import SubmissionError, UsageError, invocation
 from submission.evaluation.codes import CodesTable, load_codes
 from submission.evaluation.encoding.encoder import Encoder, Precision, untrained_convolutional
@@ -29,6 +29,7 @@ from submission.evaluation.representation import (
 from submission.evaluation.results import file_json
 from submission.export.foreign import OPENERS, warn_of_program
 from submission.export.isolated import IsolatedModule
+from submission.progress import QUIET
 from submission.run import Run
 from submission.schema import to_json
 
@@ -163,8 +164,8 @@ def module_target(module: nn.Module, options: TargetOptions, name: str = "") -> 
 def run_target(run: Run, options: TargetOptions) -> Target:
     """A run's exported encoder, and the same encoder before training."""
     meta = run.meta
-    images = open_data(options) if options.data else run.dataset(options.root)
-    dataset = require_factors(images, "evaluation")
+    own = not options.data or same_dataset(data_name(options), meta.dataset.name)
+    dataset = run_data(run, options) if own else open_data(options)
     require_exported(run)
     encoder = open_encoder(run.exported_file, dataset, options)
     layout = Layout.of(meta.representation.blocks, encoder.width)
@@ -173,10 +174,20 @@ def run_target(run: Run, options: TargetOptions) -> Target:
     about = about_encoder(encoder, dataset, options) | {"name": options.name}
     about["representation"] |= {"layout": to_json(meta.representation), "codes": mine.codes}
     about["representation"] |= file_json(run.exported_file)
-    other = () if options.data is None or same_dataset(data_name(options), meta.dataset.name) else (dataset.name,)
+    other = () if own else (dataset.name,)
     differs = (*other, *kept_as(dataset, replace(options, data=None))[1])
     columns = tuple(with_baselines(mine, dataset, encoder, run.untrained_file, options))
     return Target(columns, about, run.scores_folder, differs)
+
+
+def run_data(run: Run, options: TargetOptions) -> GroundTruthDataset:
+    """The data set of a run with the options that it was trained on, also where its user names it."""
+    if not options.data:
+        return require_factors(run.dataset(options.root), "evaluation")
+    if not isinstance(options.data, str):
+        return open_data(options)
+    images = load_with_options(options.data, options.root, QUIET, run.meta.dataset.options)
+    return require_factors(images, "evaluation")
 
 
 def require_exported(run: Run) -> None:

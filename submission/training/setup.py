@@ -12,6 +12,7 @@ from torch import Tensor
 from submission.configuration.settings import DataSettings, Settings
 from submission.data import ImageDataset, is_user_data, load_with_options
 from submission.data.batches import ImageBatches
+from submission.data.options import storable
 from submission.data.splits import Split, held_out
 from submission.device import usable
 from submission.errors import UsageError
@@ -96,9 +97,22 @@ def prepare(settings: Settings, options: TrainOptions) -> TrainingSetup:
         data = load_images(settings.data, options.data_root, options.progress)
         if is_user_data(settings.data.name):  # its absolute path finds it from any folder
             settings = replace(settings, data=replace(settings.data, name=data.name))
-    elif settings.data.name != data.name:  # so that the configuration names what the run is trained on
-        settings = replace(settings, data=DataSettings(data.name))
+    else:  # so that the configuration names what the run is trained on
+        settings = replace(settings, data=data_settings(data))
     return build_setup(settings, ImageBatches(data, device), validation_split(settings, options))
+
+
+def data_settings(data: ImageDataset) -> DataSettings:
+    """The settings that load ``data`` again.
+
+    Raises:
+        UsageError: it was loaded with an option that a configuration cannot hold, such as a function.
+    """
+    for option, value in data.options.items():
+        if not storable(value):
+            what = f"{data.name} was loaded with {option}={value!r:.60}, which a configuration cannot hold"
+            raise UsageError(what, "make its options numbers, truth values, text, or tuples of these")
+    return DataSettings(data.name, dict(data.options))
 
 
 def build_setup(settings: Settings, feed: ImageBatches, validation_data: ImageDataset | None) -> TrainingSetup:
