@@ -10,7 +10,7 @@ from pathlib import Path
 from submission.errors import SubmissionError, UsageError, invocation
 from submission.parallel import map_in_processes
 from submission.run import Run, ScoreFile
-from submission.studies.naming import SettingsMap, name_methods, read_settings
+from submission.run.naming import SettingsMap, name_methods, read_settings
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from submission.errors import UsageError, did_you_mean
 from submission.plots import LIGHT, Theme, save
 from submission.plots.studies import Line, Rates, SeedRow, means_and_seeds, rate_grids, seed_dots
-from submission.studies.naming import SYMBOLS, literal, shown
+from submission.run.naming import SYMBOLS, literal, shown
 from submission.studies.records import Record
 from submission.studies.results import UNTRAINED, Row, in_units, quantities_of, quantity_name, rows
 from submission.studies.study import Study, Trial

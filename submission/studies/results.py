@@ -10,8 +10,8 @@ from submission.errors import UsageError, did_you_mean
 from submission.evaluation.statistics import Summary, summarise, summarise_share
 from submission.metrics.registry import bounds, title
 from submission.run.likelihood import QUANTITIES
+from submission.run.naming import SYMBOLS, name_methods, shown
 from submission.studies.measures import SHARES
-from submission.studies.naming import SYMBOLS, name_methods, shown
 from submission.studies.records import Record
 from submission.studies.statistics import PairedTest, paired_tests, probability_of_improvement
 from submission.studies.study import Study, Trial

@@ -18,8 +18,8 @@ from submission.evaluation.latents import run_latents
 from submission.metrics.agreement import Similarity, udr
 from submission.progress import QUIET, Progress
 from submission.run import Run
+from submission.run.naming import name_methods, read_settings
 from submission.studies.entries import require_distinct
-from submission.studies.naming import name_methods, read_settings
 
 IMAGES = 1_000
 """As many as the reference takes."""

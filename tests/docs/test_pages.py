@@ -29,7 +29,7 @@ NOT_RUN = [
     ("docs/architecture.md", "data → models", "a diagram"),
     ("docs/data.md", "file,angle,shape", "a file of one's own; tests/data/test_user_pictures.py reads such files"),
     ("docs/latent.md", "spec    :=", "a grammar; tests/latent/test_spec.py"),
-    ("docs/studies.md", "runs/mystudy/", "contents of a folder; tests/studies/test_naming.py"),
+    ("docs/studies.md", "runs/mystudy/", "contents of a folder; tests/run/test_naming.py"),
     ("docs/submission.md", "$AICROWD_OUTPUT_PATH", "paths; tests/challenge/test_grade.py"),
     ("docs/results/combinations.md", "python scripts/combinations.py", "installs other versions of Python's packages"),
     ("docs/results/data.md", "ready + 400 batches", OUTPUT),

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from submission.cli import console
 from submission.cli.main import main
-from submission.run import ModelMeta, Run, RunMeta
-from submission.studies import Study, naming, udr
+from submission.run import ModelMeta, Run, RunMeta, naming
+from submission.studies import Study, udr
 from submission.studies.records import Record, merge_records
 
 METRICS = {

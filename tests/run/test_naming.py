@@ -7,7 +7,7 @@ import pytest
 from submission.configuration import load
 from submission.configuration.catalogue import configurations
 from submission.objectives.schedules import Linear
-from submission.studies.naming import identity, name_methods, read_settings
+from submission.run.naming import identity, name_methods, read_settings
 
 DEMO = {"objective.name": "beta_vae", "objective.beta": 1.0, "model.space": "R^10", "train.seed": 0}
 
