@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from submission.progress import Bars, Progress
-from submission.run import Run, ScoreFile
+from submission.run import Run
 
 if TYPE_CHECKING:
     from submission.configuration import Settings
     from submission.data import ImageDataset
     from submission.evaluation import Results
     from submission.latent.base import LatentSpace
-    from submission.studies.comparison import Comparison
+    from submission.studies.comparison import Comparison, Evaluated
 
 
 def load_data(name: str | Path, root: Path | str | None = None, **options: object) -> ImageDataset:
@@ -133,14 +133,12 @@ def export_run(
     return {name: opened.path / FORMATS[name].file for name in formats}
 
 
-def compare(
-    runs: Iterable[Run | Path | str | Results | ScoreFile], data: str = "", protocol: str = "challenge"
-) -> Comparison:
+def compare(runs: Evaluated | Iterable[Evaluated], data: str = "", protocol: str = "challenge") -> Comparison:
     """Evaluated runs side by side: method × metric, with intervals over seeds.
 
     Args:
-        runs: runs, their folders, score files, or results in memory. Runs that differ in nothing but their seed are
-            one method, and so are results of one name.
+        runs: runs, their folders, score files, or results in memory, one or several. Runs that differ in nothing but
+            their seed are one method, and so are results of one name.
         data: whose scores to take, where the runs were scored on several data sets.
         protocol: of the scores: the preset, followed by era, backend and precision where they are not the default.
 

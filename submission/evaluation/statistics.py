@@ -38,6 +38,11 @@ class Summary:
         """The same with an interval that stays between the lowest and the highest possible mean."""
         return dataclasses.replace(self, low=max(self.low, lowest), high=min(self.high, highest))
 
+    def scaled(self, factor: float, summand: float = 0.0) -> Summary:
+        """The summary of ``factor · value + summand``."""
+        mean, *ends = (factor * value + summand for value in (self.mean, self.low, self.high))
+        return dataclasses.replace(self, mean=mean, sd=abs(factor) * self.sd, low=min(ends), high=max(ends))
+
     def __str__(self) -> str:
         if self.count == 1:
             return f"{self.mean:.4f}"

@@ -57,10 +57,16 @@ def title(name: str) -> str:
     return TITLES.get(name, name)
 
 
-def bounds(name: str) -> tuple[float, float]:
-    """Lowest and highest possible score of the metric that ``name`` begins with, as in ``mig by block, untrained``."""
-    found = name.partition(",")[0].removesuffix(" by block")
-    return metric(found).range if found in REGISTRY else (-math.inf, math.inf)
+def metric_of(quantity: str) -> Metric | None:
+    """The metric that ``quantity`` begins with, as in ``mig by block, untrained``; None for what is no metric."""
+    found = quantity.partition(",")[0].removesuffix(" by block")
+    return metric(found) if found in REGISTRY else None
+
+
+def bounds(quantity: str) -> tuple[float, float]:
+    """Lowest and highest possible value of a metric's quantity; infinite for what is no metric."""
+    found = metric_of(quantity)
+    return found.range if found else (-math.inf, math.inf)
 
 
 def metric(name: str) -> Metric:

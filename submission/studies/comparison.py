@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from submission.evaluation import Results
 
+    Evaluated = Run | Path | str | ScoreFile | Results
+
 FEWEST = 3  # runs from which a rank correlation is worth showing
 
 
@@ -70,9 +72,7 @@ class Comparison:
         return pandas.DataFrame(rows, columns=header)
 
 
-def compare(
-    runs: Iterable[Run | Path | str | ScoreFile | Results], dataset: str = "", protocol: str = "challenge"
-) -> Comparison:
+def compare(runs: Evaluated | Iterable[Evaluated], dataset: str = "", protocol: str = "challenge") -> Comparison:
     """Summaries of evaluated runs; those that differ in nothing but their seed are repetitions of one method.
 
     Args:
@@ -84,7 +84,9 @@ def compare(
         SubmissionError: there are no scores of this kind.
         UsageError: a run was given twice, or the scores are of several data sets.
     """
-    places = [place_of(run) for run in runs]
+    places = [place_of(run) for run in as_list(runs)]
+    if not places:
+        raise UsageError("there is nothing to compare", "name runs, folders of runs, or score files")
     collection = collect(places)
     require_scores([place for place in places if isinstance(place, Path)], collection)
     entries = collection.chosen(dataset, protocol)
@@ -111,7 +113,12 @@ def compare(
     )
 
 
-def place_of(run: Run | Path | str | ScoreFile | Results) -> Path | ScoreFile:
+def as_list(runs: Evaluated | Iterable[Evaluated]) -> list[Evaluated]:
+    """Several of them, or a single one."""
+    return [runs] if isinstance(runs, str) or not isinstance(runs, Iterable) else list(runs)
+
+
+def place_of(run: Evaluated) -> Path | ScoreFile:
     """Where the scores of ``run`` are, or the scores."""
     if isinstance(run, Path | str):
         return Path(run)

@@ -101,22 +101,78 @@ def collect_one(source: Path) -> Collection:
     """Entries of a run folder or score file, one for each file that can be read, oldest first."""
     entries: list[Entry] = []
     stale: list[Path] = []
+    unreadable: list[str] = []
     try:
-        for file, entry in entries_of(source):
-            if entry is None:
+        files, own = score_files(source), Scored.of(owner(source))
+    except SubmissionError as error:
+        return Collection((), (), (error.what,))
+    for file in files:
+        try:
+            record = ScoreFile.read(file)
+            if own.run and record.is_stale(own.run.exported_file):
                 stale.append(file)
             else:
-                entries.append(entry)
-    except SubmissionError as error:
-        return Collection(tuple(entries), tuple(stale), (error.what,))
-    return Collection(tuple(entries), tuple(stale))
+                entries.append(
+                    (own if own.run else Scored.by(record)).entry(record, str(source.resolve()), source.stem)
+                )
+        except SubmissionError as error:
+            unreadable.append(error.what)
+    return Collection(tuple(entries), tuple(stale), tuple(unreadable))
 
 
 def scores_entry(record: ScoreFile, number: int) -> Entry:
     """The entry of scores in memory, which were given as the ``number``-th; those of one name are one method."""
-    name = record.name or Path(record.representation.file).name or record.label
-    run = f"{name} ({number})"
-    return Entry(run, record.data.name, record.protocol, record.headlines(), protocol_seeds=(record.seeds,), name=name)
+    scored = Scored.by(record)
+    entry = scored.entry(record, "", record.label)
+    return replace(entry, run=f"{scored.run.path if scored.run else entry.name} ({number})")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What scores are of.
+
+    Attributes:
+        run: the run whose export was scored; None for what is not a run.
+        settings, seed: of the run.
+    """
+
+    run: Run | None = None
+    settings: SettingsMap = field(default_factory=dict)
+    seed: int | None = None
+
+    @classmethod
+    def of(cls, run: Run | None) -> Scored:
+        """A run; SubmissionError where its files are damaged."""
+        return cls(run, read_settings(run.config_text), run.meta.seed) if run else cls()
+
+    @classmethod
+    def by(cls, record: ScoreFile) -> Scored:
+        """What a score file names: a run, if it is where it was, has not been exported anew, and was given no name."""
+        file = Path(record.representation.file)
+        run = Run(file.parent.parent)
+        found = not record.name and run.exported_file == file and run.meta_file.is_file() and not record.is_stale(file)
+        return cls.of(run if found else None)
+
+    def entry(self, record: ScoreFile, place: str, otherwise: str) -> Entry:
+        """The entry of ``record`` in the folder or file ``place``; ``otherwise`` names what has no name and no file."""
+        name = record.name or ("" if self.run else record.representation.file or otherwise)
+        data, seeds = record.data.name, (record.seeds,)
+        return Entry(place, data, record.protocol, record.headlines(), self.seed, seeds, name, self.settings)
+
+
+def owner(source: Path) -> Run | None:
+    """The run in a folder; None for other places."""
+    run = Run(source)
+    return run if source.is_dir() and run.meta_file.is_file() else None
+
+
+def score_files(source: Path) -> list[Path]:
+    """Score files of a folder, oldest first, or the file itself; SubmissionError where the folder has links outside."""
+    run = Run(source)
+    if not source.is_dir():
+        return [source]
+    (run if run.meta_file.is_file() else Run(run.scores_folder)).require_plain()
+    return run.score_paths()
 
 
 def sources_in(place: Path) -> Iterator[Path]:
@@ -127,9 +183,12 @@ def sources_in(place: Path) -> Iterator[Path]:
     if not place.is_dir():
         raise SubmissionError(f"{place} does not exist", "name run folders, a folder of them, or score files")
     for folder, folders, files in os.walk(place):
-        if "scores" in folders or "meta.json" in files:
+        if "meta.json" in files:
             yield Path(folder)
             folders.clear()
+        elif "scores" in folders:  # those of a named representation; runs may lie beside them
+            yield Path(folder)
+            folders.remove("scores")
         folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural)
 
 
@@ -148,40 +207,6 @@ def require_distinct(sources: Sequence[Path]) -> None:
         if real in seen:
             raise UsageError(f"{source} was given twice", "name each run once")
         seen.add(real)
-
-
-def entries_of(source: Path) -> Iterator[tuple[Path, Entry | None]]:
-    """Each score file of a run, oldest first, and its entry; None where it scored an earlier model."""
-    run = Run(source if source.is_dir() else source.parent)
-    if source.is_dir():
-        run.require_plain()
-    is_run = source.is_dir() and run.meta_file.is_file()
-    settings = read_settings(run.config_text) if is_run else {}
-    seed = run.meta.seed if is_run else None
-    for file in run.score_paths() if source.is_dir() else [source]:
-        record = ScoreFile.read(file)
-        if is_run and record.is_stale(run.exported_file):
-            yield file, None
-            continue
-        name = record.name or ("" if is_run else fallback_name(source, record))
-        yield (
-            file,
-            Entry(
-                str(source.resolve()),
-                record.data.name,
-                record.protocol,
-                record.headlines(),
-                seed,
-                (record.seeds,),
-                name,
-                settings,
-            ),
-        )
-
-
-def fallback_name(source: Path, record: ScoreFile) -> str:
-    """What to call scores of a file without a name: the file that was scored."""
-    return Path(record.representation.file).name or source.stem
 
 
 def joined(older: Entry, newer: Entry) -> Entry:

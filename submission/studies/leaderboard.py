@@ -13,6 +13,7 @@ import numpy as np
 from submission.errors import UsageError
 from submission.studies.entries import Entry
 from submission.studies.ranking import aggregate
+from submission.studies.results import less_is_better
 
 Repetitions = Literal["mean", "best", "each"]
 
@@ -49,7 +50,7 @@ def leaderboard(
 
     Args:
         entries: of one data set.
-        metrics: the scores that are combined and shown, higher is better.
+        metrics: the scores that are combined and shown.
         repetitions: ``mean`` averages the runs of a method before ranking; ``best`` ranks every run and lets each
             method's best one count, as the challenge did with submissions; ``each`` ranks every run on its own.
         by: order by this score alone; empty for the challenge's rank aggregation over ``metrics``.
@@ -62,7 +63,9 @@ def leaderboard(
     candidates = averaged(entries, shown) if repetitions == "mean" else [single(entry, shown) for entry in entries]
     complete = [row for row in candidates if all(name in row.scores for name in needed)]
     owners = [row.method if repetitions != "each" else row.run for row in complete]
-    table = np.array([[row.scores[name] for name in needed] for row in complete]).reshape(len(complete), len(needed))
+    signs = {name: -1.0 if less_is_better(name) else 1.0 for name in needed}
+    scores = [[signs[name] * row.scores[name] for name in needed] for row in complete]
+    table = np.array(scores).reshape(len(complete), len(needed))
     rows = []
     for place, ranked in enumerate(aggregate(table, owners), start=1):
         row = complete[ranked.entry]

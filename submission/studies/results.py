@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from submission.errors import UsageError, did_you_mean
 from submission.evaluation.statistics import Summary, summarise, summarise_share
-from submission.metrics.registry import bounds, title
+from submission.metrics.registry import bounds, metric_of, title
 from submission.run.likelihood import QUANTITIES
 from submission.run.naming import SYMBOLS, name_methods, shown
 from submission.studies.measures import SHARES
@@ -25,6 +25,7 @@ NEUTRAL = {"kl", "effective_samples"}
 """Quantities of which neither more nor less is better."""
 LEFT_OUT = {"degree"}
 """Recorded, but in no table: the sign of a degree is that of an arbitrary orientation."""
+"""Of what is not a metric; metrics know their direction."""
 AT_LEAST = {"kl": 0.0, "mse": 0.0, "effective_samples": 1.0}
 """Lowest possible means of quantities that are no metrics."""
 UNTRAINED = ", untrained"
@@ -35,6 +36,12 @@ def quantity_name(name: str) -> str:
     """What tables and figures call a quantity; ``mig by block, untrained`` keeps what follows the metric's name."""
     metric = name.partition(",")[0].removesuffix(" by block")
     return QUANTITIES.get(name, title(metric) + name.removeprefix(metric))
+
+
+def less_is_better(quantity: str) -> bool:
+    """Whether less is better, as of an error; False for ``NEUTRAL``."""
+    metric = metric_of(quantity)
+    return not metric.higher_is_better if metric else quantity in LOWER_IS_BETTER
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Row:
             return False
         mean, deviation = self.published[quantity]
         gap = self.values[quantity].mean - mean
-        return (gap if quantity in LOWER_IS_BETTER else -gap) > deviation
+        return (gap if less_is_better(quantity) else -gap) > deviation
 
 
 def rows(study: Study, records: Sequence[Record]) -> list[Row]:
@@ -84,19 +91,19 @@ def row(study: Study, method: str, trial: str, label: str, records: Sequence[Rec
     """One row."""
     quantities = dict.fromkeys(name for record in records for name in record.values)
     seeds = {name: in_units(study, name, records) for name in quantities}
-    values = {name: summary(name, found) for name, found in seeds.items()}
+    values = {name: summary(study, name, records) for name in quantities}
     extremes = {name: (min(found), max(found)) for name, found in seeds.items()}
     published = study.published.get(label, study.published.get(method, {}))
     numbers = tuple(sorted(record.seed for record in records))
     return Row(label, trial, numbers, values, published, extremes, study.titles)
 
 
-def summary(quantity: str, values: Sequence[float]) -> Summary:
-    """Mean and interval of seeds: of a share for what is 0 or 1 in each, inside a metric's range for scores."""
-    if quantity in SHARES:
-        return summarise_share(values)
+def summary(study: Study, quantity: str, records: Sequence[Record]) -> Summary:
+    """Mean and interval of seeds in the study's units: of a share for what is 0 or 1, inside a metric's range."""
+    values = [record.values[quantity] for record in records if quantity in record.values]
     low, high = bounds(quantity)
-    return summarise(values).within(AT_LEAST.get(quantity, low), high)
+    found = summarise_share(values) if quantity in SHARES else summarise(values)
+    return found.within(AT_LEAST.get(quantity, low), high).scaled(*study.units.get(quantity, (1.0, 0.0)))
 
 
 def in_units(study: Study, quantity: str, records: Sequence[Record]) -> list[float]:
@@ -169,9 +176,7 @@ def comparisons(study: Study, records: Sequence[Record], against: str = "") -> l
     return against_reference({row.label: by_seed(row.trial, records) for row in found}, reference)
 
 
-def against_reference(
-    values: Mapping[str, Mapping[str, Mapping[int, float]]], reference: str, lower: Collection[str] = LOWER_IS_BETTER
-) -> list[Comparison]:
+def against_reference(values: Mapping[str, Mapping[str, Mapping[int, float]]], reference: str) -> list[Comparison]:
     """Every row but ``reference`` against it, with a correction over the quantities of each row.
 
     Scores of untrained encoders are left out: they say nothing about the methods.
@@ -179,7 +184,6 @@ def against_reference(
     Args:
         values: row → quantity → training seed → value.
         reference: one of the rows.
-        lower: quantities of which less is better.
     """
     found = []
     for label in [label for label in values if label != reference]:
@@ -187,7 +191,7 @@ def against_reference(
         trained = {name: seeds for name, seeds in own.items() if not name.endswith(UNTRAINED)}
         for name, test in paired_tests(trained, other).items():
             improvement = probability_of_improvement(column(own[name]), column(other[name]))
-            better = 1 - improvement if name in lower else improvement
+            better = 1 - improvement if less_is_better(name) else improvement
             found.append(Comparison(label, reference, name, test, better))
     return found
 

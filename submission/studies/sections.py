@@ -65,7 +65,7 @@ def statistics_items(methods: Mapping[str, BySeed], metrics: Sequence[str]) -> l
         method: {name: {seed: scores.headlines()[name] for seed, scores in seeds.items()} for name in metrics}
         for method, seeds in methods.items()
     }
-    found = against_reference(values, reference, lower=())
+    found = against_reference(values, reference)
     items: list[Item] = [aggregate_table(values)]
     if not found:
         return [*items, Text("Differences cannot be tested: no method has two training seeds in common with "

@@ -11,7 +11,7 @@ from submission.errors import UsageError, did_you_mean
 from submission.progress import QUIET, Progress
 from submission.run import Run
 from submission.studies.records import Record
-from submission.studies.results import LOWER_IS_BETTER, Row, quantities_of, rows
+from submission.studies.results import Row, less_is_better, quantities_of, rows
 from submission.studies.statistics import Selection, select
 from submission.studies.study import Study
 from submission.studies.udr import IMAGES, agreement
@@ -62,7 +62,7 @@ def chosen_of(
         row.label: [item.values[quantity] for item in records if item.trial == row.trial and quantity in item.values]
         for row in grid
     }
-    return select(scores, quantity, agreements, quantity not in LOWER_IS_BETTER)
+    return select(scores, quantity, agreements, not less_is_better(quantity))
 
 
 def agreements_of(grid: Sequence[Row], out: Path, root: Path | None) -> dict[str, float]:

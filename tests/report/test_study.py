@@ -100,7 +100,10 @@ def test_nothing_is_ranked_where_nothing_can_be_compared() -> None:
     assert shared_metrics([file_of(mig=0.1, dci=0.2), file_of(dci=0.3)]) == ["dci"]
 
 
-def test_less_is_better_for_losses() -> None:
-    values = {"a": {"mse": {0: 1.0, 1: 2.0}}, "b": {"mse": {0: 0.5, 1: 0.25}}}
-    assert against_reference(values, "a")[0].improvement == 1.0
-    assert against_reference(values, "a", lower=())[0].improvement == 0.0
+@pytest.mark.parametrize(
+    ("quantity", "better"),
+    [("mse", 1.0), ("d_lsbd", 1.0), ("fairness by block", 1.0), ("unsupervised", 1.0), ("mig", 0.0), ("elbo", 0.0)],
+)
+def test_less_is_better_for_losses_and_for_metrics_that_say_so(quantity: str, better: float) -> None:
+    values = {"a": {quantity: {0: 1.0, 1: 2.0}}, "b": {quantity: {0: 0.5, 1: 0.25}}}
+    assert against_reference(values, "a")[0].improvement == better

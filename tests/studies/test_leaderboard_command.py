@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ import pytest
 from submission import parallel
 from submission.cli.main import command
 from submission.errors import SubmissionError, UsageError
-from submission.run import ModelMeta, Run, RunMeta
-from submission.studies.entries import collect, entries_of
+from submission.run import ModelMeta, Run, RunMeta, ScoreFile
+from submission.studies.comparison import compare
+from submission.studies.entries import collect
+from submission.studies.leaderboard import leaderboard
 
 VALUES = {
     "dci": "disentanglement",
@@ -158,12 +161,12 @@ def test_time_and_size_of_a_file_spare_its_hash(tmp_path: Path) -> None:
     scores = json.loads(file.read_text())
     about = {"sha256": "not its hash", "size": status.st_size, "modified_ns": status.st_mtime_ns}
     file.write_text(json.dumps(scores | {"representation": about}))
-    assert [entry is None for _, entry in entries_of(run.path)] == [False]
+    assert len(collect([run.path]).entries) == 1
     os.utime(run.exported_file, ns=(0, 0))
-    assert [entry is None for _, entry in entries_of(run.path)] == [True]
+    assert len(collect([run.path]).stale) == 1
     about["sha256"] = hashlib.sha256(b"model").hexdigest()
     file.write_text(json.dumps(scores | {"representation": about}))
-    assert [entry is None for _, entry in entries_of(run.path)] == [False]
+    assert len(collect([run.path]).entries) == 1
 
 
 def test_a_damaged_score_file_does_not_hide_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,6 +200,59 @@ def test_scores_of_a_named_file_join_the_runs(tmp_path: Path) -> None:
     found = collect([tmp_path / "runs", tmp_path / "third.json"]).chosen()
     assert [entry.method for entry in found] == ["β-VAE", "theirs", "third"]
     assert found[1].seed is None
+
+
+def test_less_is_better_where_the_metric_says_so(tmp_path: Path) -> None:
+    for name, value in [("good", 0.02), ("bad", 0.9)]:
+        folder = run_folder(tmp_path / name, 0, {"mig": value}, width=len(name))
+        file = folder.score_paths()[0]
+        file.write_text(file.read_text().replace('"mig"', '"d_lsbd"'))
+    rows = leaderboard(collect([tmp_path]).chosen(), ["d_lsbd"], by="d_lsbd")
+    assert [(row.place, row.scores["d_lsbd"]) for row in rows] == [(1, 0.02), (2, 0.9)]
+
+
+def test_a_damaged_file_leaves_the_newer_ones_of_its_run(tmp_path: Path) -> None:
+    run = run_folder(tmp_path / "run", 0, {"mig": 0.2})
+    damaged = run.scores_folder / "a.json"
+    damaged.write_text("{")
+    os.utime(damaged, (0, 0))
+    found = collect([tmp_path])
+    assert [entry.scores for entry in found.entries] == [{"mig": 0.2}]
+    assert [line for line in found.unreadable if str(damaged) in line]
+
+
+def test_a_folder_called_scores_does_not_hide_the_runs_beside_it(tmp_path: Path) -> None:
+    run_folder(tmp_path / "good", 0, {"mig": 0.2})
+    (tmp_path / "scores").mkdir()
+    assert [Path(entry.run).name for entry in collect([tmp_path]).entries] == ["good"]
+    shutil.copy(next((tmp_path / "good" / "scores").glob("*.json")), tmp_path / "scores" / "mine.json")
+    assert len(collect([tmp_path]).entries) == 2
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_scores_of_runs_alone_are_grouped_like_the_runs(as_file: bool, tmp_path: Path) -> None:
+    runs = [run_folder(tmp_path / name, seed, {"mig": 0.2}, width) for name, seed, width in
+            [("a", 0, 2), ("b", 1, 2), ("c", 0, 3)]]  # fmt: skip
+    for run in runs:
+        run.exported_file.parent.mkdir()
+        run.exported_file.write_bytes(run.path.name.encode())
+        file = run.score_paths()[0]
+        digest = hashlib.sha256(run.path.name.encode()).hexdigest()
+        about = {"file": str(run.exported_file), "sha256": digest}
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"representation": about}))
+    files = [run.score_paths()[0] for run in runs]
+    given = files if as_file else [ScoreFile.read(file) for file in files]
+    assert [len(group) for group in compare(given).runs.values()] == [2, 1]
+    runs[2].meta_file.unlink()  # the names of files elsewhere are their paths
+    assert str(runs[2].exported_file) in compare(given).runs
+
+
+def test_nothing_and_a_single_run_are_compared_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing to compare"):
+        compare([])
+    run = run_folder(tmp_path / "run", 0, {"mig": 0.2})
+    for one in (run, run.path, str(run.path)):
+        assert list(compare(one).runs.values()) == [[str(run.path)]]
 
 
 def test_several_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

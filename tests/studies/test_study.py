@@ -164,6 +164,18 @@ def test_the_kl_is_never_better_or_worse_and_the_degree_is_left_out(study: Study
     assert better == {"ELBO (nats)": "50%", "KL (nats)": "–"}
 
 
+def test_intervals_are_those_of_the_values_before_units(study: Study) -> None:
+    grown = dataclasses.replace(study, seeds=3)
+    records = [record(grown, number, mig=0.3 + 0.1 * (number // 3), captured=1.0) for number in (0, 3, 6)]
+    plain = rows(grown, records)[0].values
+    percent = {"mig": (100.0, 0.0), "captured": (-100.0, 5.0)}
+    scaled = rows(dataclasses.replace(grown, units=percent), records)[0].values
+    assert scaled["mig"].high == pytest.approx(100 * plain["mig"].high)
+    assert scaled["mig"].low < scaled["mig"].mean < scaled["mig"].high
+    assert scaled["captured"].mean == -95.0
+    assert scaled["captured"].high == pytest.approx(5 - 100 * plain["captured"].low)
+
+
 def test_methods_are_compared_by_common_seeds(study: Study) -> None:
     grown = dataclasses.replace(study, seeds=6)
     records = [record(grown, number, elbo=float(number % 3), mse=0.5 * (number % 3)) for number in range(18)]
