@@ -21,11 +21,11 @@ PART = re.compile(r", (?![^(]*\))")
 BAR = "\\|"
 """A bar that does not end a cell of a Markdown table."""
 LOWER_IS_BETTER = {"reconstruction", "mse"}
+"""Of what is not a metric; metrics know their direction."""
 NEUTRAL = {"kl", "effective_samples"}
 """Quantities of which neither more nor less is better."""
 LEFT_OUT = {"degree"}
 """Recorded, but in no table: the sign of a degree is that of an arbitrary orientation."""
-"""Of what is not a metric; metrics know their direction."""
 AT_LEAST = {"kl": 0.0, "mse": 0.0, "effective_samples": 1.0}
 """Lowest possible means of quantities that are no metrics."""
 UNTRAINED = ", untrained"
