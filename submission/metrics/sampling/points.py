@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from submission.arrays import as_codes_array, as_factors_array, as_factors_arrays
 from submission.errors import SubmissionError
 from submission.metrics.base import Codes, Factors, Points, PosteriorTable
 from submission.progress import QUIET, Progress
@@ -85,21 +86,35 @@ def train_test(
     """Training and test points: those given, or two thirds and one third of the points, drawn from ``seed``.
 
     Args:
-        codes, factors: (N, D) and (N, K).
+        codes, factors: (N, D) and (N, K). Words are numbered before the split, and together with those of test points.
         test_codes, test_factors: (M, D) and (M, K), or None for both.
         seed: of the split.
 
     Raises:
-        SubmissionError: one of ``test_codes`` and ``test_factors`` is missing.
+        SubmissionError: one of ``test_codes`` and ``test_factors`` is missing, or has other columns.
     """
-    points = Points(np.asarray(codes), np.asarray(factors))
     if test_codes is not None and test_factors is not None:
-        return points, Points(np.asarray(test_codes), np.asarray(test_factors))
+        return given_points(codes, factors, test_codes, test_factors)
     if test_codes is not None or test_factors is not None:
         raise SubmissionError("test points need both test_codes and test_factors", "give both or neither")
+    points = Points(as_codes_array(codes, "codes"), as_factors_array(factors, "factors"))
     if len(points.codes) != len(points.factors):
         return points, points  # every metric refuses them
     order = np.random.RandomState(seed).permutation(len(points.codes))
     share = max(5_000, len(order) // 3)
     train, test = (Points(points.codes[rows], points.factors[rows]) for rows in split(order, 2 * share, share))
+    return train, test
+
+
+def given_points(
+    codes: npt.ArrayLike, factors: npt.ArrayLike, test_codes: npt.ArrayLike, test_factors: npt.ArrayLike
+) -> tuple[Points, Points]:
+    """Training points (N, D), (N, K) and test points (M, D), (M, K) whose factors' words are numbered together."""
+    numbered = as_factors_arrays([factors, test_factors], "factors")
+    train = Points(as_codes_array(codes, "codes"), numbered[0])
+    test = Points(as_codes_array(test_codes, "test codes"), numbered[1])
+    for kind, own, other in zip(("codes", "factors"), train, test, strict=True):
+        if own.ndim == other.ndim == 2 and own.shape[1] != other.shape[1]:
+            what = f"training points have {own.shape[1]} columns of {kind}, test points {other.shape[1]}"
+            raise SubmissionError(what, "give both the same columns")
     return train, test
