@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from submission.data import ImageDataset
-from submission.errors import SubmissionError, UsageError, did_you_mean, invocation
+from submission.errors import SubmissionError, UsageError, did_you_mean
 from submission.models.vae import VAE
 from submission.plots.codes import codes_and_factors
 from submission.plots.comparison import score_dots, tradeoff
@@ -27,6 +27,7 @@ from submission.plots.style import LIGHT, Theme, save
 from submission.plots.training import component_curves, component_kl, training_curves
 from submission.plots.traversal import animation, traversals
 from submission.run import Run, ScoreFile, series
+from submission.run.current import scores_of_one_protocol
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,14 +80,10 @@ class Source:
         chosen = np.random.RandomState(0).randint(len(self.dataset), size=EXAMPLES)
         return torch.from_numpy(self.dataset.observations(chosen)).movedim(3, 1)
 
-    @cached_property
+    @property
     def scores(self) -> ScoreFile:
-        """The newest score file of the data set that the run was trained on, else the newest of all."""
-        found = self.run.scores()
-        if not found:
-            raise SubmissionError(f"{self.run.path} has no scores", f"{invocation('evaluate')} {self.run.path}")
-        own = [scores for scores in found if scores.data.name == self.run.meta.dataset.name]
-        return (own or found)[-1]
+        """The main scores of the model that the run holds now; SubmissionError where there are none."""
+        return scores_of_one_protocol([self.run])[0]
 
 
 def draw(kind: str, runs: Iterable[Run | Path | str], root: Path | None = None, theme: Theme = LIGHT) -> Figure:
@@ -145,7 +142,7 @@ def draw_components(sources: Sequence[Source], theme: Theme) -> Figure:
 
 
 def draw_matrices(sources: Sequence[Source], theme: Theme) -> Figure:
-    """Heat maps of the newest score file."""
+    """Heat maps of the run's main scores."""
     scores = sources[0].scores
     column = scores.columns[scores.label]
     details = {name: outcome.details for name, outcome in column.scores.items()}
@@ -180,14 +177,21 @@ def draw_scores(sources: Sequence[Source], theme: Theme) -> Figure:
 
 
 def method_scores(sources: Sequence[Source]) -> dict[str, dict[str, list[float]]]:
-    """Method → metric → the headline scores of its runs."""
+    """Method → metric → the headline scores of its runs, all of one protocol."""
     found: dict[str, dict[str, list[float]]] = {}
+    scores = main_headlines(sources)
     for name, group in by_method(sources).items():
         method = found.setdefault(name, {})
         for source in group:
-            for metric, value in source.scores.headlines().items():
+            for metric, value in scores[source].items():
                 method.setdefault(metric, []).append(value)
     return found
+
+
+def main_headlines(sources: Sequence[Source], metric: str = "") -> dict[Source, dict[str, float]]:
+    """Metric → score for each run, all of one protocol; of several shared ones one with ``metric`` if possible."""
+    scores = scores_of_one_protocol([source.run for source in sources], metric)
+    return {source: own.headlines() for source, own in zip(sources, scores, strict=True)}
 
 
 def by_method(sources: Sequence[Source]) -> dict[str, list[Source]]:
@@ -211,10 +215,11 @@ def readable(folder: Path) -> str:
 def draw_tradeoff(sources: Sequence[Source], theme: Theme) -> Figure:
     """MIG against the reconstruction loss at the end of training."""
     points: dict[str, list[tuple[float, float]]] = {}
+    scores = main_headlines(sources, "mig")
     for name, group in by_method(sources).items():
         for source in group:
             reconstruction = series(source.run.log(), "reconstruction")[1]
-            score = source.scores.headlines().get("mig")
+            score = scores[source].get("mig")
             if reconstruction and score is not None:
                 points.setdefault(name, []).append((reconstruction[-1], score))
     if not points:

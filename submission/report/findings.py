@@ -24,14 +24,6 @@ def collapsed(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> lis
     return [name for name, kl in zip(names, last, strict=False) if kl < COLLAPSED]
 
 
-def is_stale(run: Run, scores: ScoreFile) -> bool:
-    """Whether a score file is about another export than the one that the run folder holds now.
-
-    Scores of other files, whose path lies elsewhere, are not stale.
-    """
-    return scores.representation.file.endswith(run.exported_file.name) and scores.is_stale(run.exported_file)
-
-
 def main_metric(scores: ScoreFile) -> str:
     """The metric of the verdict: MIG, else the first whose scores lie between 0 and 1, else none."""
     values = scores.headlines()

@@ -12,12 +12,13 @@ from submission.plots.comparison import score_dots, tradeoff
 from submission.plots.kinds import Source, by_method
 from submission.plots.training import training_curves
 from submission.plots.traversal import traversals
-from submission.report.findings import is_stale, main_metric, training_warnings, verdict
+from submission.report.findings import main_metric, training_warnings, verdict
 from submission.report.page import Code, Download, Item, Page, Section, Table, Text
 from submission.report.pictures import chart, listed, photograph
-from submission.report.single import attempt, main_scores
+from submission.report.single import attempt
 from submission.report.tables import likelihood_table, meanings, method_table, scores_csv
 from submission.run import ScoreFile, series
+from submission.run.current import comparable_scores
 
 MOST_CURVES, MOST_METHODS = 8, 4
 
@@ -33,7 +34,8 @@ def runs_page(sources: Sequence[Source], more: More | None = None) -> Page:
         sources: the runs.
         more: makes further sections, such as a leaderboard and statistics (``studies.sections.method_sections``).
     """
-    scored = {source.name: scores for source in sources if (scores := fresh_scores(source)) is not None}
+    found = comparable_scores([source.run for source in sources])
+    scored = {source.name: scores for source, scores in zip(sources, found, strict=True) if scores is not None}
     methods = by_method(sources)
     seeds = {
         name: {source.run.meta.seed: scored[source.name] for source in group if source.name in scored}
@@ -93,12 +95,6 @@ def again(source: Source) -> str:
     """Where a method is trained again: beside its folder, written as the run's path is."""
     path = source.run.path
     return f"{path.parent if path.name.startswith('seed_') else path}-again"
-
-
-def fresh_scores(source: Source) -> ScoreFile | None:
-    """A run's main scores of the model that it holds now."""
-    fresh = [scores for scores in source.run.scores() if not is_stale(source.run, scores)]
-    return main_scores(fresh, source.run.meta.dataset.name)
 
 
 def warnings(

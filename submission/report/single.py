@@ -14,7 +14,7 @@ from submission.plots.manifolds import latent_space, parts_of
 from submission.plots.matrices import heat_maps, matrices_of
 from submission.plots.training import component_curves, component_kl, training_curves
 from submission.plots.traversal import traversals
-from submission.report.findings import collapsed, is_stale, verdict, warnings
+from submission.report.findings import collapsed, verdict, warnings
 from submission.report.page import Code, Download, Facts, Item, Page, Section, Text
 from submission.report.pictures import chart, listed, photograph, sliders
 from submission.report.tables import (
@@ -26,6 +26,7 @@ from submission.report.tables import (
     scores_csv,
 )
 from submission.run import Run, ScoreFile
+from submission.run.current import current_scores, is_stale, main_scores, on_own_data
 
 
 def run_page(source: Source) -> Page:
@@ -36,10 +37,9 @@ def run_page(source: Source) -> Page:
     """
     run, meta = source.run, source.run.meta
     names = [component.name for component in source.model.space.components]
-    fresh = [scores for scores in run.scores() if not is_stale(run, scores)]
+    fresh = without_repetitions(current_scores(run))
     stale = [scores for scores in run.scores() if is_stale(run, scores)]
-    fresh = without_repetitions(fresh)
-    scores = main_scores(fresh, meta.dataset.name)
+    scores = main_scores(on_own_data(run, fresh))
     unused = len(collapsed(run.components(), names)) if run.components() else None
     sections = [
         Section("Commands", [Code(commands(run, scores), "Commands that repeat this run")]),
@@ -70,12 +70,6 @@ def without_repetitions(files: Sequence[ScoreFile]) -> list[ScoreFile]:
         return same and old.created < new.created and set(old.metrics) <= set(new.metrics)
 
     return [old for old in files if not any(repeats(old, new) for new in files)]
-
-
-def main_scores(files: Sequence[ScoreFile], dataset: str) -> ScoreFile | None:
-    """The newest scores on the run's own data set, those with most metrics first; else the newest of all."""
-    own = [file for file in files if file.data.name == dataset] or list(files)
-    return max(own, key=lambda file: (len(file.headlines()), file.created), default=None)
 
 
 def subtitle(run: Run) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -93,14 +95,33 @@ def test_wrong_requests_are_one_line(seeds: Path, tmp_path: Path, capsys: pytest
 
 
 def test_runs_without_scores_say_how_to_get_them(seeds: Path, tmp_path: Path) -> None:
-    import shutil
-
     copy = shutil.copytree(seeds / "seed_0", tmp_path / "copy")
     shutil.rmtree(copy / "scores")
     with pytest.raises(SubmissionError, match=r"submission evaluate"):
         draw("scores", [copy])
     with pytest.raises(UsageError, match="no kind"):
         draw("nothing", [copy])
+
+
+@pytest.mark.parametrize("kind", ["scores", "tradeoff", "matrices"])
+def test_scores_of_an_earlier_model_are_not_drawn(kind: str, seeds: Path, tmp_path: Path) -> None:
+    copy = Run.open(shutil.copytree(seeds / "seed_0", tmp_path / "copy"))
+    copy.exported_file.write_bytes(copy.exported_file.read_bytes() + b"\0")
+    with pytest.raises(SubmissionError, match=r"copy has only scores of an earlier model — run: .*evaluate"):
+        draw(kind, [copy])
+
+
+def test_scores_of_different_protocols_are_not_mixed(seeds: Path, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        shutil.copytree(seeds / f"seed_{seed}", tmp_path / f"seed_{seed}")
+    first, second = find_runs([tmp_path])
+    (old,), (new,) = first.scores(), second.scores()
+    replace(new, preset="study", created="9").write(second.scores_folder / "study.json")
+    dots = draw("scores", [first, second]).axes[0].lines[0].get_xdata()
+    assert sorted(dots) == sorted(scores.headlines()["mig"] for scores in (old, new))
+    second.score_paths()[0].unlink()
+    with pytest.raises(UsageError, match=r"different protocols \(fast, study\)"):
+        draw("scores", [first, second])
 
 
 def test_seeds_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:

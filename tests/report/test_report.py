@@ -14,13 +14,14 @@ import pytest
 from submission.cli.main import main, run_program
 from submission.errors import SubmissionError, UsageError
 from submission.report import pictures
-from submission.report.findings import comparison, is_stale, low_metrics, verdict
+from submission.report.findings import comparison, low_metrics, verdict
 from submission.report.page import Cell, Code, Facts, Page, Section, Table, Text, render
 from submission.report.published import SOURCES, published_for
 from submission.report.single import without_repetitions
 from submission.report.tables import score_table
 from submission.report.write import write_report
 from submission.run import Estimate, Likelihood, LikelihoodData, LikelihoodFile, Run, ScoreFile, SeedSummary
+from submission.run.current import is_stale
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 DRAWN = pictures.drawn
