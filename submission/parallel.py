@@ -15,6 +15,8 @@ CHUNK = 50
 """Items that a process takes at a time."""
 WORTHWHILE = 500
 """Fewer items than this take less time than starting a process."""
+MOST_WORKERS = 61
+"""Processes at most: Windows waits for no more at the same time."""
 
 
 def available_cores() -> int:
@@ -23,14 +25,15 @@ def available_cores() -> int:
 
 
 def map_in_processes(function: Callable[[T], U], items: Sequence[T], workers: int) -> Iterator[U]:
-    """``function(item)`` for every item, in order, computed in ``workers`` processes where there are many items.
+    """``function(item)`` for every item, in order, computed in up to ``workers`` processes where there are many items.
 
     The processes start anew, so that they behave alike on every system: ``function`` must be a module's, items and
     results are pickled, and the program that calls this needs ``if __name__ == "__main__":``.
     """
-    if workers < 2 or len(items) < WORTHWHILE:
+    count = min(workers, MOST_WORKERS, -(-len(items) // CHUNK))
+    if count < 2 or len(items) < WORTHWHILE:
         yield from map(function, items)
         return
     ignore = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; this one answers it
-    with ProcessPoolExecutor(workers, get_context("spawn"), signal.signal, ignore) as pool:
+    with ProcessPoolExecutor(count, get_context("spawn"), signal.signal, ignore) as pool:
         yield from pool.map(function, items, chunksize=CHUNK)

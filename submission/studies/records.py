@@ -11,6 +11,7 @@ from pathlib import Path
 from submission import schema
 from submission.errors import SubmissionError
 from submission.files import read_text, write_text
+from submission.locks import waiting
 
 FORMAT = 1
 FIX = "delete this record; its trial runs again"
@@ -75,10 +76,16 @@ def read_records(file: Path) -> list[Record]:
 
 
 def merge_records(file: Path, new: Iterable[Record]) -> list[Record]:
-    """Add ``new`` records to a file, in order of trial and seed, atomically; those that it has already stay."""
+    """Add ``new`` records to a file, in order of trial and seed; those that it has already stay.
+
+    Several processes may add to one file at the same time; readers find it as it was before or after.
+    """
+    added = {record.key: record for record in new}
     kept = {record.key: record for record in read_records(file)}
-    found = {**{record.key: record for record in new}, **kept}
-    if found.keys() != kept.keys():
+    if added.keys() <= kept.keys():
+        return list(kept.values())
+    with waiting(file):  # another sweep may have written since
+        found = {**added, **{record.key: record for record in read_records(file)}}
         ordered = sorted(found.values(), key=lambda record: (record.trial, record.seed))
         write_text(file, "".join(f"{record.line()}\n" for record in ordered))
     return list(found.values())

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -278,6 +279,20 @@ def test_work_is_done_in_other_processes(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(parallel, "CHUNK", 1)
     assert os.getpid() not in parallel.map_in_processes(process_of, [0, 1], workers=2)
     assert list(parallel.map_in_processes(process_of, [0], workers=2)) == [os.getpid()]
+
+
+def test_no_more_processes_are_started_than_windows_waits_for_or_than_have_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def pool(workers: int, *how: object) -> ThreadPoolExecutor:
+        started.append(workers)
+        return ThreadPoolExecutor(1)
+
+    started: list[int] = []
+    monkeypatch.setattr(parallel, "ProcessPoolExecutor", pool)
+    for count in (501, 5_000):
+        assert list(parallel.map_in_processes(abs, range(count), workers=192)) == list(range(count))
+    assert started == [11, 61]
 
 
 def process_of(item: int) -> int:

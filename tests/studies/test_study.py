@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,28 @@ def test_records_are_kept_once_and_in_order(study: Study, tmp_path: Path) -> Non
     merge_records(file, [second])
     merge_records(file, [first, dataclasses.replace(second, values={"elbo": 9.0})])
     assert [found.values["elbo"] for found in read_records(file)] == [1.0, 2.0]
+
+
+def test_records_of_two_sweeps_at_the_same_time_are_all_kept(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(file: Path) -> list[Record]:
+        found = read_records(file)
+        time.sleep(0.2)  # so that the other sweep reads the same file before this one writes
+        return found
+
+    monkeypatch.setattr("submission.studies.records.read_records", slowly)
+    file = tmp_path / "records.jsonl"
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(merge_records, [file] * 3, [[record(study, number)] for number in range(3)]))
+    assert len(read_records(file)) == 3
+
+
+def test_records_are_read_without_a_lock(study: Study, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text(record(study, 0).line())
+    assert merge_records(file, [record(study, 0)]) == read_records(file)
+    assert {found.name for found in tmp_path.iterdir()} == {"small.gin", file.name}
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"seed": 1}', "nonsense", "null", "[" * 100_000])
