@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -107,9 +107,15 @@ def status(study: Study, place: Place) -> Status:
         for trial in trials
         if states[trial.name, trial.seed] is State.FAILED
     }
-    spent = [seconds for record in done.values() if isinstance(seconds := record.training.get("seconds"), int | float)]
     left = sum(found is not State.DONE for found in states.values())
-    return Status(states, errors, left * sum(spent) / len(spent) if spent else None)
+    mean = mean_seconds(record for key, record in done.items() if key in states)
+    return Status(states, errors, None if mean is None else left * mean)
+
+
+def mean_seconds(records: Iterable[Record]) -> float | None:
+    """Seconds of training in the mean over ``records``; None where none of them says."""
+    spent = [seconds for record in records if isinstance(seconds := record.training.get("seconds"), int | float)]
+    return sum(spent) / len(spent) if spent else None
 
 
 def state(trial: Trial, place: Place, done: Mapping[tuple[str, int], Record]) -> State:
@@ -159,6 +165,7 @@ def sweep(
         engine: where trials run.
         retries: how often a failed trial is tried again, earlier calls included.
         together: train the seeds of a cell as one batched program, as pays on a GPU; needs an engine with one slot.
+            Where the seed also decides other settings (``study.seeded``), each trial trains alone.
         progress: shows a bar over the trials.
         how: ``data_root``, ``device``, ``threads`` and ``isolated`` of the trials' jobs.
 
@@ -174,15 +181,17 @@ def sweep(
         warn_of_programs(left, place)
     if together and engine.slots != 1:
         raise UsageError("seeds train together in one worker", "use --workers 1")
-    peers = {trial.name: [other.seed for other in left if other.name == trial.name] for trial in left if together}
-    jobs = [
-        Job.of(study, trial, place.out, peers=[seed for seed in peers.get(trial.name, ()) if seed != trial.seed], **how)
-        for trial in left
-    ]
+    shared = together and not study.seeded  # one batched program has one data set
+    jobs = [Job.of(study, trial, place.out, peers=peers(trial, left) if shared else (), **how) for trial in left]
     with progress.task(f"{study.name}: trials", len(trials)) as bar:
         bar.advance(len(trials) - len(jobs))
         Runner(engine, retries, bar.advance).run(job for job in jobs if attempts(Path(job.folder)) <= retries)
     return status(study, place)
+
+
+def peers(trial: Trial, others: Iterable[Trial]) -> list[int]:
+    """The seeds of ``others`` that have the settings of ``trial``, without its own."""
+    return [other.seed for other in others if other.name == trial.name and other.seed != trial.seed]
 
 
 class Runner:
@@ -190,16 +199,16 @@ class Runner:
 
     def __init__(self, engine: Engine, retries: int, ended: Callable[[int], None]) -> None:
         self.engine, self.retries, self.ended = engine, retries, ended
-        self.lost: Counter[str] = Counter()
+        self.failed: dict[str, int] = {}  # run folder -> failures when its job was started
 
     def run(self, jobs: Iterable[Job]) -> None:
-        """Run all jobs; interrupted, stop those that are running."""
+        """Run all jobs; interrupted, or where one cannot be started, stop those that are running."""
         waiting, active = deque(jobs), list[tuple[Job, Any]]()
         try:
             while waiting or active:
                 while waiting and len(active) < self.engine.slots:
                     job = waiting.popleft()
-                    active.append((job, self.engine.start(job)))
+                    active.append((job, self.start(job)))
                 time.sleep(POLL)
                 for job, handle in [pair for pair in active if self.engine.finished(pair[1])]:
                     active.remove((job, handle))
@@ -209,25 +218,32 @@ class Runner:
                         waiting.append(job)
                     else:
                         self.ended(1)
-        except KeyboardInterrupt:
+        except BaseException:
             self.engine.stop([handle for _, handle in active])
             raise
+
+    def start(self, job: Job) -> Any:
+        """Start a job; its handle."""
+        self.failed[job.folder] = attempts(Path(job.folder))
+        return self.engine.start(job)
 
     def again(self, job: Job) -> bool:
         """Whether a job that has ended is to be started again."""
         folder = Path(job.folder)
         if (folder / RECORD).is_file():
             return False
-        if (folder / FAILURE).is_file():
-            return attempts(folder) <= self.retries
-        if locked(folder):  # another process works on it
-            return True
-        self.lost[job.folder] += 1
-        if self.lost[job.folder] > self.retries:
-            what = f"its process ended {self.lost[job.folder]} times without a word; see {folder / LOG}"
-            write_json(folder / FAILURE, asdict(Failure(self.lost[job.folder], what, "")))
-            return False
-        return True
+        if attempts(folder) <= self.failed[job.folder]:  # its process has written no reason
+            if locked(folder):  # another process works on it
+                return True
+            note_loss(folder)
+        return attempts(folder) <= self.retries
+
+
+def note_loss(folder: Path) -> None:
+    """Count a failure of the trial in ``folder`` whose process ended without a reason; an earlier traceback is kept."""
+    before = failure(folder) if (folder / FAILURE).is_file() else Failure(0, "", "")
+    error = f"its process ended without a word; see {folder / LOG}"
+    write_json(folder / FAILURE, asdict(Failure(before.attempts + 1, error, before.traceback)))
 
 
 def warn_of_failure(job: Job, again: bool) -> None:

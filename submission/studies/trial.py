@@ -7,7 +7,6 @@ closes, because whoever started it is gone, the process stops like one that rece
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -276,9 +275,9 @@ def measured(job: Job, run: Run) -> dict[str, float]:
 
 
 def stop_with_parent() -> None:
-    """Send this process SIGTERM when its standard input closes."""
+    """Raise SIGTERM, whose handler runs in the main thread, when the standard input closes."""
     sys.stdin.read()
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)  # os.kill would end the process at once on Windows
 
 
 def main() -> int:

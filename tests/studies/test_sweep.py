@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import io
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from submission.errors import UsageError
+from submission.files import write_json
 from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
-from submission.studies.records import Record, read_records
+from submission.studies.records import Record, merge_records, read_records
 from submission.studies.runner import Place, State, status, sweep
-from submission.studies.study import Method, Study
-from submission.studies.trial import FAILURE, RECORD
+from submission.studies.study import Method, Study, Trial
+from submission.studies.trial import FAILURE, RECORD, Failure, Job, failure, stop_with_parent
 from tests.studies.here import HereEngine
 
 PATIENCE = 240
@@ -174,6 +178,103 @@ def test_a_process_that_dies_is_not_started_for_ever(tmp_path: Path) -> None:
     found = sweep(study_of(2, seeds=1), Place.of(tmp_path), engine, retries=2)
     assert engine.starts == 3
     assert "without a word" in next(iter(found.errors.values()))
+
+
+def test_a_process_that_dies_after_a_failure_is_not_started_for_ever(tmp_path: Path) -> None:
+    class FailingThenDying(HereEngine):
+        starts = 0
+
+        def start(self, job: Job) -> int:
+            self.starts += 1
+            if self.starts == 1:
+                write_json(Path(job.folder) / FAILURE, asdict(Failure(1, "no disk", "Traceback: no disk")))
+            if self.starts > 5:
+                raise AssertionError("started again")
+            return 1
+
+    study, place, engine = study_of(2, seeds=1), Place.of(tmp_path), FailingThenDying()
+    folder = study.trials()[0].folder(place.out)
+    folder.mkdir(parents=True)
+    found = sweep(study, place, engine, retries=2)
+    assert engine.starts == 3
+    assert "without a word" in next(iter(found.errors.values()))
+    assert (failure(folder).attempts, failure(folder).traceback) == (3, "Traceback: no disk")
+    assert sweep(study, place, engine, retries=2).count(State.FAILED) == 1  # not tried a fourth time
+
+
+def test_a_trial_that_cannot_be_started_stops_the_others(tmp_path: Path) -> None:
+    class Full(HereEngine):
+        slots, stopped = 2, list[int]()
+
+        def start(self, job: Job) -> int:
+            if job.seed == 1:
+                raise UsageError("the cluster refuses the job")
+            return job.seed
+
+        def stop(self, handles: list[int]) -> None:
+            self.stopped += handles
+
+    engine = Full()
+    with pytest.raises(UsageError, match="refuses"):
+        sweep(study_of(2), Place.of(tmp_path), engine)
+    assert engine.stopped == [0]
+
+
+def test_seeds_that_choose_other_data_do_not_train_together(tmp_path: Path) -> None:
+    class Listing(HereEngine):
+        def __init__(self) -> None:
+            self.peers: list[list[int]] = []
+
+        def start(self, job: Job) -> int:
+            self.peers.append(list(job.peers))
+            return 1
+
+    plain, seeded = study_of(2, seeds=3), dataclasses.replace(study_of(2, seeds=3), seeded=("data.seed",))
+    for study, peers in ((plain, [[1, 2], [0, 2], [0, 1]]), (seeded, [[], [], []])):
+        engine = Listing()
+        sweep(study, Place.of(tmp_path / str(len(study.seeded))), engine, retries=0, together=True)
+        assert engine.peers == peers
+
+
+@pytest.mark.system
+def test_seeds_that_choose_the_data_have_it_in_their_configurations(tmp_path: Path) -> None:
+    series = Method("delta_vae/periodic_series", "series")
+    study = dataclasses.replace(study_of(2), methods=(series,), seeded=("data.seed",))
+    place = Place.of(tmp_path)
+    found = sweep(study, place, HereEngine(), together=True)
+    assert found.count(State.DONE) == 2, found.errors
+    for trial in study.trials():
+        assert f"data.seed = {trial.seed}" in (trial.folder(place.out) / "config.gin").read_text()
+
+
+def test_the_time_left_is_of_the_study_s_own_trials(tmp_path: Path) -> None:
+    def record(trial: Trial, name: str, seconds: float) -> Record:
+        about = (trial.method, trial.choices, trial.seed, trial.bindings, {"elbo": 0.0}, {"seconds": seconds})
+        return Record("small", "", name, *about)
+
+    study, place = study_of(2, seeds=3), Place.of(tmp_path)
+    first = study.trials()[0]
+    merge_records(place.records, [record(first, "of another study", 1e6)])
+    assert status(study, place).seconds_left is None
+    merge_records(place.records, [record(first, first.name, 5.0)])
+    assert status(study, place).seconds_left == 10.0
+
+
+def test_a_trial_whose_driver_is_gone_answers_in_its_main_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ends_the_process(*arguments: int) -> None:  # as on Windows, where no handler is asked
+        raise AssertionError(f"os.kill{arguments}")
+
+    answered: list[threading.Thread] = []
+    monkeypatch.setattr(os, "kill", ends_the_process)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    before = signal.signal(signal.SIGTERM, lambda number, frame: answered.append(threading.current_thread()))
+    try:
+        thread = threading.Thread(target=stop_with_parent)
+        thread.start()
+        thread.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert answered == [threading.main_thread()]
 
 
 def test_a_folder_of_another_configuration_is_refused(tmp_path: Path) -> None:
