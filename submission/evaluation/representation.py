@@ -29,6 +29,7 @@ from submission.metrics.sampling import (
 from submission.metrics.sampling.grid import observed_values
 from submission.metrics.sampling.tables import MemoTable, Rows
 from submission.progress import QUIET, Progress
+from submission.run.scores import IDEAL
 
 SamplerOf = Callable[[int, Progress], Sampler]
 
@@ -199,12 +200,12 @@ def from_codes(file: CodesTable) -> tuple[ScoredRepresentation, ScoredRepresenta
     if file.factor_sizes is not None:
         grid = CodeGrid.of(file.name, file.factor_sizes, file.periodic)
         mine = from_rows("codes", grid, lambda cells: file.codes[cells])
-        truth = from_rows("true factors", grid, true_factors(grid), codes="factors")
+        truth = from_rows(IDEAL, grid, true_factors(grid), codes="factors")
     else:
         low, high = file.factors.min(axis=0), file.factors.max(axis=0)
         even = 2 * (file.factors - low) / np.where(high > low, high - low, 1) - 1
         mine = from_samples("codes", file, file.codes)
-        truth = from_samples("true factors", file, even.astype(np.float32))
+        truth = from_samples(IDEAL, file, even.astype(np.float32))
     return replace(mine, layout=layout, block_sampler=mine.sampler), truth
 
 
@@ -220,7 +221,7 @@ def from_samples(label: str, file: CodesTable, codes: Codes) -> ScoredRepresenta
 
 def true_factor_baseline(dataset: GroundTruthDataset) -> ScoredRepresentation:
     """The true factors as codes."""
-    return from_rows("true factors", dataset, true_factors(dataset), codes="factors")
+    return from_rows(IDEAL, dataset, true_factors(dataset), codes="factors")
 
 
 def factors_of(dataset: FactorGrid) -> dict[str, int]:

@@ -31,6 +31,7 @@ from submission.export.foreign import OPENERS, warn_of_program
 from submission.export.isolated import IsolatedModule
 from submission.progress import QUIET
 from submission.run import Run
+from submission.run.scores import IDEAL, UNTRAINED
 from submission.schema import to_json
 
 CODES = (".npz", ".npy", ".csv")
@@ -62,6 +63,10 @@ class TargetOptions:
     isolated: bool = False
     name: str = ""
 
+    def __post_init__(self) -> None:
+        """UsageError for the name of a baseline."""
+        require_own_name(self.name)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -82,6 +87,12 @@ class Target:
     def score_file(self, plan: Plan) -> Path | None:
         """Where the scores of ``plan`` are kept."""
         return None if self.folder is None else self.folder / plan.file_name(*self.differs)
+
+
+def require_own_name(name: str) -> None:
+    """UsageError for a representation that is called like a baseline, whose scores would replace its own."""
+    if name in (UNTRAINED, IDEAL):
+        raise UsageError(f"{name!r} is the name of a baseline", "choose another one (--name, or name=...)")
 
 
 def open_target(target: object, options: TargetOptions) -> Target:
@@ -140,10 +151,12 @@ def file_target(path: Path, options: TargetOptions) -> Target:
     """An encoder's file in any format."""
     if error := weights_alone(path, data_name(options)):
         raise error
+    label = options.name or path.name
+    require_own_name(label)
     dataset = required_data(str(path), options)
     encoder = open_encoder(path, dataset, options)
     codes = "mean" if encoder.deterministic else "sample"
-    mine = from_encoder(options.name or path.name, dataset, encoder, codes=codes)
+    mine = from_encoder(label, dataset, encoder, codes=codes)
     about = about_encoder(encoder, dataset, options) | {"name": options.name}
     about["representation"] |= file_json(path)
     return Target(tuple(with_baselines(mine, dataset, encoder, None, options)), about, *kept_as(dataset, options))
@@ -152,6 +165,7 @@ def file_target(path: Path, options: TargetOptions) -> Target:
 def module_target(module: nn.Module, options: TargetOptions, name: str = "") -> Target:
     """A module in memory: a copy of it is scored, in evaluation mode."""
     name = options.name or name or type(module).__name__
+    require_own_name(name)
     dataset = required_data(name, options)
     own = module if isinstance(module, FunctionModule) else copy.deepcopy(module)
     encoder = Encoder(own, name, dataset.image_shape, options.device, options.precision)
@@ -218,7 +232,7 @@ def with_baselines(
     else:
         module = untrained_convolutional(dataset.image_shape, encoder.width, options.seed)
         fresh = Encoder(module, "untrained encoder", dataset.image_shape, options.device, options.precision)
-    yield from_encoder("untrained", dataset, fresh, mine.layout, codes=mine.codes)
+    yield from_encoder(UNTRAINED, dataset, fresh, mine.layout, codes=mine.codes)
     yield true_factor_baseline(dataset)
 
 

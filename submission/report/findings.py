@@ -10,8 +10,8 @@ from submission.evaluation.statistics import summarise
 from submission.latent.families import COLLAPSED
 from submission.metrics.registry import title
 from submission.run import Run, ScoreFile
+from submission.run.scores import UNTRAINED
 
-UNTRAINED, IDEAL = "untrained", "true factors"
 FEW_UPDATES = 10_000
 """Training runs shorter than this are called short; Locatello et al. (2019) train for 300,000 updates."""
 FAR, CLEAR = 3.0, 0.1

@@ -8,12 +8,11 @@ from submission.evaluation.statistics import Summary, summarise
 from submission.latent.families import COLLAPSED
 from submission.metrics.registry import bounds
 from submission.plots.encoding import Encoded
-from submission.report.findings import IDEAL, UNTRAINED
 from submission.report.page import Cell, Facts, Item, Table, Text
 from submission.report.published import published_for
 from submission.run import Run, ScoreFile
 from submission.run.likelihood import QUANTITIES
-from submission.run.scores import digits
+from submission.run.scores import IDEAL, UNTRAINED, digits
 from submission.text import csv_text
 
 NONE = "–"

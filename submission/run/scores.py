@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas
 
 FORMAT = 1
+UNTRAINED, IDEAL = "untrained", "true factors"
+"""Labels of the baselines' columns."""
 FIX = "evaluate the run again"
 
 

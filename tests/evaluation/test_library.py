@@ -218,6 +218,24 @@ def test_a_named_file_joins_the_tables(tmp_path: Path, monkeypatch: pytest.Monke
     assert (entry.method, entry.dataset) == ("their way", "cars3d")
 
 
+@pytest.mark.parametrize("name", ["untrained", "true factors"])
+def test_the_name_of_a_baseline_is_refused(
+    name: str, stripes: GroundTruthDataset, export: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def function(images: np.ndarray) -> np.ndarray:
+        return images.mean((1, 3))
+
+    function.__name__ = name
+    file = export()
+    bare = file.rename(file.with_name(name))
+    for target, given in ((Columns(), name), (bare, name), (bare, ""), (function, "")):
+        with pytest.raises(UsageError, match="is the name of a baseline"):
+            evaluate(target, data=stripes, name=given, **QUICK)
+    assert evaluate(function, data=stripes, name="mine", metrics=["mig"], preset="fast").scores.keys() == {"mig"}
+    assert run_program("evaluate", [str(bare), "--data", "stripes", "--name", name]) == 2
+    assert f"{name!r} is the name of a baseline — choose another one" in capsys.readouterr().err
+
+
 def test_a_run_that_has_not_ended_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "run").mkdir()
     meta = {"dataset": {"name": "dsprites_small"}, "training": {"finished": False}}
