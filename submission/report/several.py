@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from shlex import quote
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from submission.plots.comparison import score_dots, tradeoff
 from submission.plots.kinds import Source, by_method
 from submission.plots.training import training_curves
 from submission.plots.traversal import traversals
+from submission.report.commands import evaluate_command, report_command, train_command
 from submission.report.findings import main_metric, training_warnings, verdict
 from submission.report.page import Code, Download, Item, Page, Section, Table, Text
 from submission.report.pictures import chart, listed, photograph
@@ -45,7 +45,7 @@ def runs_page(sources: Sequence[Source], more: More | None = None) -> Page:
     files = {name: list(found.values()) for name, found in seeds.items()}
     datasets = sorted({source.run.meta.dataset.name for source in sources})
     sections = [
-        Section("Commands", [Code(commands(methods, seeds), "Commands that repeat these runs")]),
+        Section("Commands", [Code(commands(methods, scored), "Commands that repeat these runs")]),
         Section("Scores", score_items(files, scored)),
         Section("Score against reconstruction", tradeoff_items(methods, scored)),
         *(more(seeds) if more is not None else ()),
@@ -64,31 +64,28 @@ def runs_page(sources: Sequence[Source], more: More | None = None) -> Page:
     )  # fmt: skip
 
 
-def commands(methods: Mapping[str, Sequence[Source]], scored: Mapping[str, Mapping[int, ScoreFile]]) -> str:
+def commands(methods: Mapping[str, Sequence[Source]], scored: Mapping[str, ScoreFile]) -> str:
     """What trains, scores and reports the first methods again."""
     lines: list[str] = []
-    for name, group in list(methods.items())[:MOST_METHODS]:
-        lines += method_commands(group, scored.get(name, {}))
+    for group in list(methods.values())[:MOST_METHODS]:
+        lines += method_commands(group, scored)
     if len(methods) > MOST_METHODS:
         lines.append(f"# and {len(methods) - MOST_METHODS} more methods")
-    folders = [quote(again(group[0])) for group in methods.values()]
-    return "\n".join([*lines, f"python -m submission report {' '.join(folders[:MOST_METHODS])}"])
+    folders = [again(group[0]) for group in methods.values()]
+    return "\n".join([*lines, report_command(folders[:MOST_METHODS])])
 
 
-def method_commands(group: Sequence[Source], scored: Mapping[int, ScoreFile]) -> list[str]:
-    """What trains and scores the seeds of one method again."""
-    seeds, out = [source.run.meta.seed for source in group], again(group[0])
-    train = f"python train.py --config {quote(f'{group[0].run.path}/config.gin')}"
-    if len(seeds) == 1:
-        lines = [f"{train} --seed {seeds[0]} --out {quote(out)}"]
-    elif seeds == list(range(seeds[0], seeds[-1] + 1)):
-        lines = [f"{train} --seeds {seeds[0]}:{seeds[-1] + 1} --out {quote(out)}"]
+def method_commands(group: Sequence[Source], scored: Mapping[str, ScoreFile]) -> list[str]:
+    """What trains and scores the seeds of one method again, each seed once."""
+    by_seed = {source.run.meta.seed: source for source in reversed(group)}
+    seeds, out, run = sorted(by_seed), again(group[0]), group[0].run
+    folders = {seed: out if len(seeds) == 1 else f"{out}/seed_{seed}" for seed in seeds}
+    if len(seeds) > 1 and seeds == list(range(seeds[0], seeds[-1] + 1)):
+        lines = [train_command(run, out, "--seeds", f"{seeds[0]}:{seeds[-1] + 1}")]
     else:
-        lines = [f"{train} --seed {seed} --out {quote(f'{out}/seed_{seed}')}" for seed in seeds]
-    for seed, scores in scored.items():
-        folder = out if len(seeds) == 1 else f"{out}/seed_{seed}"
-        lines.append(f"python evaluate.py {quote(folder)} --preset {scores.preset}")
-    return lines
+        lines = [train_command(run, folder, "--seed", str(seed)) for seed, folder in folders.items()]
+    chosen = {seed: (by_seed[seed].run, scored[by_seed[seed].name]) for seed in seeds if by_seed[seed].name in scored}
+    return lines + [evaluate_command(*chosen[seed], folder) for seed, folder in folders.items() if seed in chosen]
 
 
 def again(source: Source) -> str:
