@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 import typing
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -19,17 +20,37 @@ def accepts(hint: Any, value: object, objects: tuple[type, ...] = ()) -> bool:
 
     >>> accepts(float, 3), accepts(int, True), accepts(tuple[int, ...], (1, "2")), accepts(int | None, None)
     (True, False, False, True)
+    >>> accepts(tuple[float, float], (1, 2, 3)), accepts(Mapping[str, Sequence[int]], {"a": [1]})
+    (False, True)
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return any(accepts(argument, value, objects) for argument in arguments)
-    if origin is tuple:
-        return isinstance(value, tuple | list) and all(accepts(arguments[0], item, objects) for item in value)
+    if origin in (tuple, Sequence):
+        return isinstance(value, tuple | list) and accepts_all(item_hints(hint, len(value)), value, objects)
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(accepts_all(arguments, pair, objects) for pair in value.items())
     if hint in (float, int):
         return isinstance(value, Real if hint is float else Integral) and not isinstance(value, bool)
     if getattr(hint, "_is_protocol", False):
         return isinstance(value, objects)
     return not isinstance(hint, type) or isinstance(value, hint)
+
+
+def accepts_all(hints: Sequence[Any], values: Sequence[object], objects: tuple[type, ...]) -> bool:
+    """Whether there are as many ``values`` as ``hints``, each of its type."""
+    return len(hints) == len(values) and all(map(accepts, hints, values, [objects] * len(hints)))
+
+
+def item_hints(hint: Any, count: int) -> Sequence[Any]:
+    """The types of the items of a list or tuple of the type ``hint`` that has ``count`` of them."""
+    arguments = typing.get_args(hint)
+    return arguments if counted(hint) else arguments[:1] * count
+
+
+def counted(hint: Any) -> bool:
+    """Whether the type ``hint`` is a tuple of so many items, each with a type of its own."""
+    return typing.get_origin(hint) is tuple and typing.get_args(hint)[-1] is not ...
 
 
 def finite(value: object) -> bool:
@@ -45,12 +66,19 @@ def describe(hint: Any) -> str:
 
     >>> describe(tuple[int, ...]), describe(float | None)
     ('a tuple, each item a whole number', 'a number or None')
+    >>> describe(Mapping[str, tuple[float, float]])
+    'a dictionary {a quoted string: (a number, a number)}'
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(map(describe, arguments))
-    if origin is tuple:
-        return f"a tuple, each item {describe(arguments[0])}"
+    if counted(hint):
+        return f"({', '.join(map(describe, arguments))})"
+    if origin in (tuple, Sequence):
+        kind = "tuple" if origin is tuple else "list"
+        return f"a {kind}" if arguments[0] is object else f"a {kind}, each item {describe(arguments[0])}"
+    if origin is Mapping:
+        return f"a dictionary {{{describe(arguments[0])}: {describe(arguments[1])}}}"
     if hint is type(None):
         return "None"
     name = getattr(hint, "__name__", str(hint)).lower()

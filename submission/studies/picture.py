@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from submission.errors import UsageError, did_you_mean
+from submission.studies.fields import fields_of_part
 
 KINDS = {
     "dots": "a panel per quantity, a row per method: every seed, the mean with its interval, the paper's number",
@@ -43,11 +43,6 @@ class Picture:
             raise UsageError("study.figure of kind 'rates' shows one quantity", "set quantities = ['captured']")
 
     @classmethod
-    def of(cls, value: object) -> Picture:
-        """From a kind's name, or a dictionary of these attributes; UsageError for anything else."""
-        if isinstance(value, str):
-            return cls(value)
-        known = [item.name for item in dataclasses.fields(cls)]
-        if not isinstance(value, dict) or value.keys() - set(known):
-            raise UsageError(f"study.figure = {value!r:.80} is no figure", f"give a kind, or keys {', '.join(known)}")
-        return cls(**value)
+    def of(cls, value: object, where: str = "study.figure") -> Picture:
+        """From a kind's name, or a dictionary of these attributes; UsageError, with ``where``, for anything else."""
+        return cls(**fields_of_part(cls, value, where, "kind"))

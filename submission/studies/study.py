@@ -8,16 +8,18 @@ import hashlib
 import itertools
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from submission.configuration import load
 from submission.configuration.fill import default_bindings
 from submission.configuration.settings import SEED, ObjectiveSettings, Settings, bindings_of
 from submission.configuration.studies import read_study
 from submission.errors import UsageError, did_you_mean
+from submission.evaluation.plan import PRESETS
+from submission.metrics.registry import REGISTRY
+from submission.studies.fields import as_tuple, fields_of, fields_of_part
 from submission.studies.measures import MEASURES
 from submission.studies.picture import Picture
 
@@ -50,14 +52,12 @@ class Method:
         return self.label != self.config.rpartition("/")[2]
 
     @classmethod
-    def of(cls, value: object) -> Method:
-        """From a configuration's name, or a dictionary of these attributes; UsageError for anything else."""
-        if isinstance(value, str):
-            return cls(value, value.rpartition("/")[2])
-        known = {item.name for item in dataclasses.fields(cls)}
-        if not isinstance(value, dict) or not isinstance(value.get("config"), str) or value.keys() - known:
-            raise UsageError(f"{value!r:.80} is not a method", f"give a configuration, or keys {', '.join(known)}")
-        return cls(**{"label": value["config"].rpartition("/")[2], **value})
+    def of(cls, value: object, where: str = "study.methods") -> Method:
+        """From a configuration's name, or a dictionary of these attributes; UsageError, with ``where``, for others."""
+        found = fields_of_part(cls, value, where, "config")
+        if "config" not in found:
+            raise UsageError(f"{where} = {value!r:.80} has no config", "name a configuration, e.g. 'demo'")
+        return cls(**{"label": found["config"].rpartition("/")[2], **found})
 
 
 @dataclass(frozen=True)
@@ -182,25 +182,27 @@ class Study:
                 f"study {self.name!r}: seeds = {self.seeds}, likelihood = {self.likelihood}, images = {self.images}",
                 "give at least one seed and image, and no negative number of samples",
             )
-        for name in self.measures:
-            if name not in MEASURES:
-                fix = did_you_mean(name, MEASURES, f"choose from {', '.join(MEASURES)}")
-                raise UsageError(f"study {self.name!r}: unknown measure {name!r}", fix)
+        self.require_known("measures", self.measures, MEASURES)
+        self.require_known("metrics", [name.lower() for name in self.metrics], REGISTRY)
+        self.require_known("evaluate", [self.evaluate] if self.evaluate else [], PRESETS)
+
+    def require_known(self, key: str, names: Collection[str], known: Collection[str]) -> None:
+        """UsageError where the setting ``key`` has a name that is not one of those ``known``."""
+        for name in names:
+            if name not in known:
+                fix = did_you_mean(name, known, f"choose from {', '.join(known)}")
+                raise UsageError(f"study {self.name!r}: {name!r} in study.{key} is unknown", fix)
 
     @classmethod
     def read(cls, name: str, size: str = "") -> Study:
         """The study in a gin file, or a shipped one by name; UsageError where it is not one."""
         title, values = read_study(name, size)
-        known = {item.name: item for item in dataclasses.fields(cls)}
-        for key in values:
-            if key not in known:
-                raise UsageError(f"study.{key} is unknown", did_you_mean(key, known, f"known: {', '.join(known)}"))
-        methods = tuple(Method.of(value) for value in as_tuple(values.pop("methods", ())))
-        for key in ("data", "bind", "metrics", "measures", "seeded"):
-            values[key] = as_tuple(values.get(key, ()))
-        values["figure"] = Picture.of(values.get("figure", {}))
-        described: dict[str, Any] = {"name": Path(name).stem, "title": title.rstrip("."), "size": size, **values}
-        return cls(**described, methods=methods)
+        where = f"{name}: study"
+        listed = enumerate(as_tuple(values.pop("methods", ())))
+        methods = tuple(Method.of(value, f"{where}.methods[{number}]") for number, value in listed)
+        figure = Picture.of(values.pop("figure", {}), f"{where}.figure")
+        own = {"name": Path(name).stem, "title": title.rstrip("."), "size": size, **fields_of(cls, values, where)}
+        return cls(**own, methods=methods, figure=figure)
 
     def trials(self) -> tuple[Trial, ...]:
         """All trials, each seed's before the next seed's, so that an unfinished study is balanced.
@@ -220,8 +222,10 @@ class Study:
         return tuple(trial.with_seed(seed) for seed in range(self.seeds) for trial in cells)
 
     def cells(self, method: Method) -> list[tuple[Method, str, dict[str, object]]]:
-        """Method, data set and grid choices of every trial of ``method`` but for the seed."""
-        grid = {**self.grid, **method.grid}
+        """Method, data set and grid choices of every trial of ``method`` but for the seed; UsageError for none."""
+        grid = {key: as_tuple(values) for key, values in {**self.grid, **method.grid}.items()}
+        if empty := [key for key, values in grid.items() if not values]:
+            raise UsageError(f"study {self.name!r}: the grid has no values for {empty[0]}", "give at least one")
         choices = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
         return [(method, data, choice) for data in self.data or ("",) for choice in choices]
 
@@ -248,8 +252,3 @@ def with_value(settings: Settings, key: str, value: object) -> Settings:
     known = {item.name for item in dataclasses.fields(old)}
     change = {name: value} if name in known else {"options": {**old.options, name: value}}
     return dataclasses.replace(settings, **{section: dataclasses.replace(old, **change)})
-
-
-def as_tuple(value: object) -> tuple[Any, ...]:
-    """A list or tuple as a tuple; anything else as its only item."""
-    return tuple(value) if isinstance(value, list | tuple) else (value,)

@@ -131,8 +131,10 @@ def test_every_shipped_study_has_a_figure_before_anything_is_run(name: str) -> N
     [
         ("pie", "unknown kind 'pie' — choose dots, lines"),
         ("line", "did you mean lines"),
-        (3, "3 is no figure"),
-        ({"kind": "dots", "z": 1}, "is no figure"),
+        (3, "study.figure = 3 has the wrong type — give kind, or a dictionary"),
+        ({"kind": "dots", "z": 1}, "study.figure.z is unknown — known: kind, quantities, x, y"),
+        ({"kind": [1]}, "study.figure.kind = [1] has the wrong type"),
+        ({"quantities": 3}, "study.figure.quantities = 3 has the wrong type"),
         ({"kind": "lines", "x": "model.space"}, "lacks x or y"),
         ({"kind": "rates", "x": "a", "y": "b"}, "shows one quantity"),
     ],

@@ -13,6 +13,7 @@ import pytest
 import torch
 from scipy import stats
 
+from submission.cli.main import main
 from submission.configuration import load
 from submission.configuration.studies import study_files
 from submission.errors import SubmissionError, UsageError
@@ -93,7 +94,7 @@ def test_a_size_replaces_what_it_names(study_file: Path) -> None:
         ("study.methods = []", "has no methods"),
         ("study.method = ['demo']", "study.method is unknown — did you mean methods"),
         ("train.steps = 3", "train.steps is not a setting of a study"),
-        ("study.methods = [3]", "3 is not a method"),
+        ("study.methods = [3]", r"study.methods\[0\] = 3 has the wrong type"),
         ("study.methods = ['nowhere']", "no configuration 'nowhere'"),
         ("study.methods = ['demo', 'demo']", "twice"),
         ("study.methods = ['demo']\nstudy.seeds = 0", "at least one seed"),
@@ -105,6 +106,74 @@ def test_what_a_study_cannot_be(tmp_path: Path, line: str, message: str) -> None
     file.write_text(line)
     with pytest.raises(UsageError, match=message):
         Study.read(str(file)).trials()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("study.grid = [1]", "study.grid = [1] has the wrong type — it takes a dictionary {a quoted string: a list}"),
+        ("study.grid = {3: [1]}", "study.grid = {3: [1]} has the wrong type"),
+        ("study.grid = {'objective.beta': []}", "the grid has no values for objective.beta"),
+        ("study.seeds = '5'", "study.seeds = '5' has the wrong type — it takes a whole number"),
+        ("study.seeds = 2.5", "study.seeds = 2.5 has the wrong type — it takes a whole number"),
+        ("study.seeds = True", "study.seeds = True has the wrong type"),
+        ("study.images = '4'", "study.images = '4' has the wrong type"),
+        ("study.baselines = 'no'", "study.baselines = 'no' has the wrong type — it takes True or False"),
+        ("study.bind = 3", "study.bind = 3 has the wrong type"),
+        ("study.data = 3", "study.data = 3 has the wrong type"),
+        ("study.seeded = [3]", "study.seeded = [3] has the wrong type"),
+        ("study.measures = [['degree']]", "study.measures = [['degree']] has the wrong type"),
+        ("study.measures = 'degre'", "'degre' in study.measures is unknown — did you mean degree?"),
+        ("study.metrics = ['MIG', 'mgi']", "'mgi' in study.metrics is unknown — did you mean mig"),
+        ("study.evaluate = 'fats'", "'fats' in study.evaluate is unknown — did you mean fast?"),
+        ("study.evaluate = 3", "study.evaluate = 3 has the wrong type — it takes a quoted string"),
+        ("study.published = {'demo': {'elbo': 3}}", "it takes a dictionary {a quoted string: a dictionary"),
+        ("study.units = {'elbo': (1.0,)}", "it takes a dictionary {a quoted string: (a number, a number)}"),
+        ("study.titles = {'elbo': 3}", "study.titles = {'elbo': 3} has the wrong type"),
+        ("study.figure = {'kind': 'lines', 'x': 3, 'y': 'mig'}", "study.figure.x = 3 has the wrong type"),
+        ("study.methods = [{'label': 'a'}]", "study.methods[0] = {'label': 'a'} has no config"),
+        ("study.methods = ['demo', {'config': 'demo', 'grid': 3}]", "study.methods[1].grid = 3 has the wrong type"),
+        ("study.methods = [{'config': 'demo', 'label': 3}]", "study.methods[0].label = 3 has the wrong type"),
+        ("study.methods = [{'config': 'demo', 'binds': []}]", "study.methods[0].binds is unknown — did you mean bind?"),
+    ],
+)
+def test_values_of_another_type_are_one_line_with_the_file(
+    tmp_path: Path, line: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "wrong.gin"
+    file.write_text(f"study.methods = ['demo']\n{line}\n" if "study.methods" not in line else line)
+    assert main(["sweep", "status", str(file), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "wrong" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("alone", "listed"),
+    [
+        ("study.grid = {'model.space': 'R^10'}", "study.grid = {'model.space': ['R^10']}"),
+        ("study.grid = {'objective.beta': 4.0}", "study.grid = {'objective.beta': [4.0]}"),
+        ("study.bind = 'train.steps = 3'", "study.bind = ['train.steps = 3']"),
+        (
+            "study.methods = {'config': 'demo', 'bind': 'train.steps = 3', 'grid': {'model.space': 'R^3'}}",
+            "study.methods = [{'config': 'demo', 'bind': ['train.steps = 3'], 'grid': {'model.space': ['R^3']}}]",
+        ),
+    ],
+)
+def test_one_value_stands_for_a_list_of_one(tmp_path: Path, alone: str, listed: str) -> None:
+    studies = []
+    for line in (alone, listed):
+        file = tmp_path / "same.gin"
+        file.write_text(line if "methods" in line else f"study.methods = ['demo']\n{line}\n")
+        studies.append(Study.read(str(file)))
+    assert studies[0] == studies[1]
+    assert [trial.name for trial in studies[0].trials()] == [trial.name for trial in studies[1].trials()]
+
+
+def test_one_value_in_a_grid_written_in_python_is_one_trial() -> None:
+    study = Study("own", methods=(Method("demo"),), grid={"model.space": "R^10"}, seeds=1)
+    assert [trial.choices for trial in study.trials()] == [{"model.space": "R^10"}]
 
 
 @pytest.mark.parametrize("name", study_files())
@@ -250,8 +319,6 @@ def test_the_smoke_size_of_every_study_runs(name: str, tmp_path: Path, shared_da
     [
         ({"measures": ("degree",)}, "defined for two circles"),
         ({"measures": ("neighbours",)}, "has no class labels"),
-        ({"metrics": ("mgi",)}, "mgi"),
-        ({"evaluate": "slow"}, "slow"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_the_training(
