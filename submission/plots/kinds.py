@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ from submission.plots.training import component_curves, component_kl, training_c
 from submission.plots.traversal import animation, traversals
 from submission.run import Run, ScoreFile, series
 from submission.run.current import scores_of_one_protocol
+from submission.run.methods import method_folder, method_names, readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,22 +43,18 @@ class Source:
     Attributes:
         run: the run folder.
         root: folder of the data files.
+        label: what to call the run where its folder's name does not tell it from other runs.
     """
 
     run: Run
     root: Path | None = None
-
-    @cached_property
-    def method(self) -> Path:
-        """The folder that holds a method's seeds; of other runs their own folder."""
-        path = self.run.path.resolve()
-        return path.parent if path.name.startswith("seed_") else path
+    label: str = ""
 
     @cached_property
     def name(self) -> str:
-        """The folder's name; for a seed's folder the method's, without a trial's digest, and the seed."""
-        path = self.run.path.resolve()
-        return f"{readable(self.method)}/{path.name}" if path != self.method else path.name
+        """The label, else the folder's name; of a seed the method's folder, without a trial's digest, and the seed."""
+        path, method = self.run.path.resolve(), method_folder(self.run)
+        return self.label or (f"{readable(method)}/{path.name}" if path != method else path.name)
 
     @cached_property
     def model(self) -> VAE:
@@ -86,6 +83,23 @@ class Source:
         return scores_of_one_protocol([self.run])[0]
 
 
+def sources_of(runs: Sequence[Run], root: Path | None = None) -> list[Source]:
+    """A source for each run, called by its path where two folders have one name.
+
+    Raises:
+        UsageError: a run was given twice, by whatever name.
+    """
+    paths = [run.path.resolve() for run in runs]
+    for run, path in zip(runs, paths, strict=True):
+        if paths.count(path) > 1:
+            raise UsageError(f"{run.path} was given twice", "name each run once")
+    found = [Source(run, root) for run in runs]
+    names = [source.name for source in found]
+    return [
+        source if names.count(source.name) == 1 else replace(source, label=str(source.run.path)) for source in found
+    ]
+
+
 def draw(kind: str, runs: Iterable[Run | Path | str], root: Path | None = None, theme: Theme = LIGHT) -> Figure:
     """A figure of one or several runs.
 
@@ -96,10 +110,10 @@ def draw(kind: str, runs: Iterable[Run | Path | str], root: Path | None = None, 
         theme: colours.
 
     Raises:
-        UsageError: there is no such kind, no run, or several runs for a kind that shows a single one.
+        UsageError: there is no such kind, no run, several runs for a kind that shows a single one, or one run twice.
         SubmissionError: a run lacks what the figure shows.
     """
-    sources = [Source(run if isinstance(run, Run) else Run.open(run), root) for run in runs]
+    sources = sources_of([run if isinstance(run, Run) else Run.open(run) for run in runs], root)
     if kind not in KINDS:
         raise UsageError(
             f"there is no kind of figure {kind!r}", did_you_mean(kind, KINDS, f"choose {', '.join(KINDS)}")
@@ -195,21 +209,11 @@ def main_headlines(sources: Sequence[Source], metric: str = "") -> dict[Source, 
 
 
 def by_method(sources: Sequence[Source]) -> dict[str, list[Source]]:
-    """Runs of each method, in the order in which they are given; those of one method differ in their seed only.
-
-    A method has its folder's name, without the digest that sweeps add; the whole path where two names are equal.
-    """
-    groups: dict[Path, list[Source]] = {}
-    for source in sources:
-        groups.setdefault(source.method, []).append(source)
-    names = [readable(folder) for folder in groups]
-    unique = [name if names.count(name) == 1 else str(folder) for folder, name in zip(groups, names, strict=True)]
-    return dict(zip(unique, groups.values(), strict=True))
-
-
-def readable(folder: Path) -> str:
-    """A folder's name without the digest of a sweep's trial."""
-    return re.sub(r"-[0-9a-f]{8}$", "", folder.name)
+    """Runs of each method, in the order in which they are given; those of one method differ in their seed only."""
+    groups: dict[str, list[Source]] = {}
+    for source, name in zip(sources, method_names([source.run for source in sources]), strict=True):
+        groups.setdefault(name, []).append(source)
+    return groups
 
 
 def draw_tradeoff(sources: Sequence[Source], theme: Theme) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -23,8 +24,8 @@ from submission.run.current import comparable_scores
 MOST_CURVES, MOST_METHODS = 8, 4
 
 
-More = Callable[[Mapping[str, Mapping[int, ScoreFile]]], Sequence[Section]]
-"""Method → training seed → scores, and what a page shows about them besides the report's own sections."""
+More = Callable[[Mapping[str, Sequence[tuple[int, ScoreFile]]]], Sequence[Section]]
+"""Method → training seed and scores of each run, and what a page shows about them besides the report's sections."""
 
 
 def runs_page(sources: Sequence[Source], more: More | None = None) -> Page:
@@ -34,21 +35,21 @@ def runs_page(sources: Sequence[Source], more: More | None = None) -> Page:
         sources: the runs.
         more: makes further sections, such as a leaderboard and statistics (``studies.sections.method_sections``).
     """
-    found = comparable_scores([source.run for source in sources])
-    scored = {source.name: scores for source, scores in zip(sources, found, strict=True) if scores is not None}
+    chosen = comparable_scores([source.run for source in sources])
+    scored = {source.name: scores for source, scores in zip(sources, chosen, strict=True) if scores is not None}
     methods = by_method(sources)
-    seeds = {
-        name: {source.run.meta.seed: scored[source.name] for source in group if source.name in scored}
+    runs = {
+        name: [(source.run.meta.seed, scored[source.name]) for source in group if source.name in scored]
         for name, group in methods.items()
     }
-    seeds = {name: found for name, found in seeds.items() if found}
-    files = {name: list(found.values()) for name, found in seeds.items()}
+    runs = {name: own for name, own in runs.items() if own}
+    files = {name: [scores for _, scores in own] for name, own in runs.items()}
     datasets = sorted({source.run.meta.dataset.name for source in sources})
     sections = [
         Section("Commands", [Code(commands(methods, scored), "Commands that repeat these runs")]),
         Section("Scores", score_items(files, scored)),
         Section("Score against reconstruction", tradeoff_items(methods, scored)),
-        *(more(seeds) if more is not None else ()),
+        *(more(runs) if more is not None else ()),
         Section("Held-out likelihood", likelihood_items(methods)),
         Section("Training", curve_items(sources)),
         *(Section(f"Seeds of {name}", attempt(lambda group=group: seed_items(group, scored)))  # type: ignore[misc]
@@ -67,18 +68,19 @@ def runs_page(sources: Sequence[Source], more: More | None = None) -> Page:
 def commands(methods: Mapping[str, Sequence[Source]], scored: Mapping[str, ScoreFile]) -> str:
     """What trains, scores and reports the first methods again."""
     lines: list[str] = []
+    folders: list[str] = []
     for group in list(methods.values())[:MOST_METHODS]:
-        lines += method_commands(group, scored)
+        folders.append(again(group[0], folders))
+        lines += method_commands(group, scored, folders[-1])
     if len(methods) > MOST_METHODS:
         lines.append(f"# and {len(methods) - MOST_METHODS} more methods")
-    folders = [again(group[0]) for group in methods.values()]
-    return "\n".join([*lines, report_command(folders[:MOST_METHODS])])
+    return "\n".join([*lines, report_command(folders)])
 
 
-def method_commands(group: Sequence[Source], scored: Mapping[str, ScoreFile]) -> list[str]:
-    """What trains and scores the seeds of one method again, each seed once."""
+def method_commands(group: Sequence[Source], scored: Mapping[str, ScoreFile], out: str) -> list[str]:
+    """What trains and scores the seeds of one method again in the folder ``out``, each seed once."""
     by_seed = {source.run.meta.seed: source for source in reversed(group)}
-    seeds, out, run = sorted(by_seed), again(group[0]), group[0].run
+    seeds, run = sorted(by_seed), group[0].run
     folders = {seed: out if len(seeds) == 1 else f"{out}/seed_{seed}" for seed in seeds}
     if len(seeds) > 1 and seeds == list(range(seeds[0], seeds[-1] + 1)):
         lines = [train_command(run, out, "--seeds", f"{seeds[0]}:{seeds[-1] + 1}")]
@@ -88,16 +90,17 @@ def method_commands(group: Sequence[Source], scored: Mapping[str, ScoreFile]) ->
     return lines + [evaluate_command(*chosen[seed], folder) for seed, folder in folders.items() if seed in chosen]
 
 
-def again(source: Source) -> str:
-    """Where a method is trained again: beside its folder, written as the run's path is."""
+def again(source: Source, taken: Sequence[str] = ()) -> str:
+    """Where a method is trained again: beside its folder, or beside its first run where that folder is ``taken``."""
     path = source.run.path
-    return f"{path.parent if path.name.startswith('seed_') else path}-again"
+    beside = f"{path.parent if path.name.startswith('seed_') else path}-again"
+    return f"{path}-again" if beside in taken else beside
 
 
 def warnings(
     sources: Sequence[Source], methods: Mapping[str, Sequence[Source]], scored: Mapping[str, ScoreFile]
 ) -> list[str]:
-    """Runs without scores or with old ones, single seeds, mixed protocols, interrupted training."""
+    """Runs without scores or with old ones, single and equal seeds, mixed protocols, interrupted training."""
     found = []
     lacking = [source.name for source in sources if source.name not in scored]
     if lacking:
@@ -108,11 +111,19 @@ def warnings(
     single = [name for name, group in methods.items() if len(group) == 1]
     if single and len(methods) > 1:
         found.append(f"One seed only, so differences may be due to chance: {listed(single)}.")
+    equal = [f"{name}, seed {seed}" for name, group in methods.items() for seed in equal_seeds(group)]
+    if equal:
+        found.append(f"Several runs have one method and seed, and count as so many seeds: {listed(equal)}.")
     counts: dict[str, list[str]] = {}
     for source in sources:
         for text in training_warnings(source.run):
             counts.setdefault(text.partition(":")[0].rstrip("."), []).append(source.name)
     return found + [f"{text}: {listed(names)}." for text, names in counts.items()]
+
+
+def equal_seeds(group: Sequence[Source]) -> list[int]:
+    """Training seeds that more than one run of a method has."""
+    return [seed for seed, count in Counter(source.run.meta.seed for source in group).items() if count > 1]
 
 
 def score_items(files: Mapping[str, Sequence[ScoreFile]], scored: Mapping[str, ScoreFile]) -> list[Item]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from submission.errors import UsageError
 from submission.files import output, write_text
-from submission.plots.kinds import Source, find_runs
+from submission.plots.kinds import find_runs, sources_of
 from submission.report.findings import verdict
 from submission.report.page import Page, Section, Text, render
 from submission.report.several import More, runs_page
@@ -34,6 +34,7 @@ def write_report(
 
     Raises:
         SubmissionError: a run cannot be read, or matplotlib or jinja2 is not installed.
+        UsageError: there is no run, or one is given twice.
     """
     targets = [runs] if isinstance(runs, Run | Path | str) else list(runs)
     if not targets:
@@ -43,7 +44,7 @@ def write_report(
         return written(scores_page(file), file.with_suffix(".html"), out)
     folders = [target for target in targets if isinstance(target, Run)]
     folders += find_runs(target for target in targets if not isinstance(target, Run))
-    sources = [Source(run, Path(root) if root is not None else None) for run in folders]
+    sources = sources_of(folders, Path(root) if root is not None else None)
     if len(sources) == 1:
         return written(run_page(sources[0]), sources[0].run.report_file, out)
     place = Path(targets[0]) if len(targets) == 1 and not isinstance(targets[0], Run) else folders[0].path.parent

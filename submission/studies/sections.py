@@ -14,17 +14,17 @@ from submission.studies.leaderboard import leaderboard
 from submission.studies.results import against_reference, comparison_table
 from submission.studies.statistics import aggregate
 
-BySeed = Mapping[int, ScoreFile]
-"""Training seed → scores."""
+Runs = Sequence[tuple[int, ScoreFile]]
+"""Training seed and scores of each run."""
 
 
-def method_sections(methods: Mapping[str, BySeed]) -> list[Section]:
+def method_sections(methods: Mapping[str, Runs]) -> list[Section]:
     """A leaderboard and paired tests of methods that were scored on one data set in one way; nothing for a single one.
 
     Args:
-        methods: name → the scores of each of its training seeds; the first method is what others are tested against.
+        methods: name → training seed and scores of each of its runs; others are tested against the first method.
     """
-    files = [scores for seeds in methods.values() for scores in seeds.values()]
+    files = [scores for runs in methods.values() for _, scores in runs]
     if len(methods) < 2 or len({(scores.data.name, scores.protocol) for scores in files}) != 1:
         return []
     shared = shared_metrics(files)
@@ -43,12 +43,12 @@ def shared_metrics(files: Sequence[ScoreFile]) -> list[str]:
     return [name for name in shared if about[name].range == (0.0, 1.0) and about[name].higher_is_better]
 
 
-def leaderboard_items(methods: Mapping[str, BySeed], metrics: Sequence[str]) -> list[Item]:
+def leaderboard_items(methods: Mapping[str, Runs], metrics: Sequence[str]) -> list[Item]:
     """Methods by the mean of their ranks, as the challenge ordered its participants."""
     entries = [
         Entry(f"{method}/seed_{seed}", scores.data.name, scores.protocol, scores.headlines(), seed, method=method)
-        for method, seeds in methods.items()
-        for seed, scores in seeds.items()
+        for method, runs in methods.items()
+        for seed, scores in runs
     ]
     rows = leaderboard(entries, metrics)
     note = (
@@ -58,15 +58,12 @@ def leaderboard_items(methods: Mapping[str, BySeed], metrics: Sequence[str]) -> 
     return [Table(board.header(metrics), board.cells(rows, metrics), "Leaderboard"), Text(note, "note")]
 
 
-def statistics_items(methods: Mapping[str, BySeed], metrics: Sequence[str]) -> list[Item]:
+def statistics_items(methods: Mapping[str, Runs], metrics: Sequence[str]) -> list[Item]:
     """Each method's aggregate over metrics, and its differences from the first method."""
     reference = next(iter(methods))
-    values = {
-        method: {name: {seed: scores.headlines()[name] for seed, scores in seeds.items()} for name in metrics}
-        for method, seeds in methods.items()
-    }
+    values = {method: {name: by_seed(runs, name) for name in metrics} for method, runs in methods.items()}
     found = against_reference(values, reference)
-    items: list[Item] = [aggregate_table(values)]
+    items: list[Item] = [aggregate_table(methods, metrics)]
     if not found:
         return [*items, Text("Differences cannot be tested: no method has two training seeds in common with "
                              f"{reference}.", "note")]  # fmt: skip
@@ -79,11 +76,19 @@ def statistics_items(methods: Mapping[str, BySeed], metrics: Sequence[str]) -> l
     return [*items, Table(header, cells, f"Differences from {reference}"), Text(note, "note")]
 
 
-def aggregate_table(values: Mapping[str, Mapping[str, Mapping[int, float]]]) -> Table:
+def by_seed(runs: Runs, metric: str) -> dict[int, float]:
+    """Training seed → score; the mean of runs that have one seed."""
+    values: dict[int, list[float]] = {}
+    for seed, scores in runs:
+        values.setdefault(seed, []).append(scores.headlines()[metric])
+    return {seed: sum(own) / len(own) for seed, own in values.items()}
+
+
+def aggregate_table(methods: Mapping[str, Runs], metrics: Sequence[str]) -> Table:
     """Interquartile mean over seeds and metrics with its stratified bootstrap interval (Agarwal et al., 2021)."""
     rows = []
-    for method, metrics in values.items():
-        found = aggregate(np.array([list(seeds.values()) for seeds in metrics.values()]).T)
+    for method, runs in methods.items():
+        found = aggregate(np.array([[scores.headlines()[name] for name in metrics] for _, scores in runs]))
         rows.append([method, str(found.seeds), f"{found.value:.4f} [{found.low:.4f}, {found.high:.4f}]"])
-    title = f"Interquartile mean over seeds and {len(next(iter(values.values())))} metrics, with its 95 % interval"
+    title = f"Interquartile mean over seeds and {len(metrics)} metrics, with its 95 % interval"
     return Table(["method", "seeds", "interquartile mean"], rows, title)

@@ -17,7 +17,7 @@ from submission.cli.main import main, run_program
 from submission.cli.plot import EPILOG
 from submission.errors import SubmissionError, UsageError
 from submission.latent import parse
-from submission.plots.kinds import KINDS, SINGLE, Source, code_names, draw, find_runs
+from submission.plots.kinds import KINDS, SINGLE, Source, code_names, draw, find_runs, method_scores, sources_of
 from submission.run import Run, ScoreFile
 from tests.plots.conftest import assert_recoloured
 
@@ -122,6 +122,15 @@ def test_scores_of_different_protocols_are_not_mixed(seeds: Path, tmp_path: Path
     second.score_paths()[0].unlink()
     with pytest.raises(UsageError, match=r"different protocols \(fast, study\)"):
         draw("scores", [first, second])
+
+
+def test_scores_of_folders_that_differ_in_their_seed_only_are_one_method(seeds: Path, tmp_path: Path) -> None:
+    folders = [shutil.copytree(seeds / f"seed_{seed}", tmp_path / name / "run") for seed, name in enumerate("ab")]
+    (expected,) = method_scores(sources_of(find_runs([seeds]))).values()
+    assert list(method_scores(sources_of(find_runs(folders))).values()) == [expected]
+    assert len(draw("curves", folders).axes[0].lines) == len(draw("curves", find_runs([seeds])).axes[0].lines)
+    with pytest.raises(UsageError, match="was given twice"):
+        draw("scores", [folders[0], folders[0].parent / "." / "run"])
 
 
 def test_seeds_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_the_page_on_several_runs_repeats_each_seed(seeds: tuple[int, ...], tmp_
     sources = [Source(run_of(tmp_path / "my runs" / f"seed_{seed}", seed)) for seed in seeds]
     plans = [make_plan("fast", seed=seed) for seed in seeds]
     scored = {source.name: scores_of(plan) for source, plan in zip(sources, plans, strict=True)}
-    lines = several.method_commands(sources, scored)
+    lines = several.method_commands(sources, scored, several.again(sources[0]))
     trained = [parsed(line, "train.py", train) for line in lines if "train.py" in line]
     assert [own.seeds or own.seed for own in trained] == (["0:3"] if len(seeds) == 3 else list(seeds))
     found = [evaluate.options_of(parsed(line, "evaluate.py", evaluate)) for line in lines if "evaluate.py" in line]
@@ -116,3 +116,11 @@ def test_the_page_on_several_runs_repeats_each_seed(seeds: tuple[int, ...], tmp_
     assert [options.targets for options in found] == [
         (out if len(seeds) == 1 else out / f"seed_{seed}",) for seed in seeds
     ]
+
+
+def test_methods_in_one_folder_are_trained_again_in_different_ones(tmp_path: Path) -> None:
+    sources = [Source(run_of(tmp_path / "runs" / f"seed_{seed}", seed)) for seed in (0, 1)]
+    lines = several.commands({"a": sources[:1], "b": sources[1:]}, {}).splitlines()
+    places = [str(parsed(line, "train.py", train).out) for line in lines[:2]]
+    assert places == [f"{tmp_path}/runs-again", f"{tmp_path}/runs/seed_1-again"]
+    assert shlex.split(lines[2])[-2:] == places

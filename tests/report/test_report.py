@@ -171,8 +171,27 @@ def test_several_seeds_are_one_page(seeds: Path) -> None:
     assert "The median seed, method/seed_" in page.text
 
 
+def test_folders_that_differ_in_their_seed_only_are_one_method(seeds: Path, tmp_path: Path) -> None:
+    folders = [
+        shutil.copytree(seeds / f"seed_{seed}", tmp_path / name) for seed, name in enumerate(("first", "second"))
+    ]
+    page = read(write_report(folders))
+    assert "over 2 seeds" in page.text
+    assert "One seed only" not in page.text
+    assert "Seeds of ΔTCVAE" in page.text
+
+
+def test_two_runs_of_one_method_and_seed_both_count(seeds: Path, run: Run, tmp_path: Path) -> None:
+    page = read(write_report([seeds, run.path], out=tmp_path / "page.html"))
+    assert "over 4 seeds" in page.text
+    assert re.search(r"Several runs have one method and seed, and count as so many seeds: .*, seed 0\.", page.text)
+    with pytest.raises(UsageError, match="given twice"):
+        write_report([seeds, seeds / "seed_1"])
+
+
 def test_methods_are_compared_and_single_seeds_named(seeds: Path, run: Run, tmp_path: Path) -> None:
     out = tmp_path / "comparison.html"
+    run.config_file.write_text(re.sub(r"(train\.batch_size) = .*", r"\1 = 7", run.config_text))
     assert main(["report", str(seeds), str(run.path), "--out", str(out)]) == 0
     page = read(out)
     assert "2 methods" in page.text

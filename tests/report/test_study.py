@@ -86,7 +86,7 @@ def file_of(**values: float) -> ScoreFile:
 
 def test_methods_are_ranked_as_the_challenge_ranked() -> None:
     """First in one metric and second in the other two is behind second, first and first."""
-    methods = {"a": {0: file_of(x=0.9, y=0.1, z=0.1)}, "b": {0: file_of(x=0.1, y=0.2, z=0.2)}}
+    methods = {"a": [(0, file_of(x=0.9, y=0.1, z=0.1))], "b": [(0, file_of(x=0.1, y=0.2, z=0.2))]}
     board, statistics = method_sections(methods)
     assert [row[0] for row in board.items[0].rows] == ["b", "a"]  # type: ignore[union-attr]
     assert [row[2] for row in board.items[0].rows] == ["1.33", "1.67"]  # type: ignore[union-attr]
@@ -95,8 +95,8 @@ def test_methods_are_ranked_as_the_challenge_ranked() -> None:
 
 def test_nothing_is_ranked_where_nothing_can_be_compared() -> None:
     assert method_sections({}) == []
-    assert method_sections({"a": {0: file_of(mig=0.5)}}) == []
-    assert method_sections({"a": {0: file_of(mig=0.5)}, "b": {0: file_of(dci=0.5)}}) == []
+    assert method_sections({"a": [(0, file_of(mig=0.5))]}) == []
+    assert method_sections({"a": [(0, file_of(mig=0.5))], "b": [(0, file_of(dci=0.5))]}) == []
     assert shared_metrics([file_of(mig=0.1, dci=0.2), file_of(dci=0.3)]) == ["dci"]
 
 
