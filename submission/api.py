@@ -6,7 +6,7 @@ shown on terminals and in notebooks unless ``progress=submission.progress.QUIET`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,15 +49,15 @@ def parse_space(spec: str) -> LatentSpace:
 
 
 def train(
-    config: str | Sequence[str] | Settings,
+    config: str | Path | Iterable[str | Path] | Settings,
     out: Path | str,
     *,
-    bind: Sequence[str] = (),
+    bind: str | Iterable[str] = (),
     data: Any = None,
     data_root: Path | str | None = None,
     resume: bool = False,
     device: str = "auto",
-    time_budget: float | None = None,
+    time_budget: float | str | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Train a model, export its encoder, and return its run.
@@ -65,28 +65,25 @@ def train(
     Args:
         config: name or path of a gin configuration (``submission train --list``), several of them, or settings.
         out: the run folder; it must not hold a run unless ``resume``.
-        bind: gin bindings that change the configuration, e.g. ``"train.steps = 1000"``.
-        data: images to train on instead of the configuration's: a data set, a uint8 array (N, H, W, C), a pair of
-            images and factors, or a torch ``Dataset``.
+        bind: gin bindings that change the configuration or settings, e.g. ``"train.steps = 1000"``; one, or several.
+        data: images to train on instead of the configuration's: a data set, its name or path, a uint8 array
+            (N, H, W, C), a pair of images and factors, or a torch ``Dataset``.
         data_root: folder of data files.
         resume: continue the run in ``out`` where its last checkpoint left it.
         device: ``auto``, ``cpu``, ``cuda``, ...
-        time_budget: seconds within which everything is written.
+        time_budget: seconds, or a text such as ``90s`` or ``1h30m``, within which everything is written.
         progress: where progress is shown; bars by default.
 
     Raises:
         StoppedError: a signal ended the run early; everything is saved and exported.
         SubmissionError: bad settings or data, another run in ``out``, a full disk, a loss that is not finite.
     """
-    from submission.configuration import Settings, load
-    from submission.data.user_data import as_dataset
+    from submission.configuration import Settings, load, with_bindings
     from submission.training import train
 
-    names = [config] if isinstance(config, str) else config
-    settings = names if isinstance(names, Settings) else load(list(names), list(bind))
-    images = None if data is None else as_dataset(data)
+    settings = with_bindings(config, bind) if isinstance(config, Settings) else load(config, bind)
     return train(
-        settings, out, data=images, data_root=data_root, resume=resume, device=device, time_budget=time_budget,
+        settings, out, data=data, data_root=data_root, resume=resume, device=device, time_budget=time_budget,
         progress=progress or Bars(),
     )  # fmt: skip
 
@@ -102,7 +99,7 @@ def load_run(path: Path | str) -> Run:
 
 def export_run(
     run: Run | Path | str,
-    formats: Sequence[str] = ("pt",),
+    formats: str | Iterable[str] = ("pt",),
     mode: str = "",
     progress: Progress | None = None,
     isolated: bool = False,
@@ -111,7 +108,7 @@ def export_run(
 
     Args:
         run: the run, or its folder.
-        formats: ``pt`` (TorchScript, what the challenge reads), ``pt2``, ``onnx``, ``safetensors``.
+        formats: ``pt`` (TorchScript, what the challenge reads), ``pt2``, ``onnx``, ``safetensors``; one, or several.
         mode: which codes (docs/export.md); those that the run exports by default.
         progress: where progress is shown; bars by default.
         isolated: whether another mode's ``baseline/untrained.pt`` is loaded in a sandbox (docs/security.md).
@@ -122,15 +119,17 @@ def export_run(
     from submission.errors import UsageError
     from submission.export.bundle import write_bundle
     from submission.export.formats import FORMATS
+    from submission.options import as_list
 
-    for name in formats:
+    names = as_list(formats)
+    for name in names:
         if name not in FORMATS:
             raise UsageError(f"unknown format {name!r}", f"choose from {', '.join(FORMATS)}")
     opened = as_run(run)
     model = opened.model()
     chosen = mode or opened.meta.representation.mode or model.space.export_modes[0]
-    write_bundle(opened, model, chosen, formats, progress or Bars(), isolated)
-    return {name: opened.path / FORMATS[name].file for name in formats}
+    write_bundle(opened, model, chosen, names, progress or Bars(), isolated)
+    return {name: opened.path / FORMATS[name].file for name in names}
 
 
 def compare(runs: Evaluated | Iterable[Evaluated], data: str = "", protocol: str = "challenge") -> Comparison:

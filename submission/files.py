@@ -22,6 +22,14 @@ MOST_TEXT = 256 << 20
 """Bytes of a file of text."""
 
 
+def user_path(path: Path | str) -> Path:
+    """``path`` with a leading ``~`` or ``~user`` replaced by that home folder, where there is one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary neighbour of ``path`` for binary writing; on success it replaces ``path``, else it is gone.
@@ -61,7 +69,7 @@ def output(path: Path) -> Iterator[BinaryIO]:
     Raises:
         SubmissionError: it cannot be written, or is none of these (a folder, a disk, a socket).
     """
-    path = Path(path)
+    path = user_path(path)
     with straight(path) if streams(path) else atomic(Path(os.path.realpath(path))) as file:
         yield file
 

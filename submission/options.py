@@ -1,12 +1,13 @@
-"""Checks of option values against type annotations, for configurations, data sets, objectives."""
+"""Values of options: checks against type annotations, and single values where several may be given."""
 
 from __future__ import annotations
 
 import sys
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "a quoted string"}
@@ -51,6 +52,17 @@ def item_hints(hint: Any, count: int) -> Sequence[Any]:
 def counted(hint: Any) -> bool:
     """Whether the type ``hint`` is a tuple of so many items, each with a type of its own."""
     return typing.get_origin(hint) is tuple and typing.get_args(hint)[-1] is not ...
+
+
+def as_list(values: Any) -> list[Any]:
+    """Several values as a list; a single one, a text or a path included, as a list of one.
+
+    >>> as_list("mig"), as_list(("mig", "dci"))
+    (['mig'], ['mig', 'dci'])
+    """
+    if isinstance(values, str | Path) or not isinstance(values, Iterable):
+        return [values]
+    return list(values)
 
 
 def finite(value: object) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from importlib import metadata
 
 from submission.errors import UsageError
+from submission.options import as_list
 
 logger = logging.getLogger(__name__)
 
@@ -23,13 +24,13 @@ GROUP = "submission.plugins"
 _imported: list[str] = []
 
 
-def import_modules(names: Iterable[str]) -> None:
-    """Import modules by name, from the current folder, too, and remember that they were asked for.
+def import_modules(names: str | Iterable[str]) -> None:
+    """Import modules by name, or a single one, from the current folder, too, and remember that they were asked for.
 
     Raises:
         UsageError: there is no such module, or it fails while it is imported.
     """
-    for name in names:
+    for name in as_list(names):
         folder = os.getcwd()  # noqa: PTH109 - sys.path holds text
         sys.path.insert(0, folder)
         try:

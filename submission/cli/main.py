@@ -16,11 +16,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import submission
 from submission.data import unpickling_allowed
 from submission.errors import SubmissionError, UsageError, did_you_mean
+from submission.files import user_path
 from submission.plugins import import_modules, load_entry_points
 from submission.text import printable
 
@@ -45,7 +46,14 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasatt
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line that names the nearest command, option or value."""
+    """An argument parser whose errors are one line that names the nearest command, option or value.
+
+    Arguments of the type ``Path`` may begin with ``~``, which shells leave alone in ``--out=~/runs``.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register("type", Path, user_path)
 
     def error(self, message: str) -> NoReturn:
         """UsageError with a suggestion where something is misspelt."""

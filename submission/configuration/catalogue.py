@@ -8,6 +8,7 @@ from pathlib import Path
 
 import submission
 from submission.errors import SubmissionError, UsageError, did_you_mean, invocation
+from submission.files import user_path
 
 FORMER_NAMES = {
     "text000": "delta_vae_challenge",
@@ -47,7 +48,7 @@ def find(name: str, beside: Path | None = None) -> Path:
 
     The ``.gin`` at the end may be left out. UsageError, with the nearest known name, when there is none.
     """
-    name = current_name(name)
+    name = str(user_path(current_name(name)))
     folders = [*([beside] if beside else []), Path(), gin_folder(), gin_folder() / "runs"]
     for folder in folders:
         for candidate in (folder / name, folder / f"{name}.gin"):

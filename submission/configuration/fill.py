@@ -7,10 +7,11 @@ import functools
 import inspect
 import typing
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from submission.configuration.parse import Binding, Bindings, Key, Macro, Reference, read
+from submission.configuration.parse import Binding, Bindings, Key, Macro, Reference, bound, overlay, read, read_text
 from submission.configuration.settings import (
     DataSettings,
     ExportSettings,
@@ -22,7 +23,7 @@ from submission.configuration.settings import (
 from submission.errors import UsageError, did_you_mean, invocation
 from submission.objectives import OBJECTIVES
 from submission.objectives.schedules import Constant, Cosine, Geometric, Linear, require_not_negative
-from submission.options import accepts, describe, finite
+from submission.options import accepts, as_list, describe, finite
 
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
@@ -38,14 +39,24 @@ FORMER_NAMES = {"train.look_ahead": "train.patience"}
 """Names of settings before version 0.4 and their names now; still accepted, with a warning, until version 0.5."""
 
 
-def load(files: Sequence[str], binds: Sequence[str] = ()) -> Settings:
+def load(files: str | Path | Iterable[str | Path], binds: str | Iterable[str] = ()) -> Settings:
     """Settings from gin ``files`` (paths or names of shipped ones) and bindings such as ``"train.steps = 10"``.
+
+    A single file or binding needs no list.
 
     Raises:
         UsageError: a file or name that does not exist, text that is not gin, a value of the wrong type, or a
             binding that nothing consumes; one line that says where and what the nearest valid name is.
     """
-    return Filler(read(files, binds)).settings()
+    return Filler(read([str(file) for file in as_list(files)], as_list(binds))).settings()
+
+
+def with_bindings(settings: Settings, binds: str | Iterable[str]) -> Settings:
+    """``settings`` with bindings such as ``"train.steps = 10"``, which win; errors as for ``load``."""
+    changes = bound(as_list(binds))
+    if not changes:
+        return settings
+    return Filler(overlay(read_text(settings.gin(), "settings", Path(), ()), changes)).settings()
 
 
 class Filler:

@@ -78,10 +78,15 @@ def read(files: Sequence[str], binds: Sequence[str] = ()) -> Bindings:
     bindings: Bindings = {}
     for name in files:
         bindings = overlay(bindings, read_file(find(name), ()))
-    bound: Bindings = {}
+    return overlay(bindings, bound(binds))
+
+
+def bound(binds: Iterable[str]) -> Bindings:
+    """Bindings of texts such as ``"train.steps = 10"``; later ones win."""
+    bindings: Bindings = {}
     for text in binds:
-        bound |= read_text(text, f"--bind {text}", Path(), ())
-    return overlay(bindings, bound)
+        bindings |= read_text(text, f"--bind {text}", Path(), ())
+    return bindings
 
 
 def overlay(below: Bindings, above: Bindings) -> Bindings:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from submission.errors import SubmissionError
+from submission.files import user_path
 
 ROOT_VARIABLE = "DISENTANGLEMENT_LIB_DATA"
 SUFFIXES = (".npz", ".h5", ".hdf5")
@@ -15,7 +16,7 @@ HINT = f"a data file of your own ends in {', '.join(SUFFIXES)}; the path of a fo
 
 def data_root(root: str | Path | None = None) -> Path:
     """The folder of the data files: ``root``, else ``$DISENTANGLEMENT_LIB_DATA``, else ``./data``."""
-    return Path(root or os.environ.get(ROOT_VARIABLE) or "data")
+    return user_path(root or os.environ.get(ROOT_VARIABLE) or "data")
 
 
 def is_user_data(name: str) -> bool:
@@ -31,9 +32,9 @@ def same_dataset(name: str, other: str) -> bool:
 
 def relocated(name: str, root: str | Path | None) -> str:
     """The path of a user's data; data that has moved is looked for in the folder ``root``, if one was named."""
-    if root is None or Path(name).exists() or Path(root, name).exists():
+    if root is None or Path(name).exists() or (data_root(root) / name).exists():
         return name
-    there = Path(root, Path(name).name)
+    there = data_root(root) / Path(name).name
     return str(there) if there.exists() else name
 
 

@@ -16,6 +16,7 @@ from submission.data.locations import LIBRARY_PREFIX, SUFFIXES, data_root, is_us
 from submission.data.options import check, plain
 from submission.data.reading import forbidden
 from submission.errors import UsageError, did_you_mean
+from submission.files import user_path
 from submission.progress import QUIET, Progress
 
 if TYPE_CHECKING:
@@ -226,8 +227,6 @@ def load(
             it should be.
     """
     given = str(name) if isinstance(name, str) else f"./{name}" if name.parent == Path() else str(name)
-    if given.startswith("~"):
-        given = str(Path(given).expanduser())
     with unpickling_allowed(allow_unpickling or UNPICKLING.get()):
         return load_with_options(given, root, progress, options)
 
@@ -236,6 +235,7 @@ def load_with_options(
     name: str, root: str | Path | None, progress: Progress, options: Mapping[str, object]
 ) -> ImageDataset:
     """``load`` with the options in a mapping, whatever they are called."""
+    name = str(user_path(name)) if name.startswith("~") else name
     known = entry(name)
     if known is LIBRARY and not UNPICKLING.get():
         what = f"{name} is read by disentanglement_lib, which unpickles files: that can run any code"

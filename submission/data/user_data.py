@@ -18,6 +18,8 @@ from submission.data.pixels import BytePixels, FloatPixels, GridDataset
 from submission.data.reading import free_memory
 from submission.data.samples import PlainImages, SampledDataset
 from submission.errors import SubmissionError
+from submission.options import as_list
+from submission.progress import QUIET, Progress
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
@@ -62,7 +64,7 @@ def from_arrays(
             or marks that do not fit the factors.
     """
     columns = None if factors is None else split_columns(factors, name)
-    names = factor_names if len(factor_names) else list(named_columns(factors) or ())
+    names = as_list(factor_names) if len(factor_names) else list(named_columns(factors) or ())
     return from_columns(images, columns, names, periodic, name, notes, continuous=continuous, layout=layout)
 
 
@@ -222,14 +224,21 @@ def item_parts(item: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
     return array, None if target is None or target.dtype.kind not in "biufU" else np.atleast_1d(target)
 
 
-def as_dataset(data: ImagesLike | str | Path) -> ImageDataset:
-    """What users have as an ``ImageDataset``: one already, a name or path, an array, (images, factors), a torch one."""
+def as_dataset(
+    data: ImagesLike | str | Path, root: str | Path | None = None, progress: Progress = QUIET
+) -> ImageDataset:
+    """What users have as an ``ImageDataset``: one already, a name or path, an array, (images, factors), a torch one.
+
+    Args:
+        root: folder of the data files of a name.
+        progress: where reading them is shown.
+    """
     from submission.data.registry import load
 
     if isinstance(data, ImageDataset):
         return data
     if isinstance(data, str | Path):
-        return load(data)
+        return load(data, root, progress)
     if isinstance(data, tuple | list) and len(data) == 2 and len(np.shape(data[0])) >= 3:
         return from_arrays(*data)
     if hasattr(data, "__array__") or isinstance(data, list):

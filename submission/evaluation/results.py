@@ -18,6 +18,7 @@ from submission.errors import SubmissionError, UsageError
 from submission.evaluation.plan import Plan
 from submission.evaluation.scoring import MetricResult, ResultColumn
 from submission.evaluation.statistics import summarise
+from submission.files import user_path
 from submission.metrics.base import Metric, Scores
 from submission.run import ScoreFile
 from submission.run.scores import FORMAT
@@ -46,7 +47,8 @@ class Results:
     @classmethod
     def read(cls, path: Path | str) -> Results:
         """The results in a score file; SubmissionError where it is something else."""
-        return cls(ScoreFile.read(Path(path)), Path(path))
+        path = user_path(path)
+        return cls(ScoreFile.read(path), path)
 
     def __getitem__(self, metric: str) -> float:
         """The first score of ``metric``; SubmissionError where it could not be computed."""
@@ -83,7 +85,7 @@ class Results:
 
     def save(self, path: Path | str | None = None) -> Path:
         """Write the score file, atomically, and return its path; a run's results have a default path."""
-        target = self.path if path is None else Path(path)
+        target = self.path if path is None else user_path(path)
         if target is None:
             raise UsageError("these results are not of a run folder", "name a file: results.save('scores.json')")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ from submission.evaluation.representation import (
 from submission.evaluation.results import file_json
 from submission.export.foreign import OPENERS, warn_of_program
 from submission.export.isolated import IsolatedModule
+from submission.files import user_path
 from submission.progress import QUIET
 from submission.run import Run
 from submission.run.scores import IDEAL, UNTRAINED
@@ -105,7 +106,7 @@ def open_target(target: object, options: TargetOptions) -> Target:
     if isinstance(target, Run):
         return run_target(target, options)
     if isinstance(target, str | Path):
-        return path_target(Path(target).expanduser(), options)
+        return path_target(user_path(target), options)
     if isinstance(target, nn.Module):
         return module_target(target, options)
     if callable(target):

@@ -9,6 +9,7 @@ import numpy as np
 
 from submission.evaluation.statistics import summarise
 from submission.metrics.registry import bounds, title
+from submission.options import as_list
 from submission.plots.style import LIGHT, PAGE, PALETTE, Theme, add_grid, new_figure, styled
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ MARKERS = "osD^vP*"
 
 
 @styled
-def score_dots(scores: Scores, metrics: Sequence[str], theme: Theme = LIGHT) -> Figure:
+def score_dots(scores: Scores, metrics: str | Sequence[str], theme: Theme = LIGHT) -> Figure:
     """One panel per metric; in it one row per method: dots for seeds, a diamond and a line for mean and 95 % interval.
 
     Args:
@@ -28,7 +29,7 @@ def score_dots(scores: Scores, metrics: Sequence[str], theme: Theme = LIGHT) -> 
         metrics: what is shown, from left to right, five per row of panels.
         theme: colours.
     """
-    methods = list(scores)
+    methods, metrics = list(scores), as_list(metrics)
     across = min(5, max(1, len(metrics)))
     down = max(1, -(-len(metrics) // across))
     figure = new_figure(PAGE, down * (17 + 6.0 * max(2, len(methods))))

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from submission.data import ImageDataset
 from submission.errors import SubmissionError, UsageError, did_you_mean
+from submission.files import output, user_path
 from submission.models.vae import VAE
 from submission.plots.codes import codes_and_factors
 from submission.plots.comparison import score_dots, tradeoff
@@ -134,7 +135,6 @@ def plot(
         return save(draw(kind, runs, root, theme), path)
     if kind != "traversals" or len(runs) != 1:
         raise UsageError("only traversals of one run can be animated", "choose .png, .svg or .pdf")
-    from submission.files import output
 
     source = Source(runs[0] if isinstance(runs[0], Run) else Run.open(runs[0]), root)
     content = animation(source.model, source.encoded)
@@ -257,7 +257,7 @@ def find_runs(paths: Iterable[Path | str]) -> list[Run]:
         SubmissionError: there is no run in a path.
     """
     found: list[Run] = []
-    for path in map(Path, paths):
+    for path in map(user_path, paths):
         files = [] if (path / "meta.json").is_file() else sorted(path.rglob("meta.json"), key=natural)
         folders = [file.parent for file in files if not (file.parent.parent / file.name).is_file()]
         found += [Run.open(folder) for folder in folders] or [Run.open(path)]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from submission.errors import SubmissionError, UsageError
-from submission.files import output
+from submission.files import output, user_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -179,7 +179,7 @@ def save(figure: Figure, path: Path | str, dpi: int = 300, text: bool = False, t
 
     ``dpi``, ``text`` and ``title`` as for ``to_bytes``.
     """
-    path = Path(path)
+    path = user_path(path)
     content = to_bytes(figure, path.suffix.lower().removeprefix("."), dpi, text, title)
     with output(path) as file:
         file.write(content)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from submission.errors import UsageError
-from submission.files import output, write_text
+from submission.files import output, user_path, write_text
 from submission.plots.kinds import find_runs, sources_of
 from submission.report.findings import verdict
 from submission.report.page import Page, Section, Text, render
@@ -40,14 +40,14 @@ def write_report(
     if not targets:
         raise UsageError("there is no run to report on", "pass at least one run folder")
     if len(targets) == 1 and not isinstance(targets[0], Run) and Path(targets[0]).suffix == ".json":
-        file = Path(targets[0])
+        file = user_path(targets[0])
         return written(scores_page(file), file.with_suffix(".html"), out)
     folders = [target for target in targets if isinstance(target, Run)]
     folders += find_runs(target for target in targets if not isinstance(target, Run))
     sources = sources_of(folders, Path(root) if root is not None else None)
     if len(sources) == 1:
         return written(run_page(sources[0]), sources[0].run.report_file, out)
-    place = Path(targets[0]) if len(targets) == 1 and not isinstance(targets[0], Run) else folders[0].path.parent
+    place = user_path(targets[0]) if len(targets) == 1 and not isinstance(targets[0], Run) else folders[0].path.parent
     return written(runs_page(sources, more), place / NAME, out)
 
 
@@ -69,6 +69,6 @@ def written(page: Page, default: Path, out: Path | str | None) -> Path:
     if out is None:
         write_text(default, text)
         return default
-    with output(Path(out)) as file:
+    with output(user_path(out)) as file:
         file.write(text.encode())
-    return Path(out)
+    return user_path(out)

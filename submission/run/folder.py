@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from submission.errors import SubmissionError, UsageError
-from submission.files import read_text
+from submission.files import read_text, user_path
 from submission.locks import exclusive
 from submission.plugins import require_modules
 from submission.run.likelihood import LikelihoodFile
@@ -50,7 +50,7 @@ class Run:
             SubmissionError: ``path`` is not a run folder (it has no ``meta.json``), or a part of it is a link to a
                 place outside of it.
         """
-        run = cls(Path(path).expanduser())
+        run = cls(user_path(path))
         if not run.meta_file.is_file():
             seeds = any(run.path.glob("seed_*/meta.json"))
             fix = "pass one of the runs in it, seed_..." if seeds else "pass a folder that training wrote"

@@ -15,6 +15,8 @@ import numpy.typing as npt
 from submission import provenance, text
 from submission.errors import SubmissionError, UsageError, invocation
 from submission.evaluation.statistics import Summary, rank_correlations, table
+from submission.files import user_path
+from submission.options import as_list
 from submission.run import Run, ScoreFile
 from submission.run.scores import html_table
 from submission.studies.entries import Collection, Entry, collect, seeds_caution
@@ -113,15 +115,10 @@ def compare(runs: Evaluated | Iterable[Evaluated], dataset: str = "", protocol: 
     )
 
 
-def as_list(runs: Evaluated | Iterable[Evaluated]) -> list[Evaluated]:
-    """Several of them, or a single one."""
-    return [runs] if isinstance(runs, str) or not isinstance(runs, Iterable) else list(runs)
-
-
 def place_of(run: Evaluated) -> Path | ScoreFile:
     """Where the scores of ``run`` are, or the scores."""
     if isinstance(run, Path | str):
-        return Path(run)
+        return user_path(run)
     if isinstance(run, Run):
         return run.path
     return run if isinstance(run, ScoreFile) else run.record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 from submission.errors import UsageError
 from submission.objectives import TrainingPosition
+from submission.options import accepts
 
 HORIZON = 100
 """Steps over which the pace is averaged."""
@@ -23,6 +25,21 @@ def seconds(text: str) -> float:
         fix = f"write {text}s, {text}m or {text}h" if text.isdecimal() else "write it like 90s, 45m, 2h or 1h30m"
         raise UsageError(f"invalid duration {text!r}", fix)
     return sum(float(number) * UNITS[unit] for number, unit in parts)
+
+
+def duration(budget: float | str | None) -> float | None:
+    """Seconds of a time budget: a number of them, or a text such as ``1h30m``; None where there is none.
+
+    Raises:
+        UsageError: a text that is no duration, or what is not a finite number of at least 0.
+    """
+    if budget is None:
+        return None
+    if isinstance(budget, str):
+        return seconds(budget)
+    if not accepts(float, budget) or not math.isfinite(budget) or budget < 0:
+        raise UsageError(f"invalid time budget {budget!r:.60}", "give seconds, or text such as 90s, 45m, 2h or 1h30m")
+    return float(budget)
 
 
 @dataclass

@@ -17,9 +17,11 @@ from submission.data.user_data import as_dataset
 from submission.device import prepare_memory
 from submission.errors import SubmissionError, UsageError
 from submission.export.folder import write_representation
+from submission.files import user_path
 from submission.objectives import OBJECTIVES, PassObjective, Terms
 from submission.progress import QUIET, Progress
 from submission.run import Run
+from submission.training.budget import duration
 from submission.training.cuda_graph import Update, on_device
 from submission.training.logs import Meter
 from submission.training.meta import ended
@@ -41,11 +43,11 @@ def train(
     settings: Settings,
     out: Path | str,
     *,
-    data: ImagesLike | None = None,
+    data: ImagesLike | str | Path | None = None,
     data_root: Path | str | None = None,
     resume: bool = False,
     device: str = "auto",
-    time_budget: float | None = None,
+    time_budget: float | str | None = None,
     progress: Progress = QUIET,
 ) -> Run:
     """Train, export, and leave a run folder (docs/run-folder.md).
@@ -57,9 +59,11 @@ def train(
     Args:
         settings: see ``submission.configuration.load``.
         out: the run folder; it must not hold a run unless ``resume``.
-        data: the images; loaded by ``settings.data`` when None. A data set of this package, a torch ``Dataset`` of
-            images or of (image, factors), an array, or a pair of arrays (see ``submission.data.from_arrays``).
-        data_root, resume, device, time_budget, progress: see ``TrainOptions``.
+        data: the images; loaded by ``settings.data`` when None. A data set of this package, its name or path, a torch
+            ``Dataset`` of images or of (image, factors), an array, or a pair of arrays (see
+            ``submission.data.from_arrays``).
+        time_budget: seconds, or a text such as ``90s`` or ``1h30m``, within which everything is written.
+        data_root, resume, device, progress: see ``TrainOptions``.
 
     Raises:
         StoppedError: a signal ended the run early; everything is saved and exported.
@@ -67,14 +71,15 @@ def train(
             finite, a time budget too short for one update. The last good checkpoint is kept.
     """
     started = time.monotonic()
-    options = TrainOptions(dataset_of(data), data_root, resume, device, time_budget, started, progress)
+    limit, images = duration(time_budget), dataset_of(data, data_root, progress)
+    options = TrainOptions(images, data_root, resume, device, limit, started, progress)
     return train_with(settings, out, options)
 
 
 def train_with(settings: Settings, out: Path | str, options: TrainOptions) -> Run:
     """``train`` with its options in one object."""
     prepare_memory()
-    folder = Run(Path(out))
+    folder = Run(user_path(out))
     folder.require_imports()
     setup = prepare(settings, options)
     warn_if_slow(settings.train, setup.device)
@@ -91,11 +96,11 @@ def train_together(
     seeds: Sequence[int],
     out: Path | str,
     *,
-    data: ImagesLike | None = None,
+    data: ImagesLike | str | Path | None = None,
     data_root: Path | str | None = None,
     resume: bool = False,
     device: str = "auto",
-    time_budget: float | None = None,
+    time_budget: float | str | None = None,
     progress: Progress = QUIET,
 ) -> list[Run]:
     """Train one model per seed at the same time, into ``out/seed_N`` (docs/training.md, several seeds).
@@ -114,7 +119,8 @@ def train_together(
         UsageError: these settings, or these folders, cannot be trained together (see ``obstacle``).
     """
     started = time.monotonic()
-    options = TrainOptions(dataset_of(data), data_root, resume, device, time_budget, started, progress)
+    limit, images = duration(time_budget), dataset_of(data, data_root, progress)
+    options = TrainOptions(images, data_root, resume, device, limit, started, progress)
     return train_together_with(settings, seeds, out, options)
 
 
@@ -140,9 +146,11 @@ def train_together_with(settings: Settings, seeds: Sequence[int], out: Path | st
     return folders
 
 
-def dataset_of(data: ImagesLike | None) -> ImageDataset | None:
-    """``data`` as a data set; None where there is none."""
-    return None if data is None else as_dataset(data)
+def dataset_of(
+    data: ImagesLike | str | Path | None, root: Path | str | None, progress: Progress
+) -> ImageDataset | None:
+    """``data`` as a data set, read from files under ``root`` where it is a name; None where there is none."""
+    return None if data is None else as_dataset(data, root, progress)
 
 
 def execute(
@@ -190,7 +198,7 @@ def raise_if_incomplete(run: SeedRun, reason: str, command: str) -> None:
 
 def seed_folders(out: Path | str, seeds: Sequence[int]) -> list[Run]:
     """``out/seed_N`` of each seed."""
-    return [Run(Path(out) / f"seed_{seed}") for seed in seeds]
+    return [Run(user_path(out) / f"seed_{seed}") for seed in seeds]
 
 
 def with_seed(settings: Settings, seed: int) -> Settings:
