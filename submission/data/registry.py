@@ -204,6 +204,17 @@ def entry(name: str) -> Entry:
     raise UsageError(f"there is no data set named {name!r}", f"{hint} {LIST}".strip())
 
 
+def require_options(name: str, options: Mapping[str, object]) -> None:
+    """UsageError, without reading the data set ``name``, where there is none or it does not take ``options``."""
+    known = entry(name)
+    allowed = known.options()
+    unknown = [option for option in options if option not in allowed]
+    if unknown:
+        fix = f"it has {', '.join(allowed)}" if allowed else "it has none"
+        raise UsageError(f"data set {name} has no option {unknown[0]!r}", fix)
+    check(name, known.function(), options)
+
+
 def load(
     name: str | Path,
     /,
@@ -240,12 +251,7 @@ def load_with_options(
     if known is LIBRARY and not UNPICKLING.get():
         what = f"{name} is read by disentanglement_lib, which unpickles files: that can run any code"
         raise UsageError(what, f"use {name.removeprefix(LIBRARY_PREFIX)}, or allow it with --allow-unpickling")
-    allowed = known.options()
-    unknown = [option for option in options if option not in allowed]
-    if unknown:
-        fix = f"it has {', '.join(allowed)}" if allowed else "it has none"
-        raise UsageError(f"data set {name} has no option {unknown[0]!r}", fix)
-    check(name, known.function(), options)
+    require_options(name, options)
     shown = {"progress": progress} if "progress" in known.parameters() else {}
     kept, key = KEPT.get(), repr((name, root, sorted(options.items())))
     if kept is not None and key in kept:

@@ -16,6 +16,7 @@ from submission.configuration import load
 from submission.configuration.fill import default_bindings
 from submission.configuration.settings import SEED, ObjectiveSettings, Settings, bindings_of
 from submission.configuration.studies import read_study
+from submission.data.registry import require_options
 from submission.errors import UsageError, did_you_mean
 from submission.evaluation.plan import PRESETS
 from submission.metrics.registry import REGISTRY
@@ -239,10 +240,17 @@ class Study:
             binds.append(f"data.name = {data!r}")
         binds += [f"{key} = {value!r}" for key, value in choice.items()]
         binds += [f"{key} = 0" for key in (*self.seeded, SEED)]
-        settings = load(files, binds)
-        first = load(files, [*binds, *method.first]) if method.first else None
+        settings = loaded(files, binds)
+        first = loaded(files, [*binds, *method.first]) if method.first else None
         shown = {**({"data": data.removeprefix("data/").removesuffix(".gin")} if data else {}), **choice}
         return Trial(method.label, shown, settings, self.seeded, first)
+
+
+def loaded(files: Sequence[str], binds: Sequence[str]) -> Settings:
+    """``load``; UsageError, too, where there is no such data set or it does not take its options."""
+    settings = load(files, binds)
+    require_options(settings.data.name, settings.data.options)
+    return settings
 
 
 def with_value(settings: Settings, key: str, value: object) -> Settings:

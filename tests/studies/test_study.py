@@ -97,6 +97,15 @@ def test_a_size_replaces_what_it_names(study_file: Path) -> None:
         ("study.methods = [3]", r"study.methods\[0\] = 3 has the wrong type"),
         ("study.methods = ['nowhere']", "no configuration 'nowhere'"),
         ("study.methods = ['demo', 'demo']", "twice"),
+        (
+            "study.methods = ['demo']\nstudy.data = ['dsprites_smal']",
+            "no data set named 'dsprites_smal' — did you mean",
+        ),
+        ("study.methods = ['demo']\nstudy.seeded = ['data.sed']", "data set dsprites_tiny has no option 'sed'"),
+        (
+            "study.methods = ['demo']\nstudy.bind = ['data.factors = 3']",
+            "data set dsprites_tiny has no option 'factors'",
+        ),
         ("study.methods = ['demo']\nstudy.seeds = 0", "at least one seed"),
         ("study.methods = ['demo']\nstudy.grid = {'objective.gama': [1]}", "objective.gama"),
     ],
