@@ -182,10 +182,11 @@ def sweep(
     if together and engine.slots != 1:
         raise UsageError("seeds train together in one worker", "use --workers 1")
     shared = together and not study.seeded  # one batched program has one data set
-    jobs = [Job.of(study, trial, place.out, peers=peers(trial, left) if shared else (), **how) for trial in left]
+    again = [trial for trial in left if attempts(trial.folder(place.out)) <= retries]
+    jobs = [Job.of(study, trial, place.out, peers=peers(trial, again) if shared else (), **how) for trial in again]
     with progress.task(f"{study.name}: trials", len(trials)) as bar:
         bar.advance(len(trials) - len(jobs))
-        Runner(engine, retries, bar.advance).run(job for job in jobs if attempts(Path(job.folder)) <= retries)
+        Runner(engine, retries, bar.advance).run(jobs)
     return status(study, place)
 
 

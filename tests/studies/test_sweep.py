@@ -220,15 +220,27 @@ def test_a_trial_that_cannot_be_started_stops_the_others(tmp_path: Path) -> None
     assert engine.stopped == [0]
 
 
+class Listing(HereEngine):
+    """Notes which seeds each job trains with; all fail."""
+
+    def __init__(self) -> None:
+        self.peers: list[list[int]] = []
+
+    def start(self, job: Job) -> int:
+        self.peers.append(list(job.peers))
+        return 1
+
+
+def test_seeds_do_not_train_together_with_one_that_failed_too_often(tmp_path: Path) -> None:
+    study, place, engine = study_of(2, seeds=3), Place.of(tmp_path), Listing()
+    folder = study.trials()[1].folder(place.out)
+    folder.mkdir(parents=True)
+    write_json(folder / FAILURE, asdict(Failure(1, "no disk", "")))
+    sweep(study, place, engine, retries=0, together=True)
+    assert engine.peers == [[2], [0]]
+
+
 def test_seeds_that_choose_other_data_do_not_train_together(tmp_path: Path) -> None:
-    class Listing(HereEngine):
-        def __init__(self) -> None:
-            self.peers: list[list[int]] = []
-
-        def start(self, job: Job) -> int:
-            self.peers.append(list(job.peers))
-            return 1
-
     plain, seeded = study_of(2, seeds=3), dataclasses.replace(study_of(2, seeds=3), seeded=("data.seed",))
     for study, peers in ((plain, [[1, 2], [0, 2], [0, 1]]), (seeded, [[], [], []])):
         engine = Listing()
