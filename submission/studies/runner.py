@@ -207,9 +207,7 @@ class Runner:
         waiting, active = deque(jobs), list[tuple[Job, Any]]()
         try:
             while waiting or active:
-                while waiting and len(active) < self.engine.slots:
-                    job = waiting.popleft()
-                    active.append((job, self.start(job)))
+                self.fill(waiting, active)
                 time.sleep(POLL)
                 for job, handle in [pair for pair in active if self.engine.finished(pair[1])]:
                     active.remove((job, handle))
@@ -222,6 +220,19 @@ class Runner:
         except BaseException:
             self.engine.stop([handle for _, handle in active])
             raise
+
+    def fill(self, waiting: deque[Job], active: list[tuple[Job, Any]]) -> None:
+        """Start jobs while there are slots; those of another sweep are left to it, and asked about again later."""
+        for job in tuple(waiting):
+            if len(active) >= self.engine.slots:
+                return
+            folder = Path(job.folder)
+            if (folder / RECORD).is_file():
+                waiting.remove(job)
+                self.ended(1)
+            elif not (folder.is_dir() and locked(folder)):
+                waiting.remove(job)
+                active.append((job, self.start(job)))
 
     def start(self, job: Job) -> Any:
         """Start a job; its handle."""

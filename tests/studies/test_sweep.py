@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from filelock import FileLock
 
 from submission.errors import UsageError
 from submission.files import write_json
@@ -22,7 +25,7 @@ from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
 from submission.studies.records import Record, merge_records, read_records
 from submission.studies.runner import Place, State, status, sweep
 from submission.studies.study import Method, Study, Trial
-from submission.studies.trial import FAILURE, RECORD, Failure, Job, failure, stop_with_parent
+from submission.studies.trial import FAILURE, LOCK, RECORD, Failure, Job, failure, stop_with_parent
 from tests.studies.here import HereEngine
 
 PATIENCE = 240
@@ -287,6 +290,33 @@ def test_a_trial_whose_driver_is_gone_answers_in_its_main_thread(monkeypatch: py
     finally:
         signal.signal(signal.SIGTERM, before)
     assert answered == [threading.main_thread()]
+
+
+def test_a_trial_of_another_sweep_is_waited_for_and_not_run_again(small: Place, tmp_path: Path) -> None:
+    class Counting(HereEngine):
+        started: ClassVar[list[int]] = []
+
+        def start(self, job):
+            self.started.append(job.seed)
+            return super().start(job)
+
+    study, place = study_of(40), Place.of(tmp_path)
+    theirs, ours = (trial.folder(place.out) for trial in study.trials())
+    theirs.mkdir(parents=True)
+    lock = FileLock(theirs / LOCK)
+    lock.acquire()
+
+    def finish() -> None:
+        wait_for(lambda: (ours / RECORD).is_file(), "the other trial did not run")
+        shutil.copy(study.trials()[0].folder(small.out) / RECORD, theirs)
+        lock.release()
+
+    thread = threading.Thread(target=finish)
+    thread.start()
+    assert sweep(study, place, Counting()).count(State.DONE) == 2
+    thread.join()
+    assert Counting.started == [1]
+    assert values(place) == values(small)
 
 
 def test_a_folder_of_another_configuration_is_refused(tmp_path: Path) -> None:
