@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from submission.errors import SubmissionError
 from submission.files import user_path
@@ -20,8 +20,12 @@ def data_root(root: str | Path | None = None) -> Path:
 
 
 def is_user_data(name: str) -> bool:
-    """Whether ``name`` is the path of a user's own data; such data has several names, its paths."""
-    return name.lower().endswith(SUFFIXES) or ("/" in name and not name.startswith(LIBRARY_PREFIX))
+    """Whether ``name`` is the path of a user's own data; such data has several names, its paths.
+
+    A path of a folder has a separator of this system, or a drive. Paths that are stored have ``/`` on every system.
+    """
+    folder = "/" in name or (PurePath(name).name != name and name != ".")
+    return name.lower().endswith(SUFFIXES) or (folder and not name.startswith(LIBRARY_PREFIX))
 
 
 def same_dataset(name: str, other: str) -> bool:

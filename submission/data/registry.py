@@ -237,7 +237,7 @@ def load(
         SubmissionError: no such name, option or file, an option's value of the wrong type, or a file that is not what
             it should be.
     """
-    given = str(name) if isinstance(name, str) else f"./{name}" if name.parent == Path() else str(name)
+    given = name if isinstance(name, str) else name.as_posix() if is_user_data(str(name)) else f"./{name}"
     with unpickling_allowed(allow_unpickling or UNPICKLING.get()):
         return load_with_options(given, root, progress, options)
 

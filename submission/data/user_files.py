@@ -52,7 +52,7 @@ def from_file(name: str, root: Path) -> ImageDataset:
             arrays.get("factors"),
             texts(arrays, "factor_names", path),
             marks(arrays, "periodic", path),
-            str(path),
+            path.as_posix(),
             f"read from {path}",
             continuous=marks(arrays, "continuous", path),
             layout="".join(texts(arrays, "layout", path)),  # type: ignore[arg-type] # checked there

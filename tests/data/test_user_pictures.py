@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from submission.data import GroundTruthDataset, load
+from submission.data import GroundTruthDataset, is_user_data, load, locations
 from submission.errors import SubmissionError, UsageError
 
 ROWS = np.stack(np.unravel_index(np.arange(24), (2, 3, 4)), axis=1)
@@ -34,6 +34,44 @@ def test_a_folder_of_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
         np.testing.assert_array_equal(dataset.images(np.arange(24)), IMAGES)
     with pytest.raises(UsageError, match=r"no data set named 'pictures' — name the folder as \./pictures"):
         load("pictures")
+
+
+WINDOWS = [
+    r".\pictures",
+    r"C:\Users\me\pictures",
+    r"\\server\share\pictures",
+    "C:pictures",
+    "C:/pictures",
+    "pictures\\",
+]
+NO_FOLDERS = ["dsprites_full", "dlib:dsprites_full", "pictures", "", "."]
+
+
+@pytest.mark.parametrize("name", [*WINDOWS, *NO_FOLDERS])
+def test_folders_have_a_separator_or_a_drive_on_windows(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_user_data(name) == ("/" in name)
+    monkeypatch.setattr(locations, "PurePath", PureWindowsPath)
+    assert is_user_data(name) == (name in WINDOWS)
+
+
+@pytest.mark.parametrize("name", WINDOWS[:3])
+def test_a_folder_of_pictures_on_windows(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder whose name here is what a path is there."""
+    pictures(tmp_path / name, IMAGES)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(locations, "PurePath", PureWindowsPath)
+    assert len(load(name)) == len(IMAGES)
+
+
+def test_paths_that_are_stored_have_slashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures(tmp_path / "pictures", IMAGES)
+    np.savez(tmp_path / "images.npz", images=IMAGES)
+    for kind in (PurePath, PureWindowsPath):
+        monkeypatch.setattr(locations, "PurePath", kind)
+        for name in ("pictures", "images.npz"):
+            for place, given in ((tmp_path, kind(name)), (tmp_path.parent, kind(tmp_path.name, name))):
+                monkeypatch.chdir(place)
+                assert load(given).name == (tmp_path / name).as_posix()  # type: ignore[arg-type]
 
 
 def test_a_folder_of_grey_pictures_with_factors(tmp_path: Path) -> None:

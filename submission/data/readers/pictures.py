@@ -66,10 +66,10 @@ def from_folder(name: str, root: Path, periodic: str = "", progress: Progress = 
     if not (folder / FACTORS).exists():
         if periodic:
             raise SubmissionError(f"{folder} has no {FACTORS}, so it has no periodic factors", RECIPE)
-        return from_arrays(images, name=str(folder), notes=notes, layout="NHWC")
+        return from_arrays(images, name=folder.as_posix(), notes=notes, layout="NHWC")
     names, columns = read_table(folder / FACTORS, files)
     cycles = marked(names, periodic, folder)
-    return from_columns(images, columns, names, cycles, str(folder), notes, layout="NHWC")
+    return from_columns(images, columns, names, cycles, folder.as_posix(), notes, layout="NHWC")
 
 
 def find_folder(name: str, root: Path) -> Path:
