@@ -26,7 +26,6 @@ LARGEST_CODE = 64 << 20
 MOST_TIMES, SMALL = 16, 64 << 20
 """An archive may unpack to so many times its size, or to so many bytes if that is more."""
 CALL = re.compile(r"\b(?:ops\.(?P<space>\w+)|torch)\.(?P<name>\w+)\(")
-CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 TRUNCATED = "it is truncated or not a torch archive"
 AGAIN = "write it with torch.jit.save or `python -m submission export`"
 

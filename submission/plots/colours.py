@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from submission.plots.style import PALETTE
-
-if TYPE_CHECKING:
-    from matplotlib.colors import Colormap
 
 Array = npt.NDArray[np.floating]
 SEQUENTIAL = "cividis"
@@ -61,13 +58,6 @@ def oklab_to_srgb(lab: Array) -> Array:
     )
     rgb = np.clip((lab @ to_cone.T) ** 3 @ to_linear.T, 0, 1)
     return np.asarray(np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055))
-
-
-def cycle_map() -> Colormap:
-    """``cycle_colours`` as a colour map of matplotlib."""
-    from matplotlib.colors import ListedColormap
-
-    return ListedColormap(cycle_colours(np.linspace(0, 2 * np.pi, 256, endpoint=False)))
 
 
 def factor_colours(values: npt.NDArray[np.integer], size: int, periodic: bool) -> Array:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMN, PAGE = 88.0, 180.0
-"""Widths in millimetres of one and of two columns of a printed page."""
+PAGE = 180.0
+"""Width in millimetres of both columns of a printed page."""
 FORMATS = ("png", "svg", "pdf")
 SALT = "submission"
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7F8C")

@@ -101,7 +101,6 @@ def reduce(ink: npt.NDArray[np.bool_]) -> Images:
     """Box filter of 3.75 pixels on both axes: (n, 105, 105) of ink to grey (n, 28, 28, 1)."""
     box = box_filter(SIDE, 28)
     blocks = np.array_split(ink, max(1, len(ink) // 512))
-    blocks = np.array_split(ink, max(1, len(ink) // 512))
     parts: list[npt.NDArray[np.float32]] = [box @ block.astype(np.float32) @ box.T for block in blocks]
     images: Images = np.rint(255 * np.concatenate(parts)).astype(np.uint8)
     return images[..., None]
