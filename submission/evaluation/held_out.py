@@ -74,4 +74,5 @@ def run_likelihood(
     model = folder.model().to(device).eval()
     result = likelihood(model, images.dataset, images.indices, samples, seed, device, progress)
     data = LikelihoodData(images.dataset.name, images.dataset.notes, images.remark)
-    return LikelihoodFile(result, data, seed, device, **provenance.record())
+    updates = folder.meta.training.steps
+    return LikelihoodFile(result, data, seed, device, updates, **provenance.record())

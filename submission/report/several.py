@@ -170,7 +170,7 @@ def tradeoff_items(methods: Mapping[str, Sequence[Source]], scored: Mapping[str,
 
 def likelihood_items(methods: Mapping[str, Sequence[Source]]) -> list[Item]:
     """Held-out likelihoods by method; nothing where no run has one."""
-    known = {name: [source.run for source in group if source.run.likelihood_file.is_file()]
+    known = {name: [source.run for source in group if source.run.likelihood() is not None]
              for name, group in methods.items()}  # fmt: skip
     known = {name: runs for name, runs in known.items() if runs}
     return [likelihood_table(known)] if known else []

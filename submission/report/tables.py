@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from submission.errors import invocation
 from submission.evaluation.statistics import Summary, summarise
 from submission.latent.families import COLLAPSED
 from submission.metrics.registry import bounds
@@ -170,10 +171,11 @@ def posterior_statistics(row: Mapping[str, object], count: int) -> dict[str, lis
 
 
 def likelihood_items(run: Run) -> list[Item]:
-    """The held-out likelihood, where it was estimated."""
+    """The held-out likelihood, where it was estimated; a note where it was estimated before further training."""
     found = run.likelihood()
     if found is None:
-        return []
+        stale = f"The likelihood is that of an earlier model and not shown. Run: {invocation('likelihood')} {run.path}"
+        return [Text(stale, "note")] if run.likelihood_file.is_file() else []
     result = found.likelihood
     rows = [
         [QUANTITIES.get(name, name.replace("_", " ")), estimate_text(value.mean), estimate_text(value.standard_error)]

@@ -306,8 +306,14 @@ class Run:
         return [ScoreFile.read(file) for file in self.score_paths()]
 
     def likelihood(self) -> LikelihoodFile | None:
-        """The held-out likelihood; None where it was not estimated, SubmissionError where its file is damaged."""
-        return LikelihoodFile.read(self.likelihood_file) if self.likelihood_file.is_file() else None
+        """The held-out likelihood; SubmissionError where its file is damaged.
+
+        None where it was not estimated, or only of an earlier model: the run was trained further since.
+        """
+        if not self.likelihood_file.is_file():
+            return None
+        found = LikelihoodFile.read(self.likelihood_file)
+        return None if found.is_stale(self.meta.training.steps) else found
 
     # Safety
 

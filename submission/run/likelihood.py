@@ -79,6 +79,7 @@ class LikelihoodFile:
         data: the images.
         seed: of the samples and of the choice of images.
         device: where the model ran.
+        updates: how long the model had been trained; 0 in files of earlier versions.
         created, commit, machine, versions: when, by what and where.
         format: of the file.
         extra: keys that this version does not know.
@@ -88,6 +89,7 @@ class LikelihoodFile:
     data: LikelihoodData = field(default_factory=LikelihoodData)
     seed: int = 0
     device: str = "cpu"
+    updates: int = 0
     created: str = ""
     commit: str = "unknown"
     machine: str = "unknown"
@@ -102,6 +104,10 @@ class LikelihoodFile:
         if found.format != FORMAT:
             raise SubmissionError(f"{path} has format {found.format}, this version reads {FORMAT}", FIX)
         return found
+
+    def is_stale(self, updates: int) -> bool:
+        """Whether the run has been trained further, to ``updates``, since; False where the file does not know."""
+        return bool(self.updates) and self.updates != updates
 
     def write(self, path: Path) -> None:
         """Replace ``path`` atomically."""

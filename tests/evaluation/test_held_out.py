@@ -52,6 +52,7 @@ def test_the_command_leaves_the_numbers_it_shows(trained_run: Path, capsys: pyte
     assert f"{scores['elbo']['mean']:.4f}" in shown
     assert scores["elbo"]["mean"] <= scores["log_likelihood"]["mean"]
     assert record["data"]["images"] == "held out of training"
+    assert record["updates"] == Run.open(trained_run).meta.training.steps
 
 
 def test_a_run_that_has_not_ended_is_called_that(trained_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -290,6 +290,13 @@ def test_held_out_likelihood_is_shown(run: Run) -> None:
     found = Likelihood(*[Estimate(-91.25 + n, None) for n in range(6)], images=1, samples=7)
     LikelihoodFile(found, LikelihoodData(images="the test split")).write(run.likelihood_file)
     assert "log-likelihood (nats) -91.2500 –" in read(write_report(run)).text
+    updates = run.meta.training.steps
+    for trained, shown in ((updates, True), (updates + 1, False)):
+        LikelihoodFile(found, LikelihoodData(), updates=trained).write(run.likelihood_file)
+        text = read(write_report(run)).text
+        assert ("-91.2500" in text) is shown
+        assert ("The likelihood is that of an earlier model" in text) is not shown
+        assert (run.likelihood() is None) is not shown
 
 
 def test_the_table_is_the_score_files_with_intervals_over_the_protocols_seeds() -> None:
