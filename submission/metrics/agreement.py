@@ -22,10 +22,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from submission.arrays import as_array
 from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes, Scores
 from submission.metrics.blocks import columns_of
-from submission.metrics.checks import check_codes
+from submission.metrics.checks import as_codes, check_codes
 from submission.metrics.classifiers import fit
 
 Similarity = Literal["lasso", "spearman"]
@@ -54,9 +55,10 @@ def udr(
         ``model_0``, ``model_1``, ...: the models' scores in [0, 1]; ``mean``. Details: ``pairs`` (M, M). A model
         without informative latents scores 0.
     """
+    codes, kl = [as_codes(x, "udr") for x in codes], [as_array(divergence, "kl") for divergence in kl]
     check_models(codes, kl)
     columns = columns_of(blocks, codes[0].shape[1])
-    informative = [np.asarray(divergence) > threshold for divergence in kl]
+    informative = [divergence > threshold for divergence in kl]
     scaled = [standardised(x) * mask for x, mask in zip(codes, informative, strict=True)]
     kept = [np.array([mask[list(block)].any() for block in columns]) for mask in informative]
     pairs = np.zeros((len(codes), len(codes)))

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from submission.arrays import as_factors_array
+from submission.arrays import as_array, as_factors_array
 from submission.errors import SubmissionError
 from submission.metrics.base import Factors, Metric, Posteriors, Sampler, Scores
 from submission.metrics.checks import check_factors
@@ -49,7 +49,7 @@ class NormalPosteriors:
     """
 
     def __init__(self, mean: npt.ArrayLike, scale: npt.ArrayLike) -> None:
-        self.mean, self.scale = np.asarray(mean, np.float64), np.asarray(scale, np.float64)
+        self.mean, self.scale = (np.asarray(as_array(x, "posteriors"), np.float64) for x in (mean, scale))
         self.components = self.mean.shape[-1]
         if self.mean.ndim != 2 or self.scale.shape != self.mean.shape:
             raise SubmissionError(

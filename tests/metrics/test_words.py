@@ -14,7 +14,8 @@ from scipy import sparse
 import submission.metrics
 from submission.arrays import as_factors_array, as_factors_arrays
 from submission.errors import SubmissionError
-from submission.metrics import dci, downstream
+from submission.metrics import dci, downstream, mig_chen, udr
+from submission.metrics.posterior_gap import NormalPosteriors
 from tests.metrics.test_public import CODES, FACTORS, FEW, TILED
 
 MANY_CODES, MANY_FACTORS = np.tile(CODES, (3, 1)), np.tile(FACTORS, (3, 1))
@@ -68,6 +69,29 @@ def test_words_of_test_points_are_numbered_with_those_of_training_points(name: s
     numbers = outcome(name, MANY_CODES[train], factors[train], MANY_CODES[test], factors[test])
     words = outcome(name, MANY_CODES[train], WORDS[factors[train]], MANY_CODES[test], WORDS[factors[test]])
     assert words == numbers
+
+
+@pytest.mark.parametrize("kind", CODES_OF_A_KIND)
+def test_models_and_posteriors_may_be_tensors(kind: str) -> None:
+    codes = CODES_OF_A_KIND[kind]()
+    plain = torch.from_numpy(MANY_CODES).bfloat16().float().numpy() if "bfloat16" in kind else MANY_CODES
+    kl = torch.ones(3, requires_grad=True)
+    assert udr([codes, codes], [kl, kl]).values == udr([plain, plain], [np.ones(3)] * 2).values
+    scale = np.full(plain.shape, 0.1)
+    found, expected = NormalPosteriors(codes, torch.from_numpy(scale)), NormalPosteriors(plain, scale)
+    assert mig_chen(found, MANY_FACTORS, 50).values == mig_chen(expected, WORDS[MANY_FACTORS], 50).values
+
+
+@pytest.mark.parametrize("value", [3, None, "words"])
+@pytest.mark.parametrize("name", sorted(set(TILED) - {"unsupervised"}))
+def test_a_single_value_is_no_array(name: str, value: Any) -> None:
+    for points in ((MANY_CODES, value), (value, MANY_FACTORS)):
+        with pytest.raises(SubmissionError):
+            getattr(submission.metrics, name)(*points, **FEW.get(name, {}))
+    if name in OF_TEST_POINTS:
+        for points in ((MANY_CODES, value), (value, MANY_FACTORS)):
+            with pytest.raises(SubmissionError):
+                getattr(submission.metrics, name)(CODES, FACTORS, *points)
 
 
 def test_a_word_that_only_training_points_have_costs_no_accuracy() -> None:

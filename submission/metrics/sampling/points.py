@@ -97,7 +97,7 @@ def train_test(
         return given_points(codes, factors, test_codes, test_factors)
     if test_codes is not None or test_factors is not None:
         raise SubmissionError("test points need both test_codes and test_factors", "give both or neither")
-    points = Points(as_codes_array(codes, "codes"), as_factors_array(factors, "factors"))
+    points = with_rows(as_codes_array(codes, "codes"), as_factors_array(factors, "factors"))
     if len(points.codes) != len(points.factors):
         return points, points  # every metric refuses them
     order = np.random.RandomState(seed).permutation(len(points.codes))
@@ -106,13 +106,23 @@ def train_test(
     return train, test
 
 
+def with_rows(codes: Codes, factors: Factors) -> Points:
+    """Points of arrays; SubmissionError for a single value instead of an array."""
+    for kind, array in (("codes", codes), ("factors", factors)):
+        if array.ndim == 0:
+            raise SubmissionError(
+                f"{kind} are a single value of type {array.dtype}", "give an array with a row a point"
+            )
+    return Points(codes, factors)
+
+
 def given_points(
     codes: npt.ArrayLike, factors: npt.ArrayLike, test_codes: npt.ArrayLike, test_factors: npt.ArrayLike
 ) -> tuple[Points, Points]:
     """Training points (N, D), (N, K) and test points (M, D), (M, K) whose factors' words are numbered together."""
     numbered = as_factors_arrays([factors, test_factors], "factors")
-    train = Points(as_codes_array(codes, "codes"), numbered[0])
-    test = Points(as_codes_array(test_codes, "test codes"), numbered[1])
+    train = with_rows(as_codes_array(codes, "codes"), numbered[0])
+    test = with_rows(as_codes_array(test_codes, "test codes"), numbered[1])
     for kind, own, other in zip(("codes", "factors"), train, test, strict=True):
         if own.ndim == other.ndim == 2 and own.shape[1] != other.shape[1]:
             what = f"training points have {own.shape[1]} columns of {kind}, test points {other.shape[1]}"
