@@ -123,6 +123,8 @@ def test_a_home_folder_is_meant_by_a_tilde(home: Path, settings: Settings) -> No
     run = submission.train("~/own.gin", "~/run", data="points.npz", data_root="~")
     assert run.path == home / "run"
     assert submission.evaluate("~/run", metrics="mig", preset="fast", baselines=False).save("~/scores.json")
+    own = submission.evaluate(run, data=Path("~/points.npz"), metrics="mig", preset="fast", baselines=False)
+    assert own.save() == run.scores_folder / "fast-0-mig.json"
     assert submission.write_report("~/scores.json") == home / "scores.html"
     assert submission.write_report("~/scores.json", "~/page.html") == home / "page.html"
     assert submission.compare(["~/run"], protocol="fast").metrics == ("mig",)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from submission.data.batches import ImageBatches
     from submission.data.dataset import GroundTruthDataset, ImageDataset, require_factors
     from submission.data.grid import Factor, FactorGrid
-    from submission.data.locations import data_root, is_user_data, same_dataset
+    from submission.data.locations import data_root, is_user_data, name_of, same_dataset
     from submission.data.registry import data_sets_kept, load, load_with_options, unpickling_allowed
     from submission.data.user_data import as_dataset, from_arrays, from_torch
 
@@ -27,6 +27,7 @@ MODULES = {
     "is_user_data": "locations",
     "load": "registry",
     "load_with_options": "registry",
+    "name_of": "locations",
     "require_factors": "dataset",
     "same_dataset": "locations",
     "unpickling_allowed": "registry",
@@ -45,6 +46,7 @@ __all__ = [
     "is_user_data",
     "load",
     "load_with_options",
+    "name_of",
     "require_factors",
     "same_dataset",
     "unpickling_allowed",

@@ -28,10 +28,17 @@ def is_user_data(name: str) -> bool:
     return name.lower().endswith(SUFFIXES) or (folder and not name.startswith(LIBRARY_PREFIX))
 
 
+def name_of(data: str | PurePath) -> str:
+    """The name of a data set, or of the one at a path."""
+    if isinstance(data, str):
+        return data
+    return data.as_posix() if is_user_data(str(data)) else f"./{data}"
+
+
 def same_dataset(name: str, other: str) -> bool:
     """Whether two names mean one data set, seen from the current folder."""
     paths = is_user_data(name) and is_user_data(other)
-    return name == other or (paths and Path(name).absolute() == Path(other).absolute())
+    return name == other or (paths and user_path(name).absolute() == user_path(other).absolute())
 
 
 def relocated(name: str, root: str | Path | None) -> str:

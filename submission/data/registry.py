@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from submission.data.locations import LIBRARY_PREFIX, SUFFIXES, data_root, is_user_data, relocated
+from submission.data.locations import LIBRARY_PREFIX, SUFFIXES, data_root, is_user_data, name_of, relocated
 from submission.data.options import check, plain
 from submission.data.reading import forbidden
 from submission.errors import UsageError, did_you_mean
@@ -237,9 +237,8 @@ def load(
         SubmissionError: no such name, option or file, an option's value of the wrong type, or a file that is not what
             it should be.
     """
-    given = name if isinstance(name, str) else name.as_posix() if is_user_data(str(name)) else f"./{name}"
     with unpickling_allowed(allow_unpickling or UNPICKLING.get()):
-        return load_with_options(given, root, progress, options)
+        return load_with_options(name_of(name), root, progress, options)
 
 
 def load_with_options(

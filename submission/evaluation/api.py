@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 from torch import nn
 
-from submission.data import GroundTruthDataset
+from submission.data import GroundTruthDataset, name_of
 from submission.evaluation.codes import codes_from_arrays
 from submission.evaluation.encoding.encoder import Precision
 from submission.evaluation.plan import Backend, Plan, Settings, make_plan
@@ -32,7 +32,7 @@ class EvaluationInterrupted(KeyboardInterrupt):
 def evaluate(
     target: Run | str | Path | nn.Module | Callable[..., Any],
     *,
-    data: str | GroundTruthDataset | None = None,
+    data: str | Path | GroundTruthDataset | None = None,
     metrics: Sequence[str] = (),
     preset: str = "challenge",
     settings: Settings | None = None,
@@ -55,7 +55,7 @@ def evaluate(
         target: a run or its folder; a file (TorchScript ``.pt``, ``.pt2``, ``.onnx``; codes as ``.npz``); a torch
             module of images (n, C, H, W) float32 in [0, 1]; or a function of images (n, H, W, C), a numpy array, as
             disentanglement_lib has it. Modules and functions return codes (n, D).
-        data: the data set, by name or itself; by default the one that a run was trained on.
+        data: the data set, by name, path or itself; by default the one that a run was trained on.
         metrics: names, e.g. ``["mig", "dci"]``; the preset's where none are named.
         preset: ``challenge``, ``study`` or ``fast``.
         settings: metric → settings in which it differs from the preset, e.g. ``{"mig": {"num_bins": 10}}``.
@@ -77,7 +77,8 @@ def evaluate(
     """
     plan = make_plan(preset, metrics, era, backend, seed, repeats, settings)
     folder = None if root is None else Path(root)
-    options = TargetOptions(data, folder, device, precision, baselines, seed, isolated, name)
+    named = name_of(data) if isinstance(data, Path) else data
+    options = TargetOptions(named, folder, device, precision, baselines, seed, isolated, name)
     results = score_target(plan, open_target(target, options), progress)
     if save and isinstance(target, Run | str | Path) and results.path is not None:
         results.save()
