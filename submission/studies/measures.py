@@ -24,6 +24,7 @@ LABELLED = (100, 600, 1000)
 NEIGHBOURS = 5
 IN_USE = 0.1
 """Nats of KL, in the mean over images, from which a component counts as used."""
+USED, KL_OF = " in use", "KL of "
 SHARES = ("captured", "torn")
 """Values that are 0 or 1 for each seed."""
 
@@ -129,7 +130,7 @@ def components(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dic
     """
     values: dict[str, float] = {}
     for component, nats in zip(model.space.components, component_kl(model, held_out), strict=True):
-        used, total = f"{kind(component)} in use", f"KL of {kind(component)} (nats)"
+        used, total = f"{kind(component)}{USED}", f"{KL_OF}{kind(component)} (nats)"
         values[used] = values.get(used, 0.0) + float(nats > IN_USE)
         values[total] = values.get(total, 0.0) + float(nats)
     return values

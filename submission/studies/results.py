@@ -11,7 +11,7 @@ from submission.evaluation.statistics import Summary, summarise, summarise_share
 from submission.metrics.registry import bounds, metric_of, title
 from submission.run.likelihood import QUANTITIES
 from submission.run.naming import SYMBOLS, name_methods, shown
-from submission.studies.measures import SHARES
+from submission.studies.measures import KL_OF, SHARES, USED
 from submission.studies.records import Record
 from submission.studies.statistics import PairedTest, paired_tests, probability_of_improvement
 from submission.studies.study import Study, Trial
@@ -102,8 +102,9 @@ def summary(study: Study, quantity: str, records: Sequence[Record]) -> Summary:
     """Mean and interval of seeds in the study's units: of a share for what is 0 or 1, inside a metric's range."""
     values = [record.values[quantity] for record in records if quantity in record.values]
     low, high = bounds(quantity)
+    low = 0.0 if quantity.startswith(KL_OF) or quantity.endswith(USED) else AT_LEAST.get(quantity, low)
     found = summarise_share(values) if quantity in SHARES else summarise(values)
-    return found.within(AT_LEAST.get(quantity, low), high).scaled(*study.units.get(quantity, (1.0, 0.0)))
+    return found.within(low, high).scaled(*study.units.get(quantity, (1.0, 0.0)))
 
 
 def in_units(study: Study, quantity: str, records: Sequence[Record]) -> list[float]:

@@ -266,6 +266,17 @@ def test_the_kl_is_never_better_or_worse_and_the_degree_is_left_out(study: Study
     assert better == {"ELBO (nats)": "50%", "KL (nats)": "–"}
 
 
+def test_counts_and_divergences_are_never_below_zero(study: Study) -> None:
+    records = [record(study, 0, **{"circles in use": 0.0, "KL of circles (nats)": 0.0, "elbo": 0.0}),
+               record(study, 3, **{"circles in use": 9.0, "KL of circles (nats)": 9.0, "elbo": 9.0})]  # fmt: skip
+    found = rows(study, records)[0].values
+    assert {name: summary.low >= 0 for name, summary in found.items()} == {
+        "circles in use": True,
+        "KL of circles (nats)": True,
+        "elbo": False,
+    }
+
+
 def test_intervals_are_those_of_the_values_before_units(study: Study) -> None:
     grown = dataclasses.replace(study, seeds=3)
     records = [record(grown, number, mig=0.3 + 0.1 * (number // 3), captured=1.0) for number in (0, 3, 6)]
