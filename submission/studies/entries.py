@@ -26,6 +26,7 @@ class Entry:
         protocol_seeds: seeds of the protocol behind the scores; several tuples where score files differ in them.
         name: what its owner calls it; empty for runs, which are named by their settings.
         settings: of the run.
+        lower: metrics of which less is better.
         method: what repetitions share (``with_methods``).
     """
 
@@ -37,6 +38,7 @@ class Entry:
     protocol_seeds: tuple[tuple[int, ...], ...] = ()
     name: str = ""
     settings: SettingsMap = field(default_factory=dict)
+    lower: frozenset[str] = frozenset()
     method: str = ""
 
 
@@ -156,8 +158,9 @@ class Scored:
     def entry(self, record: ScoreFile, place: str, otherwise: str) -> Entry:
         """The entry of ``record`` in the folder or file ``place``; ``otherwise`` names what has no name and no file."""
         name = record.name or ("" if self.run else record.representation.file or otherwise)
-        data, seeds = record.data.name, (record.seeds,)
-        return Entry(place, data, record.protocol, record.headlines(), self.seed, seeds, name, self.settings)
+        data, scores = record.data.name, record.headlines()
+        lower = frozenset(metric for metric in scores if not record.metrics[metric].higher_is_better)
+        return Entry(place, data, record.protocol, scores, self.seed, (record.seeds,), name, self.settings, lower)
 
 
 def owner(source: Path) -> Run | None:
@@ -213,7 +216,8 @@ def joined(older: Entry, newer: Entry) -> Entry:
     """One entry from two score files of one data set and protocol: all their metrics, the newer file's first."""
     kept = [seeds for seeds in older.protocol_seeds if set(older.scores) - set(newer.scores)]
     seeds = tuple(dict.fromkeys([*kept, *newer.protocol_seeds]))
-    return replace(newer, scores={**older.scores, **newer.scores}, protocol_seeds=seeds)
+    scores, lower = {**older.scores, **newer.scores}, older.lower | newer.lower
+    return replace(newer, scores=scores, lower=lower, protocol_seeds=seeds)
 
 
 def with_methods(entries: Sequence[Entry]) -> list[Entry]:

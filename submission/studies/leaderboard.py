@@ -13,7 +13,6 @@ import numpy as np
 from submission.errors import UsageError
 from submission.studies.entries import Entry
 from submission.studies.ranking import aggregate
-from submission.studies.results import less_is_better
 
 Repetitions = Literal["mean", "best", "each"]
 
@@ -63,7 +62,8 @@ def leaderboard(
     candidates = averaged(entries, shown) if repetitions == "mean" else [single(entry, shown) for entry in entries]
     complete = [row for row in candidates if all(name in row.scores for name in needed)]
     owners = [row.method if repetitions != "each" else row.run for row in complete]
-    signs = {name: -1.0 if less_is_better(name) else 1.0 for name in needed}
+    lower = {name for entry in entries for name in entry.lower}
+    signs = {name: -1.0 if name in lower else 1.0 for name in needed}
     scores = [[signs[name] * row.scores[name] for name in needed] for row in complete]
     table = np.array(scores).reshape(len(complete), len(needed))
     rows = []

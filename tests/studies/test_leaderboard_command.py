@@ -7,6 +7,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -207,7 +209,9 @@ def test_less_is_better_where_the_metric_says_so(tmp_path: Path) -> None:
     for name, value in [("good", 0.02), ("bad", 0.9)]:
         folder = run_folder(tmp_path / name, 0, {"mig": value}, width=len(name))
         file = folder.score_paths()[0]
-        file.write_text(file.read_text().replace('"mig"', '"d_lsbd"'))
+        scores = json.loads(file.read_text().replace('"mig"', '"d_lsbd"'))
+        scores["metrics"]["d_lsbd"]["higher_is_better"] = False
+        file.write_text(json.dumps(scores))
     rows = leaderboard(collect([tmp_path]).chosen(), ["d_lsbd"], by="d_lsbd")
     assert [(row.place, row.scores["d_lsbd"]) for row in rows] == [(1, 0.02), (2, 0.9)]
 
@@ -272,6 +276,17 @@ def test_several_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pyte
     assert shared == alone
     assert [entry.seed for entry in shared.entries] == [0, 3]
     assert (len(shared.stale), len(shared.unreadable)) == (1, 1)
+
+
+def test_the_command_reads_and_ranks_without_torch(tmp_path: Path) -> None:
+    run_folder(tmp_path / "run", 0, dict.fromkeys(VALUES, 0.2))
+    code = (
+        "import sys; from submission.cli.main import main; "
+        f"assert main(['leaderboard', {str(tmp_path)!r}]) == 0; "
+        "print([name for name in ('torch', 'scipy') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"
 
 
 def test_work_is_done_in_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
