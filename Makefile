@@ -35,9 +35,9 @@ demo: $(VENV)/.base ## train, export, score and report on a rendered data set (r
 test: $(VENV)/.test ## install what the tests need, and run them
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system"
 
-# They wait for other processes a quarter of their time, hence three at once on two cores; other files need not be collected.
+# Files without system tests need not be collected.
 test-system: $(VENV)/.test ## run the system tests: whole trainings, tutorials, notebook, wheel, clusters, kill -9
-	$(BIN)/python -m pytest -n 3 --dist worksteal -m "system and not slow" $$(grep -rl "mark\.system" tests --include="test_*.py")
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "system and not slow" $$(grep -rl "mark\.system" tests --include="test_*.py")
 
 test-plain: $(VENV)/.test ## run the tests without compiled kernels (TESTS="tests/metrics ...": only these)
 	SUBMISSION_ACCELERATORS=off $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not system" $(TESTS)
