@@ -106,7 +106,7 @@ class LikelihoodFile:
         return found
 
     def is_stale(self, updates: int) -> bool:
-        """Whether the run has been trained further, to ``updates``, since; False where the file does not know."""
+        """Whether the run has been trained further, to ``updates``, since; False where the file does not say."""
         return bool(self.updates) and self.updates != updates
 
     def write(self, path: Path) -> None:

@@ -33,8 +33,8 @@ def method_names(runs: Sequence[Run]) -> list[str]:
 def method_key(run: Run, settings: SettingsMap) -> Hashable:
     """What the repetitions of one method have in common.
 
-    Runs of a sweep have their study's name for it: a study also knows settings that take the seed's value, and from
-    which weights a run started. Runs without settings, made by hand, have their folder.
+    Runs of a sweep have their study's name for it, because settings alone do not tell which of them take the seed's
+    value, and from which weights a run started. Runs without settings, made by hand, have their folder.
     """
     folder = method_folder(run)
     if folder != run.path.resolve() and TRIAL.fullmatch(folder.name):

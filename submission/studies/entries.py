@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from submission.errors import SubmissionError, UsageError, invocation
 from submission.parallel import map_in_processes
 from submission.run import Run, ScoreFile
+from submission.run.methods import method_key
 from submission.run.naming import SettingsMap, name_methods, read_settings
 
 
@@ -27,6 +28,7 @@ class Entry:
         name: what its owner calls it; empty for runs, which are named by their settings.
         settings: of the run.
         lower: metrics of which less is better.
+        key: what the repetitions of a run's method have in common; None for what is not a run.
         method: what repetitions share (``with_methods``).
     """
 
@@ -39,6 +41,7 @@ class Entry:
     name: str = ""
     settings: SettingsMap = field(default_factory=dict)
     lower: frozenset[str] = frozenset()
+    key: Hashable = None
     method: str = ""
 
 
@@ -136,16 +139,21 @@ class Scored:
     Attributes:
         run: the run whose export was scored; None for what is not a run.
         settings, seed: of the run.
+        key: see ``Entry``.
     """
 
     run: Run | None = None
     settings: SettingsMap = field(default_factory=dict)
     seed: int | None = None
+    key: Hashable = None
 
     @classmethod
     def of(cls, run: Run | None) -> Scored:
         """A run; SubmissionError where its files are damaged."""
-        return cls(run, read_settings(run.config_text), run.meta.seed) if run else cls()
+        if run is None:
+            return cls()
+        settings = read_settings(run.config_text)
+        return cls(run, settings, run.meta.seed, method_key(run, settings))
 
     @classmethod
     def by(cls, record: ScoreFile) -> Scored:
@@ -160,7 +168,8 @@ class Scored:
         name = record.name or ("" if self.run else record.representation.file or otherwise)
         data, scores = record.data.name, record.headlines()
         lower = frozenset(metric for metric in scores if not record.metrics[metric].higher_is_better)
-        return Entry(place, data, record.protocol, scores, self.seed, (record.seeds,), name, self.settings, lower)
+        about = (self.seed, (record.seeds,), name, self.settings, lower, self.key)
+        return Entry(place, data, record.protocol, scores, *about)
 
 
 def owner(source: Path) -> Run | None:
@@ -222,9 +231,12 @@ def joined(older: Entry, newer: Entry) -> Entry:
 
 def with_methods(entries: Sequence[Entry]) -> list[Entry]:
     """``entries`` with their methods: the given name, or what tells a run's settings from the others'."""
-    unnamed = [entry for entry in entries if not entry.name]
-    names = iter(name_methods([entry.settings for entry in unnamed]))
-    return [replace(entry, method=entry.name or str(next(names))) for entry in entries]
+    methods: dict[Hashable, SettingsMap] = {}
+    for entry in entries:
+        if not entry.name:
+            methods.setdefault(entry.key, entry.settings)
+    names = dict(zip(methods, map(str, name_methods(list(methods.values()))), strict=True))
+    return [replace(entry, method=entry.name or names[entry.key]) for entry in entries]
 
 
 def seeds_caution(entries: Sequence[Entry]) -> str:

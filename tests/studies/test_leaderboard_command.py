@@ -252,6 +252,15 @@ def test_scores_of_runs_alone_are_grouped_like_the_runs(as_file: bool, tmp_path:
     assert str(runs[2].exported_file) in compare(given).runs
 
 
+def test_seeds_of_a_sweep_are_one_method_although_other_settings_follow_the_seed(tmp_path: Path) -> None:
+    for trial, width in (("torus-0a1b2c3d", 2), ("plane-3d2c1b0a", 3)):
+        for seed in (0, 1):
+            run = run_folder(tmp_path / trial / f"seed_{seed}", seed, {"mig": 0.2}, width)
+            run.config_file.write_text(f"{run.config_text}data.seed = {seed}\n")
+    assert [len(group) for group in compare(tmp_path).runs.values()] == [2, 2]
+    assert {row.seeds for row in leaderboard(collect([tmp_path]).chosen(), ["mig"])} == {2}
+
+
 def test_nothing_and_a_single_run_are_compared_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing to compare"):
         compare([])
