@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from submission.studies.study import Study
+
 STUDY = """# Two spaces on small pictures.
 study.methods = [
     {"config": "delta_vae/periodic_flat_torus", "label": "torus"},
@@ -29,3 +31,8 @@ def study_file(tmp_path: Path) -> Path:
     file = tmp_path / "small.gin"
     file.write_text(STUDY, encoding="utf-8")
     return file
+
+
+@pytest.fixture
+def study(study_file: Path) -> Study:
+    return Study.read(str(study_file))

@@ -1,9 +1,8 @@
-"""Sweeps as real processes: undisturbed, killed, failing, and on the engines that others provide."""
+"""Sweeps as real processes: undisturbed, killed, shared, and on the engines that others provide."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import os
 import shutil
@@ -11,8 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,39 +17,13 @@ import pytest
 from filelock import FileLock
 
 from submission.errors import UsageError
-from submission.files import write_json
 from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
 from submission.studies.records import Record, merge_records, read_records
 from submission.studies.runner import Place, State, status, sweep
-from submission.studies.study import Method, Study, Trial
-from submission.studies.trial import FAILURE, LOCK, RECORD, Failure, Job, failure, stop_with_parent
+from submission.studies.study import Trial
+from submission.studies.trial import LOCK, RECORD, stop_with_parent
 from tests.studies.here import HereEngine
-
-PATIENCE = 240
-"""Seconds after which a test gives up waiting."""
-TINY = (
-    "model.networks = 'mlp_small'",
-    "train.epochs = 0",
-    "train.precision = 'float32'",
-    "train.checkpoint_every = 0.0",
-)
-
-
-def study_of(steps: int, seeds: int = 2, **bind: str) -> Study:
-    torus = Method("delta_vae/periodic_flat_torus", "torus")
-    more = (f"train.steps = {steps}", f"train.log_every = {max(1, steps // 20)}")
-    return Study("small", methods=(torus,), bind=(*TINY, *more), seeds=seeds, likelihood=2, images=8)
-
-
-def values(place: Place) -> dict[tuple[str, int], object]:
-    return {record.key: record.values for record in read_records(place.records)}
-
-
-def wait_for(condition, what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
+from tests.studies.small import study_of, values, wait_for
 
 
 def children(pid: int) -> list[int]:
@@ -144,122 +115,6 @@ def test_seeds_of_a_cell_train_together(undisturbed: Place, tmp_path: Path) -> N
         assert values(place)[key] == pytest.approx(alone, rel=1e-3)
     began = [(trial.folder(place.out) / "trial.log").stat().st_mtime_ns for trial in study.trials()]
     assert (study.trials()[1].folder(place.out) / "checkpoint.pt").stat().st_mtime_ns < began[1]  # trained by the first
-
-
-def test_a_failing_trial_is_retried_and_its_traceback_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    study, place = study_of(2, seeds=1), Place.of(tmp_path)
-    folder = study.trials()[0].folder(place.out)
-    folder.mkdir(parents=True)
-    (folder / "meta.json").mkdir()  # cannot be written
-    found = sweep(study, place, HereEngine(), retries=1)
-    assert list(found.states.values()) == [State.FAILED]
-    assert "meta.json" in next(iter(found.errors.values()))
-    first, second = [record.getMessage() for record in caplog.records]
-    assert first.startswith(f"{study.trials()[0].name}, seed 0 failed: ")
-    assert "meta.json" in first
-    assert first.endswith(f"it is tried again later ({folder / FAILURE})")
-    assert second.endswith(f"it is not tried again ({folder / FAILURE})")
-    failure = (folder / FAILURE).read_text()
-    assert "Traceback" in failure
-    assert '"attempts": 2' in failure
-    assert sweep(study, place, HereEngine(), retries=1).count(State.FAILED) == 1  # not tried a third time
-    (folder / "meta.json").rmdir()
-    assert sweep(study, place, HereEngine(), retries=2).count(State.DONE) == 1
-    assert not (folder / FAILURE).exists()
-
-
-def test_a_process_that_dies_is_not_started_for_ever(tmp_path: Path) -> None:
-    class Dying(LocalEngine):
-        starts = 0
-
-        def start(self, job):
-            self.starts += 1
-            Path(job.folder).mkdir(parents=True, exist_ok=True)
-            return subprocess.Popen([sys.executable, "-c", "import os; os.abort()"])
-
-    engine = Dying(1)
-    found = sweep(study_of(2, seeds=1), Place.of(tmp_path), engine, retries=2)
-    assert engine.starts == 3
-    assert "without a word" in next(iter(found.errors.values()))
-
-
-def test_a_process_that_dies_after_a_failure_is_not_started_for_ever(tmp_path: Path) -> None:
-    class FailingThenDying(HereEngine):
-        starts = 0
-
-        def start(self, job: Job) -> int:
-            self.starts += 1
-            if self.starts == 1:
-                write_json(Path(job.folder) / FAILURE, asdict(Failure(1, "no disk", "Traceback: no disk")))
-            if self.starts > 5:
-                raise AssertionError("started again")
-            return 1
-
-    study, place, engine = study_of(2, seeds=1), Place.of(tmp_path), FailingThenDying()
-    folder = study.trials()[0].folder(place.out)
-    folder.mkdir(parents=True)
-    found = sweep(study, place, engine, retries=2)
-    assert engine.starts == 3
-    assert "without a word" in next(iter(found.errors.values()))
-    assert (failure(folder).attempts, failure(folder).traceback) == (3, "Traceback: no disk")
-    assert sweep(study, place, engine, retries=2).count(State.FAILED) == 1  # not tried a fourth time
-
-
-def test_a_trial_that_cannot_be_started_stops_the_others(tmp_path: Path) -> None:
-    class Full(HereEngine):
-        slots, stopped = 2, list[int]()
-
-        def start(self, job: Job) -> int:
-            if job.seed == 1:
-                raise UsageError("the cluster refuses the job")
-            return job.seed
-
-        def stop(self, handles: list[int]) -> None:
-            self.stopped += handles
-
-    engine = Full()
-    with pytest.raises(UsageError, match="refuses"):
-        sweep(study_of(2), Place.of(tmp_path), engine)
-    assert engine.stopped == [0]
-
-
-class Listing(HereEngine):
-    """Notes which seeds each job trains with; all fail."""
-
-    def __init__(self) -> None:
-        self.peers: list[list[int]] = []
-
-    def start(self, job: Job) -> int:
-        self.peers.append(list(job.peers))
-        return 1
-
-
-def test_seeds_do_not_train_together_with_one_that_failed_too_often(tmp_path: Path) -> None:
-    study, place, engine = study_of(2, seeds=3), Place.of(tmp_path), Listing()
-    folder = study.trials()[1].folder(place.out)
-    folder.mkdir(parents=True)
-    write_json(folder / FAILURE, asdict(Failure(1, "no disk", "")))
-    sweep(study, place, engine, retries=0, together=True)
-    assert engine.peers == [[2], [0]]
-
-
-def test_seeds_that_choose_other_data_do_not_train_together(tmp_path: Path) -> None:
-    plain, seeded = study_of(2, seeds=3), dataclasses.replace(study_of(2, seeds=3), seeded=("data.seed",))
-    for study, peers in ((plain, [[1, 2], [0, 2], [0, 1]]), (seeded, [[], [], []])):
-        engine = Listing()
-        sweep(study, Place.of(tmp_path / str(len(study.seeded))), engine, retries=0, together=True)
-        assert engine.peers == peers
-
-
-@pytest.mark.system
-def test_seeds_that_choose_the_data_have_it_in_their_configurations(tmp_path: Path) -> None:
-    series = Method("delta_vae/periodic_series", "series")
-    study = dataclasses.replace(study_of(2), methods=(series,), seeded=("data.seed",))
-    place = Place.of(tmp_path)
-    found = sweep(study, place, HereEngine(), together=True)
-    assert found.count(State.DONE) == 2, found.errors
-    for trial in study.trials():
-        assert f"data.seed = {trial.seed}" in (trial.folder(place.out) / "config.gin").read_text()
 
 
 def test_the_time_left_is_of_the_study_s_own_trials(tmp_path: Path) -> None:

@@ -1,0 +1,136 @@
+"""Trials that fail or die: retries, and which seeds train together."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from submission.errors import UsageError
+from submission.files import write_json
+from submission.studies.engines import LocalEngine
+from submission.studies.runner import Place, State, sweep
+from submission.studies.study import Method
+from submission.studies.trial import FAILURE, Failure, Job, failure
+from tests.studies.here import HereEngine
+from tests.studies.small import study_of
+
+
+def test_a_failing_trial_is_retried_and_its_traceback_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    study, place = study_of(2, seeds=1), Place.of(tmp_path)
+    folder = study.trials()[0].folder(place.out)
+    folder.mkdir(parents=True)
+    (folder / "meta.json").mkdir()  # cannot be written
+    found = sweep(study, place, HereEngine(), retries=1)
+    assert list(found.states.values()) == [State.FAILED]
+    assert "meta.json" in next(iter(found.errors.values()))
+    first, second = [record.getMessage() for record in caplog.records]
+    assert first.startswith(f"{study.trials()[0].name}, seed 0 failed: ")
+    assert "meta.json" in first
+    assert first.endswith(f"it is tried again later ({folder / FAILURE})")
+    assert second.endswith(f"it is not tried again ({folder / FAILURE})")
+    failure = (folder / FAILURE).read_text()
+    assert "Traceback" in failure
+    assert '"attempts": 2' in failure
+    assert sweep(study, place, HereEngine(), retries=1).count(State.FAILED) == 1  # not tried a third time
+    (folder / "meta.json").rmdir()
+    assert sweep(study, place, HereEngine(), retries=2).count(State.DONE) == 1
+    assert not (folder / FAILURE).exists()
+
+
+def test_a_process_that_dies_is_not_started_for_ever(tmp_path: Path) -> None:
+    class Dying(LocalEngine):
+        starts = 0
+
+        def start(self, job):
+            self.starts += 1
+            Path(job.folder).mkdir(parents=True, exist_ok=True)
+            return subprocess.Popen([sys.executable, "-c", "import os; os.abort()"])
+
+    engine = Dying(1)
+    found = sweep(study_of(2, seeds=1), Place.of(tmp_path), engine, retries=2)
+    assert engine.starts == 3
+    assert "without a word" in next(iter(found.errors.values()))
+
+
+def test_a_process_that_dies_after_a_failure_is_not_started_for_ever(tmp_path: Path) -> None:
+    class FailingThenDying(HereEngine):
+        starts = 0
+
+        def start(self, job: Job) -> int:
+            self.starts += 1
+            if self.starts == 1:
+                write_json(Path(job.folder) / FAILURE, asdict(Failure(1, "no disk", "Traceback: no disk")))
+            if self.starts > 5:
+                raise AssertionError("started again")
+            return 1
+
+    study, place, engine = study_of(2, seeds=1), Place.of(tmp_path), FailingThenDying()
+    folder = study.trials()[0].folder(place.out)
+    folder.mkdir(parents=True)
+    found = sweep(study, place, engine, retries=2)
+    assert engine.starts == 3
+    assert "without a word" in next(iter(found.errors.values()))
+    assert (failure(folder).attempts, failure(folder).traceback) == (3, "Traceback: no disk")
+    assert sweep(study, place, engine, retries=2).count(State.FAILED) == 1  # not tried a fourth time
+
+
+def test_a_trial_that_cannot_be_started_stops_the_others(tmp_path: Path) -> None:
+    class Full(HereEngine):
+        slots, stopped = 2, list[int]()
+
+        def start(self, job: Job) -> int:
+            if job.seed == 1:
+                raise UsageError("the cluster refuses the job")
+            return job.seed
+
+        def stop(self, handles: list[int]) -> None:
+            self.stopped += handles
+
+    engine = Full()
+    with pytest.raises(UsageError, match="refuses"):
+        sweep(study_of(2), Place.of(tmp_path), engine)
+    assert engine.stopped == [0]
+
+
+class Listing(HereEngine):
+    """Notes which seeds each job trains with; all fail."""
+
+    def __init__(self) -> None:
+        self.peers: list[list[int]] = []
+
+    def start(self, job: Job) -> int:
+        self.peers.append(list(job.peers))
+        return 1
+
+
+def test_seeds_do_not_train_together_with_one_that_failed_too_often(tmp_path: Path) -> None:
+    study, place, engine = study_of(2, seeds=3), Place.of(tmp_path), Listing()
+    folder = study.trials()[1].folder(place.out)
+    folder.mkdir(parents=True)
+    write_json(folder / FAILURE, asdict(Failure(1, "no disk", "")))
+    sweep(study, place, engine, retries=0, together=True)
+    assert engine.peers == [[2], [0]]
+
+
+def test_seeds_that_choose_other_data_do_not_train_together(tmp_path: Path) -> None:
+    plain, seeded = study_of(2, seeds=3), dataclasses.replace(study_of(2, seeds=3), seeded=("data.seed",))
+    for study, peers in ((plain, [[1, 2], [0, 2], [0, 1]]), (seeded, [[], [], []])):
+        engine = Listing()
+        sweep(study, Place.of(tmp_path / str(len(study.seeded))), engine, retries=0, together=True)
+        assert engine.peers == peers
+
+
+@pytest.mark.system
+def test_seeds_that_choose_the_data_have_it_in_their_configurations(tmp_path: Path) -> None:
+    series = Method("delta_vae/periodic_series", "series")
+    study = dataclasses.replace(study_of(2), methods=(series,), seeded=("data.seed",))
+    place = Place.of(tmp_path)
+    found = sweep(study, place, HereEngine(), together=True)
+    assert found.count(State.DONE) == 2, found.errors
+    for trial in study.trials():
+        assert f"data.seed = {trial.seed}" in (trial.folder(place.out) / "config.gin").read_text()

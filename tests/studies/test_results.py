@@ -1,0 +1,113 @@
+"""Tables of a study: rows with intervals, published numbers, comparisons of methods."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from scipy import stats
+
+from submission.errors import UsageError
+from submission.evaluation.statistics import summarise
+from submission.studies.results import comparison_table, comparisons, markdown, rows, table
+from submission.studies.study import Study
+from tests.studies.small import record
+
+
+def test_rows_have_intervals_over_seeds_and_mark_what_falls_short(study: Study) -> None:
+    found = rows(study, [record(study, 0, elbo=-3.0), record(study, 3, elbo=-5.0)])
+    assert [row.label for row in found] == ["torus", "plane, β = 1", "plane, β = 4"]
+    assert found[0].values["elbo"] == summarise([-3.0, -5.0])
+    assert found[0].short_of_published("elbo")
+    text = markdown(*table(found))
+    assert "▼ (paper 0 ± 1)" in text
+    assert "not run" in text
+
+
+def test_the_kl_is_never_better_or_worse_and_the_degree_is_left_out(study: Study) -> None:
+    torus = {"elbo": (0.0, 1.0), "kl": (5.0, 0.1)}
+    named = dataclasses.replace(study, published={"torus": torus}, titles={"kl": "divergence (bits)"}, seeds=6)
+    records = [record(named, number, elbo=0.5, kl=float(number), degree=1.0) for number in range(18)]
+    assert not rows(named, records)[0].short_of_published("kl")
+    header, cells = table(rows(named, records))
+    assert header == ["method", "seeds", "ELBO (nats)", "divergence (bits)"]
+    assert not any("▼" in cell for line in cells for cell in line)
+    names, lines = comparison_table(comparisons(named, records))
+    better = {line[names.index("quantity")]: line[names.index("better")] for line in lines}
+    assert better == {"ELBO (nats)": "50%", "KL (nats)": "–"}
+
+
+def test_counts_and_divergences_are_never_below_zero(study: Study) -> None:
+    records = [record(study, 0, **{"circles in use": 0.0, "KL of circles (nats)": 0.0, "elbo": 0.0}),
+               record(study, 3, **{"circles in use": 9.0, "KL of circles (nats)": 9.0, "elbo": 9.0})]  # fmt: skip
+    found = rows(study, records)[0].values
+    assert {name: summary.low >= 0 for name, summary in found.items()} == {
+        "circles in use": True,
+        "KL of circles (nats)": True,
+        "elbo": False,
+    }
+
+
+def test_intervals_are_those_of_the_values_before_units(study: Study) -> None:
+    grown = dataclasses.replace(study, seeds=3)
+    records = [record(grown, number, mig=0.3 + 0.1 * (number // 3), captured=1.0) for number in (0, 3, 6)]
+    plain = rows(grown, records)[0].values
+    percent = {"mig": (100.0, 0.0), "captured": (-100.0, 5.0)}
+    scaled = rows(dataclasses.replace(grown, units=percent), records)[0].values
+    assert scaled["mig"].high == pytest.approx(100 * plain["mig"].high)
+    assert scaled["mig"].low < scaled["mig"].mean < scaled["mig"].high
+    assert scaled["captured"].mean == -95.0
+    assert scaled["captured"].high == pytest.approx(5 - 100 * plain["captured"].low)
+
+
+def test_methods_are_compared_by_common_seeds(study: Study) -> None:
+    grown = dataclasses.replace(study, seeds=6)
+    records = [record(grown, number, elbo=float(number % 3), mse=0.5 * (number % 3)) for number in range(18)]
+    found = comparisons(grown, records)
+    one, four = "plane, β = 1", "plane, β = 4"
+    differences = {(item.label, item.quantity): item.test.difference for item in found}
+    assert differences == {(one, "elbo"): 1.0, (one, "mse"): 0.5, (four, "elbo"): 2.0, (four, "mse"): 1.0}
+    assert [item.improvement for item in found] == [1, 0, 1, 0]  # a larger error is worse
+    assert found[0].test.p == pytest.approx(2 / 64)
+    assert found[0].test.adjusted == pytest.approx(2 * 2 / 64)  # over the two quantities of a row
+    assert "no difference shown" in markdown(*comparison_table(found))
+    with pytest.raises(UsageError, match=r"no row 'tors' — did you mean torus"):
+        comparisons(grown, records, "tors")
+
+
+def test_intervals_stay_where_means_can_be(study: Study) -> None:
+    grown = dataclasses.replace(study, seeds=3)
+    records = [record(grown, 3 * seed, mig=(0.9, 0.99, 0.2)[seed], captured=1.0, elbo=-5.0 * seed) for seed in range(3)]
+    found = rows(grown, records)[0].values
+    assert (found["mig"].low, found["mig"].high) == (0.0, 1.0)
+    assert found["elbo"] == summarise([0.0, -5.0, -10.0])
+    wilson = stats.binomtest(3, 3).proportion_ci(method="wilson")
+    assert (found["captured"].mean, found["captured"].low, found["captured"].high) == (1, wilson.low, wilson.high)
+    assert found["captured"].low == pytest.approx(0.4385, abs=1e-4)  # 1 / (1 + z²/3)
+
+
+def test_an_untrained_encoder_stands_beside_the_trained_one_and_is_not_compared(study: Study) -> None:
+    grown = dataclasses.replace(study, seeds=2)
+    records = [record(grown, number, mig=0.1 * number, **{"mig, untrained": 0.02}) for number in range(6)]
+    header, lines = table(rows(grown, records))
+    assert header == ["method", "seeds", "MIG"]
+    assert all(line[2].endswith("(untrained 0.02)") for line in lines)
+    assert {item.quantity for item in comparisons(grown, records)} == {"mig"}
+
+
+def test_a_study_of_one_setting_has_a_line_for_each_quantity_with_its_extreme_seeds(study: Study) -> None:
+    alone = dataclasses.replace(study, methods=study.methods[:1])
+    records = [
+        dataclasses.replace(record(alone, 0, elbo=value, mse=0.5), seed=seed)
+        for seed, value in enumerate((-1.0, -3.0, -8.0))
+    ]
+    header, lines = table(rows(alone, records))
+    assert header == ["quantity", "seeds", "torus", "lowest seed", "highest seed"]
+    assert [(cells[0], cells[1], *cells[3:]) for cells in lines] == [
+        ("ELBO (nats)", "3", "-8.00", "-1.00"),
+        ("squared error per pixel", "3", "0.5000", "0.5000"),
+    ]
+
+
+def test_a_bar_in_a_cell_does_not_end_it() -> None:
+    assert markdown(["p(x|z)"], [["1"]]) == "| p(x\\|z) |\n| --- |\n| 1 |\n"
