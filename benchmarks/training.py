@@ -18,7 +18,7 @@ from submission.device import NO_UNITS, multiplies_bfloat16
 CONTENDER = Path(__file__).parent / "contenders" / "training.py"
 OURS = ("ours float32", "ours bfloat16")
 PEERS = ("bare loop float32", "bare loop bfloat16 autocast", "pythae BaseTrainer")
-BOUNDS = ("products alone float32", "products alone bfloat16")
+BOUNDS = ("products alone float32", "products alone bfloat16", "products and Adam bfloat16")
 TARGETS = {
     ("mlp", 256, "beta_vae"): {"pythae BaseTrainer": 4.0, "bare loop float32": 2.5, "products alone bfloat16": 0.45},
     ("mlp", 2048, "beta_vae"): {"pythae BaseTrainer": 3.0, "bare loop float32": 2.5, "products alone bfloat16": 0.60},

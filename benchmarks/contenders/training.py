@@ -93,13 +93,19 @@ def bare_penalty(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
     return ((own - joint) + BETA * (joint - marginals) + (marginals - prior)).sum()
 
 
-def products(dtype: torch.dtype) -> Measure:
-    """The matrix products of one update and nothing else: the bound for networks of linear layers."""
+def products(dtype: torch.dtype, adam: bool = False) -> Measure:
+    """The matrix products of one update and nothing else, or Adam's pass over the float32 weights as well.
+
+    The first is the bound for networks of linear layers; the second for training them with Adam.
+    """
 
     def measure(networks: str, batch_size: int, seconds: float, objective: str) -> float:
         model = peer_model(networks)
         layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
         triples = [operands(layer, batch_size, dtype) for layer in layers]
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+        for weight in model.parameters():
+            weight.grad = torch.zeros_like(weight)
 
         def step() -> None:
             for number, (inputs, weights, gradients) in enumerate(triples):
@@ -107,6 +113,8 @@ def products(dtype: torch.dtype) -> Measure:
                 gradients.t() @ inputs
                 if number:  # nothing flows back into the images
                     gradients @ weights
+            if adam:
+                optimizer.step()
 
         return batch_size / median_seconds(step, seconds)
 
@@ -197,6 +205,7 @@ CONTENDERS: dict[str, Measure] = {
     "pythae BaseTrainer": pythae,
     "products alone float32": products(torch.float32),
     "products alone bfloat16": products(torch.bfloat16),
+    "products and Adam bfloat16": products(torch.bfloat16, adam=True),
 }
 
 
