@@ -25,7 +25,7 @@ from submission.training.budget import duration
 from submission.training.cuda_graph import Update, on_device
 from submission.training.logs import Meter
 from submission.training.meta import ended
-from submission.training.multi_seed import GroupStep
+from submission.training.multi_seed import GroupStep, require_stackable
 from submission.training.options import TrainOptions
 from submission.training.precision import warn_if_slow
 from submission.training.randomness import Stream
@@ -131,6 +131,7 @@ def train_together_with(settings: Settings, seeds: Sequence[int], out: Path | st
     if reason := obstacle(settings, folders, options.resume):
         raise UsageError(reason, "train them one after another (--no-together)")
     first = prepare(settings, options)
+    require_stackable(first.model)
     warn_if_slow(settings.train, first.device)
     with stop_signal() as stop, all_locked(folders):
         setups = [build_setup(with_seed(first.settings, seed), first.feed, first.validation_data) for seed in seeds]

@@ -12,7 +12,7 @@ from submission.configuration.settings import TrainSettings
 from submission.models.vae import VAE
 from submission.objectives import Coefficients, Objective, Terms
 from submission.objectives.adam import advance
-from submission.training.step import EagerStep
+from submission.training.step import EagerStep, has_statistics
 
 
 class MixedStep(EagerStep):
@@ -22,7 +22,8 @@ class MixedStep(EagerStep):
     densities, loss sums and the optimiser's state stay in float32 (Micikevicius et al., Mixed precision training,
     2018, section 3.1: a float32 master copy of the weights; bfloat16 needs no loss scaling). Copies of convolutions lie
     channels-last in memory, hence their gradients do; the optimiser's kernels want them laid out as the weights are
-    (the CPU's walks memory without looking at strides).
+    (the CPU's walks memory without looking at strides). Batch normalisation is not copied: its statistics, which the
+    export needs, are those of the model itself.
 
     Args:
         model, objective: float32, on the training device already; ``model`` always holds the master weights.
@@ -76,6 +77,9 @@ class _InBfloat16(nn.Module):
         super().__init__()
         self.network = copy.deepcopy(network).bfloat16()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for name, layer in network.named_modules():
+            if has_statistics(layer):  # float32 weights and statistics, bfloat16 in and out
+                self.network.set_submodule(name, layer)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Any shape in, the network's shape out, float32; images are laid out channels-last for convolutions."""
@@ -87,7 +91,8 @@ class _InBfloat16(nn.Module):
 def _copied(network: nn.Module, replica: nn.Module) -> list[tuple[Tensor, Tensor]]:
     """Weights of ``network`` with their copies in its ``replica``, those that have one."""
     copies = dict(replica.get_submodule("network").named_parameters())
-    return [(weight, copies[name]) for name, weight in network.named_parameters() if name in copies]
+    pairs = [(weight, copies[name]) for name, weight in network.named_parameters() if name in copies]
+    return [(weight, own) for weight, own in pairs if own is not weight]
 
 
 def _replica(model: VAE) -> VAE:

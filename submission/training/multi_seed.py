@@ -8,15 +8,18 @@ from typing import cast
 import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
+from torch.nn.modules.dropout import _DropoutNd
 
 from submission.configuration.settings import TrainSettings
+from submission.errors import UsageError
 from submission.latent.estimators import add_score_terms
+from submission.models.vae import VAE
 from submission.objectives import Coefficients, PassObjective, Terms
 from submission.objectives.adam import advance
 from submission.objectives.base import ForwardPass, draw
 from submission.objectives.reconstruction import log_density
 from submission.training.randomness import Stream
-from submission.training.step import EagerStep, adam
+from submission.training.step import EagerStep, adam, has_statistics
 
 NETWORKS = ("encoder", "decoder")
 
@@ -150,6 +153,14 @@ def stacked(slices: Sequence[torch.nn.Parameter]) -> Tensor:
     for own, part in zip(slices, joint, strict=True):
         own.data = part
     return joint.requires_grad_(slices[0].requires_grad)
+
+
+def require_stackable(model: VAE) -> None:
+    """UsageError where networks cannot run as batched products: each seed needs noise or statistics of its own."""
+    for layer in model.modules():
+        if isinstance(layer, _DropoutNd) or has_statistics(layer):
+            what = f"networks with {type(layer).__name__} cannot be trained for several seeds at the same time"
+            raise UsageError(what, "train them one after another (--no-together)")
 
 
 def objective_of(member: EagerStep) -> PassObjective:

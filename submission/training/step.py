@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from submission.configuration.settings import TrainSettings
 from submission.models.vae import VAE
@@ -78,6 +79,11 @@ def adam(weights: Iterable[Tensor], settings: TrainSettings) -> Adam:
     betas = (settings.beta1, settings.beta2)
     rate = settings.rate(TrainingPosition(1, 2)) or 1e-3  # a scheduled rate replaces it in every update
     return Adam(weights, lr=rate, betas=betas, eps=settings.epsilon, fused=True)
+
+
+def has_statistics(layer: nn.Module) -> bool:
+    """Whether training updates statistics of a layer's inputs in it, as in batch normalisation."""
+    return isinstance(layer, _NormBase) and layer.running_mean is not None
 
 
 class SingleUpdate:

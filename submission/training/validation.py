@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,8 +72,8 @@ class Validation:
 
     @torch.no_grad()
     def elbo(self) -> float:
-        """Mean ELBO of the held-out images, one sample each."""
-        with forked_randomness(self.feed.device):
+        """Mean ELBO of the held-out images, one sample each, of the model in evaluation mode."""
+        with forked_randomness(self.feed.device), evaluating(self.model):
             torch.manual_seed(self.seed)
             values = [self._elbos(part) for part in self.images.split(BATCH)]
         return float(torch.cat(values).double().mean())
@@ -98,3 +99,14 @@ class Validation:
         """Put the best weights into the model."""
         if self.best_step:
             self.model.load_state_dict(self.weights)
+
+
+@contextlib.contextmanager
+def evaluating(model: VAE) -> Iterator[None]:
+    """``model`` in evaluation mode: dropout is off, and batch normalisation neither uses nor updates these images."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
