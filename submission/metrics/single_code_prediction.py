@@ -98,13 +98,14 @@ def squared_correlations(code: Codes, factors: Factors) -> npt.NDArray[np.float6
     """Squared multiple correlation (K,) of one code's columns (N, c) with factors (N, K).
 
     The share of each factor's variance that linear regression from the columns explains; columns of variance <= 1e-12
-    do not count.
+    do not count, nor do directions that columns have only by their rounding, as a repeated column's.
     """
     moving = code.astype(np.float64)[:, code.var(axis=0, ddof=1, dtype=np.float64) > FLAT]
     if not moving.shape[1]:
         return np.zeros(factors.shape[1])
-    centred = factors - factors.mean(axis=0)
-    basis = np.linalg.svd(moving - moving.mean(axis=0), full_matrices=False)[0]
+    centred, moving = factors - factors.mean(axis=0), moving - moving.mean(axis=0)
+    directions, sizes, _ = np.linalg.svd(moving / np.linalg.norm(moving, axis=0), full_matrices=False)
+    basis = directions[:, sizes > 100 * np.finfo(code.dtype).eps * sizes.max()]
     explained: npt.NDArray[np.float64] = np.square(basis.T @ centred).sum(axis=0) / (centred**2).sum(axis=0)
     return explained
 
@@ -147,5 +148,6 @@ SAP = of_train_test(
     summary="how much better the best code predicts a factor than the next best code",
     settings=SapSettings(),
     fast=SapSettings(num_train=2_000, num_test=1_000),
+    version=2,
     caution="depends on the scale of the codes: the support vector machine's C is fixed at 0.01",
 )

@@ -129,6 +129,23 @@ def test_continuous_sap_of_a_block_is_multiple_correlation() -> None:
     assert single.details["predictability"][:, 0] == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_continuous_sap_does_not_count_a_column_that_follows_from_others(dtype: type) -> None:
+    """Squares of a unit vector add up to 1, and a column may be there twice: neither explains more of a factor."""
+    rng = np.random.default_rng(0)
+    point = rng.standard_normal((30, 3))
+    squares = (np.square(point) / np.square(point).sum(axis=1, keepdims=True)).astype(dtype)
+    other, factors = rng.standard_normal((30, 1)).astype(dtype), rng.standard_normal((30, 4))
+    codes = np.c_[squares, 1e3 * squares[:, :1], 1e-3 * other]
+    found = sap(
+        codes, factors, codes, factors, continuous_factors=True, blocks=[[0, 1, 2, 3], [4]], continuous=[True] * 4
+    )
+    design = np.c_[squares[:, :2], np.ones(30)].astype(np.float64)
+    residual = factors - design @ np.linalg.lstsq(design, factors, rcond=None)[0]
+    expected = 1 - residual.var(axis=0) / factors.var(axis=0)
+    assert found.details["predictability"][0] == pytest.approx(expected, abs=1e-5)
+
+
 def test_dependence_inside_a_block_does_not_count() -> None:
     """Total correlation between blocks of a known Gaussian: -½ log(1 - ρ²) of the one pair that crosses."""
     rho = 0.8
