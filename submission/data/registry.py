@@ -259,6 +259,7 @@ def load_with_options(
         where = relocated(name, root) if is_user_data(name) else name
         dataset = known.function()(where, data_root(root), **options, **shown)
         dataset.options = {option: plain(value) for option, value in options.items()}
+        dataset.name = name if name in REGISTRY else dataset.name  # whatever a loader of one's own calls it
         if kept is not None:
             kept[key] = dataset
         return dataset

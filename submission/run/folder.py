@@ -225,6 +225,7 @@ class Run:
         if about.name.startswith(REFERENCE_PREFIX):
             what = f"{self.meta_file} names the data set {about.name!r}, whose reader may run code from files"
             raise SubmissionError(what, f"pass --data {about.name} --allow-unpickling if you trust them")
+        require_known(self.path, about.name)
         return load_with_options(about.name, root, QUIET, {**about.options, **more})
 
     def model(self) -> VAE:
@@ -351,6 +352,21 @@ def entries_below(folder: str) -> Iterator[os.DirEntry[str]]:
             entries = list(listed)
             waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
             yield from entries
+
+
+def require_known(path: Path, name: str) -> None:
+    """UsageError where no data set is called ``name``, on which the run in ``path`` was trained."""
+    from submission.data.registry import entry
+
+    try:
+        entry(name)
+    except UsageError:
+        what = f"{path} was trained on {name!r}, images in memory or a data set that a module registers"
+        fix = (
+            "save images and factors in an .npz file and pass --data FILE.npz (from Python: data=(images, factors)), "
+            "or import the module: --import MODULE"
+        )
+        raise UsageError(what, fix) from None
 
 
 def require_memory(networks: str, space: LatentSpace, image_shape: tuple[int, int, int], file: Path) -> None:

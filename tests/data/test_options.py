@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from submission.cli.main import main
-from submission.data import data_sets_kept, load, load_with_options, unpickling_allowed
-from submission.data.registry import REGISTRY
+from submission.data import data_sets_kept, from_arrays, load, load_with_options, unpickling_allowed
+from submission.data.registry import REGISTRY, Entry
 from submission.errors import SubmissionError, UsageError
 from submission.options import accepts
 from submission.progress import QUIET
@@ -58,6 +58,13 @@ def test_the_command_has_the_same_error(option: str, capsys: pytest.CaptureFixtu
 def test_values_that_mean_the_same_are_taken() -> None:
     dataset = load("sprites_torus", positions=np.int64(1), orientations=4, scale=1)
     assert dataset.factor_sizes == (4, 1, 1)
+
+
+def test_a_data_set_of_ones_own_has_the_name_under_which_it_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run records it; with another name its images would not be found again."""
+    images = np.zeros((4, 8, 8), np.uint8)
+    monkeypatch.setitem(REGISTRY, "my_dots", Entry(lambda name, root: from_arrays(images, range(4)), "dots"))
+    assert load("my_dots").name == "my_dots"
 
 
 def test_tuples_are_checked_item_by_item() -> None:

@@ -126,6 +126,12 @@ def test_a_score_file_is_a_data_frame() -> None:
     assert frame.loc[("mig", "discrete_mig", "block"), "trained"] == 0.75
 
 
+def test_images_in_memory_are_named_as_what_the_folder_lacks(run: Run) -> None:
+    run.write_meta(replace(META, dataset=DatasetMeta("arrays")))
+    with pytest.raises(SubmissionError, match=r"'arrays', images in memory or .*--data FILE\.npz .*--import MODULE"):
+        run.dataset()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
