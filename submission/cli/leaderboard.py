@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     from submission.challenge.contract import METRICS
     from submission.cli.console import say
     from submission.parallel import available_cores
-    from submission.studies.entries import collect, seeds_caution
+    from submission.studies.entries import collect, seed_cautions
     from submission.studies.leaderboard import leaderboard
 
     collection = collect(options.places, available_cores())
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         entries = collection.chosen(dataset, options.protocol)
         rows = leaderboard(entries, list(METRICS), options.show, options.by)
         show(options, dataset, rows, list(dict.fromkeys([*([options.by] if options.by else []), *METRICS])))
-        if caution := seeds_caution(entries):
+        for caution in seed_cautions(entries):
             say(caution)
     for line in collection.cautions():
         say(line)

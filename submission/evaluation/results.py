@@ -56,7 +56,9 @@ class Results:
         if value is None:
             outcome = self.record.columns[self.record.label].scores.get(metric)
             reason = (outcome.error or outcome.unavailable) if outcome else "it was not computed"
-            raise SubmissionError(f"there is no score {metric}: {reason}", f"there are {', '.join(self.scores)}")
+            raise SubmissionError(
+                f"there is no score {metric}: {reason}", f"there are: {', '.join(self.scores) or 'none'}"
+            )
         return value
 
     def value(self, metric: str, key: str = "", column: str = "", by_block: bool = False) -> float | None:
@@ -104,7 +106,7 @@ class Results:
         lines = [[cell.replace("\n", " ") for cell in row] for row in (header, *rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         aligned = ("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in lines)
-        return "\n".join([self.record.title, *aligned])
+        return "\n".join([self.record.title, *aligned, *self.record.remarks()])
 
 
 def make_results(plan: Plan, columns: Sequence[ResultColumn], about: dict[str, Any], path: Path | None) -> Results:

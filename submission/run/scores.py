@@ -328,8 +328,8 @@ class ScoreFile:
             return False
 
     def _repr_html_(self) -> str:
-        """The table that a notebook shows."""
-        return html_table(*self.table(), self.title)
+        """The table that a notebook shows, and the remarks on it."""
+        return html_table(*self.table(), self.title) + html_list(self.remarks())
 
 
 def digits(value: float | None) -> str:
@@ -344,3 +344,11 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: st
     head = "".join(f"<th>{escape(name)}</th>" for name in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def html_list(lines: Sequence[str]) -> str:
+    """A plain HTML list; every text is escaped, and nothing is shown where there are no lines."""
+    from html import escape
+
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<ul>{items}</ul>" if items else ""

@@ -18,8 +18,8 @@ from submission.evaluation.statistics import Summary, rank_correlations, table
 from submission.files import user_path
 from submission.options import as_list
 from submission.run import Run, ScoreFile
-from submission.run.scores import html_table
-from submission.studies.entries import Collection, Entry, collect, seeds_caution
+from submission.run.scores import html_list, html_table
+from submission.studies.entries import Collection, Entry, collect, seed_cautions
 
 if TYPE_CHECKING:
     import pandas
@@ -61,8 +61,9 @@ class Comparison:
         return f"Comparison({len(self.methods)} methods, {count} runs, {self.dataset}, {self.protocol})"
 
     def _repr_html_(self) -> str:
-        """The table of methods and metrics, for notebooks."""
-        return html_table(["method", "runs", *self.metrics], score_rows(self), f"{self.dataset}, {self.protocol}")
+        """The table of methods and metrics, and the cautions, for notebooks."""
+        header, caption = ["method", "runs", *self.metrics], f"{self.dataset}, {self.protocol}"
+        return html_table(header, score_rows(self), caption) + html_list(self.cautions)
 
     def to_frame(self) -> pandas.DataFrame:
         """One row per method and metric, with mean, deviation and interval; SubmissionError without pandas."""
@@ -101,7 +102,6 @@ def compare(runs: Evaluated | Iterable[Evaluated], dataset: str = "", protocol: 
     metrics = tuple(dict.fromkeys(name for entry in entries for name in entry.scores))
     shared = tuple(name for name in metrics if all(name in entry.scores for entry in entries))
     groups = grouped(entries)
-    caution = seeds_caution(entries)
     return Comparison(
         datasets[0],
         protocol,
@@ -111,7 +111,7 @@ def compare(runs: Evaluated | Iterable[Evaluated], dataset: str = "", protocol: 
         shared,
         tuple(sorted({seeds for entry in entries for seeds in entry.protocol_seeds})),
         agreement(entries, shared),
-        (*collection.cautions(), *([caution] if caution else [])),
+        (*collection.cautions(), *seed_cautions(entries)),
     )
 
 

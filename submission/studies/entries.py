@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from submission.data.reading import listed
 from submission.errors import SubmissionError, UsageError, invocation
 from submission.parallel import map_in_processes
 from submission.run import Run, ScoreFile
@@ -239,7 +241,19 @@ def with_methods(entries: Sequence[Entry]) -> list[Entry]:
     return [replace(entry, method=entry.name or names[entry.key]) for entry in entries]
 
 
-def seeds_caution(entries: Sequence[Entry]) -> str:
+def seed_cautions(entries: Sequence[Entry]) -> list[str]:
+    """What a reader must know about the seeds of training and of the protocol."""
+    return [caution for caution in (repeated_seeds(entries), protocol_seeds(entries)) if caution]
+
+
+def repeated_seeds(entries: Sequence[Entry]) -> str:
+    """A caution where runs of one method have one training seed, as copies of a run do, else nothing."""
+    counts = Counter((entry.method, entry.seed) for entry in entries if entry.seed is not None)
+    equal = [f"seed {seed} of {method}" for (method, seed), count in counts.items() if count > 1]
+    return f"several runs have one method and seed, and count as so many seeds: {listed(equal)}" if equal else ""
+
+
+def protocol_seeds(entries: Sequence[Entry]) -> str:
     """A caution where scores were made with different seeds of the protocol, else nothing."""
     seeds = sorted({own for entry in entries for own in entry.protocol_seeds})
     if len(seeds) < 2:

@@ -193,6 +193,18 @@ def test_other_seeds_of_the_protocol_are_mentioned(tmp_path: Path, capsys: pytes
     assert "different seeds of the protocol (0, 0 to 2)" in capsys.readouterr().out
 
 
+def test_copies_of_a_run_are_mentioned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They count as further seeds, which makes deviations and intervals too small."""
+    for name, seed in (("a", 0), ("b", 1), ("copy", 1)):
+        run_folder(tmp_path / name, seed, {"mig": 0.2 + 0.1 * seed})
+    assert command("leaderboard").run(arguments(str(tmp_path), "--by", "mig")) == 0
+    caution = "several runs have one method and seed, and count as so many seeds: seed 1 of "
+    assert caution in " ".join(capsys.readouterr().out.split())
+    assert any(caution in line for line in compare(tmp_path).cautions)
+    assert f"<li>{caution}" in compare(tmp_path)._repr_html_()
+    assert not compare([tmp_path / "a", tmp_path / "b"]).cautions
+
+
 def test_scores_of_a_named_file_join_the_runs(tmp_path: Path) -> None:
     run_folder(tmp_path / "runs" / "mine", 0, {"mig": 0.2})
     elsewhere = run_folder(tmp_path / "elsewhere", 0, {"mig": 0.4}).score_paths()[0]
