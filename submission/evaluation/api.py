@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 from torch import nn
 
-from submission.data import GroundTruthDataset, name_of
+from submission.data import ImageDataset, as_dataset, name_of
 from submission.evaluation.codes import codes_from_arrays
 from submission.evaluation.encoding.encoder import Precision
 from submission.evaluation.plan import Backend, Plan, Settings, make_plan
@@ -19,6 +19,9 @@ from submission.evaluation.targets import Target, TargetOptions, codes_target, o
 from submission.metrics.base import Blocks, Era
 from submission.progress import QUIET, Progress
 from submission.run import Run
+
+if TYPE_CHECKING:
+    from submission.data.user_data import ImagesLike
 
 
 class EvaluationInterrupted(KeyboardInterrupt):
@@ -32,7 +35,7 @@ class EvaluationInterrupted(KeyboardInterrupt):
 def evaluate(
     target: Run | str | Path | nn.Module | Callable[..., Any],
     *,
-    data: str | Path | GroundTruthDataset | None = None,
+    data: str | Path | ImagesLike | None = None,
     metrics: Sequence[str] = (),
     preset: str = "challenge",
     settings: Settings | None = None,
@@ -55,7 +58,8 @@ def evaluate(
         target: a run or its folder; a file (TorchScript ``.pt``, ``.pt2``, ``.onnx``; codes as ``.npz``); a torch
             module of images (n, C, H, W) float32 in [0, 1]; or a function of images (n, H, W, C), a numpy array, as
             disentanglement_lib has it. Modules and functions return codes (n, D).
-        data: the data set, by name, path or itself; by default the one that a run was trained on.
+        data: the data set: a name or path, a data set, a pair of images and factors, or a torch ``Dataset``; by
+            default the one that a run was trained on.
         metrics: names, e.g. ``["mig", "dci"]``; the preset's where none are named.
         preset: ``challenge``, ``study`` or ``fast``.
         settings: metric → settings in which it differs from the preset, e.g. ``{"mig": {"num_bins": 10}}``.
@@ -77,12 +81,18 @@ def evaluate(
     """
     plan = make_plan(preset, metrics, era, backend, seed, repeats, settings)
     folder = None if root is None else Path(root)
-    named = name_of(data) if isinstance(data, Path) else data
-    options = TargetOptions(named, folder, device, precision, baselines, seed, isolated, name)
+    options = TargetOptions(given_data(data), folder, device, precision, baselines, seed, isolated, name)
     results = score_target(plan, open_target(target, options), progress)
     if save and isinstance(target, Run | str | Path) and results.path is not None:
         results.save()
     return results
+
+
+def given_data(data: str | Path | ImagesLike | None) -> str | ImageDataset | None:
+    """The name of a data set, or the data set; None where none is given."""
+    if data is None or isinstance(data, str | Path):
+        return None if data is None else name_of(data)
+    return as_dataset(data)
 
 
 def score(

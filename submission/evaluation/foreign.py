@@ -17,6 +17,7 @@ from submission.errors import SubmissionError
 ImageFunction = Callable[[npt.NDArray[np.float32]], Any]
 """Images (n, height, width, channels) float32 in [0, 1] → codes (n, D)."""
 
+NUMPY = "take images (n, height, width, channels); what takes tensors (n, channels, height, width) is a torch module"
 WEIGHTS = (".safetensors", ".ckpt", ".pth", ".bin", ".h5")
 RECIPE = """build the network in Python, load the weights, and score the module:
     import torch, submission
@@ -34,8 +35,14 @@ class FunctionModule(nn.Module):
         self.function = function
 
     def forward(self, images: Tensor) -> Tensor:
-        """Codes (n, D) float32 of the images, computed on the CPU."""
-        found = self.function(np.ascontiguousarray(images.detach().cpu().movedim(1, 3).numpy()))
+        """Codes (n, D) float32 of the images, computed on the CPU; SubmissionError where the function fails."""
+        pictures = np.ascontiguousarray(images.detach().cpu().movedim(1, 3).numpy())
+        try:
+            found = self.function(pictures)
+        except Exception as error:
+            name = getattr(self.function, "__name__", "the function")
+            what = f"{name} fails on a numpy array of images of shape {pictures.shape}: {error or type(error).__name__}"
+            raise SubmissionError(what, NUMPY) from error
         codes = found.detach().cpu() if isinstance(found, Tensor) else torch.from_numpy(np.array(found))
         return codes.to(images.device)
 

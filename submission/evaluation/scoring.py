@@ -107,7 +107,9 @@ def score_all(
 def deviations(representation: ScoredRepresentation, seed: int) -> tuple[float, ...]:
     """Standard deviation of each code dimension over 1,000 points."""
     codes = representation.sampler(seed, QUIET).points(1_000).codes
-    return tuple(float(deviation) for deviation in codes.std(axis=0, dtype=np.float64))
+    exponents = np.frexp(np.abs(codes).max(axis=0, initial=0))[1]
+    scale = np.ldexp(1.0, exponents - 1)  # a power of two, so that nothing is rounded: squares of codes may overflow
+    return tuple((scale * (codes / scale).std(axis=0, dtype=np.float64)).tolist())
 
 
 def score_one(

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
-from submission.data import GroundTruthDataset, load, load_with_options, require_factors, same_dataset
+from submission.data import GroundTruthDataset, ImageDataset, load, load_with_options, require_factors, same_dataset
 from submission.errors import SubmissionError, UsageError, invocation
 from submission.evaluation.codes import CodesTable, load_codes
 from submission.evaluation.encoding.encoder import Encoder, Precision, untrained_convolutional
@@ -55,7 +56,7 @@ class TargetOptions:
         name: what to call the representation in tables of several.
     """
 
-    data: str | GroundTruthDataset | None = None
+    data: str | ImageDataset | None = None
     root: Path | None = None
     device: str = "cpu"
     precision: Precision = "float32"
@@ -112,7 +113,8 @@ def open_target(target: object, options: TargetOptions) -> Target:
     if callable(target):
         return module_target(FunctionModule(target), options, getattr(target, "__name__", "function"))
     kind = type(target).__name__
-    raise UsageError(f"a {kind} cannot be scored", "pass a run, a path, a torch module, or a function of images")
+    fix = "pass a run, a path, a torch module, or a function of images; for codes: submission.score(codes, factors)"
+    raise UsageError(f"a {kind} cannot be scored", fix)
 
 
 def path_target(path: Path, options: TargetOptions) -> Target:
@@ -168,7 +170,8 @@ def module_target(module: nn.Module, options: TargetOptions, name: str = "") -> 
     name = options.name or name or type(module).__name__
     require_own_name(name)
     dataset = required_data(name, options)
-    own = module if isinstance(module, FunctionModule) else copy.deepcopy(module)
+    with torch.no_grad():  # under which the copies of a scripted module's weights are leaves
+        own = module if isinstance(module, FunctionModule) else copy.deepcopy(module)
     encoder = Encoder(own, name, dataset.image_shape, options.device, options.precision)
     codes = "mean" if encoder.deterministic else "sample"
     mine = from_encoder(name, dataset, encoder, codes=codes)
@@ -248,7 +251,7 @@ def baseline(path: Path, dataset: GroundTruthDataset, options: TargetOptions) ->
 def required_data(name: str, options: TargetOptions) -> GroundTruthDataset:
     """The data set of an encoder that does not know its own."""
     if not options.data:
-        raise UsageError(f"the data set for {name} is unknown", "pass --data NAME")
+        raise UsageError(f"the data set for {name} is unknown", "pass --data NAME (from Python: data=...)")
     return open_data(options)
 
 

@@ -39,6 +39,28 @@ def test_a_module_a_function_and_a_file_have_the_same_scores(
     assert evaluate(images_to_codes, data=stripes, **QUICK).scores == pytest.approx(expected, abs=1e-6)
 
 
+def test_images_and_factors_in_memory_are_a_data_set(stripes: GroundTruthDataset) -> None:
+    rows = np.arange(len(stripes))
+    pair = (stripes.images(rows), stripes.factors(rows))
+    assert evaluate(Columns(), data=pair, **QUICK).scores == evaluate(Columns(), data=stripes, **QUICK).scores
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.*deprecated:DeprecationWarning")
+def test_a_scripted_module_is_copied_without_a_warning(stripes: GroundTruthDataset) -> None:
+    """PyTorch warns of weights that are not leaves; warnings are errors here."""
+    scripted = torch.jit.script(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64 * 64, 3)))
+    assert evaluate(scripted, data=stripes, **QUICK).scores.keys() == {"mig", "irs"}
+
+
+def test_a_function_that_expects_tensors_hears_what_it_gets(stripes: GroundTruthDataset) -> None:
+    def encode(images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1)
+
+    what = r"encode fails on a numpy array of images of shape \(\d+, 64, 64, 1\): .* — take images \(n, height"
+    with pytest.raises(SubmissionError, match=what):
+        evaluate(encode, data=stripes, **QUICK)
+
+
 @pytest.mark.parametrize("batch", [None, 5])
 def test_an_onnx_file_has_the_scores_of_its_module(
     stripes: GroundTruthDataset, tmp_path: Path, batch: int | None
@@ -100,7 +122,7 @@ def test_a_damaged_file_is_one_line(name: str, stripes: GroundTruthDataset, tmp_
 
 
 def test_what_cannot_be_scored_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="a int cannot be scored"):
+    with pytest.raises(UsageError, match=r"a int cannot be scored — .*for codes: submission\.score"):
         evaluate(3)
     with pytest.raises(UsageError, match=r"the data set for .* is unknown"):
         evaluate(Columns())
@@ -183,6 +205,25 @@ def test_results_are_an_object_a_table_and_a_file(tmp_path: Path) -> None:
         results["dci"]
     with pytest.raises(UsageError, match="not of a run folder"):
         results.save()
+
+
+def test_printed_results_say_why_scores_are_missing() -> None:
+    results = score(GRID + 0.0, np.c_[GRID, np.ones(len(GRID), int)], metrics=["mig"], preset="fast")
+    for shown in (repr(results), results._repr_html_()):
+        assert "mig: factor 3 has one value in all" in shown
+    with pytest.raises(SubmissionError, match=r"factor 3 has one value.*there are: none"):
+        results["mig"]
+
+
+def test_deviations_of_huge_and_tiny_codes_follow_their_scale() -> None:
+    codes = GRID + np.random.RandomState(0).rand(72, 3)
+    expected = score(codes, GRID, metrics=["mig"], preset="fast")
+    (column,) = expected.record.columns.values()
+    for exponent in (600, -600):  # squares are beyond float64, which a power of two does not round
+        scaled = score(codes * 2.0**exponent, GRID, metrics=["mig"], preset="fast")
+        (found,) = scaled.record.columns.values()
+        assert found.standard_deviations == tuple(s * 2.0**exponent for s in column.standard_deviations)
+        assert scaled.scores or "overflows float64 when squared" in scaled.failures["mig"]
 
 
 def test_an_interrupted_evaluation_keeps_finished_metrics(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
