@@ -60,7 +60,13 @@ class EvaluateOptions:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``evaluate``."""
     add = parser.add_argument
-    add("targets", nargs="*", type=Path, metavar="RUN|FILE", help="run folders, or encoders (.pt, .pt2, .onnx)")
+    add(
+        "targets",
+        nargs="*",
+        type=Path,
+        metavar="RUN|FILE",
+        help="run folders, folders of them, or encoders (.pt, .pt2, .onnx)",
+    )
     add("--codes", type=Path, metavar="FILE", help="codes instead of an encoder: .npz, .npy or .csv")
     add("--factors", type=Path, metavar="FILE", help="factors, if the file of codes has none: .npy or .csv")
     add("--data", metavar="NAME", help="data set (default: the run's own)")
@@ -156,8 +162,8 @@ def refuse_idle(arguments: argparse.Namespace) -> None:
 def options_of(arguments: argparse.Namespace) -> EvaluateOptions:
     """The command line as typed options."""
     from submission.cli.console import warn
-    from submission.cli.folders import run_paths
     from submission.evaluation import TargetOptions, make_plan
+    from submission.run.places import runs_below
 
     if arguments.seeds is not None:
         warn(f"evaluate --seeds is now called --repeats: --repeats {arguments.seeds}")
@@ -180,7 +186,7 @@ def options_of(arguments: argparse.Namespace) -> EvaluateOptions:
         isolated=arguments.isolated,
         name=arguments.name,
     )
-    targets = tuple(path for given in arguments.targets for path in run_paths(given) or [given])
+    targets = tuple(path for given in arguments.targets for path in runs_below(given) or [given])
     if bool(targets) == (arguments.codes is not None):
         raise UsageError("there is nothing to score", "pass run folders, an encoder's file or --codes FILE")
     if len(targets) > 1 and (arguments.json is not None or arguments.name):

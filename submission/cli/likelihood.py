@@ -54,7 +54,7 @@ class LikelihoodOptions:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``likelihood``."""
     add = parser.add_argument
-    add("runs", nargs="+", type=Path, metavar="RUN", help="trained run folders")
+    add("runs", nargs="+", type=Path, metavar="RUN", help="trained run folders, or folders of them")
     add("--samples", type=int, default=500, metavar="L", help="importance samples per image (default: 500)")
     add("--images", type=int, default=10_000, metavar="N", help="use at most N held-out images (default: 10000)")
     add("--seed", type=int, default=0, help="seed of the samples and of the choice of images (default: 0)")

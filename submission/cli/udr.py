@@ -67,7 +67,7 @@ class UdrOptions:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``udr``."""
     add = parser.add_argument
-    add("runs", nargs="+", type=Path, metavar="RUN", help="trained run folders")
+    add("runs", nargs="+", type=Path, metavar="RUN", help="trained run folders, or folders of them")
     add(
         "--similarity",
         choices=("lasso", "spearman"),

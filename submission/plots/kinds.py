@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from submission.plots.traversal import animation, traversals
 from submission.run import Run, ScoreFile, series
 from submission.run.current import scores_of_one_protocol
 from submission.run.methods import method_folder, method_names, readable
+from submission.run.places import runs_below
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -251,19 +251,7 @@ SINGLE = tuple(kind for kind in KINDS if kind not in ("curves", "scores", "trade
 def find_runs(paths: Iterable[Path | str]) -> list[Run]:
     """Run folders: each path is one, or holds some (seeds, or the runs of a sweep), at any depth.
 
-    A run folder inside another one, from whose weights that run started, does not count.
-
     Raises:
         SubmissionError: there is no run in a path.
     """
-    found: list[Run] = []
-    for path in map(user_path, paths):
-        files = [] if (path / "meta.json").is_file() else sorted(path.rglob("meta.json"), key=natural)
-        folders = [file.parent for file in files if not (file.parent.parent / file.name).is_file()]
-        found += [Run.open(folder) for folder in folders] or [Run.open(path)]
-    return found
-
-
-def natural(path: Path) -> list[tuple[int, str]]:
-    """An order of paths in which seed_2 comes before seed_10."""
-    return [(int(word) if word.isdecimal() else 0, word) for word in re.split(r"(\d+)", str(path))]
+    return [Run.open(folder) for path in map(user_path, paths) for folder in runs_below(path) or [path]]

@@ -14,6 +14,7 @@ from submission.parallel import map_in_processes
 from submission.run import Run, ScoreFile
 from submission.run.methods import method_key
 from submission.run.naming import SettingsMap, name_methods, read_settings
+from submission.run.places import folders_below
 
 
 @dataclass(frozen=True)
@@ -196,21 +197,13 @@ def sources_in(place: Path) -> Iterator[Path]:
         return
     if not place.is_dir():
         raise SubmissionError(f"{place} does not exist", "name run folders, a folder of them, or score files")
-    for folder, folders, files in os.walk(place):
+    for folder, folders, files in folders_below(place):
         if "meta.json" in files:
-            yield Path(folder)
+            yield folder
             folders.clear()
         elif "scores" in folders:  # those of a named representation; runs may lie beside them
-            yield Path(folder)
+            yield folder
             folders.remove("scores")
-        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural)
-
-
-def natural(name: str) -> tuple[str, int, str]:
-    """A key that orders ``seed_2`` before ``seed_10``."""
-    stem = name.rstrip("0123456789")
-    number = name[len(stem) :]
-    return stem, int(number or 0), name
 
 
 def require_distinct(sources: Sequence[Path]) -> None:

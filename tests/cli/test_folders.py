@@ -10,7 +10,9 @@ import pytest
 from submission.cli.folders import open_runs
 from submission.cli.main import main
 from submission.errors import SubmissionError
+from submission.plots.kinds import find_runs
 from submission.run import Run, RunMeta
+from submission.studies.entries import sources_in
 
 
 def test_a_star_may_name_scores_of_files_but_nothing_else_that_is_not_a_run(tmp_path: Path) -> None:
@@ -29,6 +31,21 @@ def test_a_star_may_name_scores_of_files_but_nothing_else_that_is_not_a_run(tmp_
     (tmp_path / "notes.txt").touch()
     with pytest.raises(SubmissionError, match=r"notes\.txt is not a run folder"):
         open_runs(sorted(tmp_path.glob("*")))
+
+
+def test_a_folder_means_the_runs_in_it_at_any_depth(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Links that lead out of it are not followed, and named; the target of the others is there anyway."""
+    for name in ("study/a/seed_10", "study/a/seed_9", "disk/b", "study/.hidden"):
+        Run(tmp_path / name).write_meta(RunMeta())
+    for link, target in (("study/out", "disk/b"), ("study/a/latest", "study/a/seed_10"), ("study/a/up", "study")):
+        (tmp_path / link).symlink_to(tmp_path / target)
+    expected = ["seed_9", "seed_10"]
+    for found in (open_runs, find_runs):
+        assert [run.path.name for run in found([tmp_path / "study"])] == expected
+    assert [source.name for source in sources_in(tmp_path / "study")] == expected
+    warnings = [record.getMessage() for record in caplog.records]
+    assert [line for line in warnings if "study/out is a link out of" in line] == warnings
+    assert [run.path.name for run in open_runs([tmp_path / "study", tmp_path / "study" / "out"])] == [*expected, "out"]
 
 
 @pytest.mark.parametrize("command", ["likelihood", "udr", "evaluate", "export", "check", "report", "plot scores"])
