@@ -130,13 +130,16 @@ class Manifold:
 
     @cached_property
     def longest_time(self) -> float:
-        """Time at which the short-time KL is d/2 nats somewhere, or has its minimum: the expansion goes no further."""
+        """Time at which the short-time KL is d/2 nats somewhere, or has its minimum: the expansion goes no further.
+
+        At most 100 times the squared radius.
+        """
         times = self.radius**2 * torch.logspace(-6, 2, 4000, dtype=torch.float64)
         known = self.curvature(self.pool) if self.scalar_curvature is not None else self.measured_curvature
         least, most = float(known.min()), float(known.max())
         small = self.short_time_divergence(times, least) < 0.5 * self.dimension
         ends = small[:-1] | (self.short_time_divergence(times, most).diff() > 0)
-        return float(times[int(ends.int().argmax())])
+        return float(times[int(ends.int().argmax()) if bool(ends.any()) else -1])
 
     def draw(self, shape: torch.Size, like: Tensor) -> Tensor:
         """Uniform points (*shape, n): by the given sampler, or from the pool by a walk that forgets where it began."""

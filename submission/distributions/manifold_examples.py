@@ -63,13 +63,16 @@ def ellipsoid(axes: tuple[float, ...]) -> Manifold:
 
 
 def ellipsoid_area(axes: tuple[float, ...]) -> float:
-    """Area of an ellipsoid: that of S^{n−1}·Π a_i times the mean of |z/a| over directions z, by 2²⁰ fixed points."""
+    """Area of an ellipsoid: that of S^{n−1}·Π a_i times the mean of |z/a| over directions z.
+
+    By quadrature up to three dimensions, by 2¹⁸ fixed points above, which is right within 0.3 %.
+    """
+    if len(axes) in (2, 3):
+        return surface_area(axes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         z = project_to_sphere(torch.randn(2**18, len(axes), dtype=torch.float64))
     a = torch.tensor(axes, dtype=torch.float64)
-    if len(axes) in (2, 3):  # quadrature over the polar angle and the azimuth
-        return surface_area(axes)
     return math.exp(log_sphere_area(len(axes))) * float(a.prod() * torch.linalg.vector_norm(z / a, dim=-1).mean())
 
 

@@ -43,7 +43,7 @@ class ProjectedSpace(ManifoldSpace):
         coordinates = len(manifold.outline) or n
         limit = manifold.longest_time
         family = PosteriorFamily(
-            "time", 1e-5 * radius**2, 10.0 * radius**2, 0.3 * limit, limit,
+            "time", 1e-5 * radius**2, max(10.0 * radius**2, 2.0 * limit), 0.3 * limit, limit,
             lambda loc, time: ProjectedWalk(manifold, loc, time, steps, validate_args=False),
         )  # fmt: skip
         super().__init__(spec, Geometry((spec,), "manifold", n, n, n, coordinates, scale, scale), family)

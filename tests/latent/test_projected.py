@@ -210,3 +210,22 @@ def test_up_to_the_longest_time_the_expansion_is_the_exact_divergence(name: str)
     torch.testing.assert_close(found, torch.stack([exact(time) for time in times]), atol=0.01, rtol=0)
     assert found[-1].item() == pytest.approx(manifold.dimension / 2, abs=0.01)
     assert exact(torch.tensor(50.0, dtype=torch.float64)) < 0.02 + math.log(2) * (name == "O(3)")
+
+
+@pytest.mark.parametrize("turns", [5, 20])
+def test_a_curve_much_longer_than_its_radius_has_posteriors(turns: int) -> None:
+    """(t, turns·t) on the flat torus: its times reach far beyond its squared radius, to 100 times that at most."""
+
+    def project(x: Tensor) -> Tensor:
+        angle = torch.linspace(0, 2 * math.pi, 100 * turns, dtype=x.dtype)
+        curve = torch.stack([angle.cos(), angle.sin(), (turns * angle).cos(), (turns * angle).sin()], -1)
+        return curve[torch.cdist(x.reshape(-1, 4), curve).argmin(-1)].view(x.shape)
+
+    length = 2 * math.pi * math.hypot(1, turns)
+    space = ProjectedSpace("Winding", Manifold("Winding", 4, 1, project, length, 0.0))
+    raw = torch.tensor([[0.0, 0.0, 0.0, 1.0, 100.0]])
+    posterior = space.posterior(raw)
+    time = min(length**2 / (2 * math.pi * math.e**2), 200.0)
+    assert posterior.statistics()["time"].item() == pytest.approx(time, rel=0.01)
+    expected = math.log(length) - 0.5 * (1 + math.log(2 * math.pi * time))
+    assert posterior.kl(posterior.rsample()).item() == pytest.approx(expected, abs=0.01)
