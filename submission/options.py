@@ -8,7 +8,7 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "a quoted string"}
 
@@ -27,6 +27,8 @@ def accepts(hint: Any, value: object, objects: tuple[type, ...] = ()) -> bool:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return any(accepts(argument, value, objects) for argument in arguments)
+    if origin is Literal:
+        return value in arguments
     if origin in (tuple, Sequence):
         return isinstance(value, tuple | list) and accepts_all(item_hints(hint, len(value)), value, objects)
     if origin is Mapping:
@@ -84,6 +86,8 @@ def describe(hint: Any) -> str:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(map(describe, arguments))
+    if origin is Literal:
+        return " or ".join(map(repr, arguments))
     if counted(hint):
         return f"({', '.join(map(describe, arguments))})"
     if origin in (tuple, Sequence):

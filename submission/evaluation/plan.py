@@ -7,11 +7,12 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
 from submission.errors import UsageError, did_you_mean
 from submission.metrics.base import Era, Metric
 from submission.metrics.registry import metric
+from submission.options import accepts, describe
 
 MOST_SEEDS = 1_000
 """Repetitions of the protocol at most."""
@@ -133,9 +134,17 @@ def configured(chosen: Metric, preset: str, era: Era, changes: Mapping[str, Any]
     """A metric with the preset's settings, the era where the metric depends on one, and ``changes``."""
     settings = chosen.fast if preset == "fast" else chosen.settings
     known = [field.name for field in dataclasses.fields(settings)]
-    for name in changes:
-        if name not in known:
-            fix = did_you_mean(name, known, f"it has {', '.join(known)}")
-            raise UsageError(f"{chosen.name} has no setting {name!r}", fix)
+    require_settings(chosen.name, changes, get_type_hints(type(settings)) if changes else {})
     era_of = {"era": era} if "era" in known else {}
-    return chosen, dataclasses.replace(settings, **era_of, **changes)
+    return chosen, dataclasses.replace(settings, **{**era_of, **changes})
+
+
+def require_settings(owner: str, changes: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
+    """UsageError for a setting that ``owner`` does not have, or a value of another type than its ``hints`` name."""
+    for name, value in changes.items():
+        if name not in hints:
+            fix = did_you_mean(name, hints, f"it has {', '.join(hints)}")
+            raise UsageError(f"{owner} has no setting {name!r}", fix)
+        if not accepts(hints[name], value):
+            what = f"{owner}.{name} = {value!r:.80} has the wrong type"
+            raise UsageError(what, f"it takes {describe(hints[name])}")

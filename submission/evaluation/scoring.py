@@ -175,7 +175,7 @@ OVERLAP = 0.5
 
 def overlap(representation: ScoredRepresentation, train: Any, test: Any) -> float:
     """Expected share of test points that are training points as well, where both are drawn with replacement."""
-    points = max(train, default=0) if isinstance(train, tuple) else train
+    points = max(train, default=0) if isinstance(train, Sequence) else train
     if not representation.cells or not points or not test:
         return 0.0
     return 1.0 - (1.0 - 1.0 / representation.cells) ** int(points)

@@ -177,6 +177,38 @@ def test_settings_of_ones_own_are_another_protocol(tmp_path: Path) -> None:
         score(codes, GRID, metrics=["mig"], settings={"mig": {"num_bin": 3}})
     with pytest.raises(UsageError, match="dci, which is not computed"):
         score(codes, GRID, metrics=["mig"], settings={"dci": {}})
+    old = score(codes, GRID, metrics=["mig"], settings={"mig": {"era": "2019"}})
+    assert old.record.metrics["mig"].settings["era"] == "2019"
+
+
+def test_numbers_of_points_may_be_a_list() -> None:
+    sizes, codes = {"num_train": [20, 40], "num_test": 30}, GRID + 0.0
+    listed, tuple_of = (
+        score(
+            codes,
+            GRID,
+            metrics=["downstream"],
+            settings={"downstream": sizes | {"num_train": kind(sizes["num_train"])}},
+        )
+        for kind in (list, tuple)
+    )
+    assert listed.scores == tuple_of.scores
+    assert listed.record.metrics["downstream"].settings["num_train"] == [20, 40]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "fix"),
+    [
+        ("mig", {"num_train": "100"}, "it takes a whole number"),
+        ("mig", {"num_bins": 2.5}, "it takes a whole number"),
+        ("mig", {"era": "2018"}, "it takes 'installed' or '2019'"),
+        ("downstream", {"num_train": 100}, "it takes a list, each item a whole number"),
+        ("irs", {"diff_quantile": True}, "it takes a number"),
+    ],
+)
+def test_settings_of_another_type_are_refused_at_once(name: str, wrong: dict[str, object], fix: str) -> None:
+    with pytest.raises(UsageError, match=rf"{name}\.\w+ = .* has the wrong type .* {fix}"):
+        score(GRID + 0.0, GRID, metrics=[name], settings={name: wrong})
 
 
 def test_blocks_and_cycles_of_arrays() -> None:
