@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from submission import checkpoint, provenance
@@ -100,9 +99,8 @@ def start_run(
 
 def choose_precision(setup: TrainingSetup) -> str:
     """The precision for this setup, by trial where it is ``auto``."""
-    train = setup.settings.train
-    images = setup.feed(torch.arange(min(len(setup.dataset), train.batch_size)))
-    return resolve(setup.model, setup.objective, train, images)
+    images = setup.feed(setup.order().indices(0, setup.images_per_update))
+    return resolve(setup.model, setup.objective, setup.settings.train, images)
 
 
 def initial_weights(setup: TrainingSetup) -> dict[str, Tensor]:

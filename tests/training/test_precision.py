@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +12,10 @@ from submission.configuration.settings import TrainSettings
 from submission.latent import parse
 from submission.models.vae import build
 from submission.objectives import create
-from submission.training import precision
+from submission.training import precision, start
+from submission.training.options import TrainOptions
 from submission.training.precision import Trial, accurate, resolve, trial
+from submission.training.setup import prepare
 
 AUTO = TrainSettings(steps=10, precision="auto")
 EXACT = Trial(1.0, 100.0, (torch.randn(50, 40, generator=torch.Generator().manual_seed(0)),))
@@ -35,6 +38,19 @@ def test_it_has_to_be_possible_faster_and_as_accurate(monkeypatch: pytest.Monkey
     assert chosen(replace(good, loss=102.0), monkeypatch) == "float32"
     assert chosen(replace(good, loss=float("nan")), monkeypatch) == "float32"
     assert chosen(replace(good, moves=(EXACT.moves[0].t().reshape(50, 40),)), monkeypatch) == "float32"
+
+
+@pytest.mark.parametrize(("objective", "count"), [("beta_vae", 24), ("factor_vae", 48)])
+def test_the_trial_takes_the_first_update_s_images(
+    dots: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, objective: str, count: int
+) -> None:
+    """FactorVAE takes two batches per update, also batches of one image."""
+    tried = []
+    monkeypatch.setattr(start, "resolve", lambda model, objective, settings, images: tried.append(images) or "float32")
+    for size, images in ((24, count), (1, count // 24)):
+        setup = prepare(settings(objective, held_out=8, batch_size=size), TrainOptions(dots(), device="cpu"))
+        start.choose_precision(setup)
+        assert torch.equal(tried[-1], setup.feed(setup.order().indices(0, images)))
 
 
 def test_what_was_asked_for_is_not_tried() -> None:
