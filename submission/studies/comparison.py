@@ -19,7 +19,7 @@ from submission.files import user_path
 from submission.options import as_list
 from submission.run import Run, ScoreFile
 from submission.run.scores import html_list, html_table
-from submission.studies.entries import Collection, Entry, collect, seed_cautions, sources_in
+from submission.studies.entries import Collection, Entry, collect, seed_cautions
 
 if TYPE_CHECKING:
     import pandas
@@ -128,11 +128,11 @@ def require_scores(places: Sequence[Path], collection: Collection) -> None:
     """SubmissionError for the first place without any scores that count."""
     if collection.unreadable:
         raise SubmissionError(collection.unreadable[0], "restore the file, or evaluate the run again")
-    used = {entry.run for entry in collection.entries}
+    used = [Path(entry.run) for entry in collection.entries]
     for place in places:
-        sources = {str(source.resolve()) for source in sources_in(place)}
-        if not sources & used:
-            stale = any(str(path.parents[1].resolve()) in sources for path in collection.stale)
+        inside = place.resolve()
+        if not any(inside in (run, *run.parents) for run in used):
+            stale = any(inside in path.resolve().parents for path in collection.stale)
             why = "only scores of an earlier model" if stale else "no scores"
             raise SubmissionError(f"{place} has {why}", f"run: {invocation('evaluate')} {place}")
 
