@@ -54,6 +54,11 @@ def load_entry_points() -> None:
             logger.warning("the plugin %s of an installed package cannot be loaded: %s", point.name, error)
 
 
+def choices(known: Iterable[str]) -> str:
+    """What to do about the name of a part that is not ``known``: choose one, or import the module that registers it."""
+    return f"choose from {', '.join(known)}, or import the module that registers it: --import MODULE"
+
+
 def imported_modules() -> tuple[str, ...]:
     """The modules that were asked for by name in this process."""
     return tuple(_imported)

@@ -24,6 +24,7 @@ from submission.errors import UsageError, did_you_mean, invocation
 from submission.objectives import OBJECTIVES
 from submission.objectives.schedules import Constant, Cosine, Geometric, Linear, require_not_negative
 from submission.options import accepts, as_list, describe, finite
+from submission.plugins import choices
 
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
@@ -194,7 +195,7 @@ def current_name(key: Key) -> Key:
 def objective_parameters(name: str) -> tuple[dict[str, Any], dict[str, object]]:
     """Types and defaults of the settings of the objective called ``name``; UsageError for an unknown objective."""
     if name not in OBJECTIVES:
-        hint = did_you_mean(name, OBJECTIVES, f"choose one of {', '.join(OBJECTIVES)}", most=1)
+        hint = did_you_mean(name, OBJECTIVES, choices(OBJECTIVES), most=1)
         raise UsageError(f"unknown objective {name!r}", hint)
     factory = OBJECTIVES[name]
     hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)

@@ -22,7 +22,7 @@ from submission.progress import QUIET, Progress
 if TYPE_CHECKING:
     from submission.data.dataset import ImageDataset
 
-LIST = "`python -m submission data list` shows all names"
+LIST = "`python -m submission data list` shows all names; one of a module of your own needs --import MODULE"
 
 
 @dataclass(frozen=True)

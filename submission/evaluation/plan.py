@@ -101,12 +101,12 @@ def make_plan(
     if backend == "disentanglement_lib" and era != "installed":
         raise UsageError("disentanglement_lib runs with the scikit-learn that is installed", "leave --era out")
     require_seeds(seed, repeats)
-    names = list(dict.fromkeys(metric(name).name for name in named(metrics) or PRESETS[preset]))
-    own = {name.lower(): changes for name, changes in (settings or {}).items()}
+    found = {known.name: known for known in map(metric, named(metrics) or PRESETS[preset])}
+    own = {metric(name).name: changes for name, changes in (settings or {}).items()}
     for name in own:
-        if metric(name).name not in names:
-            raise UsageError(f"settings are given for {name}, which is not computed", f"add it to {', '.join(names)}")
-    chosen = tuple(configured(metric(name), preset, era, own.get(name, {})) for name in names)
+        if name not in found:
+            raise UsageError(f"settings are given for {name}, which is not computed", f"add it to {', '.join(found)}")
+    chosen = tuple(configured(known, preset, era, own.get(name, {})) for name, known in found.items())
     return Plan(preset + shown(own), chosen, bool(metrics), era, backend, tuple(range(seed, seed + repeats)))
 
 

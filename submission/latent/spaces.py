@@ -13,6 +13,7 @@ from submission.latent import antipodal, euclidean, isa, projected, spheres, tor
 from submission.latent.base import LatentSpace
 from submission.latent.product import ProductSpace
 from submission.latent.spec import FactorSpec, SpecError, factors
+from submission.plugins import choices
 
 SPACES: dict[str, Callable[[FactorSpec], LatentSpace]] = {
     "R": euclidean.build,
@@ -90,4 +91,4 @@ def advice(name: str) -> str:
         return f'write "{glued[1]}({glued[2]})"'
     alike = {known.lower(): known for known in SPACES}
     close = difflib.get_close_matches(name[:40].lower(), alike, 1)
-    return f"did you mean {alike[close[0]]}?" if close else f"choose one of {', '.join(SPACES)}"
+    return f"did you mean {alike[close[0]]}?" if close else choices(SPACES)

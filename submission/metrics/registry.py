@@ -7,6 +7,7 @@ import math
 
 from submission.errors import UsageError, did_you_mean
 from submission.metrics.base import Metric
+from submission.plugins import choices
 
 REGISTRY: dict[str, str | Metric] = {  # name -> module:attribute of its Metric; of one's own, the Metric itself
     "mig": "information_gaps:MIG",
@@ -69,15 +70,20 @@ def bounds(quantity: str) -> tuple[float, float]:
     return found.range if found else (-math.inf, math.inf)
 
 
+def registered(name: str) -> str:
+    """``name`` as the registry may have it: as it is, as for a metric of one's own, or in small letters."""
+    return name if name in REGISTRY else name.lower()
+
+
 def metric(name: str) -> Metric:
     """The metric called ``name`` in small or capital letters.
 
     Raises:
         UsageError: no metric has this name; the message has the closest ones.
     """
-    known = name.lower()
+    known = registered(name)
     if known not in REGISTRY:
-        fix = did_you_mean(known, REGISTRY, f"choose from {', '.join(REGISTRY)}")
+        fix = did_you_mean(known, REGISTRY, choices(REGISTRY))
         raise UsageError(f"there is no metric named {name!r}", fix)
     entry = REGISTRY[known]
     if isinstance(entry, Metric):

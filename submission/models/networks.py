@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from submission.errors import UsageError
+from submission.plugins import choices
 
 ImageShape = tuple[int, int, int]
 """(height, width, channels)."""
@@ -31,7 +32,7 @@ class Networks:
 def networks(name: str) -> Networks:
     """The pair called ``name``; UsageError for an unknown name."""
     if name not in NETWORKS:
-        raise UsageError(f"unknown networks {name!r}", f"choose one of {', '.join(NETWORKS)}")
+        raise UsageError(f"unknown networks {name!r}", choices(NETWORKS))
     return NETWORKS[name]
 
 

@@ -14,6 +14,7 @@ from submission.objectives.dip_vae import DipVAE1, DipVAE2
 from submission.objectives.factor_vae import FactorVAE
 from submission.objectives.model import Model
 from submission.objectives.schedules import Constant, Cosine, Geometric, Linear, Schedule, TrainingPosition
+from submission.plugins import choices
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "beta_vae": BetaVAE,
@@ -32,7 +33,7 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
 def create(name: str, space: LatentSpace, dataset_size: int, **settings: Any) -> Objective:
     """The objective of that name for a space and a training set of ``dataset_size`` images; UsageError if unknown."""
     if name not in OBJECTIVES:
-        raise UsageError(f"unknown objective {name!r}", f"choose one of {', '.join(OBJECTIVES)}")
+        raise UsageError(f"unknown objective {name!r}", choices(OBJECTIVES))
     return OBJECTIVES[name](space, dataset_size, **settings)
 
 

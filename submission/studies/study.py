@@ -19,7 +19,8 @@ from submission.configuration.studies import read_study
 from submission.data.registry import require_options
 from submission.errors import UsageError, did_you_mean
 from submission.evaluation.plan import PRESETS
-from submission.metrics.registry import REGISTRY
+from submission.metrics.registry import REGISTRY, registered
+from submission.plugins import choices
 from submission.studies.fields import as_tuple, fields_of, fields_of_part
 from submission.studies.measures import MEASURES
 from submission.studies.picture import Picture
@@ -184,14 +185,14 @@ class Study:
                 "give at least one seed and image, and no negative number of samples",
             )
         self.require_known("measures", self.measures, MEASURES)
-        self.require_known("metrics", [name.lower() for name in self.metrics], REGISTRY)
+        self.require_known("metrics", [registered(name) for name in self.metrics], REGISTRY, choices(REGISTRY))
         self.require_known("evaluate", [self.evaluate] if self.evaluate else [], PRESETS)
 
-    def require_known(self, key: str, names: Collection[str], known: Collection[str]) -> None:
-        """UsageError where the setting ``key`` has a name that is not one of those ``known``."""
+    def require_known(self, key: str, names: Collection[str], known: Collection[str], fix: str = "") -> None:
+        """UsageError, with ``fix``, where the setting ``key`` has a name that is not one of those ``known``."""
         for name in names:
             if name not in known:
-                fix = did_you_mean(name, known, f"choose from {', '.join(known)}")
+                fix = did_you_mean(name, known, fix or f"choose from {', '.join(known)}")
                 raise UsageError(f"study {self.name!r}: {name!r} in study.{key} is unknown", fix)
 
     @classmethod

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from submission.errors import SubmissionError, UsageError
+from submission.evaluation import make_plan
 from submission.metrics import irs, mig, modularity_explicitness, sap, unsupervised
 from submission.metrics.information import discretise
 from submission.metrics.registry import REGISTRY, metric
@@ -212,8 +213,18 @@ def test_an_unknown_metric_gets_the_nearest_name() -> None:
 
 def test_capital_letters_are_the_same_name_and_unknown_names_get_the_list() -> None:
     assert metric("MIG") is metric("mig")
-    with pytest.raises(UsageError, match=r"named 'zzz' — choose from mig, factor_vae, .*, fairness$"):
+    listed = r"named 'zzz' — choose from mig, factor_vae, .*, fairness, or import .*: --import MODULE$"
+    with pytest.raises(UsageError, match=listed):
         metric("zzz")
+
+
+def test_a_metric_of_ones_own_is_found_as_it_was_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name may have capital letters, and need not be the name that its scores have."""
+    own = dataclasses.replace(metric("mig"), name="mine")
+    monkeypatch.setitem(REGISTRY, "MyMIG", own)
+    assert metric("MyMIG") is own
+    ((planned, settings),) = make_plan(metrics=["MyMIG"], settings={"MyMIG": {"num_bins": 5}}).metrics
+    assert (planned.name, settings.num_bins) == ("mine", 5)
 
 
 def test_every_registered_metric_matches_its_line() -> None:
