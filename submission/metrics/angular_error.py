@@ -102,7 +102,8 @@ def periodic(
     train, test = train_test(codes, factors, test_codes, test_factors, seed)
     train = check_points(*train, "periodic", varied=False)
     test = check_points(*test, "periodic", varied=False)
-    sizes = factor_sizes or np.maximum(train.factors.max(axis=0), test.factors.max(axis=0)) + 1
+    largest = np.maximum(train.factors.max(axis=0), test.factors.max(axis=0))
+    sizes = largest + 1 if factor_sizes is None else factor_sizes
     columns = [k for k in range(len(sizes)) if cycles is None or cycles[k]]
     if not columns:
         raise SubmissionError("no factor of this data set is periodic", "name the periodic ones, or leave periodic out")

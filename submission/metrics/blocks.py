@@ -60,7 +60,7 @@ def check_blocks(blocks: Blocks, width: int) -> None:
     outside = [column for column in columns if not 0 <= column < width]
     if outside:
         raise SubmissionError(f"a block names column {outside[0]} of codes with {width} columns", "correct the blocks")
-    if len(set(columns)) < len(columns) or not all(blocks):
+    if len(set(columns)) < len(columns) or not all(len(block) for block in blocks):
         raise SubmissionError("blocks must not be empty or share columns", "correct the blocks")
 
 

@@ -124,12 +124,12 @@ def check_factors(
         raise SubmissionError(
             f"{metric}: factors of type {factors.dtype} are not finite numbers", "number the values 0, 1, 2 ..."
         )
-    if continuous and len(continuous) != factors.shape[1]:
+    if len(continuous) not in (0, factors.shape[1]):
         raise SubmissionError(
             f"{metric} has {factors.shape[1]} factors but {len(continuous)} flags in `continuous`",
             "give one True or False per factor",
         )
-    real = np.asarray(continuous or (False,) * factors.shape[1])
+    real = flags(continuous, factors.shape[1])
     broken = np.flatnonzero((factors != np.floor(factors)).any(axis=0) & ~real)
     if broken.size:
         raise SubmissionError(
@@ -143,6 +143,11 @@ def check_factors(
             "leave that factor out, or draw more samples if it has other values",
         )
     return factors if real.any() or factors.dtype.kind == "i" else factors.astype(np.int64)
+
+
+def flags(given: Sequence[bool], count: int) -> npt.NDArray[np.bool_]:
+    """Truth values (count,) of a sequence or an array; all False where it is empty."""
+    return np.asarray(given, bool) if len(given) else np.zeros(count, bool)
 
 
 def check_seen(factors_train: Factors, factors_test: Factors, metric: str) -> None:

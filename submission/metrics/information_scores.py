@@ -12,7 +12,7 @@ import numpy.typing as npt
 from submission.errors import SubmissionError
 from submission.metrics.base import Blocks, Codes, Factors, Scores
 from submission.metrics.blocks import bins, columns_of
-from submission.metrics.checks import check_points, constant_note
+from submission.metrics.checks import check_points, constant_note, flags
 from submission.metrics.classifiers import determination, fit
 from submission.metrics.information import entropies, mutual_information
 from submission.metrics.information_gaps import as_classes
@@ -101,7 +101,7 @@ def infomec(
         information = estimate(codes, factors, classes, estimator, neighbours, num_bins, columns, continuous)
     normalised = np.maximum(information, 0) / entropies(classes)
     features = one_hot(codes) if discrete_latents else standardised(codes)
-    real = continuous or (False,) * factors.shape[1]
+    real = flags(continuous, factors.shape[1])
     explicit = [explicitness(features, factor, solver, kind) for factor, kind in zip(factors.T, real, strict=True)]
     values = {
         "infom": share_of_largest(normalised[active]),
@@ -158,7 +158,7 @@ def estimate(
     """
     if estimator == "histogram" or any(len(own) > 1 for own in columns):
         return mutual_information(bins(codes, num_bins, columns), classes)
-    real = continuous or (False,) * factors.shape[1]
+    real = flags(continuous, factors.shape[1])
     return np.array(
         [
             [

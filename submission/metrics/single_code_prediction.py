@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from submission.metrics.base import Blocks, Codes, Era, Factors, Scores
 from submission.metrics.blocks import columns_of
-from submission.metrics.checks import check_points, constant_note
+from submission.metrics.checks import check_points, constant_note, flags
 from submission.metrics.registration import of_train_test
 from submission.metrics.sampling.points import train_test
 from submission.parallel import available_cores
@@ -90,7 +90,7 @@ def classes_and_reals(
     count: int, everything: bool, continuous: Sequence[bool]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Which of ``count`` factors are classes, and which have real values."""
-    real = np.asarray(continuous or (False,) * count) | everything
+    real = flags(continuous, count) | everything
     return np.flatnonzero(~real), np.flatnonzero(real)
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from submission.metrics.base import Blocks, Codes, Factors, Scores
 from submission.metrics.blocks import check_blocks
 from submission.metrics.boosting import fit_boosted_trees, fit_regression_trees
-from submission.metrics.checks import check_points, constant_note
+from submission.metrics.checks import check_points, constant_note, flags
 from submission.metrics.classifiers import accuracy, determination
 from submission.metrics.importance import completeness, disentanglement
 from submission.metrics.registration import of_train_test
@@ -74,7 +74,7 @@ def dci(
     test = check_points(*test, "dci", continuous=continuous, varied=False)
     random_state = np.random.RandomState(seed)
     importances, informed = [], []
-    real = continuous or (False,) * train.factors.shape[1]
+    real = flags(continuous, train.factors.shape[1])
     for label, test_label, is_real in zip(train.factors.T, test.factors.T, real, strict=True):
         fit, grade = (fit_regression_trees, determination) if is_real else (fit_boosted_trees, accuracy)
         model = fit(train.codes, label, random_state, rounds, depth)

@@ -110,6 +110,24 @@ def test_arrays_score_as_a_sampler_of_the_same_arrays(name: str) -> None:
     assert found.values == pytest.approx(expected.values, abs=1e-6)
 
 
+FLAGS = {
+    "blocks": [[0], [1, 2]],
+    "continuous": [True, False, False],
+    "factor_sizes": list(SIZES),
+    "cycles": [True, False, True],
+}
+
+
+@pytest.mark.parametrize("name", OF_ARRAYS)
+def test_blocks_and_flags_may_be_arrays(name: str) -> None:
+    function = getattr(submission.metrics, name)
+    for option, value in FLAGS.items():
+        if option in inspect.signature(function).parameters:
+            arrays = [np.array(block) for block in value] if option == "blocks" else np.array(value)
+            listed, given = (function(CODES, FACTORS, **FEW.get(name, {}), **{option: v}) for v in (value, arrays))
+            assert given.values == listed.values
+
+
 def test_half_of_the_test_points_is_refused() -> None:
     with pytest.raises(SubmissionError, match="both test_codes and test_factors"):
         dci(CODES, FACTORS, CODES)
