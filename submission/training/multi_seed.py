@@ -51,6 +51,7 @@ class GroupStep:
         self.optimizer = adam(self.weights.values(), settings)
         self._stack_moments()
         self.used = {name: self._used(weight) for name, weight in self.weights.items() if name.startswith(NETWORKS)}
+        self.constants = self._constants()
 
     def __call__(self, images: Tensor, *coefficients: Coefficients) -> tuple[Terms, ...]:
         """Update every model with its part of the ``images`` (S·n, C, H, W); the terms are those before the update.
@@ -91,9 +92,8 @@ class GroupStep:
     def apply(self, network: str, inputs: Tensor) -> Tensor:
         """Outputs (S, n, ...) of every model's ``network`` for its ``inputs`` (S, n, ...), float32."""
         module = self.models[0].get_submodule(network)
-        weights = {
-            name.removeprefix(f"{network}."): used for name, used in self.used.items() if name.startswith(network)
-        }
+        tensors = self.used | self.constants
+        weights = {name.removeprefix(f"{network}."): own for name, own in tensors.items() if name.startswith(network)}
         outputs: Tensor = vmap(lambda own, x: functional_call(module, own, (x,)))(weights, inputs.to(self.dtype))
         return outputs.float()
 
@@ -106,7 +106,15 @@ class GroupStep:
 
     def _used(self, weight: Tensor) -> Tensor:
         """What the products take of a stacked weight: itself, or a bfloat16 copy."""
-        return weight if self.dtype == weight.dtype else weight.detach().to(self.dtype).requires_grad_()
+        if self.dtype == weight.dtype:
+            return weight
+        return weight.detach().to(self.dtype).requires_grad_(weight.requires_grad)
+
+    def _constants(self) -> dict[str, Tensor]:
+        """Every model's buffers, stacked, in the products' precision."""
+        named = [dict(model.named_buffers()) for model in self.models]
+        stacks = {name: torch.stack([own[name] for own in named]) for name in named[0] if name.startswith(NETWORKS)}
+        return {name: own.to(self.dtype) if own.is_floating_point() else own for name, own in stacks.items()}
 
     def _collect_gradients(self) -> None:
         """Bring the gradients of copies, and of the latent spaces' own weights, to the stacked ones."""

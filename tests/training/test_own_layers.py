@@ -1,4 +1,4 @@
-"""Networks of a user's own with layers that behave differently in training: batch normalisation and dropout."""
+"""Networks of a user's own: batch normalisation, dropout, buffers and weights that are not trained."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from submission.models.vae import VAE
 from submission.objectives.base import ForwardPass
 from submission.training import train, train_together
 from submission.training.multi_seed import require_stackable
+from submission.training.setup import initial_model
 
 Make = Callable[..., Any]
 MOMENTUM = 0.25
@@ -112,3 +113,36 @@ def test_several_seeds_at_once_are_refused(dots: Make, settings: Make, tmp_path:
 def test_layers_without_statistics_may_be_trained_together() -> None:
     encoder = nn.Sequential(nn.InstanceNorm2d(1), nn.Flatten(), nn.Linear(64, 4))
     require_stackable(VAE(encoder, parse("R^2"), nn.Linear(2, 64), (8, 8, 1)))
+
+
+class RandomFeatures(nn.Module):
+    """cos(Wx) of a random W, a buffer that every seed draws anew, in front of a linear layer that is not trained."""
+
+    frequencies: Tensor
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", 0.5 * torch.randn(64, 16))
+        self.fixed, self.last = nn.Linear(16, 16).requires_grad_(False), nn.Linear(16, outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.last(self.fixed(torch.cos(images.flatten(1) @ self.frequencies)))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_seeds_together_have_their_own_buffers_and_leave_frozen_weights(
+    dots: Make, settings: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    decoder = with_layer(nn.Identity).decoder
+    monkeypatch.setitem(NETWORKS, "random", Networks(lambda shape, outputs: RandomFeatures(outputs), decoder))
+    chosen = of(settings(precision=precision), "random")
+    for folder in train_together(chosen, [3, 4], tmp_path / "many", data=dots(), device="cpu"):
+        seed = folder.meta.seed
+        own = replace(chosen, train=replace(chosen.train, seed=seed))
+        alone = train(own, tmp_path / f"alone_{seed}", data=dots(), device="cpu").model().state_dict()
+        together, first = folder.model().state_dict(), initial_model(own, (8, 8, 1)).state_dict()
+        for name in ("encoder.frequencies", "encoder.fixed.weight", "encoder.fixed.bias"):
+            assert torch.equal(together[name], first[name])
+        tolerance = 1e-4 if precision == "float32" else 5e-3
+        torch.testing.assert_close(together, alone, rtol=0, atol=tolerance)
+        assert not torch.equal(together["encoder.last.weight"], first["encoder.last.weight"])
