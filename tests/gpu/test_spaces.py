@@ -45,6 +45,7 @@ OBJECTIVES: dict[str, dict[str, Any]] = {
 }
 CASES = [*product(SPACES, ("beta_vae", "beta_tcvae"))]
 CASES += [(space, "factor_vae") for space in ("R^5", "S^2", "S^2 x T^2 x R^2")]  # its network takes any codes
+CASES += [(space, "beta_vae") for space in ("Ellipsoid(2,1,1)", "SU(2)")]
 CASES += [("R^5", name) for name in ("capacity", "free_bits", "capacity_tc", "dip_vae_i")]
 CASES += [(space, "dip_vae_ii") for space in SPACES if space not in ("RP^2", "SO(3)", "Torus")]  # those with moments
 NOT_RECORDED = {("Torus", "beta_tcvae")}
