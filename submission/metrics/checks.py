@@ -118,8 +118,9 @@ def check_factors(
 ) -> Factors:
     """The part of ``check_points`` that concerns factors (N, K); whole numbers become integers."""
     check_number(factors.shape[1], metric, min_factors)
-    if varied and len(factors) < 2:
-        raise SubmissionError(f"{metric} needs two samples or more, got {len(factors)}", "give more samples")
+    if len(factors) < 1 + varied:
+        least = "two samples" if varied else "one sample"
+        raise SubmissionError(f"{metric} needs {least} or more, got {len(factors)}", "give more samples")
     if factors.dtype.kind not in "iubf" or not np.isfinite(factors).all():
         raise SubmissionError(
             f"{metric}: factors of type {factors.dtype} are not finite numbers", "number the values 0, 1, 2 ..."

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from submission.errors import SubmissionError, UsageError
 from submission.evaluation import make_plan
-from submission.metrics import irs, mig, modularity_explicitness, sap, unsupervised
+from submission.metrics import Scores, dci, dci_es, irs, mig, modularity_explicitness, periodic, sap, unsupervised
 from submission.metrics.information import discretise
 from submission.metrics.registry import REGISTRY, metric
 from submission.metrics.sampling import CodeGrid, GridSampler, IndexSource, PointSampler
@@ -51,6 +52,14 @@ def test_a_factor_of_one_value_is_named() -> None:
     for call in (lambda: mig(CODES, factors), lambda: irs(CODES, factors), lambda: sap(CODES, factors, CODES, factors)):
         with pytest.raises(SubmissionError, match=r"factor 1 has one value.* more samples if it has other values"):
             call()
+
+
+@pytest.mark.parametrize("function", [dci, dci_es, periodic])
+def test_no_samples_are_too_few(function: Callable[..., Scores]) -> None:
+    with pytest.raises(SubmissionError, match="needs one sample or more, got 0"):
+        function(CODES, FACTORS, CODES[:0], FACTORS[:0])
+    with pytest.raises(SubmissionError, match=r"or more, got [01]"):
+        function(CODES[:1], FACTORS[:1])
 
 
 def test_one_code_dimension_has_no_gap() -> None:
