@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from submission.data.dataset import GroundTruthDataset, ImageDataset, Images
 from submission.errors import SubmissionError
@@ -59,12 +61,21 @@ def png(rows: list[tuple[str, Images]], dataset: ImageDataset) -> bytes:
     pen = ImageDraw.Draw(sheet)
     for number, (label, images) in enumerate(rows):
         top = GAP + number * (height + GAP)
-        pen.text((4, top + height // 2 - 6), label, fill="black")
+        pen.text((4, top + height // 2 - 6), label, fill="black", font=font(label))
         for column, image in enumerate(images):
             sheet.paste(picture(image, dataset.maximum), (margin + column * (width + GAP), top))
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def font(label: str) -> ImageFont.ImageFont | ImageFont.FreeTypeFont | None:
+    """The font of ``label``: Pillow's own, None, has ASCII only; for other letters matplotlib's, where it is there."""
+    if label.isascii() or importlib.util.find_spec("matplotlib") is None:
+        return None
+    import matplotlib
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 10)
 
 
 def picture(image: Images, maximum: int) -> Image.Image:

@@ -97,6 +97,7 @@ FIXED: dict[str, Any] = {
     "svg.hashsalt": SALT,
     "svg.fonttype": "path",
     "pdf.fonttype": 42,
+    "text.parse_math": False,  # names are shown as they are, whatever signs they have
 }
 
 AS_TEXT: dict[str, Any] = {"svg.fonttype": "none", "font.sans-serif": ["DejaVu Sans", "Verdana"]}

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from submission.cli.main import main
-from submission.data import GroundTruthDataset, load
+from submission.data import GroundTruthDataset, from_arrays, load
 from submission.data.contact_sheet import contact_sheet
 from submission.data.registry import REGISTRY
 from submission.data.sources import SOURCES
@@ -121,3 +121,11 @@ def test_an_unknown_name_lists_close_ones() -> None:
         UsageError, match=r"no data set named 'mpi3d-toy' — did you mean mpi3d_toy.*submission data list"
     ):
         load("mpi3d-toy")
+
+
+def test_factors_may_have_letters_beyond_ascii() -> None:
+    """A font without them draws one box for each."""
+    pytest.importorskip("matplotlib")
+    images = np.zeros((2, 32, 32), np.uint8)
+    sheets = {contact_sheet(from_arrays(images, [0, 1], [name])) for name in ("äöü", "αβγ", "üöä")}
+    assert len(sheets) == 3

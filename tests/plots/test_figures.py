@@ -209,6 +209,13 @@ def test_the_text_of_an_svg_file_stays_text_when_asked(tmp_path: Path) -> None:
     assert len(text) < len(outlines)
 
 
+@pytest.mark.parametrize("name", [r"$\foo$", "a$^$", "$x$ or $"])
+def test_names_are_shown_as_they_are(name: str) -> None:
+    """Between two dollar signs matplotlib expects a formula, and raises an error where there is none."""
+    drawn = to_bytes(score_dots({name: {"mig": [0.1, 0.2]}, "b": {"mig": [0.3]}}, ["mig"]), "svg", text=True)
+    assert f">{name}<".encode() in drawn
+
+
 def test_no_title_or_label_covers_a_neighbour(make: Make) -> None:
     """A bar of colours is narrow, and the names of factors may be long."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
