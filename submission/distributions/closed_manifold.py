@@ -32,6 +32,8 @@ CURVATURE_POINTS, OFFSET = 16, 2e-3
 class Manifold:
     """A closed manifold in R^n by its nearest-point projection.
 
+    Its points lie around the origin, from where latent spaces project encoder outputs in all directions.
+
     Attributes:
         name: as specs write it, letters only.
         ambient: n.

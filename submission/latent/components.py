@@ -20,7 +20,7 @@ class ComponentPosterior(Posterior):
 
     Args:
         distribution: q(z|x), batch shape (n, C), event shape () or (e,).
-        kl: KL(q(z|x) ‖ p(z)) per component (n, C); called once per batch at most.
+        kl: KL(q(z|x) ‖ p(z)) per component (n, C); called whenever it is asked for.
         statistics: dispersion parameters (n, C) by name; their batch means show which components collapsed.
     """
 
