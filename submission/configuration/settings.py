@@ -79,11 +79,11 @@ class TrainSettings:
         init_from: run folder whose exported weights are the initial ones; empty for random weights.
         precision: of the networks' products: ``float32``, ``bfloat16``, or ``auto``, the faster one that is accurate.
         log_every: updates between two lines of the log.
-        checkpoint_every: seconds between two checkpoints.
+        checkpoint_every: seconds after which the next line of the log is followed by a checkpoint.
         held_out: images kept out of training, on which the ELBO is measured once per epoch; the best weights are
             what is exported. 0 to train on all images.
         validation_split: the same with a split of the data set (its option ``split``) instead of held-out images.
-        patience: epochs without a better held-out ELBO after which training ends; 0 for never.
+        patience: epochs without a better held-out ELBO after which training ends, at least one; 0 for never.
         tensorboard: whether to write TensorBoard event files as well.
     """
 

@@ -86,7 +86,8 @@ class TrainingSetup:
             feed, images = ImageBatches(self.validation_data, self.device), torch.arange(len(self.validation_data))
         epoch = max(1, round(self.training_size / self.images_per_update))
         seed = derived(train.seed, "validation")
-        return Validation(folder, model, feed, images, seed, epoch, round(train.patience * epoch))
+        patience = max(epoch, round(train.patience * epoch)) if train.patience else 0
+        return Validation(folder, model, feed, images, seed, epoch, patience)
 
 
 def prepare(settings: Settings, options: TrainOptions) -> TrainingSetup:

@@ -136,6 +136,15 @@ def test_patience_ends_training(dots: Make, settings: Make, tmp_path: Path) -> N
     assert ending.steps == ending.best_step + 3 * 2
 
 
+@pytest.mark.parametrize("patience", [0.2, 0.5])
+def test_patience_lasts_until_the_next_measurement(dots: Make, settings: Make, tmp_path: Path, patience: float) -> None:
+    """Less than an epoch is one: nothing is measured in between. (A fifth of two updates is none, which is never.)"""
+    chosen = settings(held_out=16, patience=patience, steps=4000, learning_rate=0.05)
+    ending = train(chosen, tmp_path, data=dots(), device="cpu").meta.training
+    assert ending.ended_by == "early stopping"
+    assert ending.steps == ending.best_step + 2
+
+
 def test_an_interrupted_run_stops_at_the_same_update_with_the_same_weights(
     dots: Make, settings: Make, tmp_path: Path
 ) -> None:
