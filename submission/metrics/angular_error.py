@@ -97,7 +97,7 @@ def periodic(
         factors. Details: ``angular_error`` (factors that are cycles,).
 
     Raises:
-        SubmissionError: no factor is a cycle.
+        SubmissionError: no factor is a cycle, or one has a single value.
     """
     train, test = train_test(codes, factors, test_codes, test_factors, seed)
     train = check_points(*train, "periodic", varied=False)
@@ -107,6 +107,11 @@ def periodic(
     columns = [k for k in range(len(sizes)) if cycles is None or cycles[k]]
     if not columns:
         raise SubmissionError("no factor of this data set is periodic", "name the periodic ones, or leave periodic out")
+    if single := [column for column in columns if sizes[column] < 2]:
+        raise SubmissionError(
+            f"periodic: factor {single[0]} has a single value, so nothing depends on it",
+            "leave that factor out of `cycles`",
+        )
     errors = []
     for column in columns:
         angle, test_angle = (angles(part.factors[:, column], sizes[column], symmetry, closed) for part in (train, test))

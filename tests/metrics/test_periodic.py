@@ -63,3 +63,11 @@ def test_closed_cycles_have_one_value_twice() -> None:
 def test_without_periodic_factors_there_is_nothing_to_score() -> None:
     with pytest.raises(SubmissionError, match="no factor"):
         periodic(circle(VALUES), VALUES, circle(VALUES), VALUES, [SIZE], [False])
+
+
+def test_a_cycle_of_one_value_is_refused_and_other_factors_of_one_value_are_not() -> None:
+    """Its angle would be predicted by any codes."""
+    factors = np.concatenate([VALUES, np.zeros_like(VALUES)], axis=1)
+    with pytest.raises(SubmissionError, match="factor 1 has a single value"):
+        periodic(circle(VALUES), factors)
+    assert periodic(circle(VALUES), factors, cycles=[True, False]).values["angular_score"] > 0.99
