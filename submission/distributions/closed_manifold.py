@@ -70,7 +70,7 @@ class Manifold:
     def pool(self) -> Tensor:
         """Uniform points (POOL, n), float64, the same in every process."""
         with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.no_grad():
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)
             like = torch.zeros((), dtype=torch.float64)
             if self.uniform is not None:
                 return self.uniform(torch.Size([POOL]), like)

@@ -73,7 +73,7 @@ def ellipsoid_area(axes: tuple[float, ...]) -> float:
     if len(axes) in (2, 3):
         return surface_area(axes)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         z = project_to_sphere(torch.randn(2**18, len(axes), dtype=torch.float64))
     a = torch.tensor(axes, dtype=torch.float64)
     return math.exp(log_sphere_area(len(axes))) * float(a.prod() * torch.linalg.vector_norm(z / a, dim=-1).mean())

@@ -51,7 +51,7 @@ def encode(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.integer], 
     model.eval()
     codes, kl = [], []
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         for images in ImageBatches(dataset).iterate(indices, BATCH):
             parameters = model.encode(images).float()
             posterior = model.space.posterior(parameters)

@@ -40,7 +40,7 @@ class SpacePosteriors:
     def sample(self, rows: Rows, random_state: np.random.RandomState) -> Tensor:
         """Samples (n, ambient_size) of the posteriors of ``rows`` (n,), seeded from ``random_state``."""
         with torch.random.fork_rng(devices=[]), torch.inference_mode():
-            torch.manual_seed(int(random_state.randint(2**31 - 1)))
+            torch.default_generator.manual_seed(int(random_state.randint(2**31 - 1)))
             return self._space.posterior(self._parameters[torch.from_numpy(rows)]).rsample()
 
     def log_density(self, samples: Tensor, rows: Rows) -> npt.NDArray[np.float64]:

@@ -137,7 +137,7 @@ def batches(dataset: ImageDataset, indices: npt.NDArray[np.integer]) -> Iterator
 def seeded(seed: int) -> Iterator[None]:
     """torch's CPU generator at ``seed``; it is as before afterwards."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield
 
 

@@ -109,7 +109,7 @@ def component_kl(model: VAE, dataset: ImageDataset) -> Array:
     """KL of each component in nats (C,), the mean over the images."""
     sums = []
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         for images in ImageBatches(dataset).iterate(np.arange(len(dataset)), BATCH):
             posterior = model.space.posterior(model.encoder(images))
             sums.append(posterior.kl(posterior.rsample()).double().sum(0))

@@ -179,6 +179,6 @@ class Encoder:
 def untrained_convolutional(image_shape: tuple[int, int, int], width: int, seed: int) -> nn.Module:
     """The field's standard convolutional encoder with ``width`` outputs, freshly initialised from ``seed``."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         encoder = networks("conv").encoder(image_shape, width).requires_grad_(False)
     return nn.Sequential(OrderedDict(zip(PARTS, without_last_layer(encoder), strict=True)))
