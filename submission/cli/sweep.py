@@ -232,11 +232,14 @@ def show_table(study: Study, place: Place, as_markdown: bool) -> int:
     from submission.cli.console import table as show
     from submission.studies.results import markdown, rows, table
 
-    header, cells = table(rows(study, records_of(study, place)))
+    records, trials = records_of(study, place), len(study.trials())
+    header, cells = table(rows(study, records))
     if as_markdown:
         say(markdown(header, cells).rstrip("\n"))
         return 0
     show(study.title or study.name, header, cells)
+    if len(records) < trials:
+        say(f"{trials - len(records)} of {trials} trials are not finished; `sweep status` says why.")
     if study.source:
         say(f"(paper …): {study.source}. ▼: worse than the paper by more than its deviation.")
     return 0

@@ -363,8 +363,8 @@ def require_known(path: Path, name: str) -> None:
     except UsageError:
         what = f"{path} was trained on {name!r}, images in memory or a data set that a module registers"
         fix = (
-            "save images and factors in an .npz file and pass --data FILE.npz (from Python: data=(images, factors)), "
-            "or import the module: --import MODULE"
+            "save images and factors in an .npz file and evaluate with --data FILE.npz (from Python: "
+            "data=(images, factors)), or import the module: --import MODULE"
         )
         raise UsageError(what, fix) from None
 

@@ -16,6 +16,7 @@ from typing import ClassVar
 import pytest
 from filelock import FileLock
 
+from submission.cli.main import main
 from submission.errors import UsageError
 from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
 from submission.studies.records import Record, merge_records, read_records
@@ -277,3 +278,10 @@ def test_wrong_arguments_get_one_line(words: list[str], message: str, capsys, tm
 
     assert main([*words, *(["--out", str(tmp_path)] if len(words) > 1 else [])]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_table_says_how_many_trials_are_not_finished(
+    study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sweep", "table", str(study_file), "--out", str(tmp_path / "none")]) == 0
+    assert "6 of 6 trials are not finished; `sweep status` says why." in capsys.readouterr().out
