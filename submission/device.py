@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -39,10 +40,16 @@ def usable(name: str) -> torch.device:
     return device
 
 
-def forked_randomness(device: torch.device | str) -> AbstractContextManager[None]:
-    """A block after which the global generators of the CPU and of ``device`` are as they were before it."""
-    device = torch.device(device)
-    return torch.random.fork_rng([device] if device.type == "cuda" else [])
+@contextmanager
+def seeded_randomness(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
+    """A block in which the CPU's and the ``device``'s generators start from ``seed``; afterwards they are as before.
+
+    Work on the CPU leaves the generators of GPUs alone, which ``torch.manual_seed`` seeds, too.
+    """
+    gpu = torch.device(device).type == "cuda"
+    with torch.random.fork_rng([torch.device(device)] if gpu else []):
+        (torch.manual_seed if gpu else torch.default_generator.manual_seed)(seed)
+        yield
 
 
 def multiplies_bfloat16(device: torch.device | str) -> bool:

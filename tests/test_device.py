@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from submission.data import load
-from submission.device import reason, usable
+from submission.device import reason, seeded_randomness, usable
 from submission.errors import UsageError
 from submission.evaluation.encoding.encoder import untrained_convolutional
 from submission.evaluation.latents import encode
@@ -45,6 +45,9 @@ def test_seeded_work_on_the_processor_leaves_other_devices_generators(monkeypatc
     encode(model, images, np.arange(4), seed=1)
     SpacePosteriors(space, torch.zeros(4, space.parameter_size)).sample(np.arange(4), np.random.RandomState(0))
     torch.set_rng_state(before)
+    with seeded_randomness(7):
+        drawn = torch.rand(3)
+    assert torch.equal(drawn, torch.rand(3, generator=torch.Generator().manual_seed(7)))
     untrained_convolutional((8, 8, 1), 3, 0)
     assert not seeds
     assert torch.equal(torch.get_rng_state(), before)

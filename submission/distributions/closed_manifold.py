@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints, register_kl
 
+from submission.device import seeded_randomness
 from submission.distributions.manifold_distribution import ManifoldDistribution, static
 from submission.distributions.uniform import ManifoldUniform
 from submission.errors import UsageError
@@ -69,8 +70,7 @@ class Manifold:
     @cached_property
     def pool(self) -> Tensor:
         """Uniform points (POOL, n), float64, the same in every process."""
-        with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.no_grad():
-            torch.default_generator.manual_seed(0)
+        with seeded_randomness(0), torch.inference_mode(False), torch.no_grad():
             like = torch.zeros((), dtype=torch.float64)
             if self.uniform is not None:
                 return self.uniform(torch.Size([POOL]), like)

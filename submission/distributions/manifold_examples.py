@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from submission.device import seeded_randomness
 from submission.distributions.bessel import log_sphere_area
 from submission.distributions.closed_manifold import Manifold
 from submission.distributions.derivatives import aligned, differentiated, last_order, nested
@@ -72,8 +73,7 @@ def ellipsoid_area(axes: tuple[float, ...]) -> float:
     """
     if len(axes) in (2, 3):
         return surface_area(axes)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
+    with seeded_randomness(0):
         z = project_to_sphere(torch.randn(2**18, len(axes), dtype=torch.float64))
     a = torch.tensor(axes, dtype=torch.float64)
     return math.exp(log_sphere_area(len(axes))) * float(a.prod() * torch.linalg.vector_norm(z / a, dim=-1).mean())

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from submission.data import ImageBatches, ImageDataset
+from submission.device import seeded_randomness
 from submission.evaluation.likelihood import BATCH
 from submission.latent.base import LatentSpace
 from submission.latent.families import COLLAPSED
@@ -50,8 +51,7 @@ def encode(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.integer], 
     """Codes and KL divergences of the images ``indices`` (N,); ``seed`` is that of samples where a KL needs them."""
     model.eval()
     codes, kl = [], []
-    with torch.random.fork_rng(devices=[]), torch.inference_mode():
-        torch.default_generator.manual_seed(seed)
+    with seeded_randomness(seed), torch.inference_mode():
         for images in ImageBatches(dataset).iterate(indices, BATCH):
             parameters = model.encode(images).float()
             posterior = model.space.posterior(parameters)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from submission.data import ImageBatches, ImageDataset
-from submission.device import forked_randomness
+from submission.device import seeded_randomness
 from submission.errors import SubmissionError, UsageError
 from submission.latent.base import Posterior
 from submission.objectives.model import Model
@@ -54,8 +54,11 @@ def likelihood(
         raise UsageError(
             f"{len(indices)} images and {samples} samples are too few for a likelihood", "give at least one of each"
         )
-    with forked_randomness(device), torch.inference_mode(), progress.task("likelihood", len(indices)) as task:
-        torch.manual_seed(seed)
+    with (
+        seeded_randomness(seed, device),
+        torch.inference_mode(),
+        progress.task("likelihood", len(indices)) as task,
+    ):
         parts = []
         for images in ImageBatches(dataset, torch.device(device)).iterate(indices, BATCH):
             parts.append(image_values(model, images, samples))

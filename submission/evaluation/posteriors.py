@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from submission.data import GroundTruthDataset, ImageBatches, ImageDataset
+from submission.device import seeded_randomness
 from submission.evaluation.likelihood import BATCH
 from submission.evaluation.representation import ScoredRepresentation
 from submission.latent.base import LatentSpace
@@ -39,8 +40,7 @@ class SpacePosteriors:
 
     def sample(self, rows: Rows, random_state: np.random.RandomState) -> Tensor:
         """Samples (n, ambient_size) of the posteriors of ``rows`` (n,), seeded from ``random_state``."""
-        with torch.random.fork_rng(devices=[]), torch.inference_mode():
-            torch.default_generator.manual_seed(int(random_state.randint(2**31 - 1)))
+        with seeded_randomness(int(random_state.randint(2**31 - 1))), torch.inference_mode():
             return self._space.posterior(self._parameters[torch.from_numpy(rows)]).rsample()
 
     def log_density(self, samples: Tensor, rows: Rows) -> npt.NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from submission.data import GroundTruthDataset, ImageDataset
+from submission.device import seeded_randomness
 from submission.latent.base import Component, LatentSpace
 from submission.metrics.information import discretise, entropies, mutual_information
 from submission.models.vae import VAE
@@ -110,7 +110,7 @@ def encode_dataset(model: VAE, dataset: ImageDataset, most: int = MOST, seed: in
     if len(dataset) > most:
         indices = np.sort(np.random.default_rng(seed).choice(len(dataset), most, replace=False))
     parameters, kl = [], []
-    with seeded(seed), torch.inference_mode():
+    with seeded_randomness(seed), torch.inference_mode():
         model.eval()
         for images in batches(dataset, indices):
             output = model.encode(images).float()
@@ -131,14 +131,6 @@ def batches(dataset: ImageDataset, indices: npt.NDArray[np.integer]) -> Iterator
     """Images (n, C, H, W) in [0, 1] by index, ``BATCH`` at a time."""
     for start in range(0, len(indices), BATCH):
         yield torch.from_numpy(dataset.observations(indices[start : start + BATCH])).movedim(3, 1)
-
-
-@contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """torch's CPU generator at ``seed``; it is as before afterwards."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
 
 
 Decode = Callable[[Tensor], npt.NDArray[np.uint8]]

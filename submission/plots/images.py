@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from submission.device import seeded_randomness
 from submission.models.vae import VAE
-from submission.plots.encoding import image_bytes, seeded
+from submission.plots.encoding import image_bytes
 from submission.plots.style import LIGHT, PAGE, Theme, new_figure, styled
 
 if TYPE_CHECKING:
@@ -79,14 +80,14 @@ def image_rows(
 
 def reconstruction_images(model: VAE, images: Tensor, seed: int = 0) -> Bytes:
     """Originals and the decoder's expectation at one posterior sample of each: (2, n, H, W, C); images (n, C, H, W)."""
-    with seeded(seed), torch.inference_mode():
+    with seeded_randomness(seed), torch.inference_mode():
         decoded = model.expected_images(model.space.posterior(model.encode(images)).rsample())
     return np.stack([image_bytes(images), image_bytes(decoded)])
 
 
 def prior_images(model: VAE, rows: int = 4, columns: int = 12, seed: int = 0) -> Bytes:
     """The decoder's expectation at samples of the prior: (rows, columns, H, W, C)."""
-    with seeded(seed), torch.inference_mode():
+    with seeded_randomness(seed), torch.inference_mode():
         decoded = image_bytes(model.expected_images(model.space.prior_sample((rows * columns,))))
     return decoded.reshape(rows, columns, *decoded.shape[1:])
 

@@ -13,6 +13,7 @@ import torch
 from submission.data import GroundTruthDataset, ImageDataset
 from submission.data.batches import ImageBatches
 from submission.data.splits import SplitImages
+from submission.device import seeded_randomness
 from submission.errors import UsageError
 from submission.latent.base import Component, LatentSpace
 from submission.models.vae import VAE
@@ -108,8 +109,7 @@ def exponents(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dict
 def component_kl(model: VAE, dataset: ImageDataset) -> Array:
     """KL of each component in nats (C,), the mean over the images."""
     sums = []
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
+    with torch.no_grad(), seeded_randomness(0):
         for images in ImageBatches(dataset).iterate(np.arange(len(dataset)), BATCH):
             posterior = model.space.posterior(model.encoder(images))
             sums.append(posterior.kl(posterior.rsample()).double().sum(0))

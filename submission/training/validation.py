@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from submission.data.batches import ImageBatches
-from submission.device import forked_randomness
+from submission.device import seeded_randomness
 from submission.models.vae import VAE
 from submission.objectives.base import ForwardPass
 from submission.run import Run
@@ -73,8 +73,7 @@ class Validation:
     @torch.no_grad()
     def elbo(self) -> float:
         """Mean ELBO of the held-out images, one sample each, of the model in evaluation mode."""
-        with forked_randomness(self.feed.device), evaluating(self.model):
-            torch.manual_seed(self.seed)
+        with seeded_randomness(self.seed, self.feed.device), evaluating(self.model):
             values = [self._elbos(part) for part in self.images.split(BATCH)]
         return float(torch.cat(values).double().mean())
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from submission.data import ImageDataset
 from submission.data.batches import ImageBatches
-from submission.device import forked_randomness, usable
+from submission.device import seeded_randomness, usable
 from submission.errors import SubmissionError
 from submission.evaluation.encoding.precision import Mixed, in_bfloat16
 from submission.export.contract import run_checked
@@ -166,8 +166,7 @@ class Encoder:
 
     def _from_one_state(self, images: npt.NDArray[np.float32]) -> Codes:
         """Codes of the images, drawn from a fixed random state where the module draws."""
-        with forked_randomness(self.device):
-            torch.manual_seed(0)
+        with seeded_randomness(0, self.device):
             return self(images)
 
     def _alike(self, codes: Codes, others: Codes) -> bool:
@@ -178,7 +177,6 @@ class Encoder:
 
 def untrained_convolutional(image_shape: tuple[int, int, int], width: int, seed: int) -> nn.Module:
     """The field's standard convolutional encoder with ``width`` outputs, freshly initialised from ``seed``."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with seeded_randomness(seed):
         encoder = networks("conv").encoder(image_shape, width).requires_grad_(False)
     return nn.Sequential(OrderedDict(zip(PARTS, without_last_layer(encoder), strict=True)))

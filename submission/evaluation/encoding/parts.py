@@ -7,7 +7,7 @@ from typing import TypeGuard
 import torch
 from torch import Tensor, nn
 
-from submission.device import forked_randomness
+from submission.device import seeded_randomness
 from submission.export.representation import PARTS
 
 SAME = 1e-4  # two float32 evaluations of one function differ by less, relative to the largest code
@@ -42,6 +42,5 @@ def _are_codes(found: object) -> TypeGuard[Tensor]:
 
 
 def _from_one_state(module: nn.Module, probe: Tensor) -> object:
-    with forked_randomness(probe.device):
-        torch.manual_seed(0)
+    with seeded_randomness(0, probe.device):
         return module(probe)
