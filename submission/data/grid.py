@@ -46,6 +46,11 @@ class Factor:
         values: npt.NDArray[np.float64] = np.array(self.labels, dtype=np.float64)[numbers]
         return values
 
+    def texts(self) -> tuple[str, ...]:
+        """What each value (``size``,) is called in a figure: its label, or its number."""
+        labels = self.labels or range(self.size)
+        return tuple(f"{label:.4g}" if isinstance(label, float) else str(label) for label in labels)
+
     def __str__(self) -> str:
         """Name, size and kind."""
         kind = "".join(f", {word}" for word in ("periodic", "continuous") if getattr(self, word))

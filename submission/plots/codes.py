@@ -49,6 +49,7 @@ def codes_and_factors(encoded: Encoded, theme: Theme = LIGHT) -> Figure:
             if down == len(rows) - 1:
                 axes.set_xlabel(encoded.factor_names[factor])
                 axes.xaxis.get_major_locator().set_params(integer=True, nbins=4)
+                axes.xaxis.set_major_formatter(lambda value, _, factor=factor: encoded.label(factor, value))
         panels[down, 0].set_ylabel(f"{part.name}{' (rad)' if part.topology == 'circle' else ''}")
         if part.topology == "circle":
             panels[down, 0].set_yticks([-np.pi, 0, np.pi], ["−π", "0", "π"])

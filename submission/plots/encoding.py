@@ -19,6 +19,8 @@ from submission.models.vae import VAE
 MOST = 4_096
 BATCH = 512
 BINS = 20
+LONGEST = 12
+"""Letters of a label beside an axis."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Encoded:
         factors: factor values (N, K), or None where the data set has none.
         factor_names, factor_sizes, periodic: of the K factors.
         dataset: its name.
+        labels: what the values of each factor are called (K,); numbers where it is empty.
     """
 
     space: LatentSpace
@@ -44,6 +47,7 @@ class Encoded:
     factor_sizes: tuple[int, ...] = ()
     periodic: tuple[bool, ...] = ()
     dataset: str = ""
+    labels: tuple[tuple[str, ...], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,6 +62,13 @@ class Encoded:
     def points(self, component: Component) -> npt.NDArray[np.float32]:
         """Centres (N, e) of one component."""
         return self.centres[:, component.start : component.stop]
+
+    def label(self, factor: int, number: float) -> str:
+        """What the value of a factor that is numbered ``number`` is called, in short; empty where there is none."""
+        if number not in range(self.factor_sizes[factor]):
+            return ""
+        text = self.labels[factor][int(number)] if self.labels else f"{number:g}"
+        return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
     def order(self) -> npt.NDArray[np.int64]:
         """Components (C,), the one with the greatest KL first."""
@@ -124,6 +135,7 @@ def encode_dataset(model: VAE, dataset: ImageDataset, most: int = MOST, seed: in
     return Encoded(
         model.space, joined, centres, torch.cat(kl).numpy(), dataset.factors(indices), dataset.factor_names,
         dataset.factor_sizes, tuple(dataset.periodic), dataset.name,
+        tuple(factor.texts() for factor in dataset.factors_of_variation),
     )  # fmt: skip
 
 

@@ -62,11 +62,13 @@ class Colouring:
         colours: (N, 3) sRGB.
         names: of the one or two factors that they show; empty where there are none.
         palette: colours (size, 3) of the values of the one factor, or empty.
+        factor: its number among the data set's; 0 where there are two or none.
     """
 
     colours: Array
     names: tuple[str, ...]
     palette: Array
+    factor: int = 0
 
 
 @dataclass(frozen=True)
@@ -326,7 +328,7 @@ def one_factor(encoded: Encoded, index: int) -> Colouring:
     assert encoded.factors is not None
     size, periodic = encoded.factor_sizes[index], encoded.periodic[index]
     colours = factor_colours(encoded.factors[:, index], size, periodic)
-    return Colouring(colours, (encoded.factor_names[index],), factor_palette(size, periodic))
+    return Colouring(colours, (encoded.factor_names[index],), factor_palette(size, periodic), index)
 
 
 def colour_of(name: str) -> Array:
@@ -352,7 +354,7 @@ def draw_legend(axes: Axes, encoded: Encoded, colouring: Colouring) -> None:
     axes.set_xticks([])
     axes.yaxis.tick_right()
     marks = range(size) if size <= 8 else [0, size // 2, size - 1]
-    axes.set_yticks(list(marks))
+    axes.set_yticks(list(marks), [encoded.label(colouring.factor, mark) for mark in marks])
     axes.set_title("\n", linespacing=1.4)
     axes.set_ylabel(colouring.names[0], fontsize=7)  # along the bar: a title would reach over the neighbours
     axes.spines[:].set_visible(False)

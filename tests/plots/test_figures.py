@@ -192,6 +192,18 @@ def test_codes_need_factors(make: Make) -> None:
         codes_and_factors(encoded)
 
 
+def test_classes_are_called_what_the_data_calls_them() -> None:
+    words, numbers = ["red", "blue", "a word of many letters"], [1.5, 2.5]
+    factors = {"colour": np.repeat(words, 2), "size": np.tile(numbers, 3).astype(str)}
+    images = np.random.RandomState(0).randint(0, 255, (6, 8, 8, 1)).astype(np.uint8)
+    model = build("mlp_small", parse("S^2"), (8, 8, 1)).eval()
+    encoded = encode_dataset(model, from_arrays(images, factors))
+    for figure in (codes_and_factors(encoded), latent_space(encoded, decoder(model))):
+        shown = to_bytes(figure, "svg", text=True).decode()
+        assert all(f">{label}<" in shown for label in ("red", "blue", "a word of m…", "1.5", "2.5"))
+    assert (encoded.label(0, 3), encoded.label(0, 0.5)) == ("", "")
+
+
 def test_every_seed_is_a_dot_and_the_mean_has_its_interval() -> None:
     figure = score_dots({"a": {"mig": [0.1, 0.2, 0.6]}, "b": {"mig": [0.3]}, "c": {}}, ["mig"])
     axes = figure.axes[0]
