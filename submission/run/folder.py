@@ -229,7 +229,9 @@ class Run:
         return load_with_options(about.name, root, QUIET, {**about.options, **more})
 
     def model(self) -> VAE:
-        """The VAE that the run exported, on the CPU: the best on held-out images where there are any, else the last.
+        """The VAE that the run exported, on the CPU in evaluation mode.
+
+        Its weights are the best on held-out images where there are any, else the averaged or the last ones.
 
         Raises:
             SubmissionError: it cannot be read.
@@ -242,7 +244,7 @@ class Run:
             model.load_state_dict(weights)
         except (TypeError, ValueError, RuntimeError) as error:
             raise self.unloadable(error) from error
-        return model
+        return model.eval()
 
     def untrained_model(self) -> VAE:
         """A VAE like the run's, with random weights; SubmissionError where ``meta.json`` lacks what it takes."""

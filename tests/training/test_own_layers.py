@@ -93,7 +93,8 @@ def test_held_out_images_are_measured_as_the_export_sees_them(
 ) -> None:
     folder = train(of(settings(held_out=16, steps=2), networks), tmp_path, data=dots(), device="cpu")
     measured = float(folder.validation_file.read_text().splitlines()[-1].split('"elbo": ')[1].split(",")[0])
-    model, chosen = folder.model().eval(), held_out(64, 16, 3)[1]
+    model, chosen = folder.model(), held_out(64, 16, 3)[1]
+    assert not model.training
     pixels = torch.from_numpy(dots().images(chosen)).float().movedim(3, 1)
     with torch.no_grad():
         runs = [ForwardPass.of(model, pixels) for _ in range(400)]
