@@ -103,9 +103,10 @@ class Validation:
 @contextlib.contextmanager
 def evaluating(model: VAE) -> Iterator[None]:
     """``model`` in evaluation mode: dropout is off, and batch normalisation neither uses nor updates these images."""
-    training = model.training
+    modes = [(layer, layer.training) for layer in model.modules()]
     model.eval()
     try:
         yield
     finally:
-        model.train(training)
+        for layer, training in modes:
+            layer.training = training

@@ -104,6 +104,17 @@ def test_held_out_images_are_measured_as_the_export_sees_them(
     assert np.allclose(codes.detach(), model.encode(pixels)[:, :2].detach(), atol=1e-6)
 
 
+def test_layers_that_are_not_to_be_trained_keep_their_mode(
+    dots: Make, settings: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixed = with_layer(lambda: nn.BatchNorm1d(16).requires_grad_(False).eval())
+    monkeypatch.setitem(NETWORKS, "fixed", fixed)
+    folder = train(of(settings(held_out=16), "fixed"), tmp_path, data=dots(), device="cpu")
+    state = folder.model().state_dict()
+    assert int(state["encoder.2.num_batches_tracked"]) == 0
+    assert torch.equal(state["encoder.2.running_var"], torch.ones(16))
+
+
 @pytest.mark.parametrize("networks", ["normalised", "dropout"])
 def test_several_seeds_at_once_are_refused(dots: Make, settings: Make, tmp_path: Path, networks: str) -> None:
     with pytest.raises(UsageError, match="cannot be trained for several seeds"):
