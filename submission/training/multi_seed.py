@@ -166,7 +166,7 @@ def stacked(slices: Sequence[torch.nn.Parameter]) -> Tensor:
 def require_stackable(model: VAE) -> None:
     """UsageError where networks cannot run as batched products: each seed needs noise or statistics of its own."""
     for layer in model.modules():
-        if isinstance(layer, _DropoutNd) or has_statistics(layer):
+        if (isinstance(layer, _DropoutNd) and layer.training) or has_statistics(layer):
             what = f"networks with {type(layer).__name__} cannot be trained for several seeds at the same time"
             raise UsageError(what, "train them one after another (--no-together)")
 

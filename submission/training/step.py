@@ -83,7 +83,7 @@ def adam(weights: Iterable[Tensor], settings: TrainSettings) -> Adam:
 
 def has_statistics(layer: nn.Module) -> bool:
     """Whether training updates statistics of a layer's inputs in it, as in batch normalisation."""
-    return isinstance(layer, _NormBase) and layer.running_mean is not None
+    return isinstance(layer, _NormBase) and layer.training and layer.running_mean is not None
 
 
 class SingleUpdate:

@@ -109,10 +109,13 @@ def test_layers_that_are_not_to_be_trained_keep_their_mode(
 ) -> None:
     fixed = with_layer(lambda: nn.BatchNorm1d(16).requires_grad_(False).eval())
     monkeypatch.setitem(NETWORKS, "fixed", fixed)
-    folder = train(of(settings(held_out=16), "fixed"), tmp_path, data=dots(), device="cpu")
-    state = folder.model().state_dict()
-    assert int(state["encoder.2.num_batches_tracked"]) == 0
-    assert torch.equal(state["encoder.2.running_var"], torch.ones(16))
+    chosen = of(settings(held_out=16), "fixed")
+    folders = [train(chosen, tmp_path / "alone", data=dots(), device="cpu")]
+    folders += train_together(chosen, [0, 1], tmp_path / "many", data=dots(), device="cpu")
+    for folder in folders:
+        state = folder.model().state_dict()
+        assert int(state["encoder.2.num_batches_tracked"]) == 0
+        assert torch.equal(state["encoder.2.running_var"], torch.ones(16))
 
 
 @pytest.mark.parametrize("networks", ["normalised", "dropout"])
@@ -123,7 +126,8 @@ def test_several_seeds_at_once_are_refused(dots: Make, settings: Make, tmp_path:
 
 
 def test_layers_without_statistics_may_be_trained_together() -> None:
-    encoder = nn.Sequential(nn.InstanceNorm2d(1), nn.Flatten(), nn.Linear(64, 4))
+    fixed = nn.BatchNorm2d(1).eval()
+    encoder = nn.Sequential(fixed, nn.InstanceNorm2d(1), nn.Flatten(), nn.Linear(64, 4), nn.Dropout().eval())
     require_stackable(VAE(encoder, parse("R^2"), nn.Linear(2, 64), (8, 8, 1)))
 
 
