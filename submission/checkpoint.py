@@ -126,7 +126,7 @@ def exported_weights(path: Path, best: Path) -> dict[str, torch.Tensor]:
     Raises:
         SubmissionError: they are missing or damaged, or those in ``best`` are not of this checkpoint.
     """
-    resume = f"{invocation('train')} --resume --out {path.parent}"
+    resume = invocation("train", "--resume", "--out", path.parent)
     try:
         state = read_training(path)
         if not state.get("validation", {}).get("best_step"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -41,9 +42,13 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str, most: int = 3)
     return f"did you mean {' or '.join(close)}?" if close else otherwise
 
 
-def invocation(name: str) -> str:
-    """The command ``name`` as a user types it who started this process: ``python train.py``, ``submission train`` …"""
+def invocation(name: str, *words: str | Path) -> str:
+    """The command ``name`` as a user types it who started this process: ``python train.py``, ``submission train`` …
+
+    Its ``words`` are quoted where a shell would split them, as those of paths with blanks.
+    """
     started = Path(sys.argv[0] if sys.argv else "")
     if started.name == f"{name}.py" or (started.name in PROGRAMS and f"{name}.py" in PROGRAMS):
-        return f"python {name}.py"
-    return f"submission {name}" if started.stem == "submission" else f"python -m submission {name}"
+        return shlex.join(["python", f"{name}.py", *map(str, words)])
+    program = ["submission"] if started.stem == "submission" else ["python", "-m", "submission"]
+    return shlex.join([*program, name, *map(str, words)])

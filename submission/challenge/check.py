@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import torch
@@ -106,7 +107,8 @@ def layout(target: Path) -> tuple[list[Finding], Path]:
     findings = [finding("path", file.is_file(), f"{file}", f"{file} is missing", AGAIN)]
     results = folder / RESULTS
     lost = f"{results} is missing: the grader could not save its scores"
-    findings.append(finding("results folder", results.is_dir(), f"{results}", lost, f"mkdir {results}"))
+    make = shlex.join(["mkdir", str(results)])
+    findings.append(finding("results folder", results.is_dir(), f"{results}", lost, make))
     if (folder / "tfhub").exists():
         findings.append(Finding("path", "bad", f"{folder / 'tfhub'} would be scored instead of {MODEL}", "remove it"))
     override = results / "gin" / "postprocess.gin"

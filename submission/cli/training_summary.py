@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from submission.errors import SubmissionError, invocation
@@ -60,7 +59,7 @@ def summarise(folder: Run, data_root: Path | str | None = None) -> None:
     meta = folder.meta
     done, names = meta.training, [component.name for component in parse(meta.space).components]
     root = [] if data_root is None else ["--data-root", str(data_root)]
-    score = shlex.join([*invocation("evaluate").split(), str(folder.path), *root])
+    score = invocation("evaluate", folder.path, *root)
     say(f"trained {done.steps:,} updates ({done.images:,} images) in {done.seconds:,.0f} s: {folder.path}")
     if done.ahead > NOTABLE:
         say(

@@ -214,9 +214,9 @@ def require_exported(run: Run) -> None:
         return
     if not run.meta.training.finished:
         what = f"{run.path} has no exported encoder yet: its training has not ended"
-        fix = f"wait, or, if it was interrupted, continue with: {invocation('train')} --resume --out {run.path}"
+        fix = f"wait, or, if it was interrupted, continue with: {invocation('train', '--resume', '--out', run.path)}"
         raise SubmissionError(what, fix)
-    fix = f"write it again: python -m submission export {run.path}"
+    fix = f"write it again: {invocation('export', run.path)}"
     raise SubmissionError(f"{run.path} has no exported encoder ({run.exported_file.name} is missing)", fix)
 
 

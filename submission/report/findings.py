@@ -96,14 +96,12 @@ def score_warnings(run: Run, scores: ScoreFile | None, stale: Sequence[ScoreFile
     found = []
     if stale:
         what = "score file is" if len(stale) == 1 else "score files are"
-        found.append(
-            f"{len(stale)} {what} of an earlier export and not shown. Run: {invocation('evaluate')} {run.path}"
-        )
+        found.append(f"{len(stale)} {what} of an earlier export and not shown. Run: {invocation('evaluate', run.path)}")
     if scores is None:
         if not stale:
             factors = run.meta.dataset.factor_names
             found.append(
-                f"There are no scores yet: {invocation('evaluate')} {run.path}" if factors
+                f"There are no scores yet: {invocation('evaluate', run.path)}" if factors
                 else "The data set has no known factors of variation, so that no score can be computed."
             )  # fmt: skip
         return found
@@ -137,7 +135,7 @@ def training_warnings(run: Run) -> list[str]:
     if not training.finished:
         found.append(
             f"Training was interrupted after {updates(training.steps)} ({training.fraction:.0%} of the schedule): "
-            f"{invocation('train')} --resume --out {run.path}"
+            f"{invocation('train', '--resume', '--out', run.path)}"
         )
     elif training.ended_by == "time budget" and training.fraction < 1:
         found.append(f"The time budget ended training at {training.fraction:.0%} of the schedule.")

@@ -174,7 +174,7 @@ def likelihood_items(run: Run) -> list[Item]:
     """The held-out likelihood, where it was estimated; a note where it was estimated before further training."""
     found = run.likelihood()
     if found is None:
-        stale = f"The likelihood is that of an earlier model and not shown. Run: {invocation('likelihood')} {run.path}"
+        stale = f"The likelihood is that of an earlier model and not shown. Run: {invocation('likelihood', run.path)}"
         return [Text(stale, "note")] if run.likelihood_file.is_file() else []
     result = found.likelihood
     rows = [

@@ -80,5 +80,5 @@ def required(run: Run, scores: ScoreFile | None) -> ScoreFile:
     """``scores``, or the error for a run that has none."""
     if scores is None:
         why = "only scores of an earlier model" if run.score_paths() else "no scores"
-        raise SubmissionError(f"{run.path} has {why}", f"run: {invocation('evaluate')} {run.path}")
+        raise SubmissionError(f"{run.path} has {why}", f"run: {invocation('evaluate', run.path)}")
     return scores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,8 @@ def compare(runs: Evaluated | Iterable[Evaluated], dataset: str = "", protocol: 
         raise lacking(missing or list(collection.entries), dataset, protocol)
     datasets = sorted({entry.dataset for entry in entries})
     if len(datasets) != 1:
-        raise UsageError(f"the runs were scored on {', '.join(datasets)}", f"choose one: --data {datasets[0]}")
+        fix = f"choose one: --data {shlex.quote(datasets[0])}"
+        raise UsageError(f"the runs were scored on {', '.join(datasets)}", fix)
     metrics = tuple(dict.fromkeys(name for entry in entries for name in entry.scores))
     shared = tuple(name for name in metrics if all(name in entry.scores for entry in entries))
     groups = grouped(entries)
@@ -134,7 +136,7 @@ def require_scores(places: Sequence[Path], collection: Collection) -> None:
         if not any(inside in (run, *run.parents) for run in used):
             stale = any(inside in path.resolve().parents for path in collection.stale)
             why = "only scores of an earlier model" if stale else "no scores"
-            raise SubmissionError(f"{place} has {why}", f"run: {invocation('evaluate')} {place}")
+            raise SubmissionError(f"{place} has {why}", f"run: {invocation('evaluate', place)}")
 
 
 def lacking(entries: Sequence[Entry], dataset: str, protocol: str) -> SubmissionError:

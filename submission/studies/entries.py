@@ -71,7 +71,7 @@ class Collection:
         """Lines about what was left out, and how to mend it."""
         runs = dict.fromkeys(str(path.parents[1]) for path in self.stale)
         lines = [
-            f"{run}: its scores are those of an earlier model and are not used; run: {invocation('evaluate')} {run}"
+            f"{run}: its scores are those of an earlier model and are not used; run: {invocation('evaluate', run)}"
             for run in runs
         ]
         return lines + [f"left out: {line}" for line in self.unreadable]

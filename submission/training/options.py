@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -48,10 +47,9 @@ def resume_command(
     >>> resume_command("my runs/a", "/data", "auto", range(3))
     "python -m submission train --resume --seeds 0:3 --out 'my runs/a' --data-root /data"
     """
-    words = [*invocation("train").split(), "--resume"]
-    words += ["--seeds", f"{seeds[0]}:{seeds[-1] + 1}"] if seeds else []
+    words = ["--seeds", f"{seeds[0]}:{seeds[-1] + 1}"] if seeds else []
     words += ["--together"] if together else []
     words += ["--out", str(out)]
     words += ["--data-root", str(data_root)] if data_root is not None else []
     words += ["--device", device] if device != "auto" else []
-    return shlex.join(words)
+    return invocation("train", "--resume", *words)

@@ -70,6 +70,17 @@ def test_seeds_of_one_configuration_are_one_method(runs: list[Run]) -> None:
     assert [len(paths) for paths in comparison.runs.values()] == [3, 2]
 
 
+def test_advice_can_be_pasted_where_names_have_blanks(tmp_path: Path) -> None:
+    first = write_run(tmp_path / "a run", 0, {"mig": 0.5}, data="my set.npz")
+    write_run(tmp_path / "another", 1, {"mig": 0.5}, data="other.npz")
+    with pytest.raises(UsageError, match=r"choose one: --data 'my set\.npz'"):
+        compare([tmp_path])
+    (file,) = first.score_paths()
+    file.unlink()
+    with pytest.raises(SubmissionError, match=r"evaluate '.*/a run'$"):
+        compare(first)
+
+
 def test_agreement_is_spearmans_correlation_over_all_runs(runs: list[Run]) -> None:
     comparison = compare(runs)
     assert comparison.agreement is not None
