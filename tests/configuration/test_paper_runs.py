@@ -108,5 +108,5 @@ def test_delta_vae_has_identity_covariance_in_its_own_range_and_no_weights(name:
     assert settings.model.likelihood == "gaussian"
     assert settings.model.variance == (1.0 if "mnist" in name else 0.25)  # [-1, 1] is twice as wide as [0, 1]
     short = settings.data.options.get("simple")  # Table 2, see docs/results/studies.md
-    assert settings.objective.options == {"beta": 1.0, "factor_betas": (), "warm_up": 100 if short else WARM_UP}
+    assert settings.objective.options == {"beta": 1.0, "factor_betas": (), "warm_up": 0 if short else WARM_UP}
     assert settings.data.name == ("mnist_grey" if "mnist" in name else "torus_pictures")
