@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,19 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from submission.arrays import as_codes_array, as_factors_array, as_floats
+from submission.arrays import as_codes_array, as_factors_array, as_floats, named_columns
+from submission.data.columns import check_names
 from submission.data.npz import Array, read_arrays
-from submission.data.reading import errors_named, require_regular
 from submission.errors import SubmissionError
+from submission.evaluation.table_files import LAYOUT, read_table, suffix
 from submission.metrics.base import Blocks, Codes
 
-LAYOUT = "save codes (N, D) with factor_sizes (K,) for a full grid in row-major order, or with factors (N, K)"
 LEAVE_OUT = "leave one of them out: factors are the values of each row, factor_sizes a full grid in row-major order"
-ARRAYS = ("codes", "factor_sizes", "factors", "blocks", "periodic")
+ARRAYS = ("codes", "factor_sizes", "factors", "factor_names", "blocks", "periodic")
 MOST_FACTORS = 32
 """Dimensions of numpy's arrays before version 2; a grid of more factors that have two values has no table of codes."""
-MOST_BYTES = 1 << 31
-"""Of a .csv file."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,7 @@ class CodesTable:
         blocks: a label per column (D,), equal for columns that belong together; None where there are none.
         periodic: whether each factor (K,) is a cycle.
         continuous: whether each factor (K,) has real values.
+        factor_names: of the K factors; factor_0, factor_1, ... where nothing names them.
         path: the file, where there is one.
     """
 
@@ -49,6 +47,7 @@ class CodesTable:
     blocks: tuple[int, ...] | None = None
     periodic: tuple[bool, ...] = ()
     continuous: tuple[bool, ...] = ()
+    factor_names: tuple[str, ...] = ()
     path: Path | None = None
 
 
@@ -56,17 +55,20 @@ def load_codes(path: Path, factors: Path | None = None) -> CodesTable:
     """Read codes; samples that happen to cover a full grid once are put in its order.
 
     Args:
-        path: an .npz with ``codes`` and ``factors`` or ``factor_sizes``; or an .npy or .csv of codes.
-        factors: an .npy or .csv of factors (N, K), which an .npy or .csv of codes needs.
+        path: an .npz with ``codes`` and ``factors`` or ``factor_sizes``, which may have ``factor_names`` (K,); or an
+            .npy or .csv of codes.
+        factors: an .npy or .csv of factors (N, K), which an .npy or .csv of codes needs; the first row of a .csv may
+            be names.
 
     Raises:
         SubmissionError: missing, unreadable or pickled arrays, shapes other than in ``LAYOUT``, NaN or infinity, or
             factors that are not the grid of factor_sizes where both are given.
     """
     alone = suffix(path) in (".npy", ".csv")
-    arrays = {"codes": read_table(path)} if alone else read_arrays(path, ARRAYS, LAYOUT)
+    arrays = {"codes": read_table(path)[0]} if alone else read_arrays(path, ARRAYS, LAYOUT)
     if factors is not None:
-        arrays["factors"] = read_table(factors, words=True)
+        arrays["factors"], names = read_table(factors, words=True)
+        arrays |= {"factor_names": np.array(names)} if names else {}
     elif alone:
         raise SubmissionError(f"{path} holds codes without factors", "pass --factors FILE.npy or FILE.csv (N, K)")
     return replace(checked_table(str(path), arrays), path=path)
@@ -83,7 +85,7 @@ def codes_from_arrays(
 
     Args:
         codes: (N, D).
-        factors: (N, K).
+        factors: (N, K); columns of a data frame, a mapping or a structured array name the factors.
         periodic: which factors are cycles.
         blocks: columns that belong together, every column in exactly one block; none where every column is alone.
         name: for messages.
@@ -95,16 +97,13 @@ def codes_from_arrays(
         "codes": as_codes_array(codes, "codes"),
         "factors": as_factors_array(factors, "factors"),
     }
+    if named := named_columns(factors):
+        arrays["factor_names"] = np.array(list(named))
     if len(periodic):
         arrays["periodic"] = np.asarray(periodic)
     if len(blocks):
         arrays["blocks"] = block_labels(blocks, np.shape(arrays["codes"])[-1], name)
     return checked_table(name, arrays)
-
-
-def suffix(path: Path) -> str:
-    """The ending of a file's name in lower case."""
-    return path.suffix.lower()
 
 
 def block_labels(blocks: Blocks, width: int, name: str) -> npt.NDArray[np.int64]:
@@ -114,56 +113,6 @@ def block_labels(blocks: Blocks, width: int, name: str) -> npt.NDArray[np.int64]
         what = f"blocks of {name} are {[list(block) for block in blocks]} for {width} columns"
         raise SubmissionError(what, "name every column in exactly one block")
     return np.array([next(k for k, block in enumerate(blocks) if column in block) for column in range(width)])
-
-
-def read_table(path: Path, words: bool = False) -> Array:
-    """The array in an .npy file or a .csv file, whose first row may be names.
-
-    Args:
-        path: the file.
-        words: whether columns of a .csv file may hold words, which become the numbers of the sorted words.
-    """
-    if suffix(path) != ".csv":
-        require_regular(path, LAYOUT)
-        with errors_named(path, LAYOUT):
-            return np.asarray(np.load(path, allow_pickle=False))
-    try:
-        if require_regular(path, LAYOUT) > MOST_BYTES:
-            raise SubmissionError(f"cannot read {path}: it has more than {MOST_BYTES:,} bytes", "save an .npy file")
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except OSError as error:
-        raise SubmissionError(f"cannot read {path}: {error.strerror}", "check the path") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise SubmissionError(f"cannot read {path}: it is not a table of text", LAYOUT) from None
-    if words and len({len(row) for row in rows}) == 1 and not all(is_number(cell) for row in rows[1:] for cell in row):
-        return words_as_numbers(rows, str(path))
-    start = 0 if not rows or is_number(rows[0][0]) else 1
-    try:
-        table = np.array(rows[start:], np.float64)
-    except ValueError:
-        bad = next((k for k, row in enumerate(rows) if k >= start and not all(map(is_number, row))), start) + 1
-        what = f"cannot read {path}: row {bad} has another number of values than the first"
-        raise SubmissionError(what, "write one row of numbers per image, with commas between them") from None
-    return table.astype(np.int64) if table.size and (np.abs(table) < 2**53).all() and (table % 1 == 0).all() else table
-
-
-def words_as_numbers(rows: list[list[str]], name: str) -> Array:
-    """The columns of a table with words; its first row is names where none of its cells occurs again in its column."""
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    named = not any(column[0] in column[1:] or is_number(column[0]) for column in columns)
-    cells = [column[1:] if named else column for column in columns]
-    numbers = {k: np.array(c, np.float64 if all(map(is_number, c)) else str) for k, c in enumerate(cells)}
-    return as_factors_array(numbers, name)
-
-
-def is_number(text: str) -> bool:
-    """Whether a cell is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def checked_table(name: str, arrays: dict[str, Array]) -> CodesTable:
@@ -176,7 +125,8 @@ def checked_table(name: str, arrays: dict[str, Array]) -> CodesTable:
     count = table.factors.shape[1]
     continuous = table.continuous or (False,) * count
     periodic = checked_periodic(name, arrays.get("periodic"), count)
-    return replace(table, blocks=blocks, periodic=periodic, continuous=continuous)
+    names = checked_names(name, arrays.get("factor_names"), count)
+    return replace(table, blocks=blocks, periodic=periodic, continuous=continuous, factor_names=names)
 
 
 def with_factors(name: str, codes: Codes, arrays: dict[str, Array]) -> CodesTable:
@@ -251,6 +201,16 @@ def checked_periodic(name: str, flags: Array | None, count: int) -> tuple[bool, 
             "give one True or False per factor, True for those that are cycles",
         )
     return tuple(bool(flag) for flag in flags.tolist())
+
+
+def checked_names(name: str, names: Array | None, count: int) -> tuple[str, ...]:
+    """``factor_names`` as a tuple, if they are different texts, one per factor; factor_0, ... without such an array."""
+    if names is None:
+        return tuple(f"factor_{k}" for k in range(count))
+    if names.ndim != 1 or names.dtype.kind != "U" or not len(names):
+        what = f"factor_names in {name} are {names.dtype} of shape {names.shape} for {count} factors"
+        raise SubmissionError(what, "make them a list of texts (K,)")
+    return tuple(check_names(names.tolist(), count, name))
 
 
 def whole(numbers: Array) -> bool:

@@ -198,7 +198,7 @@ def from_codes(file: CodesTable) -> tuple[ScoredRepresentation, ScoredRepresenta
     """The codes of a file, and the true factors in their place."""
     layout = Layout.labelled(file.blocks) if file.blocks is not None else PLAIN
     if file.factor_sizes is not None:
-        grid = CodeGrid.of(file.name, file.factor_sizes, file.periodic)
+        grid = CodeGrid.of(file.name, file.factor_sizes, file.periodic, file.factor_names)
         mine = from_rows("codes", grid, lambda cells: file.codes[cells])
         truth = from_rows(IDEAL, grid, true_factors(grid), codes="factors")
     else:
@@ -213,9 +213,12 @@ def from_samples(label: str, file: CodesTable, codes: Codes) -> ScoredRepresenta
     """Codes (N, D) of the samples in a file."""
 
     def sampler(seed: int, progress: Progress = QUIET) -> Sampler:
-        return PointSampler(codes, file.factors, seed, file.name, progress, file.periodic, file.continuous)
+        found = PointSampler(codes, file.factors, seed, file.name, progress, file.periodic, file.continuous)
+        found.factor_names = file.factor_names
+        return found
 
-    sizes = {f"factor_{k}": len(np.unique(column)) for k, column in enumerate(file.factors.T)}
+    counts = [len(np.unique(column)) for column in file.factors.T]
+    sizes = dict(zip(file.factor_names, counts, strict=True))
     return ScoredRepresentation(label, sampler, None, False, sizes, samples=len(codes))
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from submission.cli.main import run_program
-from submission.evaluation.codes import load_codes
+from submission.errors import SubmissionError
+from submission.evaluation.codes import codes_from_arrays, load_codes
 from submission.evaluation.encoding.encoder import Encoder
 from submission.files import read_json
 
@@ -35,6 +36,46 @@ def test_a_table_can_name_its_periodic_factors(codes: Path, tmp_path: Path) -> N
     scores = read_json(tmp_path / "out.json")
     assert scores["data"]["periodic"] == [False, True]
     assert scores["columns"]["codes"]["scores"]["periodic"]["values"]["angular_score"] > 0.99
+
+
+NAMES = {"shape": 6, "orientation": SIZE}
+
+
+def factors_named(path: Path, *options: str) -> dict[str, int]:
+    """Names and sizes of the factors in the score file of codes."""
+    out = path.parent / "named.json"
+    more = ["--metrics=mig", "--preset=fast", "--no-baselines", "--json", str(out)]
+    assert run_program("evaluate", ["--codes", str(path), *options, *more]) == 0
+    found: dict[str, int] = read_json(out)["data"]["factors"]
+    return found
+
+
+@pytest.mark.parametrize("start", [0, 1], ids=["grid", "samples"])
+def test_an_archive_can_name_its_factors(start: int, tmp_path: Path) -> None:
+    arrays = {"codes": CODES[start:], "factors": VALUES[start:], "factor_names": np.array(list(NAMES))}
+    np.savez(tmp_path / "codes.npz", **arrays)
+    assert factors_named(tmp_path / "codes.npz") == NAMES
+
+
+@pytest.mark.parametrize("words", [False, True], ids=["numbers", "words"])
+def test_the_first_row_of_a_table_of_factors_names_them(words: bool, tmp_path: Path) -> None:
+    np.save(tmp_path / "codes.npy", CODES)
+    rows = [f"{'abcdef'[shape] if words else shape},{turn}" for shape, turn in VALUES]
+    (tmp_path / "factors.csv").write_text("\n".join([",".join(NAMES), *rows]), encoding="utf-8")
+    assert factors_named(tmp_path / "codes.npy", "--factors", str(tmp_path / "factors.csv")) == NAMES
+
+
+def test_a_mapping_of_factors_names_them() -> None:
+    table = codes_from_arrays(CODES, dict(zip(NAMES, VALUES.T, strict=True)))
+    assert table.factor_names == tuple(NAMES)
+    assert codes_from_arrays(CODES, VALUES).factor_names == ("factor_0", "factor_1")
+
+
+@pytest.mark.parametrize("names", [["shape"], ["shape", "shape"], ["shape", ""], [1, 2]])
+def test_names_that_do_not_fit_the_factors_are_an_error(names: list[str], tmp_path: Path) -> None:
+    np.savez(tmp_path / "codes.npz", codes=CODES, factors=VALUES, factor_names=np.array(names))
+    with pytest.raises(SubmissionError, match=r"factor_names|two factors"):
+        load_codes(tmp_path / "codes.npz")
 
 
 def test_factors_are_periodic_only_where_the_table_has_them_so(tmp_path: Path) -> None:

@@ -116,8 +116,9 @@ class CodeGrid(FactorGrid):
     """A grid of codes without images, so that a table from any framework can be scored."""
 
     @classmethod
-    def of(cls, name: str, sizes: Sequence[int], periodic: Sequence[bool] = ()) -> CodeGrid:
-        """A grid of ``sizes`` whose factors are called factor_0, factor_1, ...; none is ``periodic`` by default."""
+    def of(cls, name: str, sizes: Sequence[int], periodic: Sequence[bool] = (), names: Sequence[str] = ()) -> CodeGrid:
+        """A grid of ``sizes``; factors are called factor_0, factor_1, ..., and none is ``periodic`` by default."""
         cycles = tuple(periodic) or (False,) * len(sizes)
-        pairs = zip(sizes, cycles, strict=True)
-        return cls(name, tuple(Factor(f"factor_{k}", int(size), cycle) for k, (size, cycle) in enumerate(pairs)))
+        called = tuple(names) or tuple(f"factor_{k}" for k in range(len(sizes)))
+        parts = zip(called, sizes, cycles, strict=True)
+        return cls(name, tuple(Factor(factor, int(size), cycle) for factor, size, cycle in parts))
