@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.errors import SubmissionError
+from submission.metrics.registry import bounds
 
 RESAMPLES = 10_000
 STUDENTISED = 5
@@ -110,9 +111,9 @@ RepeatedScores = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def table(results: RepeatedScores, level: float = 0.95) -> dict[str, dict[str, Summary]]:
-    """Method × metric: a summary in each cell, from the repetitions' scores."""
+    """Method × metric: a summary in each cell, from the repetitions' scores, inside the metric's range."""
     return {
-        method: {metric: summarise(values, level) for metric, values in scores.items()}
+        method: {metric: summarise(values, level).within(*bounds(metric)) for metric, values in scores.items()}
         for method, scores in results.items()
     }
 

@@ -78,3 +78,10 @@ def test_runs_without_all_metrics_are_refused() -> None:
         rank_correlations({"a": {"mig": [1.0, 2.0], "sap": [1.0]}})
     with pytest.raises(SubmissionError, match="three runs"):
         rank_correlations({"a": {"mig": [1.0, 2.0]}})
+
+
+def test_a_table_s_intervals_end_where_a_metric_s_range_does() -> None:
+    found = table({"mine": {"mig": [0.1, 0.6], "my score": [0.1, 0.6]}})["mine"]
+    assert (found["mig"].low, found["mig"].high) == (0.0, 1.0)
+    assert found["my score"].low < 0 < 1 < found["my score"].high
+    assert found["mig"].mean == found["my score"].mean
