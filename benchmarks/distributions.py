@@ -122,7 +122,7 @@ def contenders() -> list[tuple[str, Cost, int]]:
     """Name, cost and columns of each; the peer where it is installed."""
     ours = [(name, sample_and_kl(build), size) for name, build, size in LAWS]
     if importlib.util.find_spec("pythae") is None:
-        print("pythae's rejection loop is left out (pip install --no-deps pythae==0.1.2)")
+        print("pythae's rejection loop is left out (pip install pydantic tqdm; pip install --no-deps pythae==0.1.2)")
         return ours
     return [*ours, *((f"peer: pythae SVAE m={size}", rejection_loop, size) for size in (11, 41))]
 

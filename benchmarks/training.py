@@ -31,7 +31,7 @@ def contenders(networks: str) -> list[str]:
     """Who takes part: bounds only where the networks are linear layers, others only where they can run."""
     names = [*OURS, *PEERS, *(BOUNDS if networks.startswith("mlp") else ())]
     if importlib.util.find_spec("pythae") is None:
-        print("pythae is not installed and left out (pip install --no-deps pythae==0.1.2)")
+        print("pythae is not installed and left out (pip install pydantic tqdm; pip install --no-deps pythae==0.1.2)")
         names.remove("pythae BaseTrainer")
     return [name for name in names if multiplies_bfloat16("cpu") or "bfloat16" not in name]
 
