@@ -15,6 +15,7 @@ from submission.errors import SubmissionError
 
 Ints = npt.NDArray[np.int64]
 MOST_FACTORS = 32
+"""Dimensions of numpy's arrays before version 2."""
 MOST_NAME = 100  # letters
 
 

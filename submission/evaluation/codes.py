@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from submission.arrays import as_codes_array, as_factors_array, as_floats, named_columns
-from submission.data.columns import check_names
+from submission.data.columns import MOST_FACTORS, check_names
 from submission.data.npz import Array, read_arrays
 from submission.errors import SubmissionError
 from submission.evaluation.table_files import LAYOUT, read_table, suffix
@@ -20,8 +20,6 @@ from submission.metrics.base import Blocks, Codes
 
 LEAVE_OUT = "leave one of them out: factors are the values of each row, factor_sizes a full grid in row-major order"
 ARRAYS = ("codes", "factor_sizes", "factors", "factor_names", "blocks", "periodic")
-MOST_FACTORS = 32
-"""Dimensions of numpy's arrays before version 2; a grid of more factors that have two values has no table of codes."""
 
 
 @dataclass(frozen=True)
