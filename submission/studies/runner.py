@@ -163,7 +163,8 @@ def sweep(
         study: what to run.
         place: where its folders and records are.
         engine: where trials run.
-        retries: how often a failed trial is tried again, earlier calls included.
+        retries: how often a failed trial is tried again, earlier calls included. A trial whose settings, data or
+            options are at fault is tried once per call.
         together: train the seeds of a cell as one batched program, as pays on a GPU; needs an engine with one slot.
             Where the seed also decides other settings (``study.seeded``), each trial trains alone.
         progress: shows a bar over the trials.
@@ -182,7 +183,7 @@ def sweep(
     if together and engine.slots != 1:
         raise UsageError("seeds train together in one worker", "use --workers 1")
     shared = together and not study.seeded  # one batched program has one data set
-    again = [trial for trial in left if attempts(trial.folder(place.out)) <= retries]
+    again = [trial for trial in left if tried(trial.folder(place.out), retries)]
     jobs = [Job.of(study, trial, place.out, peers=peers(trial, again) if shared else (), **how) for trial in again]
     with progress.task(f"{study.name}: trials", len(trials)) as bar:
         bar.advance(len(trials) - len(jobs))
@@ -248,7 +249,12 @@ class Runner:
             if locked(folder):  # another process works on it
                 return True
             note_loss(folder)
-        return attempts(folder) <= self.retries
+        return attempts(folder) <= self.retries and not failure(folder).usage
+
+
+def tried(folder: Path, retries: int) -> bool:
+    """Whether a sweep tries the unfinished trial in ``folder``."""
+    return attempts(folder) <= retries or failure(folder).usage
 
 
 def note_loss(folder: Path) -> None:
@@ -262,7 +268,7 @@ def warn_of_failure(job: Job, again: bool) -> None:
     """Say that an attempt at a trial has failed, and whether there is another."""
     folder = Path(job.folder)
     if (folder / FAILURE).is_file():
-        then = "it is tried again later" if again else "it is not tried again"
+        then = "it is tried again later" if again else "this sweep does not try it again"
         LOGGER.warning("%s, seed %d failed: %s; %s (%s)", job.trial, job.seed, reason(folder), then, folder / FAILURE)
 
 

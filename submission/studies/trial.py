@@ -120,11 +120,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a trial failed, and how often it has."""
+    """Why a trial failed, and how often it has.
+
+    ``usage`` says that settings, data or options are at fault, so that another attempt fails until they change.
+    """
 
     attempts: int
     error: str
     traceback: str
+    usage: bool = False
 
 
 def run(job: Job) -> int:
@@ -153,7 +157,7 @@ def attempt(job: Job, folder: Path) -> int:
     except Exception as error:  # noqa: BLE001 - the sweep goes on with other trials, and this one's traceback is kept
         if isinstance(error, SubmissionError) and error.exit_code > 128:  # stopped by a signal, with a checkpoint
             return error.exit_code
-        found = Failure(attempts(folder) + 1, str(error), traceback.format_exc())
+        found = Failure(attempts(folder) + 1, str(error), traceback.format_exc(), isinstance(error, UsageError))
         write_json(folder / FAILURE, asdict(found))
         return 1
     return 0

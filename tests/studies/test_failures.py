@@ -32,7 +32,7 @@ def test_a_failing_trial_is_retried_and_its_traceback_kept(tmp_path: Path, caplo
     assert first.startswith(f"{study.trials()[0].name}, seed 0 failed: ")
     assert "meta.json" in first
     assert first.endswith(f"it is tried again later ({folder / FAILURE})")
-    assert second.endswith(f"it is not tried again ({folder / FAILURE})")
+    assert second.endswith(f"this sweep does not try it again ({folder / FAILURE})")
     failure = (folder / FAILURE).read_text()
     assert "Traceback" in failure
     assert '"attempts": 2' in failure
@@ -40,6 +40,16 @@ def test_a_failing_trial_is_retried_and_its_traceback_kept(tmp_path: Path, caplo
     (folder / "meta.json").rmdir()
     assert sweep(study, place, HereEngine(), retries=2).count(State.DONE) == 1
     assert not (folder / FAILURE).exists()
+
+
+def test_a_trial_whose_settings_are_wrong_is_tried_once_per_sweep(tmp_path: Path) -> None:
+    study, place = study_of(2, seeds=1), Place.of(tmp_path)
+    folder = study.trials()[0].folder(place.out)
+    for attempts in (1, 2, 3):
+        found = sweep(study, place, HereEngine(), retries=1, device="gpu")
+        assert "gpu" in next(iter(found.errors.values()))
+        assert (failure(folder).attempts, failure(folder).usage) == (attempts, True)
+    assert sweep(study, place, HereEngine(), retries=1, device="cpu").count(State.DONE) == 1
 
 
 def test_a_process_that_dies_is_not_started_for_ever(tmp_path: Path) -> None:
