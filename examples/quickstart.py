@@ -10,14 +10,12 @@ from pathlib import Path
 import submission
 from submission.plots import save, training_curves
 
-SHORT = ["train.steps = 40", "train.batch_size = 64", "model.networks = 'mlp_small'", "data.name = 'dsprites_small'"]
+SHORT = {"train.steps": 40, "train.batch_size": 64, "model.networks": "mlp_small", "data.name": "dsprites_small"}
 
 
 def main(folder: Path) -> None:
     """Train, evaluate, compare and report, into ``folder``."""
-    runs = [
-        submission.train("demo", folder / f"seed_{seed}", bind=[*SHORT, f"train.seed = {seed}"]) for seed in range(2)
-    ]
+    runs = [submission.train("demo", folder / f"seed_{seed}", bind={**SHORT, "train.seed": seed}) for seed in range(2)]
     for run in runs:
         results = submission.evaluate(run, preset="fast", metrics=["mig", "sap"])
         sys.stdout.write(f"{run.path.name}: {results.scores}\n")

@@ -6,7 +6,7 @@ shown on terminals and in notebooks unless ``progress=submission.progress.QUIET`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ def train(
     config: str | Path | Iterable[str | Path] | Settings,
     out: Path | str,
     *,
-    bind: str | Iterable[str] = (),
+    bind: str | Iterable[str] | Mapping[str, object] = (),
     data: Any = None,
     data_root: Path | str | None = None,
     resume: bool = False,
@@ -65,7 +65,8 @@ def train(
     Args:
         config: name or path of a gin configuration (``submission train --list``), several of them, or settings.
         out: the run folder; it must not hold a run unless ``resume``.
-        bind: gin bindings that change the configuration or settings, e.g. ``"train.steps = 1000"``; one, or several.
+        bind: bindings that change the configuration or settings: names and values, ``{"train.steps": 1000}``, or
+            gin texts, ``"train.steps = 1000"``.
         data: images to train on instead of the configuration's: a data set, its name or path, a uint8 array
             (N, H, W, C), a pair of images and factors, or a torch ``Dataset``.
         data_root: folder of data files.

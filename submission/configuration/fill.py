@@ -19,6 +19,7 @@ from submission.configuration.settings import (
     ObjectiveSettings,
     Settings,
     TrainSettings,
+    gin_lines,
 )
 from submission.errors import UsageError, did_you_mean, invocation
 from submission.objectives import OBJECTIVES
@@ -26,6 +27,8 @@ from submission.objectives.schedules import Constant, Cosine, Geometric, Linear,
 from submission.options import accepts, as_list, describe, finite
 from submission.plugins import choices
 
+Binds = str | Iterable[str] | Mapping[str, object]
+"""Bindings as texts, or as names and values."""
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
     "model": ModelSettings,
@@ -40,24 +43,39 @@ FORMER_NAMES = {"train.look_ahead": "train.patience"}
 """Names of settings before version 0.4 and their names now; still accepted, with a warning, until version 0.5."""
 
 
-def load(files: str | Path | Iterable[str | Path], binds: str | Iterable[str] = ()) -> Settings:
-    """Settings from gin ``files`` (paths or names of shipped ones) and bindings such as ``"train.steps = 10"``.
+def load(files: str | Path | Iterable[str | Path], binds: Binds = ()) -> Settings:
+    """Settings from gin ``files`` (paths or names of shipped ones) and bindings.
 
-    A single file or binding needs no list.
+    A single file or binding needs no list. Bindings are texts such as ``"train.steps = 10"``, or names with values,
+    ``{"train.steps": 10}``, schedules among them.
 
     Raises:
         UsageError: a file or name that does not exist, text that is not gin, a value of the wrong type, or a
             binding that nothing consumes; one line that says where and what the nearest valid name is.
     """
-    return Filler(read([str(file) for file in as_list(files)], as_list(binds))).settings()
+    return Filler(read([str(file) for file in as_list(files)], as_texts(binds))).settings()
 
 
-def with_bindings(settings: Settings, binds: str | Iterable[str]) -> Settings:
-    """``settings`` with bindings such as ``"train.steps = 10"``, which win; errors as for ``load``."""
-    changes = bound(as_list(binds))
+def with_bindings(settings: Settings, binds: Binds) -> Settings:
+    """``settings`` with bindings, which win; bindings and errors as for ``load``."""
+    changes = bound(as_texts(binds))
     if not changes:
         return settings
     return Filler(overlay(read_text(settings.gin(), "settings", Path(), ()), changes)).settings()
+
+
+def as_texts(binds: Binds) -> list[str]:
+    """Bindings as gin texts."""
+    if not isinstance(binds, Mapping):
+        return as_list(binds)
+    return ["\n".join(gin_lines(name, plain(value))) for name, value in binds.items()]
+
+
+def plain(value: Any) -> object:
+    """``value``, with a number of NumPy or PyTorch as one of Python and a path as text."""
+    if getattr(value, "ndim", None) == 0:
+        return value.item()
+    return str(value) if isinstance(value, Path) else value
 
 
 class Filler:

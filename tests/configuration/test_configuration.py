@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from submission.configuration import configurations, gin_folder, load
+from submission.configuration import configurations, gin_folder, load, with_bindings
 from submission.configuration.catalogue import summary
 from submission.configuration.settings import ModelSettings, TrainSettings
 from submission.errors import SubmissionError
@@ -34,6 +35,28 @@ def test_files_macros_includes_and_bindings_fill_the_settings(tmp_path: Path) ->
     assert settings.model.space == "S^10"
     assert settings.objective.name == "capacity"
     assert settings.objective.options == {**CAPACITY, "beta": 10, "capacity": Linear(0, 15.0)}
+
+
+def test_names_with_values_bind_as_texts_do(tmp_path: Path) -> None:
+    (tmp_path / "run.gin").write_text("train.steps = 7\n")
+    values = {
+        "train.steps": np.int64(10),
+        "train.learning_rate": np.float32(0.5),
+        "model.space": "S^2 x R^3",
+        "data.name": Path("cars.npz"),
+        "objective.beta": Linear(0.0, 1.0, 0.5),
+    }
+    linear = (
+        "objective.beta = @beta/Linear()\nbeta/Linear.start = 0.0\nbeta/Linear.stop = 1.0\nbeta/Linear.fraction = 0.5"
+    )
+    texts = [STEPS, "train.learning_rate = 0.5", "model.space = 'S^2 x R^3'", "data.name = 'cars.npz'", linear]
+    files = [tmp_path / "run.gin"]
+    assert load(files, values) == load(files, texts)
+    assert with_bindings(load(files), values) == load(files, texts)
+    assert load(files, values).objective.options["beta"] == Linear(0.0, 1.0, 0.5)
+    for value in (object(), np.zeros(2), float("nan")):
+        with pytest.raises(SubmissionError, match=r"train\.steps"):
+            load(files, {"train.steps": value})
 
 
 def test_the_operative_configuration_reads_back_as_itself(tmp_path: Path) -> None:
