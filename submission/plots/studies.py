@@ -37,14 +37,14 @@ class SeedRow:
         label: the method.
         values: of its trained models.
         untrained: of models before training.
-        published: quantity → (mean, deviation) in the paper.
+        published: quantity → (mean, deviation) in the paper; None where it prints no deviation.
         summaries: quantity → mean and interval of ``values``; ``summarise``'s where there is none.
     """
 
     label: str
     values: Values
     untrained: Values = field(default_factory=dict)
-    published: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    published: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     summaries: Mapping[str, Summary] = field(default_factory=dict)
 
 
@@ -130,7 +130,8 @@ def draw_row(axes: Any, number: int, row: SeedRow, quantity: str, colour: str, t
         axes.plot([value], [number + 0.18], "o", **ring)
     if quantity in row.published:
         mean, deviation = row.published[quantity]
-        axes.plot([mean - deviation, mean + deviation], [number - 0.34] * 2, color=theme.soft, linewidth=0.8)
+        spread = deviation or 0.0
+        axes.plot([mean - spread, mean + spread], [number - 0.34] * 2, color=theme.soft, linewidth=0.8)
         axes.plot([mean], [number - 0.34], "s", color=theme.soft, markersize=3.2, **edge)
 
 

@@ -27,7 +27,7 @@ from submission.report.tables import (
     scores_csv,
 )
 from submission.run import Run, ScoreFile
-from submission.run.current import current_scores, is_stale, main_scores, on_own_data
+from submission.run.current import current_scores, main_scores, on_own_data
 
 
 def run_page(source: Source) -> Page:
@@ -39,7 +39,7 @@ def run_page(source: Source) -> Page:
     run, meta = source.run, source.run.meta
     names = [component.name for component in source.model.space.components]
     fresh = without_repetitions(current_scores(run))
-    stale = [scores for scores in run.scores() if is_stale(run, scores)]
+    stale = [scores for scores in run.scores() if scores.is_stale(run.exported_file)]
     scores = main_scores(on_own_data(run, fresh))
     unused = len(collapsed(run.components(), names)) if run.components() else None
     sections = [

@@ -9,17 +9,9 @@ from submission.run.folder import Run
 from submission.run.scores import ScoreFile
 
 
-def is_stale(run: Run, scores: ScoreFile) -> bool:
-    """Whether a score file is about another export than the one that the run folder holds now.
-
-    Scores of other files, whose path lies elsewhere, are not stale.
-    """
-    return scores.representation.file.endswith(run.exported_file.name) and scores.is_stale(run.exported_file)
-
-
 def current_scores(run: Run) -> list[ScoreFile]:
     """Scores of the model that the run holds now, oldest first; SubmissionError where a file cannot be read."""
-    return [scores for scores in run.scores() if not is_stale(run, scores)]
+    return [scores for scores in run.scores() if not scores.is_stale(run.exported_file)]
 
 
 def on_own_data(run: Run, files: Sequence[ScoreFile]) -> list[ScoreFile]:

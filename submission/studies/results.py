@@ -53,7 +53,7 @@ class Row:
         trial: name of its trials.
         seeds: those that are finished.
         values: quantity → mean and interval over the seeds.
-        published: quantity → (mean, deviation) in the paper.
+        published: quantity → (mean, deviation) in the paper; None where it prints no deviation.
         extremes: quantity → its lowest and highest value over the seeds.
         titles: quantity → what the study calls it.
     """
@@ -62,7 +62,7 @@ class Row:
     trial: str
     seeds: tuple[int, ...]
     values: Mapping[str, Summary]
-    published: Mapping[str, tuple[float, float]]
+    published: Mapping[str, tuple[float, float | None]]
     extremes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,7 +76,7 @@ class Row:
             return False
         mean, deviation = self.published[quantity]
         gap = self.values[quantity].mean - mean
-        return (gap if less_is_better(quantity) else -gap) > deviation
+        return (gap if less_is_better(quantity) else -gap) > (deviation or 0.0)
 
 
 def rows(study: Study, records: Sequence[Record]) -> list[Row]:
@@ -260,7 +260,7 @@ def line(row: Row, quantity: str) -> list[str]:
 
 def cell(row: Row, quantity: str) -> str:
     """One cell."""
-    printed = "(paper {:g} ± {:g})".format(*row.published[quantity]) if quantity in row.published else ""
+    printed = in_paper(*row.published[quantity]) if quantity in row.published else ""
     if quantity not in row.values:
         return " ".join(filter(None, ["–" if row.seeds else "not run", printed]))
     summary = row.values[quantity]
@@ -269,6 +269,11 @@ def cell(row: Row, quantity: str) -> str:
     if summary.count > 1:
         text += f" [{summary.low:.{digits}f}, {summary.high:.{digits}f}]"
     return f"{text}{' ▼' if row.short_of_published(quantity) else ''} {printed}".rstrip()
+
+
+def in_paper(mean: float, deviation: float | None) -> str:
+    """What the paper prints."""
+    return f"(paper {mean:g})" if deviation is None else f"(paper {mean:g} ± {deviation:g})"
 
 
 def beside(row: Row, quantity: str) -> str:

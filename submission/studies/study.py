@@ -148,7 +148,8 @@ class Study:
         measures: names in ``submission.studies.measures.MEASURES``.
         likelihood: importance samples per image; 0 for no likelihood.
         images: at most so many held-out images for the likelihood.
-        published: method or trial label → quantity → (mean, deviation) printed in the paper.
+        published: method or trial label → quantity → (mean, deviation) printed in the paper; a deviation of None
+            where it prints none.
         source: where the published numbers stand.
         units: quantity → (factor, summand) that bring its values to the paper's units, for tables.
         titles: quantity → what tables and figures call it, e.g. with the paper's unit.
@@ -170,7 +171,7 @@ class Study:
     measures: tuple[str, ...] = ()
     likelihood: int = 0
     images: int = 10_000
-    published: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    published: Mapping[str, Mapping[str, tuple[float, float | None]]] = field(default_factory=dict)
     source: str = ""
     units: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)

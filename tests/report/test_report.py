@@ -21,7 +21,6 @@ from submission.report.single import without_repetitions
 from submission.report.tables import score_table
 from submission.report.write import write_report
 from submission.run import Estimate, Likelihood, LikelihoodData, LikelihoodFile, Run, ScoreFile, SeedSummary
-from submission.run.current import is_stale
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 DRAWN = pictures.drawn
@@ -126,7 +125,7 @@ def test_the_same_run_gives_the_same_page(run: Run) -> None:
 def test_scores_of_an_earlier_export_are_not_shown(run: Run) -> None:
     (scores,) = run.scores()
     run.exported_file.write_bytes(run.exported_file.read_bytes() + b"\0")
-    assert is_stale(run, scores)
+    assert scores.is_stale(run.exported_file)
     page = read(write_report(run))
     assert "is of an earlier export and not shown" in page.text
     assert f"{scores.headlines()['mig']:.4f}" not in page.text

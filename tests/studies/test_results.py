@@ -24,6 +24,13 @@ def test_rows_have_intervals_over_seeds_and_mark_what_falls_short(study: Study) 
     assert "not run" in text
 
 
+def test_a_paper_without_deviations_is_shown_without(study: Study) -> None:
+    named = dataclasses.replace(study, published={"torus": {"elbo": (-3.5, None), "kl": (5.0, 0.0)}})
+    text = markdown(*table(rows(named, [record(named, 0, elbo=-4.0, kl=5.0)])))
+    assert "-4.00 ▼ (paper -3.5) |" in text
+    assert "(paper 5 ± 0)" in text
+
+
 def test_the_kl_is_never_better_or_worse_and_the_degree_is_left_out(study: Study) -> None:
     torus = {"elbo": (0.0, 1.0), "kl": (5.0, 0.1)}
     named = dataclasses.replace(study, published={"torus": torus}, titles={"kl": "divergence (bits)"}, seeds=6)
