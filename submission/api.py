@@ -89,13 +89,17 @@ def train(
     )  # fmt: skip
 
 
-def load_run(path: Path | str) -> Run:
+def load_run(path: Path | str, data: Any = None) -> Run:
     """The run in a folder that training wrote: its metadata, settings, model, data set, logs and scores.
 
+    Args:
+        path: the folder.
+        data: the images, or images and factors, where the run was trained on arrays or a torch ``Dataset`` in memory.
+
     Raises:
-        SubmissionError: ``path`` is not a run folder.
+        SubmissionError: ``path`` is not a run folder, or was trained on other data.
     """
-    return Run.open(path)
+    return Run.open(path, data)
 
 
 def export_run(

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from submission.run.scores import ScoreFile, html_table
 if TYPE_CHECKING:
     from submission.configuration import Settings
     from submission.data import ImageDataset
+    from submission.data.user_data import ImagesLike
     from submission.latent.base import LatentSpace
     from submission.models.vae import VAE
 
@@ -38,17 +39,24 @@ class Run:
 
     Attributes:
         path: the folder.
+        images: the data set that the run was trained on, where it was given from Python; otherwise its name counts.
     """
 
     path: Path
+    images: ImageDataset | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def open(cls, path: Path | str) -> Run:
+    def open(cls, path: Path | str, data: ImagesLike | None = None) -> Run:
         """An existing run folder.
+
+        Args:
+            path: the folder.
+            data: what the run was trained on, where that was in memory: a data set, arrays, or a torch ``Dataset``.
 
         Raises:
             SubmissionError: ``path`` is not a run folder (it has no ``meta.json``), or a part of it is a link to a
                 place outside of it.
+            UsageError: ``data`` has images of another shape, or factors of other sizes, than the run was trained on.
         """
         run = cls(user_path(path))
         if not run.meta_file.is_file():
@@ -56,7 +64,19 @@ class Run:
             fix = "pass one of the runs in it, seed_..." if seeds else "pass a folder that training wrote"
             raise SubmissionError(f"{path} is not a run folder (it has no meta.json)", fix)
         run.require_plain()
-        return run
+        return run if data is None else run.on(data)
+
+    def on(self, data: ImagesLike) -> Run:
+        """The run with its data set in memory; arguments and errors as for ``open``."""
+        from submission.data.user_data import as_dataset
+
+        images, about = as_dataset(data), self.meta.dataset
+        ours = (tuple(images.image_shape), tuple(getattr(images, "factor_sizes", ())))
+        theirs = (tuple(about.image_shape), tuple(about.factor_sizes))
+        if ours != theirs:
+            what = "{} was trained on images of shape {} with factors of sizes {}, not of {} with {}"
+            raise UsageError(what.format(self.path, *theirs, *ours), "pass the images and factors of its training")
+        return replace(self, images=images)
 
     def __repr__(self) -> str:
         """The path, and what was trained, where ``meta.json`` can be read."""
@@ -205,7 +225,7 @@ class Run:
         return f"{meta.model.objective or 'model'} {meta.space or '?'} {meta.model.networks} #{digest}"
 
     def dataset(self, root: Path | str | None = None, **more: object) -> ImageDataset:
-        """The run's data set, with its own options and ``more``.
+        """The run's data set, with its own options and ``more``; without ``more`` the one in memory, if there is one.
 
         Args:
             root: folder of the data files.
@@ -218,6 +238,8 @@ class Run:
         from submission.data import load_with_options
         from submission.progress import QUIET
 
+        if self.images is not None and not more:
+            return self.images
         self.require_imports()
         about = self.meta.dataset
         if not about.name:
@@ -366,7 +388,7 @@ def require_known(path: Path, name: str) -> None:
         what = f"{path} was trained on {name!r}, images in memory or a data set that a module registers"
         fix = (
             "save images and factors in an .npz file and evaluate with --data FILE.npz (from Python: "
-            "data=(images, factors)), or import the module: --import MODULE"
+            "load_run(path, data=(images, factors))), or import the module: --import MODULE"
         )
         raise UsageError(what, fix) from None
 

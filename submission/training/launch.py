@@ -88,7 +88,7 @@ def train_with(settings: Settings, out: Path | str, options: TrainOptions) -> Ru
         reason = execute([run], on_device(SingleUpdate(run.step), setup.device), stop, options, "training")
         conclude(run, reason)
     raise_if_incomplete(run, reason, options.resume_command(folder.path))
-    return folder
+    return replace(folder, images=options.data)
 
 
 def train_together(
@@ -144,7 +144,7 @@ def train_together_with(settings: Settings, seeds: Sequence[int], out: Path | st
             conclude(run, reason)
     command = options.resume_command(out, seeds, together=first.device.type == "cpu")
     raise_if_incomplete(runs[0], reason, command)
-    return folders
+    return [replace(folder, images=options.data) for folder in folders]
 
 
 def dataset_of(
