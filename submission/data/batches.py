@@ -12,6 +12,17 @@ from torch import Tensor
 from submission.data.dataset import ImageDataset
 
 CPU = torch.device("cpu")
+PIXELS = 64 * 64
+"""Of an image for which programs choose how many they take at once."""
+
+
+def at_once(rows: int, height: int, width: int) -> int:
+    """How many images a pass takes that takes ``rows`` of 64 × 64 pixels; fewer where they are larger, at least one.
+
+    >>> at_once(1024, 28, 28), at_once(1024, 64, 64), at_once(1024, 256, 256)
+    (1024, 1024, 64)
+    """
+    return max(1, min(rows, rows * PIXELS // (height * width)))
 
 
 class ImageBatches:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from submission.data import ImageBatches, ImageDataset
+from submission.data.batches import at_once
 from submission.device import seeded_randomness
 from submission.errors import SubmissionError, UsageError
 from submission.latent.base import Posterior
@@ -72,7 +73,7 @@ def likelihood(
 def image_values(model: Model, images: Tensor, samples: int) -> dict[str, Tensor]:
     """Every quantity of ``Likelihood`` per image (n,), float64 on the CPU, of images (n, channels, height, width)."""
     posterior = model.space.posterior(model.encode(images).float())
-    chunk = ROWS // len(images)
+    chunk = max(1, at_once(ROWS, *images.shape[-2:]) // len(images))
     totals = Totals(len(images))
     for start in range(0, samples, chunk):
         totals.add(*sampled(model, posterior, images, min(chunk, samples - start)))

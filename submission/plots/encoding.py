@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from submission.data import GroundTruthDataset, ImageDataset
+from submission.data.batches import at_once
 from submission.device import seeded_randomness
 from submission.latent.base import Component, LatentSpace
 from submission.metrics.information import discretise, entropies, mutual_information
@@ -140,9 +141,10 @@ def encode_dataset(model: VAE, dataset: ImageDataset, most: int = MOST, seed: in
 
 
 def batches(dataset: ImageDataset, indices: npt.NDArray[np.integer]) -> Iterator[Tensor]:
-    """Images (n, C, H, W) in [0, 1] by index, ``BATCH`` at a time."""
-    for start in range(0, len(indices), BATCH):
-        yield torch.from_numpy(dataset.observations(indices[start : start + BATCH])).movedim(3, 1)
+    """Images (n, C, H, W) in [0, 1] by index, ``BATCH`` at a time, fewer where they are large."""
+    rows = at_once(BATCH, *dataset.image_shape[:2])
+    for start in range(0, len(indices), rows):
+        yield torch.from_numpy(dataset.observations(indices[start : start + rows])).movedim(3, 1)
 
 
 Decode = Callable[[Tensor], npt.NDArray[np.uint8]]
@@ -151,9 +153,11 @@ Decode = Callable[[Tensor], npt.NDArray[np.uint8]]
 def decoder(model: VAE) -> Decode:
     """Samples z (n, ambient_size) → expected images (n, H, W, C) as bytes, a batch at a time."""
 
+    rows = at_once(BATCH, *model.image_shape[:2])
+
     def decode(z: Tensor) -> npt.NDArray[np.uint8]:
         with torch.inference_mode():
-            return np.concatenate([image_bytes(model.expected_images(part)) for part in z.split(BATCH)])
+            return np.concatenate([image_bytes(model.expected_images(part)) for part in z.split(rows)])
 
     return decode
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from submission.data import GroundTruthDataset, ImageDataset
-from submission.data.batches import ImageBatches
+from submission.data.batches import ImageBatches, at_once
 from submission.data.splits import SplitImages
 from submission.device import seeded_randomness
 from submission.errors import UsageError
@@ -32,10 +32,10 @@ SHARES = ("captured", "torn")
 
 def encoded(model: VAE, dataset: ImageDataset, mode: str, count: int | None = None) -> Array:
     """Codes (n, D) of the first ``count`` images, all by default."""
-    batches, space = ImageBatches(dataset), model.space
+    batches, space, batch = ImageBatches(dataset), model.space, at_once(BATCH, *dataset.image_shape[:2])
     indices = np.arange(len(dataset) if count is None else min(count, len(dataset)))
     with torch.no_grad():
-        rows = [space.representation(model.encoder(images), mode) for images in batches.iterate(indices, BATCH)]
+        rows = [space.representation(model.encoder(images), mode) for images in batches.iterate(indices, batch)]
     return torch.cat(rows).double().numpy()
 
 
@@ -110,7 +110,7 @@ def component_kl(model: VAE, dataset: ImageDataset) -> Array:
     """KL of each component in nats (C,), the mean over the images."""
     sums = []
     with torch.no_grad(), seeded_randomness(0):
-        for images in ImageBatches(dataset).iterate(np.arange(len(dataset)), BATCH):
+        for images in ImageBatches(dataset).iterate(np.arange(len(dataset)), at_once(BATCH, *dataset.image_shape[:2])):
             posterior = model.space.posterior(model.encoder(images))
             sums.append(posterior.kl(posterior.rsample()).double().sum(0))
     return torch.stack(sums).sum(0).numpy() / len(dataset)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from submission.data.batches import ImageBatches
+from submission.data.batches import ImageBatches, at_once
 from submission.device import seeded_randomness
 from submission.models.vae import VAE
 from submission.objectives.base import ForwardPass
@@ -74,7 +74,7 @@ class Validation:
     def elbo(self) -> float:
         """Mean ELBO of the held-out images, one sample each, of the model in evaluation mode."""
         with seeded_randomness(self.seed, self.feed.device), evaluating(self.model):
-            values = [self._elbos(part) for part in self.images.split(BATCH)]
+            values = [self._elbos(part) for part in self.images.split(at_once(BATCH, *self.model.image_shape[:2]))]
         return float(torch.cat(values).double().mean())
 
     def _elbos(self, indices: Tensor) -> Tensor:

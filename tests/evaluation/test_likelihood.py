@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
+from submission.data import batches
+from submission.data.batches import at_once
 from submission.data.dataset import ImageDataset
 from submission.distributions import SphereBrownian, SphereUniform
 from submission.errors import SubmissionError, UsageError
@@ -160,7 +162,9 @@ def test_the_estimate_does_not_depend_on_how_memory_is_bounded(monkeypatch, batc
     )
 
 
-def test_no_more_than_the_allowed_images_are_decoded_at_once():
+@pytest.mark.parametrize("pixels", [batches.PIXELS, 1, 0.001])
+def test_no_more_than_the_allowed_images_are_decoded_at_once(monkeypatch, pixels):
+    monkeypatch.setattr(batches, "PIXELS", pixels)
     model, seen = LinearGaussian(), []
     decode = model.decode
 
@@ -169,8 +173,10 @@ def test_no_more_than_the_allowed_images_are_decoded_at_once():
         return decode(z)
 
     model.decode = spy
-    evaluate(model, model.sample(130), samples=500)
-    assert max(seen) <= module.ROWS
+    images = model.sample(130)
+    height, width = images.images(np.arange(1)).shape[1:3]
+    evaluate(model, images, samples=500)
+    assert max(seen) <= max(64, at_once(module.ROWS, height, width))
     assert sum(seen) == 130 * 500
 
 

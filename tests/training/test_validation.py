@@ -14,12 +14,13 @@ import torch
 
 from submission import checkpoint
 from submission.configuration.settings import DataSettings, TrainSettings
-from submission.data import load
+from submission.data import batches, load
 from submission.data.splits import held_out
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import load_torchscript
 from submission.objectives.base import ForwardPass
 from submission.training import train
+from submission.training.validation import Validation
 
 Make = Callable[..., Any]
 
@@ -103,6 +104,17 @@ def test_the_yardstick_is_the_elbo_of_the_weights(dots: Make, settings: Make, tm
     elbos = torch.stack([(run.log_likelihood - run.kl.sum(-1)).mean() for run in draws])
     measured = lines(folder.validation_file)[0]["elbo"]
     assert measured == pytest.approx(float(elbos.mean()), abs=5 * float(elbos.std()))
+
+
+def test_large_images_are_measured_in_smaller_batches(
+    dots: Make, settings: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(Validation, "_elbos", lambda _, indices: seen.append(len(indices)) or torch.zeros(len(indices)))
+    for pixels in (64 * 64, 0.01):  # as if 64 × 64 images had so many
+        monkeypatch.setattr(batches, "PIXELS", pixels)
+        train(settings(held_out=16, steps=2), tmp_path / str(pixels), data=dots(), device="cpu")
+    assert seen == [16, *16 * [1]]
 
 
 def test_a_run_shorter_than_an_epoch_is_validated_once(dots: Make, settings: Make, tmp_path: Path) -> None:
