@@ -29,6 +29,8 @@ SYMBOLS = {
     "objective.factor_betas": "β per factor",
     "model.space": "",
     "data.name": "",
+    "data.order": "N",
+    "data.discount": "γ",
     "train.held_out": "held-out images",
 }
 """How a table calls a setting; the value alone where the symbol is empty. Other settings keep their own name."""

@@ -25,7 +25,7 @@ LABELLED = (100, 600, 1000)
 NEIGHBOURS = 5
 IN_USE = 0.1
 """Nats of KL, in the mean over images, from which a component counts as used."""
-USED, KL_OF = " in use", "KL of "
+USED, KL_OF, ACCURACY, EXPONENT = " in use", "KL of ", "accuracy at ", "exponent "
 SHARES = ("captured", "torn")
 """Values that are 0 or 1 for each seed."""
 
@@ -92,7 +92,7 @@ def neighbours(model: VAE, dataset: SplitImages, held_out: SplitImages) -> dict[
     found = {}
     for count in LABELLED:
         classifier = KNeighborsClassifier(NEIGHBOURS).fit(codes[:count], dataset.labels[:count])
-        found[f"accuracy at {count}"] = 100 * float(classifier.score(tests, held_out.labels))
+        found[f"{ACCURACY}{count}"] = 100 * float(classifier.score(tests, held_out.labels))
     return found
 
 
@@ -103,7 +103,7 @@ def exponents(model: VAE, dataset: ImageDataset, held_out: ImageDataset) -> dict
     if found is None:
         return {}
     ordered = sorted(map(float, found.detach()))
-    return {f"exponent {number}": value for number, value in enumerate(ordered, start=1)}
+    return {f"{EXPONENT}{number}": value for number, value in enumerate(ordered, start=1)}
 
 
 def component_kl(model: VAE, dataset: ImageDataset) -> Array:

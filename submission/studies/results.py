@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from submission.evaluation.statistics import Summary, summarise, summarise_share
 from submission.metrics.registry import bounds, metric_of, title
 from submission.run.likelihood import QUANTITIES
 from submission.run.naming import SYMBOLS, name_methods, shown
-from submission.studies.measures import KL_OF, SHARES, USED
+from submission.studies.measures import ACCURACY, EXPONENT, KL_OF, SHARES, USED
 from submission.studies.records import Record
 from submission.studies.statistics import PairedTest, paired_tests, probability_of_improvement
 from submission.studies.study import Study, Trial
@@ -101,10 +102,18 @@ def row(study: Study, method: str, trial: str, label: str, records: Sequence[Rec
 def summary(study: Study, quantity: str, records: Sequence[Record]) -> Summary:
     """Mean and interval of seeds in the study's units: of a share for what is 0 or 1, inside a metric's range."""
     values = [record.values[quantity] for record in records if quantity in record.values]
-    low, high = bounds(quantity)
-    low = 0.0 if quantity.startswith(KL_OF) or quantity.endswith(USED) else AT_LEAST.get(quantity, low)
     found = summarise_share(values) if quantity in SHARES else summarise(values)
-    return found.within(low, high).scaled(*study.units.get(quantity, (1.0, 0.0)))
+    return found.within(*limits(quantity)).scaled(*study.units.get(quantity, (1.0, 0.0)))
+
+
+def limits(quantity: str) -> tuple[float, float]:
+    """The lowest and the highest value that a quantity may have."""
+    if quantity.startswith(ACCURACY):
+        return 0.0, 100.0
+    if quantity.startswith((KL_OF, EXPONENT)) or quantity.endswith(USED):
+        return 0.0, math.inf
+    low, high = bounds(quantity)
+    return AT_LEAST.get(quantity, low), high
 
 
 def in_units(study: Study, quantity: str, records: Sequence[Record]) -> list[float]:
