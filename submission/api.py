@@ -114,7 +114,7 @@ def export_run(
     Args:
         run: the run, or its folder.
         formats: ``pt`` (TorchScript, what the challenge reads), ``pt2``, ``onnx``, ``safetensors``; one, or several.
-        mode: which codes (docs/export.md); those that the run exports by default.
+        mode: which codes (docs/latent.md); those that the run exports by default.
         progress: where progress is shown; bars by default.
         isolated: whether another mode's ``baseline/untrained.pt`` is loaded in a sandbox (docs/security.md).
 

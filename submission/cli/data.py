@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from submission.cli import console
-from submission.cli.switches import seed_within, unpickling_option
+from submission.cli.switches import data_root_option, seed_within, unpickling_option
 from submission.errors import SubmissionError, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ EPILOG = """examples:
   python -m submission data show ./my_pictures
 
 Files are read from --data-root, else $DISENTANGLEMENT_LIB_DATA, else ./data."""
-DATA_ROOT = "folder of data files (default: $DISENTANGLEMENT_LIB_DATA, else ./data)"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = {name: actions.add_parser(name, help=text, description=text) for name, (text, _) in ACTIONS.items()}
     for action in add.values():
-        action.add_argument("--data-root", "--root", type=Path, metavar="FOLDER", help=DATA_ROOT)
+        data_root_option(action, "--root")
     for name in ("info", "download", "show"):
         add[name].add_argument("name", metavar="NAME", help="a data set's name, or the path of your own data")
     add["verify"].add_argument("names", metavar="NAME", nargs="*", help="data sets (default: all whose files exist)")

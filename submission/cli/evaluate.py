@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from submission.cli.switches import called, hidden, refuse, unpickling_option
+from submission.cli.switches import called, data_root_option, hidden, refuse, unpickling_option
 from submission.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--codes", type=Path, metavar="FILE", help="codes instead of an encoder: .npz, .npy or .csv")
     add("--factors", type=Path, metavar="FILE", help="factors, if the file of codes has none: .npy or .csv")
     add("--data", metavar="NAME", help="data set (default: the run's own)")
-    add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    data_root_option(parser)
     unpickling_option(parser)
     add("--name", default="", help="save the scores in runs/NAME, under which compare and leaderboard find them")
     add("--metrics", metavar="NAME,...", help="metrics to compute (default: the preset's)")
@@ -87,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--era",
         default="installed",
-        help="behave like the installed scikit-learn, or like that of 2019 (default: installed)",
+        help="installed, or 2019 for the numbers of the scikit-learn and numpy of 2019 (default: installed)",
     )
     add(
         "--backend",

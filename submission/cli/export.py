@@ -17,7 +17,7 @@ EPILOG = """examples:
   python -m submission export runs/demo --formats onnx,pt2
 
 The TorchScript file replaces representation/pytorch_model.pt, which evaluate.py then scores. The other files go into
-export/, with config.gin and meta.json. docs/export.md lists modes, formats, and which torch reads which file."""
+export/, with config.gin and meta.json. docs/export.md explains the formats, docs/latent.md the modes."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``export``."""
     parser.add_argument("folder", type=Path, metavar="RUN", help="run folder")
     parser.add_argument(
-        "--mode", default="", help="codes to export (default: the run's mode; docs/export.md lists them)"
+        "--mode", default="", help="codes to export (default: the run's mode; docs/latent.md lists them)"
     )
     text = "with another --mode: load baseline/untrained.pt in a sandbox (docs/security.md)"
     parser.add_argument("--isolated", action="store_true", help=text)

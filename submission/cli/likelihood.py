@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from submission.cli.switches import seed_within, within
+from submission.cli.switches import data_root_option, seed_within, within
 from submission.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--images", type=int, default=10_000, metavar="N", help="use at most N held-out images (default: 10000)")
     add("--seed", type=int, default=0, help="seed of the samples and of the choice of images (default: 0)")
     add("--device", default="cpu", help="where the model runs: cpu, cuda, cuda:1, ... (default: cpu)")
-    add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    data_root_option(parser)
     add("--split", default="", metavar="NAME", help="show another split: train, valid or test; nothing is saved")
     add("--json", nargs="?", const="-", metavar="FILE", help="write the result to FILE, or print it")
 

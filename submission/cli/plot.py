@@ -6,6 +6,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from submission.cli.switches import data_root_option
+
 SUMMARY = "Draw a figure of one or several runs: PNG, SVG, PDF or an animated WebP."
 EPILOG = """kinds:
   latent           encoded images in the latent space, decoded images on a grid
@@ -63,9 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="figure to write: .png, .svg, .pdf, or .webp for an animation",
     )
-    parser.add_argument(
-        "--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)"
-    )
+    data_root_option(parser)
     parser.add_argument("--dark", action="store_true", help="use colours for a dark background")
 
 

@@ -6,6 +6,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from submission.cli.switches import data_root_option
+
 SUMMARY = "Write a report: scores, the latent space, traversals, training and more in one HTML file."
 EPILOG = """examples:
   python -m submission report runs/demo
@@ -44,9 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="HTML file to write (default: report.html in the run folder)"
     )
-    parser.add_argument(
-        "--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)"
-    )
+    data_root_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

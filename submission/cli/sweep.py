@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from submission.cli.switches import within
+from submission.cli.switches import data_root_option, within
 from submission.errors import UsageError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size",
         default="",
         metavar="SIZE",
-        help="smoke (takes seconds), desk (for two cores) or full (for a GPU or a cluster)",
+        help="smoke (seconds), desk (two cores), full (a GPU or cluster), or another of the study file (default: none)",
     )
     add("--out", type=Path, metavar="FOLDER", help="folder of the run folders (default: runs/STUDY-SIZE)")
     add(
@@ -116,7 +116,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cpus", type=int, default=1, metavar="N", help="ray and slurm: cores per trial (default: 1)")
     add("--gpus", type=float, default=0, metavar="N", help="ray and slurm: GPUs per trial (default: 0)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
-    add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    data_root_option(parser)
     add("--isolated", action="store_true", help="score encoders in a sandbox, on the CPU (docs/security.md)")
     add("--retries", type=int, default=2, metavar="N", help="repeat a failed trial up to N times (default: 2)")
     add("--against", default="", metavar="LABEL", help="statistics: method to compare with (default: the first)")

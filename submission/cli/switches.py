@@ -1,9 +1,10 @@
-"""Checks of command-line options: without effect, out of range, or renamed."""
+"""Options that several commands share, and checks of options: without effect, out of range, or renamed."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from submission.errors import UsageError
 
@@ -47,9 +48,15 @@ def seed_within(seed: int) -> None:
     within("seed", seed, 0, LAST_SEED)
 
 
+def data_root_option(parser: argparse.ArgumentParser, *former: str) -> None:
+    """Give ``parser`` the option that names the folder of the data files, under its ``former`` names, too."""
+    text = "folder of data files (default: $DISENTANGLEMENT_LIB_DATA, else ./data)"
+    parser.add_argument("--data-root", *former, type=Path, metavar="FOLDER", help=text)
+
+
 def unpickling_option(parser: argparse.ArgumentParser) -> None:
     """Give ``parser`` the option that data sets named ``dlib:NAME`` need."""
-    text = "allow --data dlib:NAME: disentanglement_lib unpickles its files, which can run any code"
+    text = "allow data sets dlib:NAME: disentanglement_lib unpickles their files, which can run any code"
     parser.add_argument("--allow-unpickling", action="store_true", help=text)
 
 

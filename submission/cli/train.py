@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from submission.cli.switches import called, refuse, unpickling_option
+from submission.cli.switches import called, data_root_option, refuse, unpickling_option
 from submission.cli.train_options import TrainCommand
 from submission.cli.training_summary import Summaries, summarise
 from submission.run import Run
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="override a setting, e.g. train.steps=2000; may be repeated",
     )
     add("--data", metavar="NAME", help="data set (default: the configuration's)")
-    add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    data_root_option(parser)
     unpickling_option(parser)
     add("--out", type=Path, metavar="FOLDER", help="run folder (default: runs/NAME of the last --config)")
     add("--resume", action="store_true", help="continue the run in --out, with or without --config")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from submission.cli.switches import seed_within
+from submission.cli.switches import data_root_option, seed_within
 from submission.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--images", type=int, default=1000, metavar="N", help="compare the codes of N images (default: 1000)")
     add("--seed", type=int, default=0, help="seed for choosing the images (default: 0)")
-    add("--data-root", type=Path, metavar="FOLDER", help="folder of data files (default: $DISENTANGLEMENT_LIB_DATA)")
+    data_root_option(parser)
     add("--json", type=Path, metavar="FILE", help="write the scores as JSON")
 
 

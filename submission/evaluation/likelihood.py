@@ -45,7 +45,7 @@ def likelihood(
     left as it was.
 
     Args:
-        samples: L of the importance-sampled estimate; Davidson et al. takes 500, Pérez Rey et al. (2020) takes 100.
+        samples: L of the importance-sampled estimate: 500 in Davidson et al. (2019), 100 in Pérez Rey et al. (2020).
         seed: of the samples.
 
     Raises:

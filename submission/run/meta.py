@@ -72,7 +72,7 @@ class RepresentationMeta:
     """The exported codes.
 
     Attributes:
-        mode: the export mode (docs/export.md); empty where it is unknown.
+        mode: the export mode (docs/latent.md); empty where it is unknown.
         scale: factor of the codes, or of each component's.
         width: number of columns.
         blocks: which columns belong together.
