@@ -1,4 +1,4 @@
-"""Encoders of images that are mostly black or mostly even: equivalent modules that compute less.
+"""Encoders of images that are mostly black or mostly constant: equivalent modules that compute less.
 
 The images of many data sets show one object on a black ground. Out of the object's reach, convolutions give what they
 give on a black image, so it is enough to evaluate them in a window around it; a dense layer of all pixels needs only
@@ -119,7 +119,7 @@ def _share(boxes: Tensor, shape: Shape) -> Tensor:
 class EvenImages(FastPath):
     """A dense layer of all pixels, computed from the pixels at which images change, and the layers after it.
 
-    A weight that is not finite does not show where images are even.
+    A weight that is not finite does not show where images are constant.
 
     Args:
         weight, bias: (outputs, pixels) and (outputs,) or None, float32.

@@ -1,4 +1,4 @@
-"""Products of images that are mostly even and a matrix, by ``sparse.c``; both float32, on the CPU."""
+"""Products of a matrix and images that are mostly constant, by ``sparse.c``; both float32, on the CPU."""
 
 from __future__ import annotations
 

@@ -85,8 +85,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = {name: actions.add_parser(name, help=text, description=text) for name, (text, _) in ACTIONS.items()}
     for action in add.values():
         data_root_option(action, "--root")
-    for name in ("info", "download", "show"):
+    for name in ("info", "show"):
         add[name].add_argument("name", metavar="NAME", help="a data set's name, or the path of your own data")
+    add["download"].add_argument("name", metavar="NAME", help="a data set's name")
     add["verify"].add_argument("names", metavar="NAME", nargs="*", help="data sets (default: all whose files exist)")
     add["download"].add_argument("--accept", default="", metavar="MD5", help="also accept a file with this hash")
     add["show"].add_argument("--out", type=Path, metavar="FILE", help="PNG to write (default: NAME.png)")

@@ -44,7 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     about = "run folder, folder of run folders, or a score file"
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=about)
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="HTML file to write (default: report.html in the run folder)"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="HTML file to write (default: report.html in the folder; of a score file, beside it)",
     )
     data_root_option(parser)
 

@@ -44,7 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data_root_option(parser)
     unpickling_option(parser)
     add("--out", type=Path, metavar="FOLDER", help="run folder (default: runs/NAME of the last --config)")
-    add("--resume", action="store_true", help="continue the run in --out, with or without --config")
+    add(
+        "--resume",
+        action="store_true",
+        help="continue the run in --out (--config may be left out); start it if there is none",
+    )
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
     add("--seed", type=int, help="seed of weights, data order and noise (default: the configuration's)")
     add("--seeds", metavar="A:B", help="train one run per seed from A to B - 1, in OUT/seed_N")

@@ -1,4 +1,4 @@
-"""Large images stay in a file: read from it row by row, after converting it once if it is compressed."""
+"""Large sets of images stay in a file: it is read row by row, after it was converted once if it is compressed."""
 
 from __future__ import annotations
 
