@@ -50,7 +50,7 @@ def module(name: str) -> ModuleType:
             raise SubmissionError(
                 f"disentanglement_lib.{name} cannot be imported: {error}", f"run: {INSTALL}"
             ) from None
-    restore_habits(loaded)
+    restore_old_libraries(loaded)
     return loaded
 
 
@@ -65,7 +65,7 @@ def reload(name: str, root: Path) -> ModuleType:
     loaded = module(name)
     with stand_ins(), data_under(root):
         importlib.reload(loaded)
-    restore_habits(loaded)
+    restore_old_libraries(loaded)
     return loaded
 
 
@@ -154,7 +154,7 @@ class _Picture:
         self._image.thumbnail(size[:2], *resample)
 
 
-def restore_habits(loaded: ModuleType) -> None:
+def restore_old_libraries(loaded: ModuleType) -> None:
     """Give one module Pillow and numpy as of 2019, under the names that it uses."""
     if hasattr(loaded, "PIL"):
         vars(loaded)["PIL"] = old_pillow()

@@ -223,7 +223,7 @@ def by_seed(trial: str, records: Sequence[Record]) -> dict[str, dict[int, float]
 
 def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[str]]]:
     """Header and cells."""
-    header = ["method", "quantity", "seeds", "difference", "p (Holm)", "better", "says"]
+    header = ["method", "quantity", "seeds", "difference", "p (Holm)", "better", "verdict"]
     cells = [
         [
             *(item.label, quantity_name(item.quantity), str(item.test.seeds)),
