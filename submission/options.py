@@ -6,6 +6,7 @@ import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
@@ -73,6 +74,32 @@ def finite(value: object) -> bool:
         return all(map(finite, value))
     number: Any = value
     return not isinstance(value, Real) or bool(abs(number) <= sys.float_info.max)
+
+
+def plain(value: Any) -> Any:
+    """``value`` as a configuration holds it.
+
+    Numbers of NumPy and PyTorch, and fractions, become Python's own, lists and arrays tuples, members of enumerations
+    their values.
+
+    >>> import numpy as np
+    >>> plain([np.int64(3), np.arange(2), True, {"red": np.float64(0.5)}])
+    (3, (0, 1), True, {'red': 0.5})
+    """
+    value = value.value if isinstance(value, Enum) else value
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return tuple(map(plain, value))
+    return float(value) if isinstance(value, Real) and not isinstance(value, int) else value
+
+
+def storable(value: object) -> bool:
+    """Whether a configuration can hold ``value``: a number, a truth value, text, None, a tuple or a dictionary."""
+    if isinstance(value, tuple | dict):
+        return all(map(storable, value.items() if isinstance(value, dict) else value))
+    return value is None or type(value) in (bool, int, float, str)
 
 
 def describe(hint: Any) -> str:

@@ -19,16 +19,15 @@ from submission.configuration.settings import (
     ObjectiveSettings,
     Settings,
     TrainSettings,
-    gin_lines,
 )
 from submission.errors import UsageError, did_you_mean, invocation
 from submission.objectives import OBJECTIVES
 from submission.objectives.schedules import Constant, Cosine, Geometric, Linear, require_not_negative
-from submission.options import accepts, as_list, describe, finite
+from submission.options import accepts, as_list, describe, finite, plain, storable
 from submission.plugins import choices
 
-Binds = str | Iterable[str] | Mapping[str, object]
-"""Bindings as texts, or as names and values."""
+Binds = str | Mapping[str, object] | Iterable["Binds"]
+"""Bindings as texts, as names and values, or several of these."""
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
     "model": ModelSettings,
@@ -53,29 +52,41 @@ def load(files: str | Path | Iterable[str | Path], binds: Binds = ()) -> Setting
         UsageError: a file or name that does not exist, text that is not gin, a value of the wrong type, or a
             binding that nothing consumes; one line that says where and what the nearest valid name is.
     """
-    return Filler(read([str(file) for file in as_list(files)], as_texts(binds))).settings()
+    return Filler(overlay(read([str(file) for file in as_list(files)]), all_bound(binds))).settings()
 
 
 def with_bindings(settings: Settings, binds: Binds) -> Settings:
     """``settings`` with bindings, which win; bindings and errors as for ``load``."""
-    changes = bound(as_texts(binds))
-    if not changes:
-        return settings
-    return Filler(overlay(read_text(settings.gin(), "settings", Path(), ()), changes)).settings()
+    return Filler(overlay(read_text(settings.gin(), "settings", Path(), ()), all_bound(binds))).settings()
 
 
-def as_texts(binds: Binds) -> list[str]:
-    """Bindings as gin texts."""
-    if not isinstance(binds, Mapping):
-        return as_list(binds)
-    return ["\n".join(gin_lines(name, plain(value))) for name, value in binds.items()]
+def all_bound(binds: Binds) -> Bindings:
+    """Bindings of texts, and of names with values; later ones win."""
+    if isinstance(binds, str):
+        return bound(binds)
+    bindings: Bindings = {}
+    if isinstance(binds, Mapping):
+        for name, value in binds.items():
+            bindings |= named(" ".join(str(name).split()), value)
+        return bindings
+    if not isinstance(binds, Iterable):
+        fix = "give names with values, {'train.steps': 10}, or texts, 'train.steps = 10'"
+        raise UsageError(f"{binds!r:.60} is not a binding", fix)
+    for part in binds:
+        bindings |= all_bound(part)
+    return bindings
 
 
-def plain(value: Any) -> object:
-    """``value``, with a number of NumPy or PyTorch as one of Python and a path as text."""
-    if getattr(value, "ndim", None) == 0:
-        return value.item()
-    return str(value) if isinstance(value, Path) else value
+def named(name: str, value: object) -> Bindings:
+    """Bindings of a name and its value; a schedule's parameters are bound in the scope of the setting's name."""
+    scope, _, own = name.rpartition("/")
+    selector, _, parameter = own.partition(".")
+    key = Key(scope, selector, parameter)
+    if not isinstance(value, tuple(SCHEDULES.values())):
+        return {key: Binding(str(value) if isinstance(value, Path) else plain(value), "bind")}
+    kind = type(value).__name__
+    parameters = {Key(parameter, kind, item): Binding(plain(number), "bind") for item, number in vars(value).items()}
+    return {key: Binding(Reference(parameter, kind), "bind"), **parameters}
 
 
 class Filler:
@@ -112,7 +123,7 @@ class Filler:
         An objective's are complete, defaults included, so that a run's configuration says what its loss was.
         """
         if section == "data":
-            return {key.parameter: self.value(key, None) for key in keys}
+            return {key.parameter: self.stored(key) for key in keys}
         hints, defaults = objective_parameters(name)
         given = {k.parameter: self.value(k, hints[k.parameter]) for k in keys if k.parameter in hints}
         if getattr(OBJECTIVES[name], "__module__", "").startswith("submission."):
@@ -120,13 +131,23 @@ class Filler:
                 require_not_negative(option, value)
         return defaults | given
 
+    def stored(self, key: Key) -> object:
+        """The value of an option whose type is not known yet; UsageError for one that no configuration can hold."""
+        value = self.value(key, None)
+        if not storable(value):
+            what = f"{key} = {value!r:.80} ({self.bindings[key].origin}) is nothing that a configuration can hold"
+            raise UsageError(what, "give a number, a truth value, text, or a list of these")
+        return value
+
     def value(self, key: Key, hint: Any) -> object:
         """The value bound to ``key``, macros and references resolved, checked against the type ``hint``."""
         self.consumed.add(key)
         binding = self.bindings[key]
         value = self.resolve(binding.value, binding)
         if hint is not None and not accepts(hint, value, tuple(SCHEDULES.values())):
-            raise UsageError(f"{key} = {value!r} ({binding.origin}) has the wrong type", f"it takes {describe(hint)}")
+            raise UsageError(
+                f"{key} = {value!r:.80} ({binding.origin}) has the wrong type", f"it takes {describe(hint)}"
+            )
         if not finite(value):
             raise UsageError(f"{key} = {value!r:.60} ({binding.origin:.90}) is not finite", "give a finite number")
         return value

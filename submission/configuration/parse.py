@@ -73,20 +73,17 @@ class _Delegate:
         return Macro(macro_name)
 
 
-def read(files: Sequence[str], binds: Sequence[str] = ()) -> Bindings:
-    """Bindings of gin ``files`` (paths or names) and then of ``binds`` (``"train.steps = 10"``); later ones win."""
+def read(files: Sequence[str]) -> Bindings:
+    """Bindings of gin ``files`` (paths or names); later ones win."""
     bindings: Bindings = {}
     for name in files:
         bindings = overlay(bindings, read_file(find(name), ()))
-    return overlay(bindings, bound(binds))
-
-
-def bound(binds: Iterable[str]) -> Bindings:
-    """Bindings of texts such as ``"train.steps = 10"``; later ones win."""
-    bindings: Bindings = {}
-    for text in binds:
-        bindings |= read_text(text, f"--bind {text}", Path(), ())
     return bindings
+
+
+def bound(text: str) -> Bindings:
+    """Bindings of a text such as ``"train.steps = 10"``."""
+    return read_text(text, f"--bind {'; '.join(text.splitlines())}", Path(), ())
 
 
 def overlay(below: Bindings, above: Bindings) -> Bindings:

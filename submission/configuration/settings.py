@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from submission.errors import UsageError
 from submission.objectives.schedules import Schedule, TrainingPosition, schedule
-from submission.options import finite
+from submission.options import finite, plain
 
 SEED = "train.seed"
 """The setting in which repetitions of one method differ."""
@@ -28,6 +28,9 @@ class DataSettings:
     name: str = "dsprites_full"
     options: Mapping[str, object] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        take_plain(self)
+
 
 @dataclass(frozen=True)
 class ModelSettings:
@@ -46,6 +49,7 @@ class ModelSettings:
     variance: float = 1.0
 
     def __post_init__(self) -> None:
+        take_plain(self)
         require_finite("model", self)
         if not self.variance > 0:
             raise UsageError(f"model.variance = {self.variance} is not positive", "give a positive number")
@@ -62,6 +66,9 @@ class ObjectiveSettings:
 
     name: str = "beta_vae"
     options: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        take_plain(self)
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,7 @@ class TrainSettings:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
+        take_plain(self)
         require_finite("train", self)
         if self.steps < 0 or self.epochs < 0 or (self.steps > 0) == (self.epochs > 0):
             raise UsageError(
@@ -200,6 +208,12 @@ class Settings:
         return "".join(line + "\n" for key, value in self.bindings().items() for line in gin_lines(key, value))
 
 
+def take_plain(settings: object) -> None:
+    """Make Python's own what ``settings`` have from NumPy or PyTorch, so that their gin text can be read."""
+    for name, value in vars(settings).items():
+        object.__setattr__(settings, name, plain(value))
+
+
 def require_finite(section: str, settings: object) -> None:
     """UsageError for a number of ``settings`` that is infinite, NaN or too large for a float."""
     for name, value in vars(settings).items():
@@ -211,8 +225,9 @@ def gin_lines(key: str, value: object) -> list[str]:
     """``key = value`` in gin; a schedule becomes a reference that is scoped by the parameter's name."""
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return [f"{key} = {value!r}"]
+    numbers = {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
     reference = f"{key.partition('.')[2]}/{type(value).__name__}"
-    parameters = [f"{reference}.{f.name} = {getattr(value, f.name)!r}" for f in dataclasses.fields(value)]
+    parameters = [f"{reference}.{name} = {number!r}" for name, number in numbers.items()]
     return [f"{key} = @{reference}()", *parameters]
 
 

@@ -25,25 +25,6 @@ def check(name: str, loader: Callable[..., object], options: Mapping[str, object
             within(name, SEEDS, seed=typing.cast(int, value))
 
 
-def plain(value: object) -> object:
-    """An option's value as a configuration holds it: numbers of numpy as Python's own, lists as tuples.
-
-    >>> import numpy as np
-    >>> plain([np.int64(3), True, "red"])
-    (3, True, 'red')
-    """
-    if isinstance(value, tuple | list):
-        return tuple(map(plain, value))
-    return value.item() if hasattr(value, "item") else value
-
-
-def storable(value: object) -> bool:
-    """Whether a configuration can hold ``value``: a number, a truth value, text, None, or a tuple of these."""
-    if isinstance(value, tuple):
-        return all(map(storable, value))
-    return value is None or type(value) in (bool, int, float, str)
-
-
 def within(name: str, bounds: tuple[float, float], **values: float) -> None:
     """UsageError for the first of ``values`` of the data set ``name`` that is not from ``bounds``, ends included."""
     low, high = bounds

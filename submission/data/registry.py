@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from submission.data.locations import LIBRARY_PREFIX, SUFFIXES, data_root, is_user_data, name_of, relocated
-from submission.data.options import check, plain
+from submission.data.options import check
 from submission.data.reading import forbidden
 from submission.errors import UsageError, did_you_mean
 from submission.files import user_path
+from submission.options import plain
 from submission.progress import QUIET, Progress
 
 if TYPE_CHECKING:

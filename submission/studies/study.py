@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from submission.configuration import load
-from submission.configuration.fill import default_bindings
+from submission.configuration.fill import Binds, default_bindings
 from submission.configuration.settings import SEED, ObjectiveSettings, Settings, bindings_of
 from submission.configuration.studies import read_study
 from submission.data.registry import require_options
@@ -235,20 +235,19 @@ class Study:
     def trial(self, method: Method, data: str, choice: Mapping[str, object]) -> Trial:
         """The first seed's trial of one cell; UsageError where its configuration is not valid."""
         files = method.config.split("+")
-        binds = [*self.bind, *method.bind]
+        binds: list[Binds] = [self.bind, method.bind]
         if data.startswith("data/") or data.endswith(".gin"):
             files.append(data)
         elif data:
-            binds.append(f"data.name = {data!r}")
-        binds += [f"{key} = {value!r}" for key, value in choice.items()]
-        binds += [f"{key} = 0" for key in (*self.seeded, SEED)]
+            binds.append({"data.name": data})
+        binds += [choice, dict.fromkeys((*self.seeded, SEED), 0)]
         settings = loaded(files, binds)
-        first = loaded(files, [*binds, *method.first]) if method.first else None
+        first = loaded(files, [*binds, method.first]) if method.first else None
         shown = {**({"data": data.removeprefix("data/").removesuffix(".gin")} if data else {}), **choice}
         return Trial(method.label, shown, settings, self.seeded, first)
 
 
-def loaded(files: Sequence[str], binds: Sequence[str]) -> Settings:
+def loaded(files: Sequence[str], binds: Binds) -> Settings:
     """``load``; UsageError, too, where there is no such data set or it does not take its options."""
     settings = load(files, binds)
     require_options(settings.data.name, settings.data.options)

@@ -12,13 +12,13 @@ from torch import Tensor
 from submission.configuration.settings import DataSettings, Settings
 from submission.data import ImageDataset, is_user_data, load_with_options
 from submission.data.batches import ImageBatches
-from submission.data.options import storable
 from submission.data.splits import Split, held_out
 from submission.device import usable
 from submission.errors import UsageError
 from submission.latent import parse
 from submission.models.vae import VAE, build
 from submission.objectives import Objective, create
+from submission.options import storable
 from submission.progress import Progress
 from submission.run import Run
 from submission.training.options import TrainOptions

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import enum
+import math
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from submission.configuration import configurations, gin_folder, load, with_bindings
 from submission.configuration.catalogue import summary
-from submission.configuration.settings import ModelSettings, TrainSettings
-from submission.errors import SubmissionError
+from submission.configuration.settings import DataSettings, ModelSettings, Settings, TrainSettings
+from submission.errors import SubmissionError, UsageError
 from submission.objectives.schedules import WARM_UP, Linear
 from submission.training.start import differences
 
@@ -54,9 +60,64 @@ def test_names_with_values_bind_as_texts_do(tmp_path: Path) -> None:
     assert load(files, values) == load(files, texts)
     assert with_bindings(load(files), values) == load(files, texts)
     assert load(files, values).objective.options["beta"] == Linear(0.0, 1.0, 0.5)
-    for value in (object(), np.zeros(2), float("nan")):
-        with pytest.raises(SubmissionError, match=r"train\.steps"):
-            load(files, {"train.steps": value})
+    assert load(files, [values, STEPS, {"train.seed": 3}]) == load(files, [*texts, "train.seed = 3"])
+
+
+class Likelihood(enum.StrEnum):
+    """Words of one's own."""
+
+    GREY = "gaussian"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("train.seed", torch.tensor(3), 3),
+        ("train.tensorboard", np.True_, True),
+        ("train.learning_rate", Fraction(1, 8), 0.125),
+        ("train.learning_rate", Linear(np.float64(0.5), np.float64(0.25)), Linear(0.5, 0.25)),
+        ("model.likelihood", Likelihood.GREY, "gaussian"),
+        ("model.space", 'it\'s "%d" of 100 %\n@here', 'it\'s "%d" of 100 %\n@here'),
+        ("objective.factor_betas", np.array([1.0, 2.0]), (1.0, 2.0)),
+        ("objective.factor_betas", [np.float32(1), torch.tensor(2)], (1.0, 2)),
+        ("data.angles", ((np.int64(1), None), "red"), ((1, None), "red")),
+    ],
+)
+def test_values_of_any_library_are_written_as_gin(name: str, value: object, expected: object) -> None:
+    settings = load([], {"train.steps": 7, name: value})
+    assert settings.bindings()[name] == expected
+    assert with_bindings(settings, ()) == settings
+
+
+def test_settings_made_with_numpy_can_be_read_again() -> None:
+    train = TrainSettings(steps=np.int64(7), learning_rate=Linear(np.float64(0.5), 0.25))  # type: ignore[arg-type]
+    settings = Settings(replace(train, seed=np.int64(3)), DataSettings("dots", {"sizes": np.arange(2)}))  # type: ignore[arg-type]
+    again = with_bindings(settings, {})
+    assert (again.train, again.data) == (settings.train, settings.data)
+    assert (type(settings.train.seed), again.data.options["sizes"]) == (int, (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("binds", "message"),
+    [
+        ({"train.steps": object()}, r"train\.steps = .* has the wrong type — it takes a whole number"),
+        ({"train.steps": np.zeros(2)}, r"train\.steps = \(0\.0, 0\.0\) \(bind\) has the wrong type"),
+        ({"train.steps": float("nan")}, r"train\.steps = nan \(bind\) has the wrong type"),
+        ({"train.learning_rate": float("nan")}, r"learning_rate = nan \(bind\) is not finite"),
+        ({"train.learning_rate": Linear(1.0, math.inf)}, r"learning_rate/Linear\.stop = inf \(bind\) is not finite"),
+        ({"train.learning_rate": Linear(True, 1.0)}, r"Linear\.start = True \(bind\) has the wrong type"),
+        ({"train.stpes": 3}, r"nothing uses train\.stpes \(bind\) — did you mean train\.steps\?"),
+        ({"train.steps = 3\ntrain.seed": 3}, r"nothing uses train\.steps = 3 train\.seed \(bind\)"),
+        ({"data.shape": object()}, r"data\.shape = .* \(bind\) is nothing that a configuration can hold"),
+        ("train.steps = 3\ntrain.sed = 4", r"nothing uses train\.sed \(--bind train\.steps = 3; train\.sed = 4\)"),
+        (3, r"3 is not a binding — give names with values"),
+        ([("train.steps", 3)], r"not gin"),
+    ],
+)
+def test_a_wrong_name_or_value_is_one_line(binds: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        load([], binds)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_operative_configuration_reads_back_as_itself(tmp_path: Path) -> None:
