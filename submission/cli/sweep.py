@@ -162,8 +162,7 @@ def run_study(options: SweepOptions, study: Study, place: Place) -> Status:
     from submission.studies.runner import sweep
 
     engine, threads = engine_of(options, place)
-    root = str(options.root.resolve()) if options.root else ""
-    how = {"data_root": root, "device": options.device, "threads": threads, "isolated": options.isolated}
+    how = {"data_root": options.root, "device": options.device, "threads": threads, "isolated": options.isolated}
     return sweep(study, place, engine, retries=options.retries, together=options.together, progress=Bars(), **how)
 
 

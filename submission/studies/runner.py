@@ -15,13 +15,13 @@ from filelock import FileLock, Timeout
 
 from submission.errors import UsageError
 from submission.export.foreign import warn_of_program
-from submission.files import read_text, write_json
+from submission.files import read_text, user_path, write_json
 from submission.progress import QUIET, Progress
 from submission.run import Run
 from submission.studies.engines import LOG, Engine
 from submission.studies.records import Record, merge_records
 from submission.studies.study import Study, Trial
-from submission.studies.trial import FAILURE, LOCK, RECORD, Failure, Job, attempts, failure
+from submission.studies.trial import FAILURE, LOCK, RECORD, Failure, Job, attempts, failure, require_own
 
 LOGGER = logging.getLogger("submission")
 POLL = 0.2
@@ -59,8 +59,9 @@ class Place:
         Raises:
             SubmissionError: something in the study's folder is a link to a place outside of it, a pipe or a device.
         """
-        Run(Path(out)).require_plain()
-        return cls(Path(out), Path(records) if records else Path(out) / RECORDS)
+        folder = user_path(out)
+        Run(folder).require_plain()
+        return cls(folder, user_path(records) if records else folder / RECORDS)
 
     def done(self, trials: Sequence[Trial]) -> dict[tuple[str, int], Record]:
         """Records of ``trials``, with those in run folders added to the file; UsageError where settings differ."""
@@ -177,7 +178,7 @@ def sweep(
     done = place.done(trials)
     left = [trial for trial in trials if (trial.name, trial.seed) not in done]
     for trial in left:
-        require_own(trial, place.out)
+        require_own(Run(trial.folder(place.out)), trial.gin(place.out))
     if study.evaluate and not how.get("isolated"):
         warn_of_programs(left, place)
     if together and engine.slots != 1:
@@ -236,8 +237,11 @@ class Runner:
                 active.append((job, self.start(job)))
 
     def start(self, job: Job) -> Any:
-        """Start a job; its handle."""
-        self.failed[job.folder] = attempts(Path(job.folder))
+        """Start a job; its handle. Failures of settings that are mended by now do not count."""
+        folder = Path(job.folder)
+        if (folder / FAILURE).is_file() and failure(folder).usage:
+            (folder / FAILURE).unlink()
+        self.failed[job.folder] = attempts(folder)
         return self.engine.start(job)
 
     def again(self, job: Job) -> bool:
@@ -277,12 +281,3 @@ def warn_of_programs(trials: Iterable[Trial], place: Place) -> None:
     files = [Run(trial.folder(place.out)).exported_file for trial in trials]
     for file in filter(Path.is_file, files):
         warn_of_program(file)
-
-
-def require_own(trial: Trial, out: Path) -> None:
-    """UsageError where the trial's folder inside ``out`` holds a run of another configuration."""
-    run = Run(trial.folder(out))
-    if run.config_file.is_file() and run.config_text != trial.gin(out):
-        raise UsageError(
-            f"{run.path} holds a run of another configuration", "choose another --out, or delete the folder"
-        )

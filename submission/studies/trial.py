@@ -21,11 +21,12 @@ from filelock import FileLock, Timeout
 
 from submission import provenance, schema
 from submission.configuration import load
-from submission.configuration.settings import Settings
-from submission.data import GroundTruthDataset, data_sets_kept
+from submission.configuration.settings import Settings, bindings_of
+from submission.data import GroundTruthDataset, data_sets_kept, is_user_data
 from submission.errors import SubmissionError, UsageError
-from submission.files import write_json, write_text
+from submission.files import user_path, write_json, write_text
 from submission.latent import parse
+from submission.options import plain
 from submission.plugins import import_modules, imported_modules, load_entry_points
 from submission.progress import QUIET
 from submission.run import Run
@@ -95,13 +96,14 @@ class Job:
     first: str = ""
 
     @classmethod
-    def of(cls, study: Study, trial: Trial, out: Path, **how: Any) -> Job:
+    def of(cls, study: Study, trial: Trial, out: Path, data_root: Path | str | None = None, **how: Any) -> Job:
         """The job of one trial of ``study`` in the study's folder ``out``."""
         about: dict[str, Any] = {
             "trial": trial.name,
             "method": trial.method,
-            "choices": dict(trial.choices),
+            "choices": plain(trial.choices),
             "config": trial.bindings,
+            "data_root": str(user_path(data_root).resolve()) if data_root else "",
         }
         where: dict[str, Any] = {"gin": trial.gin(out), "folder": str(trial.folder(out).resolve())}
         where["first"] = trial.first.gin() if trial.first else ""
@@ -214,8 +216,7 @@ def settings_of(gin: str) -> Settings:
 def trained(job: Job, settings: Settings, folder: Path) -> Run:
     """The trial's run, trained to its end; UsageError where the folder holds a run of another configuration."""
     run = Run(folder)
-    if run.config_file.exists() and run.config_text != job.gin:
-        raise UsageError(f"{folder} holds a run of another configuration", "choose another --out, or delete it")
+    require_own(run, job.gin)
     if run.meta_file.is_file() and run.meta.training.finished:
         return run
     options: dict[str, Any] = {"data_root": job.data_root or None, "resume": True, "device": job.device}
@@ -228,6 +229,20 @@ def trained(job: Job, settings: Settings, folder: Path) -> Run:
     if len(seeds) == 1 or obstacle(settings, seed_folders(folder.parent, seeds), resume=True):
         return train(settings, folder, **options)
     return train_together(settings, seeds, folder.parent, **options)[0]
+
+
+def require_own(run: Run, gin: str) -> None:
+    """UsageError where there is a run of another configuration than ``gin``."""
+    if run.config_file.is_file() and described(run.config_text) != described(gin):
+        what = f"{run.path} holds a run of another configuration"
+        raise UsageError(what, "choose another --out, or delete the folder")
+
+
+def described(gin: str) -> dict[str, str]:
+    """The bindings of a trial's configuration; files of one's own by name, as runs have their absolute paths."""
+    found = bindings_of(gin)
+    name = found.get("data.name", "''").strip("'\"")
+    return {**found, "data.name": Path(name).name if is_user_data(name) else name}
 
 
 def likelihood_values(job: Job, run: Run) -> dict[str, float]:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,7 +21,7 @@ from submission.plots.kinds import find_runs, plot
 from submission.run import Run
 from submission.studies.records import Record, merge_records, read_records
 from submission.studies.results import label_of, rows
-from submission.studies.runner import Place, sweep
+from submission.studies.runner import Place, State, sweep
 from submission.studies.study import Method, Study
 from submission.studies.trial import Job, failure, run
 from submission.training import train
@@ -193,6 +194,38 @@ def test_methods_of_a_study_see_the_same_data(name: str, size: str) -> None:
         data = tuple(value for key, value in sorted(trial.bindings.items()) if key == "data.name")
         seen.setdefault(trial.method, set()).add(data)
     assert len({frozenset(data) for data in seen.values()}) == 1
+
+
+def test_a_grid_and_bindings_written_in_python_are_names_and_values() -> None:
+    method = Method("demo", grid={"objective.beta": np.array([1.0, 4.0])}, bind={"train.steps": np.int64(2)})  # type: ignore[arg-type]
+    study = Study("own", methods=(method,), bind="model.space = 'R^2'", seeds=1)  # type: ignore[arg-type]
+    written = Method("demo", grid={"objective.beta": [1.0, 4.0]}, bind=["train.steps = 2"])
+    same = dataclasses.replace(study, methods=(written,), bind=("model.space = 'R^2'",))
+    assert [trial.name for trial in study.trials()] == [trial.name for trial in same.trials()]
+    assert [trial.settings for trial in study.trials()] == [trial.settings for trial in same.trials()]
+    assert json.loads(Job.of(study, study.trials()[1], Path("out")).line())["choices"] == {"objective.beta": 4.0}
+
+
+@pytest.mark.parametrize("root", ["files", "."])
+def test_a_trial_on_a_file_of_one_s_own_goes_on_from_any_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("files").mkdir()
+    labels = np.stack(np.unravel_index(np.arange(32), (4, 8)), 1)
+    np.savez(Path(root) / "own.npz", images=np.eye(32, 64, dtype=np.uint8).reshape(32, 8, 8), factors=labels)
+    bind = {"train.steps": 2, "train.batch_size": 8, "model.networks": "mlp_small", "model.space": "R^2"}
+    study = Study("own", methods=(Method("demo"),), data=("own.npz",), bind=(bind,), seeds=1, likelihood=2, images=8)  # type: ignore[arg-type]
+    place = Place.of("study")
+    how: dict[str, Any] = {"data_root": Path(root)}
+    assert sweep(study, place, HereEngine(), **how).count(State.DONE) == 1
+    run = Run(study.trials()[0].folder(place.out))
+    trained = run.exported_file.stat().st_mtime_ns
+    for file in (run.path / "record.json", place.records):
+        file.unlink()
+    assert sweep(study, place, HereEngine(), **how).count(State.DONE) == 1
+    assert run.exported_file.stat().st_mtime_ns == trained
+    assert Job.of(study, study.trials()[0], place.out, **how).data_root == str((tmp_path / root).resolve())
 
 
 def test_records_are_kept_once_and_in_order(study: Study, tmp_path: Path) -> None:
