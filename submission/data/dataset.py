@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from submission.errors import SubmissionError
 __all__ = ["Factor", "GroundTruthDataset", "ImageDataset", "Images", "Indices", "require_factors"]
 
 Images = npt.NDArray[np.uint8]
+CHECKED = 64
+"""Images behind a checksum, spread evenly over the data set."""
 NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -155,6 +158,12 @@ class GroundTruthDataset(FactorGrid, ImageDataset):
         """Class, name, number and shape of the images, and factors."""
         factors = describe_factors(self.factors_of_variation)
         return f"{type(self).__name__}({self.name!r}, {self._summary()}, factors: {factors})"
+
+
+def checksum(dataset: ImageDataset) -> str:
+    """Eight hex digits that differ, but for chance, where some of ``CHECKED`` evenly spaced images differ."""
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, CHECKED).astype(np.int64))
+    return f"{zlib.crc32(np.ascontiguousarray(dataset.images(chosen)).tobytes()):08x}"
 
 
 def require_factors(dataset: ImageDataset, purpose: str) -> GroundTruthDataset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -142,7 +142,8 @@ def channels_last(array: npt.NDArray[Any], name: str, layout: Layout) -> npt.NDA
     first, last = array.shape[1] in CHANNELS, array.shape[3] in CHANNELS
     if first == last:
         what = f"'images' of {name} is {dimensions(array)}, in which the channel axis is ambiguous"
-        raise SubmissionError(what, "pass layout='NHWC' or layout='NCHW' (in a file: an array 'layout')")
+        fix = "pass layout='NHWC' or layout='NCHW' to submission.data.from_arrays (in a file: an array 'layout')"
+        raise SubmissionError(what, fix)
     if last:
         return array
     LOG.warning("%s: images of shape %s are read as (n, channels, height, width)", name, dimensions(array))
@@ -241,6 +242,11 @@ def as_dataset(
         return load(data, root, progress)
     if isinstance(data, tuple | list) and len(data) == 2 and len(np.shape(data[0])) >= 3:
         return from_arrays(*data)
+    if isinstance(data, tuple | Mapping):
+        what = f"a {type(data).__name__} of {len(data)} parts is no data set"
+        raise SubmissionError(
+            what, f"pass images, or a pair of images and factors; images are {SHAPES.removeprefix('pass ')}"
+        )
     if hasattr(data, "__array__") or isinstance(data, list):
         return from_arrays(cast("npt.ArrayLike", data))
     return from_torch(data)  # type: ignore[arg-type] # what has no items is refused

@@ -199,10 +199,16 @@ def run_target(run: Run, options: TargetOptions) -> Target:
 
 
 def run_data(run: Run, options: TargetOptions) -> GroundTruthDataset:
-    """The data set of a run with the options that it was trained on, also where its user names it."""
+    """The data set of a run with the options that it was trained on, also where its user names it.
+
+    Raises:
+        UsageError: other images have the name of the run's, under which its scores are kept.
+    """
     if not options.data:
         return require_factors(run.dataset(options.root), "evaluation")
     if not isinstance(options.data, str):
+        fix = "give these another name, e.g. submission.data.from_arrays(images, factors, name='test')"
+        run.require_trained_on(options.data, fix)
         return open_data(options)
     images = load_with_options(options.data, options.root, QUIET, run.meta.dataset.options)
     return require_factors(images, "evaluation")

@@ -56,7 +56,7 @@ class Run:
         Raises:
             SubmissionError: ``path`` is not a run folder (it has no ``meta.json``), or a part of it is a link to a
                 place outside of it.
-            UsageError: ``data`` has images of another shape, or factors of other sizes, than the run was trained on.
+            UsageError: ``data`` has other images, or factors of other sizes, than the run was trained on.
         """
         run = cls(user_path(path))
         if not run.meta_file.is_file():
@@ -76,7 +76,15 @@ class Run:
         if ours != theirs:
             what = "{} was trained on images of shape {} with factors of sizes {}, not of {} with {}"
             raise UsageError(what.format(self.path, *theirs, *ours), "pass the images and factors of its training")
+        self.require_trained_on(images, "pass those; to score other images: evaluate(run, data=...)")
         return replace(self, images=images)
+
+    def require_trained_on(self, images: ImageDataset, fix: str) -> None:
+        """UsageError, with ``fix``, where ``images`` are not those of the run's training, as far as it knows them."""
+        from submission.data.dataset import checksum
+
+        if self.meta.dataset.checksum not in ("", checksum(images)):
+            raise UsageError(f"{self.path} was trained on other images than these of {images.name!r}", fix)
 
     def __repr__(self) -> str:
         """The path, and what was trained, where ``meta.json`` can be read."""
@@ -388,7 +396,8 @@ def require_known(path: Path, name: str) -> None:
         what = f"{path} was trained on {name!r}, images in memory or a data set that a module registers"
         fix = (
             "save images and factors in an .npz file and evaluate with --data FILE.npz (from Python: "
-            "load_run(path, data=(images, factors))), or import the module: --import MODULE"
+            "load_run(path, data=(images, factors)); to train further: train(..., data=(images, factors), "
+            "resume=True)), or import the module: --import MODULE"
         )
         raise UsageError(what, fix) from None
 

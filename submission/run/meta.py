@@ -25,6 +25,7 @@ class DatasetMeta:
         factor_names, factor_sizes, periodic: of each ground-truth factor; empty where they are unknown.
         image_shape: (height, width, channels).
         source: where the images came from, as text.
+        checksum: of some of the images (``submission.data.dataset.checksum``); empty in runs before version 0.4.
     """
 
     name: str = ""
@@ -34,6 +35,7 @@ class DatasetMeta:
     periodic: tuple[bool, ...] = ()
     image_shape: tuple[schema.Size, ...] = ()
     source: str = ""
+    checksum: str = ""
 
 
 @dataclass(frozen=True)

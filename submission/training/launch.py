@@ -21,6 +21,7 @@ from submission.files import user_path
 from submission.objectives import OBJECTIVES, PassObjective, Terms
 from submission.progress import QUIET, Progress
 from submission.run import Run
+from submission.run.folder import require_known
 from submission.training.budget import duration
 from submission.training.cuda_graph import Update, on_device
 from submission.training.logs import Meter
@@ -81,6 +82,8 @@ def train_with(settings: Settings, out: Path | str, options: TrainOptions) -> Ru
     prepare_memory()
     folder = Run(user_path(out))
     folder.require_imports()
+    if options.data is None and folder.meta_file.is_file():
+        require_known(folder.path, settings.data.name)
     setup = prepare(settings, options)
     warn_if_slow(settings.train, setup.device)
     with stop_signal() as stop, folder.lock():
@@ -121,7 +124,7 @@ def train_together(
     started = time.monotonic()
     limit, images = duration(time_budget), dataset_of(data, data_root, progress)
     options = TrainOptions(images, data_root, resume, device, limit, started, progress)
-    return train_together_with(settings, seeds, out, options)
+    return train_together_with(settings, list(map(int, seeds)), out, options)
 
 
 def train_together_with(settings: Settings, seeds: Sequence[int], out: Path | str, options: TrainOptions) -> list[Run]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from submission.configuration.settings import DataSettings, Settings
 from submission.data import ImageDataset, is_user_data, load_with_options
 from submission.data.batches import ImageBatches
+from submission.data.registry import REGISTRY
 from submission.data.splits import Split, held_out
 from submission.device import usable
 from submission.errors import UsageError
@@ -145,5 +146,10 @@ def load_images(settings: DataSettings, root: Path | str | None, progress: Progr
 
 def validation_split(settings: Settings, options: TrainOptions) -> ImageDataset | None:
     """The split of the data set that ``train.validation_split`` names, if it names one."""
-    split = settings.train.validation_split
-    return load_images(settings.data, options.data_root, options.progress, split=split) if split else None
+    split, data = settings.train.validation_split, settings.data
+    if not split:
+        return None
+    if options.data is not None and not (data.name in REGISTRY or is_user_data(data.name)):
+        what = f"{data.name}, images in memory, have no split {split!r}"
+        raise UsageError(what, "hold some of them out: train.held_out = 1000, train.validation_split = ''")
+    return load_images(data, options.data_root, options.progress, split=split)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from submission import checkpoint, provenance
 from submission.configuration import bindings_of
 from submission.configuration.fill import FORMER_NAMES
 from submission.data import ImageDataset, is_user_data
+from submission.data.dataset import checksum
 from submission.errors import SubmissionError, UsageError
 from submission.export.torchscript import export_torchscript
 from submission.files import write_text
@@ -39,7 +38,6 @@ from submission.training.trainer import SeedRun
 
 logger = logging.getLogger(__name__)
 
-FINGERPRINT_IMAGES = 64
 FIXED = ("config", "versions", "data", "precision")
 CHANGEABLE = ("steps", "epochs", "patience", "log_every", "checkpoint_every", "tensorboard")
 """Settings of ``train`` that a resumed run may change: they have no part in the updates that are done."""
@@ -86,7 +84,8 @@ def start_run(
     data, versions = fingerprint(setup.dataset), provenance.versions()
     fixed = {"config": config, "versions": versions, "data": data, "precision": precision}
     write_text(folder.config_file, config)
-    folder.write_meta(describe(setup.settings, setup.dataset, setup.model, setup.mode, precision))
+    about = describe(setup.settings, setup.dataset, setup.model, setup.mode, precision)
+    folder.write_meta(replace(about, dataset=replace(about.dataset, checksum=data["data.checksum"])))
     clock = time.monotonic()
     export_torchscript(setup.model, setup.mode, folder.untrained_file)
     setup.model.load_state_dict(weights)
@@ -246,12 +245,10 @@ def releases(versions: Mapping[str, str]) -> dict[str, str]:
 
 def fingerprint(dataset: ImageDataset) -> dict[str, str]:
     """What must agree for a run to be resumed: name, size, shape and a checksum of evenly spaced images."""
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, FINGERPRINT_IMAGES).astype(np.int64))
-    checksum = zlib.crc32(np.ascontiguousarray(dataset.images(chosen)).tobytes())
     factors = getattr(dataset, "factor_sizes", ())
     return {
         "data.name": dataset.name,
         "data.images": f"{len(dataset)} of shape {tuple(dataset.image_shape)}",
         "data.factor_sizes": str(tuple(factors)),
-        "data.checksum": f"{checksum:08x}",
+        "data.checksum": checksum(dataset),
     }

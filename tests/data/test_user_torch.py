@@ -46,6 +46,12 @@ def test_other_torch_data_sets_are_refused(items: Any, message: str) -> None:
         from_torch(items)
 
 
+@pytest.mark.parametrize("data", [(IMAGES, ROWS, ROWS), {"images": IMAGES}, (IMAGES.reshape(24, -1), ROWS)])
+def test_other_collections_are_refused(data: Any) -> None:
+    with pytest.raises(SubmissionError, match=r"a (tuple|dict) of \d parts is no data set — pass images, or a pair"):
+        as_dataset(data)
+
+
 def test_whatever_a_user_has_becomes_a_data_set(tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", images=IMAGES)
     tensors = torch.from_numpy(IMAGES).movedim(3, 1)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import submission
+from submission.configuration import load
+from submission.data import from_arrays
 from submission.errors import UsageError
 from submission.progress import QUIET
 from submission.run import Run
+from submission.training import train_together
 
 TINY = {"train.steps": 4, "train.batch_size": 16, "model.networks": "mlp_small", "model.space": "R^2"}
 LABELS = np.stack(np.unravel_index(np.arange(32), (4, 8)), 1)
@@ -37,7 +41,48 @@ def test_a_run_that_is_opened_again_takes_them(run: Run) -> None:
     assert np.array_equal(again.dataset().images(np.arange(32)), PICTURES)
 
 
-@pytest.mark.parametrize("data", [(PICTURES[:, :6], LABELS), (PICTURES, LABELS[:, :1]), PICTURES])
-def test_other_images_or_factors_are_refused(run: Run, data: object) -> None:
-    with pytest.raises(UsageError, match="was trained on images of shape"):
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ((PICTURES[:, :6], LABELS), "was trained on images of shape"),
+        ((PICTURES, LABELS[:, :1]), "was trained on images of shape"),
+        (PICTURES, "was trained on images of shape"),
+        ((PICTURES[::-1].copy(), LABELS), "was trained on other images than these of 'arrays' — pass those"),
+        ((PICTURES[:31], LABELS[:31]), "was trained on other images"),
+    ],
+)
+def test_other_images_or_factors_are_refused(run: Run, data: object, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         submission.load_run(run.path, data=data)
+
+
+def test_scores_of_other_images_do_not_replace_those_of_the_run(run: Run) -> None:
+    fast: dict[str, Any] = {"preset": "fast", "metrics": ["mig"], "progress": QUIET}
+    own = submission.evaluate(run, **fast)
+    others = PICTURES[::-1].copy()
+    with pytest.raises(UsageError, match=r"other images than these of 'arrays' — give these another name"):
+        submission.evaluate(run, data=(others, LABELS), **fast)
+    named = submission.evaluate(run, data=from_arrays(others, LABELS, name="test"), **fast)
+    again = submission.evaluate(run, data=(PICTURES, LABELS), **fast)
+    assert (again.path, again["mig"]) == (own.path, own["mig"])
+    assert named.path not in (None, own.path)
+
+
+def test_training_goes_on_with_the_images(run: Run) -> None:
+    more = {**TINY, "train.steps": 6}
+    how: dict[str, Any] = {"bind": more, "resume": True, "device": "cpu", "progress": QUIET}
+    with pytest.raises(UsageError, match=r"images in memory .* train\(\.\.\., data=\(images, factors\), resume=True\)"):
+        submission.train(run.settings, run.path, **how)
+    assert submission.train("demo", run.path, data=(PICTURES, LABELS), **how).meta.training.steps == 6
+
+
+def test_images_in_memory_have_no_splits(tmp_path: Path) -> None:
+    bind = {**TINY, "train.validation_split": "test"}
+    with pytest.raises(UsageError, match=r"'?arrays'?, images in memory, have no split 'test' — hold some of them out"):
+        submission.train("demo", tmp_path / "run", bind=bind, data=PICTURES, device="cpu", progress=QUIET)
+
+
+def test_seeds_of_numpy_train_together(tmp_path: Path) -> None:
+    settings, seeds = load("demo", TINY), np.arange(2)
+    runs = train_together(settings, seeds, tmp_path, data=(PICTURES, LABELS), device="cpu")  # type: ignore[arg-type]
+    assert [run.settings.train.seed for run in runs] == [run.meta.seed for run in runs] == [0, 1]
