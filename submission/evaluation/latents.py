@@ -10,7 +10,7 @@ import torch
 
 from submission.data import ImageBatches, ImageDataset
 from submission.device import seeded_randomness
-from submission.evaluation.likelihood import BATCH
+from submission.evaluation.likelihood import batch_of
 from submission.latent.base import LatentSpace
 from submission.latent.families import COLLAPSED
 from submission.metrics.base import Blocks
@@ -52,7 +52,7 @@ def encode(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.integer], 
     model.eval()
     codes, kl = [], []
     with seeded_randomness(seed), torch.inference_mode():
-        for images in ImageBatches(dataset).iterate(indices, BATCH):
+        for images in ImageBatches(dataset).iterate(indices, batch_of(dataset)):
             parameters = model.encode(images).float()
             posterior = model.space.posterior(parameters)
             codes.append(model.space.representation(parameters, "ambient"))

@@ -21,7 +21,12 @@ from submission.run import Estimate, Likelihood
 
 BATCH = 64
 ROWS = 4096
-"""Images encoded, and images decoded, at once."""
+"""Images encoded, and images decoded, at once; fewer where they are large."""
+
+
+def batch_of(dataset: ImageDataset) -> int:
+    """How many images of ``dataset`` are encoded at once."""
+    return min(BATCH, at_once(ROWS, *dataset.image_shape[:2]))
 
 
 def estimate(values: Tensor) -> Estimate:
@@ -61,7 +66,7 @@ def likelihood(
         progress.task("likelihood", len(indices)) as task,
     ):
         parts = []
-        for images in ImageBatches(dataset, torch.device(device)).iterate(indices, BATCH):
+        for images in ImageBatches(dataset, torch.device(device)).iterate(indices, batch_of(dataset)):
             parts.append(image_values(model, images, samples))
             task.advance(len(images))
     values = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from submission.data import GroundTruthDataset, ImageBatches, ImageDataset
 from submission.device import seeded_randomness
-from submission.evaluation.likelihood import BATCH
+from submission.evaluation.likelihood import batch_of
 from submission.evaluation.representation import ScoredRepresentation
 from submission.latent.base import LatentSpace
 from submission.metrics.base import PosteriorTable, Sampler
@@ -54,7 +54,7 @@ def model_posteriors(model: VAE, dataset: ImageDataset, indices: npt.NDArray[np.
     """The posteriors of the images ``indices`` (N,)."""
     model.eval()
     with torch.inference_mode():
-        batches = ImageBatches(dataset).iterate(indices, BATCH)
+        batches = ImageBatches(dataset).iterate(indices, batch_of(dataset))
         return SpacePosteriors(model.space, torch.cat([model.encode(images).float() for images in batches]))
 
 

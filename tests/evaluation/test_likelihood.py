@@ -165,7 +165,7 @@ def test_the_estimate_does_not_depend_on_how_memory_is_bounded(monkeypatch, batc
 @pytest.mark.parametrize("pixels", [batches.PIXELS, 1, 0.001])
 def test_no_more_than_the_allowed_images_are_decoded_at_once(monkeypatch, pixels):
     monkeypatch.setattr(batches, "PIXELS", pixels)
-    model, seen = LinearGaussian(), []
+    model, seen, passed = LinearGaussian(), [], []
     decode = model.decode
 
     def spy(z):
@@ -173,10 +173,12 @@ def test_no_more_than_the_allowed_images_are_decoded_at_once(monkeypatch, pixels
         return decode(z)
 
     model.decode = spy
+    model.encode = lambda images: passed.append(len(images)) or LinearGaussian.encode(model, images)
     images = model.sample(130)
     height, width = images.images(np.arange(1)).shape[1:3]
     evaluate(model, images, samples=500)
-    assert max(seen) <= max(64, at_once(module.ROWS, height, width))
+    assert max(seen) <= at_once(module.ROWS, height, width)
+    assert max(passed) <= min(module.BATCH, at_once(module.ROWS, height, width))
     assert sum(seen) == 130 * 500
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from submission.data import ImageDataset
-from submission.data.batches import ImageBatches
+from submission.data.batches import ImageBatches, at_once
 from submission.device import seeded_randomness, usable
 from submission.errors import SubmissionError
 from submission.evaluation.encoding.precision import Mixed, in_bfloat16
@@ -34,7 +34,7 @@ WARM_UP = 3
 """Calls after which a GPU has chosen its kernels, so that two calls may be compared bit by bit."""
 CONVOLUTIONAL, DENSE, MANY = 64, 512, 4096
 """Images per call: what a convolution writes should stay in a processor's caches, a dense layer reads all of its
-weights at every call, and a GPU or a fast path wants many."""
+weights at every call, and a GPU or a fast path wants many; fewer where images are large."""
 MOST_BYTES = 64 << 20
 """Of images per call on a processor."""
 
@@ -93,7 +93,7 @@ class Encoder:
             return self._module.batch_size
         dimensions = [weight.dim() for weight in self._module.parameters()]
         small = DENSE if dimensions and max(dimensions) <= 2 else CONVOLUTIONAL
-        return small if self.device.type == "cpu" else MANY
+        return at_once(small if self.device.type == "cpu" else MANY, *image_shape[:2])
 
     def _take_fast_path(self, image_shape: tuple[int, int, int]) -> None:
         """Run an accelerator's module where there is one for the CPU, compared with the module itself."""

@@ -63,3 +63,10 @@ def test_floats_that_bytes_do_not_give_are_sent(elsewhere: Callable[[ImageDatase
 
     dataset = Dimmed("dimmed", (), (64, 64, 1), 1)
     assert elsewhere(dataset).rows(dataset) is None
+
+
+@pytest.mark.parametrize(("side", "images"), [(4, 64), (64, 64), (128, 16), (1024, 1)])
+def test_large_images_are_encoded_in_smaller_batches(side: int, images: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "verified", lambda *_: None)  # a fast path bounds its bytes
+    convolution = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 4, 4), torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten())
+    assert Encoder(convolution, "pooled", (side, side, 1)).batch_size == images
