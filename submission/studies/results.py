@@ -21,10 +21,10 @@ PART = re.compile(r", (?![^(]*\))")
 """Between two parts of a label; commas of a latent space are inside parentheses."""
 BAR = "\\|"
 """A bar that does not end a cell of a Markdown table."""
-LOWER_IS_BETTER = {"reconstruction", "mse"}
+LOWER_IS_BETTER = {"reconstruction", "mse", "torn"}
 """Of what is not a metric; metrics know their direction."""
 NEUTRAL = {"kl", "effective_samples"}
-"""Quantities of which neither more nor less is better."""
+"""Quantities of which neither more nor less is better; see also ``neutral``."""
 LEFT_OUT = {"degree"}
 """Recorded, but in no table: the sign of a degree is that of an arbitrary orientation."""
 AT_LEAST = {"kl": 0.0, "mse": 0.0, "effective_samples": 1.0}
@@ -40,9 +40,14 @@ def quantity_name(name: str) -> str:
 
 
 def less_is_better(quantity: str) -> bool:
-    """Whether less is better, as of an error; False for ``NEUTRAL``."""
+    """Whether less is better, as of an error; False for what is ``neutral``."""
     metric = metric_of(quantity)
     return not metric.higher_is_better if metric else quantity in LOWER_IS_BETTER
+
+
+def neutral(quantity: str) -> bool:
+    """Whether neither more nor less of a quantity is better, as of counts, exponents and divergences."""
+    return quantity in NEUTRAL or quantity.startswith((KL_OF, EXPONENT)) or quantity.endswith(USED)
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,8 @@ class Row:
         return self.titles.get(quantity) or quantity_name(quantity)
 
     def short_of_published(self, quantity: str) -> bool:
-        """Whether the mean is worse than the published one by more than its deviation; never for ``NEUTRAL``."""
-        if quantity not in self.values or quantity not in self.published or quantity in NEUTRAL:
+        """Whether the mean is worse than the published one by more than its deviation; not of ``neutral`` ones."""
+        if quantity not in self.values or quantity not in self.published or neutral(quantity):
             return False
         mean, deviation = self.published[quantity]
         gap = self.values[quantity].mean - mean
@@ -228,7 +233,7 @@ def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[
         [
             *(item.label, quantity_name(item.quantity), str(item.test.seeds)),
             *(f"{item.test.difference:+.4g}", f"{item.test.adjusted:.3f}"),
-            "–" if item.quantity in NEUTRAL else f"{item.improvement:.0%}",
+            "–" if neutral(item.quantity) else f"{item.improvement:.0%}",
             item.test.verdict,
         ]
         for item in found

@@ -44,6 +44,17 @@ def test_the_kl_is_never_better_or_worse_and_the_degree_is_left_out(study: Study
     assert better == {"ELBO (nats)": "50%", "KL (nats)": "–"}
 
 
+def test_what_has_no_better_side_is_not_compared_and_torn_maps_are_worse(study: Study) -> None:
+    named = dataclasses.replace(study, seeds=6)
+    values = {"torn": 0.0, "captured": 1.0, "exponent 1": 2.0, "circles in use": 1.0, "KL of circles (nats)": 1.0}
+    other = {**dict.fromkeys(values, 0.0), "torn": 1.0}
+    records = [record(named, number, **(values if number % 3 else other)) for number in range(18)]
+    lines = comparison_table(comparisons(named, records))[1]
+    better = {line[1]: line[5] for line in lines if line[0] == "plane, β = 1"}
+    neutral = dict.fromkeys(("exponent 1", "circles in use", "KL of circles (nats)"), "–")
+    assert better == {"torn": "100%", "captured": "100%", **neutral}
+
+
 def test_intervals_stay_where_values_can_be(study: Study) -> None:
     names = ("circles in use", "KL of circles (nats)", "elbo", "exponent 1", "accuracy at 100")
     first, last = dict(zip(names, (0.0, 0.0, 0.0, 1.0, 60.0), strict=True)), [9.0, 9.0, 9.0, 3.0, 90.0]
