@@ -6,7 +6,7 @@ shown on terminals and in notebooks unless ``progress=submission.progress.QUIET`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from submission.run import Run
 
 if TYPE_CHECKING:
     from submission.configuration import Settings
+    from submission.configuration.fill import Binds
     from submission.data import ImageDataset
     from submission.evaluation import Results
     from submission.latent.base import LatentSpace
@@ -52,7 +53,7 @@ def train(
     config: str | Path | Iterable[str | Path] | Settings,
     out: Path | str,
     *,
-    bind: str | Iterable[str] | Mapping[str, object] = (),
+    bind: Binds = (),
     data: Any = None,
     data_root: Path | str | None = None,
     resume: bool = False,
@@ -66,9 +67,9 @@ def train(
         config: name or path of a gin configuration (``submission train --list``), several of them, or settings.
         out: the run folder; it must not hold a run unless ``resume``.
         bind: bindings that change the configuration or settings: names and values, ``{"train.steps": 1000}``, or
-            gin texts, ``"train.steps = 1000"``.
-        data: images to train on instead of the configuration's: a data set, its name or path, a uint8 array
-            (N, H, W, C), a pair of images and factors, or a torch ``Dataset``.
+            gin texts, ``"train.steps = 1000"``; later ones win.
+        data: images to train on instead of the configuration's: a data set, its name or path (whose options are
+            bound), a uint8 array (N, H, W, C), a pair of images and factors, or a torch ``Dataset``.
         data_root: folder of data files.
         resume: continue the run in ``out`` where its last checkpoint left it.
         device: ``auto``, ``cpu``, ``cuda``, ...
@@ -80,9 +81,13 @@ def train(
         SubmissionError: bad settings or data, another run in ``out``, a full disk, a loss that is not finite.
     """
     from submission.configuration import Settings, load, with_bindings
+    from submission.data import name_of
     from submission.training import train
 
-    settings = with_bindings(config, bind) if isinstance(config, Settings) else load(config, bind)
+    binds: Binds = bind
+    if isinstance(data, str | Path):  # as --data does, so that options that are bound apply
+        binds, data = [bind, {"data.name": name_of(data)}], None
+    settings = with_bindings(config, binds) if isinstance(config, Settings) else load(config, binds)
     return train(
         settings, out, data=data, data_root=data_root, resume=resume, device=device, time_budget=time_budget,
         progress=progress or Bars(),

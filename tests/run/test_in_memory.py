@@ -12,6 +12,7 @@ import submission
 from submission.configuration import load
 from submission.data import from_arrays
 from submission.errors import UsageError
+from submission.evaluation.held_out import held_out_images, run_likelihood
 from submission.progress import QUIET
 from submission.run import Run
 from submission.training import train_together
@@ -74,6 +75,12 @@ def test_training_goes_on_with_the_images(run: Run) -> None:
     with pytest.raises(UsageError, match=r"images in memory .* train\(\.\.\., data=\(images, factors\), resume=True\)"):
         submission.train(run.settings, run.path, **how)
     assert submission.train("demo", run.path, data=(PICTURES, LABELS), **how).meta.training.steps == 6
+
+
+def test_its_likelihood_is_that_of_its_images(run: Run) -> None:
+    found = run_likelihood(run, held_out_images(run), samples=2)
+    found.write(run.likelihood_file)
+    assert (run.likelihood(), found.data.name, found.likelihood.images) == (found, "arrays", 32)
 
 
 def test_images_in_memory_have_no_splits(tmp_path: Path) -> None:

@@ -47,6 +47,17 @@ def test_a_run_loads_the_data_set_it_was_given(name: str, options: dict[str, obj
     assert again.settings.data == run.settings.data
 
 
+def test_options_that_are_bound_apply_to_data_that_is_named(tmp_path: Path) -> None:
+    data = submission.load_data("torus_pictures", seed=3)
+    bind = [*TINY, {"data.seed": 3}]
+    run = submission.train("demo", tmp_path / "run", bind=bind, data="torus_pictures", device="cpu")
+    assert same_images(run.dataset(), data)
+    again = submission.train(run.settings, tmp_path / "again", data="torus_pictures", device="cpu")
+    assert again.settings.data == run.settings.data
+    with pytest.raises(UsageError, match=r"has no option 'sead'"):
+        submission.train("demo", tmp_path / "no", bind=[*TINY, {"data.sead": 3}], data="torus_pictures")
+
+
 def test_options_of_the_configuration_do_not_replace_those_of_the_data(tmp_path: Path) -> None:
     data = submission.load_data("torus_pictures", seed=3)
     run = trained(tmp_path / "run", data, "data.name = 'torus_pictures'", "data.seed = 1", "data.cutoff = 2.0")
