@@ -52,7 +52,7 @@ LITERAL = re.compile(r"(``.*?``)")
 
 
 def escape(application: Any, what: str, name: str, owner: Any, options: Any, lines: list[str]) -> None:
-    """Docstrings are plain text: |x|, *shape and names that end in _ are no markup."""
+    """Docstrings are plain text: |x|, *shape and names that end in _ are not markup."""
     for number, line in enumerate(lines):
         bullet = re.match(r"\s*(\* )?", line)
         start = bullet.end() if bullet else 0

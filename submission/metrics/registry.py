@@ -59,24 +59,24 @@ def title(name: str) -> str:
 
 
 def metric_of(quantity: str) -> Metric | None:
-    """The metric that ``quantity`` begins with, as in ``mig by block, untrained``; None for what is no metric."""
+    """The metric that ``quantity`` begins with, as in ``mig by block, untrained``; None for other quantities."""
     found = quantity.partition(",")[0].removesuffix(" by block")
     return metric(found) if found in REGISTRY else None
 
 
 def bounds(quantity: str) -> tuple[float, float]:
-    """Lowest and highest possible value of a metric's quantity; infinite for what is no metric."""
+    """Lowest and highest possible value of a metric's quantity; infinite for other quantities."""
     found = metric_of(quantity)
     return found.range if found else (-math.inf, math.inf)
 
 
 def registered(name: str) -> str:
-    """``name`` as the registry may have it: as it is, as for a metric of one's own, or in small letters."""
+    """``name`` as the registry may have it: as it is, as for a metric of one's own, or in lower case."""
     return name if name in REGISTRY else name.lower()
 
 
 def metric(name: str) -> Metric:
-    """The metric called ``name`` in small or capital letters.
+    """The metric called ``name``, in lower or upper case.
 
     Raises:
         UsageError: no metric has this name; the message has the closest ones.

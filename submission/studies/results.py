@@ -28,7 +28,7 @@ NEUTRAL = {"kl", "effective_samples"}
 LEFT_OUT = {"degree"}
 """Recorded, but in no table: the sign of a degree is that of an arbitrary orientation."""
 AT_LEAST = {"kl": 0.0, "mse": 0.0, "effective_samples": 1.0}
-"""Lowest possible means of quantities that are no metrics."""
+"""Lowest possible means of quantities that are not metrics."""
 UNTRAINED = ", untrained"
 """Ends the names of an untrained encoder's scores."""
 

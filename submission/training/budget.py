@@ -31,7 +31,7 @@ def duration(budget: float | str | None) -> float | None:
     """Seconds of a time budget: a number of them, or a text such as ``1h30m``; None where there is none.
 
     Raises:
-        UsageError: a text that is no duration, or what is not a finite number of at least 0.
+        UsageError: a text that is not a duration, or a number that is negative or not finite.
     """
     if budget is None:
         return None
