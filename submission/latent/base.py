@@ -16,7 +16,7 @@ class Component:
     Attributes:
         name: e.g. ``S^10`` or ``R^4[2]``; unique inside its space.
         start, stop: its columns in an ambient sample.
-        topology: ``sphere``, ``circle``, ``projective``, ``rotation``, ``torus`` or ``line``.
+        topology: ``sphere``, ``circle``, ``projective``, ``rotation``, ``torus``, ``manifold`` or ``line``.
         factor: index of the product's factor that it belongs to (0 in a space that is not a product).
     """
 

@@ -130,7 +130,7 @@ def parts_of(encoded: Encoded) -> list[Part]:
 
 
 def split(encoded: Encoded, members: Sequence[int]) -> list[Part]:
-    """Pictures of circles in pairs, of lines in twos and threes, and of anything else by itself."""
+    """Pictures of circles in pairs, of up to three lines (of more, the two with the greatest KL), and of all others."""
     ranked = sorted(members, key=lambda index: -encoded.mean_kl[index])
     topology = encoded.space.components[ranked[0]].topology
     if topology == "line":

@@ -72,7 +72,7 @@ class Job:
         threads: CPU threads.
         isolated: whether the exported encoder is scored in a sandbox.
         peers: seeds of the same cell to train at the same time as one batched program; they are measured by jobs of
-            their own. None where each seed trains alone.
+            their own. Empty where each seed trains alone.
         imports: modules of one's own that the job's process imports first.
         first: gin text of the training from whose weights the trial starts; empty for none.
     """
