@@ -1,4 +1,4 @@
-"""The aggregate posterior of coordinates with normal laws, by ``aggregate.c``; float32, on the CPU."""
+"""The aggregate posterior of normally distributed coordinates, by ``aggregate.c``; float32, on the CPU."""
 
 from __future__ import annotations
 

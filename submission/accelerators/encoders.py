@@ -1,7 +1,7 @@
 """Encoders of images that are mostly black or mostly constant: equivalent modules that compute less.
 
-The images of many data sets show one object on a black ground. Out of the object's reach, convolutions give what they
-give on a black image, so it is enough to evaluate them in a window around it; a dense layer of all pixels needs only
+The images of many data sets show one object on a black ground. Away from the object, convolutions give the
+same as on a black image, so it is enough to evaluate them in a window around it; a dense layer of all pixels needs only
 the pixels at which an image changes.
 """
 

@@ -3,7 +3,7 @@
 Its data classes and metrics use TensorFlow for opening files only, gin-config through ``gin.tf`` with an argument
 that has since been renamed, and two features of an older Pillow. The stand-ins below are in place only while one of its
 modules is being imported; afterwards ``sys.modules`` is as before. The package gets a private copy of gin, so that
-the names it registers do not mix with anybody else's configuration.
+the names that it registers do not conflict with other configurations.
 """
 
 from __future__ import annotations

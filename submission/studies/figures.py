@@ -1,4 +1,4 @@
-"""The figure of a study, drawn from its records alone, and its text for those who do not see it."""
+"""The figure of a study, drawn from its records alone, and its alternative text."""
 
 from __future__ import annotations
 

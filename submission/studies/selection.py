@@ -1,4 +1,4 @@
-"""Model selection in a study: one setting of every method's grid, chosen by UDR, by the metric, and by its place."""
+"""Model selection in a study: a setting of every method's grid, chosen by UDR, by the metric, or as the middle one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One job of a sweep in a process of its own: train, export, evaluate, estimate the likelihood, record.
 
 ``python -m submission.studies.trial`` reads a ``Job`` as one line of JSON from its standard input. When that input
-closes, because whoever started it is gone, the process stops like one that received SIGTERM: with a checkpoint.
+closes, because the process that started it has ended, it stops like one that received SIGTERM: with a checkpoint.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Logs of a training run: means of its terms, the state of each component, TensorBoard events, the bar."""
+"""Logs of a training run: means of its terms, the state of each component, TensorBoard events, the progress bar."""
 
 from __future__ import annotations
 
