@@ -145,7 +145,10 @@ class RayEngine(Engine):
 
 
 class SlurmEngine(Engine):
-    """Jobs of SLURM, submitted with submitit; ``cluster="local"`` runs them as processes, for a try."""
+    """Jobs of SLURM, submitted with submitit; ``cluster="local"`` runs them as processes, for a try.
+
+    Submitit writes the parameters into a script, where sbatch's environment variables such as ``SBATCH_PARTITION`` win.
+    """
 
     def __init__(self, folder: Path, cluster: str = "slurm", minutes: int = 24 * 60, **parameters: Any) -> None:
         try:
@@ -169,7 +172,8 @@ class SlurmEngine(Engine):
             return self.executor.submit(run_remotely, job.line(), job.threads, job.folder)
         except FailedJobError as error:
             reason = next(iter(reversed(str(error).splitlines())), "no reason given")
-            raise UsageError(f"SLURM refuses the job: {reason}", "ask for fewer --cpus or --gpus") from None
+            fix = "ask for fewer --cpus or --gpus, or set SBATCH_PARTITION, SBATCH_ACCOUNT or SBATCH_TIMELIMIT"
+            raise UsageError(f"SLURM refuses the job: {reason}", fix) from None
 
     def finished(self, handle: Any) -> bool:
         """Whether the job has ended."""
