@@ -170,6 +170,7 @@ def require_factors(dataset: ImageDataset, purpose: str) -> GroundTruthDataset:
     """``dataset`` if its factors of variation are known, else a SubmissionError naming ``purpose``."""
     if not isinstance(dataset, GroundTruthDataset):
         raise SubmissionError(
-            f"{dataset.name} has no ground-truth factors, which {purpose} requires", "use another data set"
+            f"{dataset.name} has no ground-truth factors, which {purpose} requires",
+            "use another data set (from Python: data=(images, factors))",
         )
     return dataset

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from submission.evaluation.plan import PRESETS
 from submission.run import Run, ScoreFile
-from submission.run.folder import REFERENCE_PREFIX
+from submission.run.folder import REFERENCE_PREFIX, is_known
 
 SETTING = re.compile(r" (\w+)\.(\w+)=")
 """A setting of one's own in the preset of a score file, such as ``fast mig.num_bins=10``."""
@@ -18,6 +18,14 @@ def train_command(run: Run, out: str, *seeds: str) -> str:
     """What trains a run's configuration again, in the folder ``out``; ``seeds`` are the words that choose them."""
     words = ["python", "train.py", *imports(run), "--config", f"{run.path}/config.gin", *seeds, "--out", out]
     return shlex.join([*words, *unpickling(run.meta.dataset.name)])
+
+
+def data_note(run: Run) -> list[str]:
+    """A comment where the images that the commands need are not found by name."""
+    name = run.meta.dataset.name
+    if not name or is_known(name):
+        return []
+    return [f"# {' '.join(name.split())}: images in memory, which submission.train and load_run take as data=..."]
 
 
 def report_command(folders: Sequence[str]) -> str:

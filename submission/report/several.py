@@ -12,7 +12,7 @@ from submission.plots.comparison import score_dots, tradeoff
 from submission.plots.kinds import Source, by_method
 from submission.plots.training import training_curves
 from submission.plots.traversal import traversals
-from submission.report.commands import evaluate_command, report_command, train_command
+from submission.report.commands import data_note, evaluate_command, report_command, train_command
 from submission.report.findings import main_metric, training_warnings, verdict
 from submission.report.page import Code, Download, Item, Page, Section, Table, Text
 from submission.report.pictures import chart, listed, photograph
@@ -87,7 +87,11 @@ def method_commands(group: Sequence[Source], scored: Mapping[str, ScoreFile], ou
     else:
         lines = [train_command(run, folder, "--seed", str(seed)) for seed, folder in folders.items()]
     chosen = {seed: (by_seed[seed].run, scored[by_seed[seed].name]) for seed in seeds if by_seed[seed].name in scored}
-    return lines + [evaluate_command(*chosen[seed], folder) for seed, folder in folders.items() if seed in chosen]
+    return (
+        data_note(run)
+        + lines
+        + [evaluate_command(*chosen[seed], folder) for seed, folder in folders.items() if seed in chosen]
+    )
 
 
 def again(source: Source, taken: Sequence[str] = ()) -> str:

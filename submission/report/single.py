@@ -14,7 +14,7 @@ from submission.plots.manifolds import latent_space, parts_of
 from submission.plots.matrices import heat_maps, matrices_of
 from submission.plots.training import component_curves, component_kl, training_curves
 from submission.plots.traversal import traversals
-from submission.report.commands import evaluate_command, report_command, train_command
+from submission.report.commands import data_note, evaluate_command, report_command, train_command
 from submission.report.findings import collapsed, verdict, warnings
 from submission.report.page import Code, Download, Facts, Item, Page, Section, Text
 from submission.report.pictures import chart, listed, photograph, sliders
@@ -89,7 +89,7 @@ def subtitle(run: Run) -> str:
 def commands(run: Run, scores: ScoreFile | None) -> str:
     """What trains, scores and reports the same again."""
     again = f"{run.path}-again"
-    lines = [train_command(run, again, "--seed", str(run.meta.seed))]
+    lines = [*data_note(run), train_command(run, again, "--seed", str(run.meta.seed))]
     if scores is not None:
         lines.append(evaluate_command(run, scores, again))
     return "\n".join([*lines, report_command([again])])

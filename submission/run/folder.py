@@ -386,20 +386,27 @@ def entries_below(folder: str) -> Iterator[os.DirEntry[str]]:
             yield from entries
 
 
-def require_known(path: Path, name: str) -> None:
-    """UsageError where no data set is called ``name``, on which the run in ``path`` was trained."""
+def is_known(name: str) -> bool:
+    """Whether ``name`` says where images are; not that of images in memory, or of a set whose module is missing."""
     from submission.data.registry import entry
 
     try:
         entry(name)
     except UsageError:
+        return False
+    return True
+
+
+def require_known(path: Path, name: str) -> None:
+    """UsageError where no data set is called ``name``, on which the run in ``path`` was trained."""
+    if not is_known(name):
         what = f"{path} was trained on {name!r}, images in memory or a data set that a module registers"
         fix = (
             "save images and factors in an .npz file and evaluate with --data FILE.npz (from Python: "
             "load_run(path, data=(images, factors)); to train further: train(..., data=(images, factors), "
             "resume=True)), or import the module: --import MODULE"
         )
-        raise UsageError(what, fix) from None
+        raise UsageError(what, fix)
 
 
 def require_memory(networks: str, space: LatentSpace, image_shape: tuple[int, int, int], file: Path) -> None:

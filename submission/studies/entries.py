@@ -13,7 +13,7 @@ from submission.errors import SubmissionError, UsageError, invocation
 from submission.parallel import map_in_processes
 from submission.run import Run, ScoreFile
 from submission.run.methods import method_key
-from submission.run.naming import SettingsMap, name_methods, read_settings
+from submission.run.naming import SettingsMap, identity, name_methods, read_settings
 from submission.run.places import folders_below
 
 
@@ -33,6 +33,7 @@ class Entry:
         lower: metrics of which less is better.
         key: what the repetitions of a run's method have in common; None for what is not a run.
         method: what repetitions share (``with_methods``).
+        images: checksum of the images that the run was trained on; empty where it is unknown.
     """
 
     run: str
@@ -46,6 +47,7 @@ class Entry:
     lower: frozenset[str] = frozenset()
     key: Hashable = None
     method: str = ""
+    images: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,21 +144,22 @@ class Scored:
     Attributes:
         run: the run whose export was scored; None for what is not a run.
         settings, seed: of the run.
-        key: see ``Entry``.
+        key, images: see ``Entry``.
     """
 
     run: Run | None = None
     settings: SettingsMap = field(default_factory=dict)
     seed: int | None = None
     key: Hashable = None
+    images: str = ""
 
     @classmethod
     def of(cls, run: Run | None) -> Scored:
         """A run; SubmissionError where its files are damaged."""
         if run is None:
             return cls()
-        settings = read_settings(run.config_text)
-        return cls(run, settings, run.meta.seed, method_key(run, settings))
+        settings, meta = read_settings(run.config_text), run.meta
+        return cls(run, settings, meta.seed, method_key(run, settings), meta.dataset.checksum)
 
     @classmethod
     def by(cls, record: ScoreFile) -> Scored:
@@ -172,7 +175,7 @@ class Scored:
         data, scores = record.data.name, record.headlines()
         lower = frozenset(metric for metric in scores if not record.metrics[metric].higher_is_better)
         about = (self.seed, (record.seeds,), name, self.settings, lower, self.key)
-        return Entry(place, data, record.protocol, scores, *about)
+        return Entry(place, data, record.protocol, scores, *about, images=self.images)
 
 
 def owner(source: Path) -> Run | None:
@@ -235,8 +238,20 @@ def with_methods(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def seed_cautions(entries: Sequence[Entry]) -> list[str]:
-    """What a reader must know about the seeds of training and of the protocol."""
-    return [caution for caution in (repeated_seeds(entries), protocol_seeds(entries)) if caution]
+    """What a reader must know about the seeds of training and of the protocol, and about images of one name."""
+    found = (repeated_seeds(entries), protocol_seeds(entries), images_of_one_name(entries))
+    return [caution for caution in found if caution]
+
+
+def images_of_one_name(entries: Sequence[Entry]) -> str:
+    """A caution where runs of one configuration were trained on different images, else nothing."""
+    seen: dict[tuple[str, Hashable], set[str]] = {}
+    for entry in entries:
+        if entry.images:
+            seen.setdefault((entry.method, identity(entry.settings)), set()).add(entry.images)
+    mixed = list(dict.fromkeys(method for (method, _), images in seen.items() if len(images) > 1))
+    fix = "give data sets in memory different names"
+    return f"runs of {listed(mixed)} were trained on different images of one name: {fix}" if mixed else ""
 
 
 def repeated_seeds(entries: Sequence[Entry]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,24 @@ def test_training_goes_on_with_the_images(run: Run) -> None:
     with pytest.raises(UsageError, match=r"images in memory .* train\(\.\.\., data=\(images, factors\), resume=True\)"):
         submission.train(run.settings, run.path, **how)
     assert submission.train("demo", run.path, data=(PICTURES, LABELS), **how).meta.training.steps == 6
+
+
+def test_runs_on_different_images_of_one_name_are_not_taken_for_repetitions(run: Run, tmp_path: Path) -> None:
+    bind, others = {**TINY, "train.seed": 1}, (PICTURES[::-1].copy(), LABELS)
+    same = submission.train("demo", tmp_path / "same", bind=bind, data=(PICTURES, LABELS), device="cpu", progress=QUIET)
+    other = submission.train("demo", tmp_path / "other", bind=bind, data=others, device="cpu", progress=QUIET)
+    for own in (run, same, other):
+        submission.evaluate(own, preset="fast", metrics=["mig"], progress=QUIET)
+    assert submission.compare([run, same], protocol="fast").cautions == ()
+    (caution,) = submission.compare([run, other], protocol="fast").cautions
+    assert "were trained on different images of one name" in caution
+
+
+def test_the_commands_of_a_report_say_what_they_lack(run: Run) -> None:
+    note = "# arrays: images in memory, which submission.train and load_run take as data=..."
+    assert note in submission.write_report(run).read_text()
+    run.write_meta(replace(run.meta, dataset=replace(run.meta.dataset, name="dsprites_tiny")))
+    assert note not in submission.write_report(run).read_text()
 
 
 def test_its_likelihood_is_that_of_its_images(run: Run) -> None:
