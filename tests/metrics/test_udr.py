@@ -62,6 +62,15 @@ def test_spearman_is_scipys() -> None:
     np.testing.assert_allclose(spearman(left, right), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("constant", [(0,), (1,), (0, 1, 2, 3), (3,)])
+def test_spearman_of_constant_columns_is_zero_and_leaves_the_others_alone(constant: tuple[int, ...]) -> None:
+    left, right = model(2, 50).astype(np.float64), model(3, 50).astype(np.float64)
+    expected = np.abs(spearmanr(left, right).statistic[:4, 4:])
+    expected[list(constant)] = 0
+    left[:, list(constant)] = 0.1
+    np.testing.assert_allclose(spearman(left, right), expected, atol=1e-12)
+
+
 def test_relative_strength_by_hand() -> None:
     assert relative_strength(np.eye(3)) == 1
     assert relative_strength(np.full((2, 2), 0.5)) == pytest.approx(0.25)
