@@ -48,7 +48,7 @@ def seeded_randomness(seed: int, device: torch.device | str = "cpu") -> Iterator
     """
     gpu = torch.device(device).type == "cuda"
     with torch.random.fork_rng([torch.device(device)] if gpu else []):
-        (torch.manual_seed if gpu else torch.default_generator.manual_seed)(seed)
+        (torch.manual_seed if gpu else torch.default_generator.manual_seed)(int(seed))
         yield
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from submission import provenance
 from submission.data import ImageDataset
@@ -67,12 +68,12 @@ def run_likelihood(
     images: HeldOut,
     samples: int = 500,
     seed: int = 0,
-    device: str = "cpu",
+    device: torch.device | str = "cpu",
     progress: Progress = QUIET,
 ) -> LikelihoodFile:
     """The likelihood of ``images`` under the run's model, as ``likelihood.json`` keeps it; nothing is written."""
     model = folder.model().to(device).eval()
-    result = likelihood(model, images.dataset, images.indices, samples, seed, device, progress)
+    result = likelihood(model, images.dataset, images.indices, int(samples), seed, device, progress)
     data = LikelihoodData(images.dataset.name, images.dataset.notes, images.remark)
     updates = folder.meta.training.steps
-    return LikelihoodFile(result, data, seed, device, updates, **provenance.record())
+    return LikelihoodFile(result, data, int(seed), str(device), updates, **provenance.record())

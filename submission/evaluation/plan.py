@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_type_hints
 from submission.errors import UsageError, did_you_mean
 from submission.metrics.base import Era, Metric
 from submission.metrics.registry import metric
-from submission.options import accepts, describe
+from submission.options import accepts, describe, plain
 
 MOST_SEEDS = 1_000
 """Repetitions of the protocol at most."""
@@ -102,12 +102,17 @@ def make_plan(
         raise UsageError("disentanglement_lib runs with the scikit-learn that is installed", "leave --era out")
     require_seeds(seed, repeats)
     found = {known.name: known for known in map(metric, named(metrics) or PRESETS[preset])}
-    own = {metric(name).name: changes for name, changes in (settings or {}).items()}
+    own = {metric(name).name: with_own_numbers(changes) for name, changes in (settings or {}).items()}
     for name in own:
         if name not in found:
             raise UsageError(f"settings are given for {name}, which is not computed", f"add it to {', '.join(found)}")
     chosen = tuple(configured(known, preset, era, own.get(name, {})) for name, known in found.items())
     return Plan(preset + shown(own), chosen, bool(metrics), era, backend, tuple(range(seed, seed + repeats)))
+
+
+def with_own_numbers(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings whose numbers of NumPy or PyTorch are Python's own, as score files hold them."""
+    return {key: plain(value) if hasattr(value, "tolist") else value for key, value in changes.items()}
 
 
 def named(metrics: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from submission.data import ImageDataset
 from submission.errors import SubmissionError, UsageError, did_you_mean
 from submission.files import output, user_path
 from submission.models.vae import VAE
+from submission.options import as_list
 from submission.plots.codes import codes_and_factors
 from submission.plots.comparison import score_dots, tradeoff
 from submission.plots.encoding import Encoded, decoder, encode_dataset
@@ -101,12 +102,14 @@ def sources_of(runs: Sequence[Run], root: Path | None = None) -> list[Source]:
     ]
 
 
-def draw(kind: str, runs: Iterable[Run | Path | str], root: Path | None = None, theme: Theme = LIGHT) -> Figure:
+def draw(
+    kind: str, runs: Run | Path | str | Iterable[Run | Path | str], root: Path | None = None, theme: Theme = LIGHT
+) -> Figure:
     """A figure of one or several runs.
 
     Args:
         kind: one of ``KINDS``.
-        runs: run folders.
+        runs: runs or their folders, one or several.
         root: folder of the data files.
         theme: colours.
 
@@ -114,7 +117,7 @@ def draw(kind: str, runs: Iterable[Run | Path | str], root: Path | None = None, 
         UsageError: there is no such kind, no run, several runs for a kind that shows a single one, or one run twice.
         SubmissionError: a run lacks what the figure shows.
     """
-    sources = sources_of([run if isinstance(run, Run) else Run.open(run) for run in runs], root)
+    sources = sources_of([run if isinstance(run, Run) else Run.open(run) for run in as_list(runs)], root)
     if kind not in KINDS:
         raise UsageError(
             f"there is no kind of figure {kind!r}", did_you_mean(kind, KINDS, f"choose {', '.join(KINDS)}")
@@ -127,16 +130,20 @@ def draw(kind: str, runs: Iterable[Run | Path | str], root: Path | None = None, 
 
 
 def plot(
-    kind: str, runs: Sequence[Run | Path | str], out: Path | str, root: Path | None = None, theme: Theme = LIGHT
+    kind: str,
+    runs: Run | Path | str | Iterable[Run | Path | str],
+    out: Path | str,
+    root: Path | None = None,
+    theme: Theme = LIGHT,
 ) -> Path:
     """``draw`` into a file; the ending chooses PNG, SVG or PDF, and WebP (animated) for traversals."""
-    path = Path(out)
+    path, given = Path(out), as_list(runs)
     if path.suffix.lower() != ".webp":
-        return save(draw(kind, runs, root, theme), path)
-    if kind != "traversals" or len(runs) != 1:
+        return save(draw(kind, given, root, theme), path)
+    if kind != "traversals" or len(given) != 1:
         raise UsageError("only traversals of one run can be animated", "choose .png, .svg or .pdf")
 
-    source = Source(runs[0] if isinstance(runs[0], Run) else Run.open(runs[0]), root)
+    source = Source(given[0] if isinstance(given[0], Run) else Run.open(given[0]), root)
     content = animation(source.model, source.encoded)
     with output(path) as file:
         file.write(content)

@@ -89,7 +89,7 @@ def agreement(
     method: str, group: Sequence[Run], similarity: Similarity, images: int, seed: int, root: Path | None
 ) -> Agreement:
     """UDR of the runs of one method."""
-    dataset = group[0].dataset(root)
+    dataset = next((run for run in group if run.images is not None), group[0]).dataset(root)
     chosen = np.random.RandomState(seed).permutation(len(dataset))[:images]
     latents = [run_latents(folder, dataset, chosen, seed) for folder in group]
     codes, kl, blocks = [run.codes for run in latents], [run.kl for run in latents], latents[0].blocks

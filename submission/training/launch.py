@@ -130,6 +130,8 @@ def train_together(
 def train_together_with(settings: Settings, seeds: Sequence[int], out: Path | str, options: TrainOptions) -> list[Run]:
     """``train_together`` with its options in one object."""
     prepare_memory()
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise UsageError(f"{list(seeds)} are not different seeds", "give each seed once, e.g. range(5)")
     folders = seed_folders(out, seeds)
     if reason := obstacle(settings, folders, options.resume):
         raise UsageError(reason, "train them one after another (--no-together)")
@@ -145,9 +147,15 @@ def train_together_with(settings: Settings, seeds: Sequence[int], out: Path | st
         reason = execute(runs, group_update(runs), stop, options, f"training {len(runs)} seeds")
         for run in runs:
             conclude(run, reason)
-    command = options.resume_command(out, seeds, together=first.device.type == "cpu")
-    raise_if_incomplete(runs[0], reason, command)
+    raise_if_incomplete(runs[0], reason, resume_seeds(out, seeds, options, first.device.type == "cpu"))
     return [replace(folder, images=options.data) for folder in folders]
+
+
+def resume_seeds(out: Path | str, seeds: Sequence[int], options: TrainOptions, together: bool) -> str:
+    """The command that resumes the runs of ``seeds``; one for each where the seeds are not consecutive."""
+    if list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
+        return options.resume_command(out, seeds, together)
+    return "; ".join(options.resume_command(folder.path) for folder in seed_folders(out, seeds))
 
 
 def dataset_of(

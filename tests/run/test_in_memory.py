@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import submission
 from submission.configuration import load
 from submission.data import from_arrays
-from submission.errors import UsageError
+from submission.errors import SubmissionError, UsageError
 from submission.evaluation.held_out import held_out_images, run_likelihood
+from submission.plots.kinds import draw, plot
 from submission.progress import QUIET
 from submission.run import Run
+from submission.studies.udr import agreements
 from submission.training import train_together
 
 TINY = {"train.steps": 4, "train.batch_size": 16, "model.networks": "mlp_small", "model.space": "R^2"}
@@ -97,15 +100,46 @@ def test_the_commands_of_a_report_say_what_they_lack(run: Run) -> None:
 
 
 def test_its_likelihood_is_that_of_its_images(run: Run) -> None:
-    found = run_likelihood(run, held_out_images(run), samples=2)
+    images = held_out_images(run)
+    found = run_likelihood(run, images, np.int64(2), np.int64(1), torch.device("cpu"))  # type: ignore[arg-type]
     found.write(run.likelihood_file)
     assert (run.likelihood(), found.data.name, found.likelihood.images) == (found, "arrays", 32)
+
+
+def test_settings_of_metrics_may_be_numbers_of_numpy(run: Run) -> None:
+    fast: dict[str, Any] = {"preset": "fast", "metrics": ["mig"], "progress": QUIET}
+    found = [submission.evaluate(run, settings={"mig": {"num_bins": bins}}, **fast) for bins in (10, np.int64(10))]
+    assert found[0].path == found[1].path
+
+
+def test_a_figure_takes_a_single_run(run: Run, tmp_path: Path) -> None:
+    assert draw("curves", str(run.path)).axes
+    assert plot("traversals", run, tmp_path / "moving.webp").is_file()
+
+
+def test_udr_finds_the_images_of_any_of_its_runs(run: Run, tmp_path: Path) -> None:
+    how: dict[str, Any] = {"data": (PICTURES, LABELS), "device": "cpu", "progress": QUIET}
+    other = submission.train("demo", tmp_path / "other", bind={**TINY, "train.seed": 1}, **how)
+    for runs in ([Run(run.path), other], [run, Run(other.path)]):
+        assert len(agreements(runs, "spearman")[0]) == 1
 
 
 def test_images_in_memory_have_no_splits(tmp_path: Path) -> None:
     bind = {**TINY, "train.validation_split": "test"}
     with pytest.raises(UsageError, match=r"'?arrays'?, images in memory, have no split 'test' — hold some of them out"):
         submission.train("demo", tmp_path / "run", bind=bind, data=PICTURES, device="cpu", progress=QUIET)
+
+
+@pytest.mark.parametrize("seeds", [[], [3, 3]])
+def test_seeds_that_train_together_are_different(seeds: list[int], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="are not different seeds"):
+        train_together(load("demo", TINY), seeds, tmp_path, data=PICTURES, device="cpu")
+
+
+def test_the_command_that_resumes_seeds_starts_no_others(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"data": PICTURES, "device": "cpu", "time_budget": 0.001}
+    with pytest.raises(SubmissionError, match=r"--out \S+/seed_0 .*; .*--out \S+/seed_5"):
+        train_together(load("demo", TINY), [0, 5], tmp_path, **how)
 
 
 def test_seeds_of_numpy_train_together(tmp_path: Path) -> None:
