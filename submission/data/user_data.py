@@ -196,18 +196,27 @@ def from_torch(
     if size > free_memory():
         raise SubmissionError(f"{name} needs {size:,} bytes, more than the free memory", "pass fewer images")
     images = np.empty((len(dataset), *first.shape), first.dtype)
-    targets = [] if target is None or not with_factors else [target] * len(dataset)
+    shape = None if target is None or not with_factors else target.shape
+    targets: list[npt.NDArray[Any]] = []
     for index in range(len(dataset)):
         image, target = item_parts(dataset[index])
-        if image.shape != first.shape:
-            what = f"item {index} of {name} is {dimensions(image)}, the first one {dimensions(first)}"
-            raise SubmissionError(what, "make all images of one shape")
+        if (image.shape, image.dtype) != (first.shape, first.dtype):
+            shown = [f"{dimensions(part)} {part.dtype}" for part in (image, first)]
+            what = f"item {index} of {name} is {shown[0]}, the first one {shown[1]}"
+            raise SubmissionError(what, "make all images of one shape and type")
         images[index] = image
-        if targets and target is not None:
-            targets[index] = target
+        if shape is not None:
+            targets.append(alike(target, shape, f"item {index} of {name}"))
     factors = np.stack(targets) if targets else None
     notes = f"{type(dataset).__name__} in memory"
     return from_arrays(images, factors, factor_names, periodic, name, notes, continuous=continuous, layout="NHWC")
+
+
+def alike(target: npt.NDArray[Any] | None, shape: tuple[int, ...], item: str) -> npt.NDArray[Any]:
+    """The factor values of an item; SubmissionError where they have not the ``shape`` of the first item's."""
+    if target is None or target.shape != shape:
+        raise SubmissionError(f"{item} has no factor values like those of the first one", "give all the same factors")
+    return target
 
 
 def item_parts(item: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:

@@ -37,8 +37,11 @@ def test_torch_data_sets() -> None:
     [
         ([], "has no length"),
         (["a", "b"], "an item's image is"),
-        ([(IMAGES[0], 1), (IMAGES[1, :2], 1)], "item 1 of torch data set is 2x6x3, the first one 5x6x3"),
+        ([(IMAGES[0], 1), (IMAGES[1, :2], 1)], "item 1 of torch data set is 2x6x3 uint8, the first one 5x6x3"),
+        ([FLOATS[0], IMAGES[1]], "item 1 of torch data set is 5x6x3 uint8, the first one 5x6x3 float32"),
         (iter([1]), "has no length"),
+        ([(IMAGES[0], 1), (IMAGES[1], None)], "item 1 of torch data set has no factor values like those of the first"),
+        ([(IMAGES[0], (1, 2)), (IMAGES[1], (1,))], "item 1 of torch data set has no factor values like those"),
     ],
 )
 def test_other_torch_data_sets_are_refused(items: Any, message: str) -> None:
