@@ -192,11 +192,14 @@ def record(job: Job, folder: Path) -> Record:
 
 
 def require_measurable(job: Job, settings: Settings) -> None:
-    """UsageError, before the training, where it cannot be measured as the study asks."""
+    """UsageError, before the training, where its data cannot be read, or not be measured as the study asks."""
     from submission.evaluation.plan import make_plan
 
     wanted = job.measures
-    dataset = load_images(settings.data, job.data_root or None, QUIET)
+    try:
+        dataset = load_images(settings.data, job.data_root or None, QUIET)
+    except SubmissionError as error:  # a file that is missing or damaged is so at the next attempt, too
+        raise UsageError(error.what, error.fix) from error
     if wanted.evaluate:
         make_plan(wanted.evaluate, wanted.metrics)
         if not isinstance(dataset, GroundTruthDataset):

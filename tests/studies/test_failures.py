@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from submission.errors import UsageError
@@ -50,6 +51,18 @@ def test_a_trial_whose_settings_are_wrong_is_tried_once_per_sweep(tmp_path: Path
         assert "gpu" in next(iter(found.errors.values()))
         assert (failure(folder).attempts, failure(folder).usage) == (1, True)
     assert sweep(study, place, HereEngine(), retries=1, device="cpu").count(State.DONE) == 1
+
+
+def test_a_trial_whose_file_is_missing_is_tried_once_per_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = dataclasses.replace(study_of(2, seeds=1), data=("own.npz",))
+    study, place = dataclasses.replace(study, bind=(*study.bind, "train.batch_size = 4")), Place.of("study")
+    folder = study.trials()[0].folder(place.out)
+    for _ in range(3):
+        assert "own.npz" in next(iter(sweep(study, place, HereEngine(), retries=1).errors.values()))
+        assert (failure(folder).attempts, failure(folder).usage) == (1, True)
+    np.savez("own.npz", images=np.eye(32, 64, dtype=np.uint8).reshape(32, 8, 8))
+    assert sweep(study, place, HereEngine(), retries=1).count(State.DONE) == 1
 
 
 def test_a_trial_has_all_its_retries_once_its_settings_are_mended(tmp_path: Path) -> None:
