@@ -122,7 +122,7 @@ def describe(hint: Any) -> str:
         return f"a {kind}" if arguments[0] is object else f"a {kind}, each item {describe(arguments[0])}"
     if origin is Mapping:
         return f"a dictionary {{{describe(arguments[0])}: {describe(arguments[1])}}}"
-    if hint is type(None):
-        return "None"
+    if hint in (type(None), object):
+        return "None" if hint is not object else "anything"
     name = getattr(hint, "__name__", str(hint)).lower()
     return WORDS.get(hint, f"a {name}, e.g. @Linear()" if getattr(hint, "_is_protocol", False) else name)

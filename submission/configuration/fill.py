@@ -26,8 +26,10 @@ from submission.objectives.schedules import Constant, Cosine, Geometric, Linear,
 from submission.options import accepts, as_list, describe, finite, plain, storable
 from submission.plugins import choices
 
-Binds = str | Mapping[str, object] | Iterable["Binds"]
-"""Bindings as texts, as names and values, or several of these."""
+Bind = str | Mapping[str, object]
+"""A binding as text, or bindings as names and values."""
+Binds = Bind | Iterable["Binds"]
+"""One or several of these."""
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
     "model": ModelSettings,

@@ -32,6 +32,12 @@ def fields_of(kind: type, values: Mapping[str, object], where: str) -> dict[str,
     return found
 
 
+def settle(part: Any, where: str, **changes: object) -> None:
+    """Give ``part``, a frozen dataclass, its values and ``changes`` as ``fields_of`` has them; errors as there."""
+    for name, value in fields_of(type(part), {**vars(part), **changes}, where).items():
+        object.__setattr__(part, name, value)
+
+
 def fields_of_part(kind: type, value: object, where: str, short: str) -> dict[str, Any]:
     """``fields_of`` a dictionary; a text alone is the value of the field ``short``.
 

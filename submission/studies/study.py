@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from submission.configuration import load
-from submission.configuration.fill import Binds, default_bindings
+from submission.configuration.fill import Bind, Binds, default_bindings
 from submission.configuration.settings import SEED, ObjectiveSettings, Settings, bindings_of
 from submission.configuration.studies import read_study
 from submission.data.registry import require_options
@@ -21,7 +21,7 @@ from submission.errors import UsageError, did_you_mean
 from submission.evaluation.plan import PRESETS
 from submission.metrics.registry import REGISTRY, registered
 from submission.plugins import choices
-from submission.studies.fields import as_tuple, fields_of, fields_of_part
+from submission.studies.fields import as_tuple, fields_of, fields_of_part, settle
 from submission.studies.measures import MEASURES
 from submission.studies.picture import Picture
 
@@ -38,15 +38,18 @@ class Method:
         config: configuration names, joined by ``+``.
         label: what tables and folders call it; the configuration's name by default.
         grid: setting → values to try, in addition to the study's grid.
-        bind: gin bindings of this method alone.
+        bind: bindings of this method alone: gin texts, or names with values.
         first: bindings of a training before the trial's own, from whose weights the trial starts; none for no such.
     """
 
     config: str
     label: str = ""
     grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
-    bind: Sequence[str] = ()
-    first: Sequence[str] = ()
+    bind: Sequence[Bind] = ()
+    first: Sequence[Bind] = ()
+
+    def __post_init__(self) -> None:
+        settle(self, "method", label=self.label or str(self.config).rpartition("/")[2])
 
     @property
     def labelled(self) -> bool:
@@ -59,7 +62,7 @@ class Method:
         found = fields_of_part(cls, value, where, "config")
         if "config" not in found:
             raise UsageError(f"{where} = {value!r:.80} has no config", "name a configuration, e.g. 'demo'")
-        return cls(**{"label": found["config"].rpartition("/")[2], **found})
+        return cls(**found)
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ class Study:
         methods: what is compared.
         data: gin overlays or data set names, one per data set; empty for the methods' own.
         grid: setting → values to try, for every method.
-        bind: gin bindings of every trial.
+        bind: bindings of every trial: gin texts, or names with values.
         seeds: training seeds 0 to ``seeds`` − 1.
         seeded: further settings that take the value of the training seed, e.g. ``data.seed``.
         evaluate: preset of the disentanglement scores; empty for none.
@@ -162,7 +165,7 @@ class Study:
     methods: tuple[Method, ...] = ()
     data: tuple[str, ...] = ()
     grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
-    bind: tuple[str, ...] = ()
+    bind: tuple[Bind, ...] = ()
     seeds: int = 5
     seeded: tuple[str, ...] = ()
     evaluate: str = ""
@@ -178,6 +181,8 @@ class Study:
     figure: Picture = field(default_factory=Picture)
 
     def __post_init__(self) -> None:
+        methods = [method if isinstance(method, Method) else Method.of(method) for method in as_tuple(self.methods)]
+        settle(self, f"study {self.name!r}: study", methods=methods)
         if not self.methods:
             raise UsageError(f"study {self.name!r} has no methods", "set study.methods = [...]")
         if self.seeds < 1 or self.likelihood < 0 or self.images < 1:

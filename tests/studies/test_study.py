@@ -197,13 +197,49 @@ def test_methods_of_a_study_see_the_same_data(name: str, size: str) -> None:
 
 
 def test_a_grid_and_bindings_written_in_python_are_names_and_values() -> None:
-    method = Method("demo", grid={"objective.beta": np.array([1.0, 4.0])}, bind={"train.steps": np.int64(2)})  # type: ignore[arg-type]
+    method = Method("demo", grid={"objective.beta": np.array([1.0, 4.0])}, bind=[{"train.steps": np.int64(2)}])  # type: ignore[dict-item]
     study = Study("own", methods=(method,), bind="model.space = 'R^2'", seeds=1)  # type: ignore[arg-type]
     written = Method("demo", grid={"objective.beta": [1.0, 4.0]}, bind=["train.steps = 2"])
     same = dataclasses.replace(study, methods=(written,), bind=("model.space = 'R^2'",))
     assert [trial.name for trial in study.trials()] == [trial.name for trial in same.trials()]
     assert [trial.settings for trial in study.trials()] == [trial.settings for trial in same.trials()]
     assert json.loads(Job.of(study, study.trials()[1], Path("out")).line())["choices"] == {"objective.beta": 4.0}
+
+
+def test_methods_written_in_python_are_called_by_their_configurations() -> None:
+    methods: Any = ("demo", Method("delta_vae/periodic_r2"), {"config": "delta_vae/periodic_r3", "label": "space"})
+    study = Study("own", methods=methods, grid={"objective.beta": [1.0]}, seeds=1)
+    assert [trial.method for trial in study.trials()] == ["demo", "periodic_r2", "space"]
+    assert [trial.name.rpartition("-")[0] for trial in study.trials()][:2] == ["demo-beta=1.0", "periodic_r2-beta=1.0"]
+    assert len({row.label for row in rows(study, [])}) == 3
+
+
+@pytest.mark.parametrize(
+    ("alone", "listed"),
+    [
+        ({"methods": Method("demo")}, {"methods": (Method("demo"),)}),
+        ({"metrics": "mig", "evaluate": "fast"}, {"metrics": ("mig",), "evaluate": "fast"}),
+        ({"data": "dsprites_tiny"}, {"data": ("dsprites_tiny",)}),
+        ({"bind": {"train.steps": 3}}, {"bind": ("train.steps = 3",)}),
+    ],
+)
+def test_a_single_value_written_in_python_is_a_list_of_one(alone: dict[str, Any], listed: dict[str, Any]) -> None:
+    found, expected = (Study("own", **{"methods": ("demo",), "seeds": 1, **given}) for given in (alone, listed))  # type: ignore[arg-type]
+    assert [trial.name for trial in found.trials()] == [trial.name for trial in expected.trials()]
+    assert found.metrics == expected.metrics
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"seeds": "2"}, r"study 'own': study\.seeds = '2' has the wrong type — it takes a whole number"),
+        ({"bind": 3}, r"study\.bind = 3 has the wrong type — .* a quoted string or a dictionary \{.*: anything\}"),
+        ({"methods": [3]}, r"study\.methods = 3 has the wrong type"),
+    ],
+)
+def test_a_value_of_another_type_written_in_python_is_one_line(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Study("own", **{"methods": ("demo",), **given})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("root", ["files", "."])
@@ -215,7 +251,7 @@ def test_a_trial_on_a_file_of_one_s_own_goes_on_from_any_place(
     labels = np.stack(np.unravel_index(np.arange(32), (4, 8)), 1)
     np.savez(Path(root) / "own.npz", images=np.eye(32, 64, dtype=np.uint8).reshape(32, 8, 8), factors=labels)
     bind = {"train.steps": 2, "train.batch_size": 8, "model.networks": "mlp_small", "model.space": "R^2"}
-    study = Study("own", methods=(Method("demo"),), data=("own.npz",), bind=(bind,), seeds=1, likelihood=2, images=8)  # type: ignore[arg-type]
+    study = Study("own", methods=(Method("demo"),), data=("own.npz",), bind=(bind,), seeds=1, likelihood=2, images=8)
     place = Place.of("study")
     how: dict[str, Any] = {"data_root": Path(root)}
     assert sweep(study, place, HereEngine(), **how).count(State.DONE) == 1
