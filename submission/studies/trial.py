@@ -7,6 +7,7 @@ closes, because the process that started it has ended, it stops like one that re
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -75,6 +76,7 @@ class Job:
             their own. Empty where each seed trains alone.
         imports: modules of one's own that the job's process imports first.
         first: gin text of the training from whose weights the trial starts; empty for none.
+        beside: folder from which relative paths of data count, wherever the process starts; empty for its own.
     """
 
     study: str
@@ -94,6 +96,7 @@ class Job:
     peers: Sequence[int] = ()
     imports: Sequence[str] = field(default_factory=imported_modules)
     first: str = ""
+    beside: str = ""
 
     @classmethod
     def of(cls, study: Study, trial: Trial, out: Path, data_root: Path | str | None = None, **how: Any) -> Job:
@@ -104,6 +107,7 @@ class Job:
             "choices": plain(trial.choices),
             "config": trial.bindings,
             "data_root": str(user_path(data_root).resolve()) if data_root else "",
+            "beside": str(Path.cwd()),
         }
         where: dict[str, Any] = {"gin": trial.gin(out), "folder": str(trial.folder(out).resolve())}
         where["first"] = trial.first.gin() if trial.first else ""
@@ -305,6 +309,8 @@ def stop_with_parent() -> None:
 def main() -> int:
     """Run the job on standard input."""
     job = Job.parse(sys.stdin.readline())
+    if job.beside and Path(job.beside).is_dir():  # a cluster starts its processes anywhere
+        os.chdir(job.beside)
     threading.Thread(target=stop_with_parent, daemon=True).start()
     import torch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from submission.configuration.studies import study_files
 from submission.errors import SubmissionError, UsageError
 from submission.plots.kinds import find_runs, plot
 from submission.run import Run
+from submission.studies import trial as process
 from submission.studies.records import Record, merge_records, read_records
 from submission.studies.results import label_of, rows
 from submission.studies.runner import Place, State, sweep
@@ -262,6 +264,20 @@ def test_a_trial_on_a_file_of_one_s_own_goes_on_from_any_place(
     assert sweep(study, place, HereEngine(), **how).count(State.DONE) == 1
     assert run.exported_file.stat().st_mtime_ns == trained
     assert Job.of(study, study.trials()[0], place.out, **how).data_root == str((tmp_path / root).resolve())
+
+
+def test_a_trial_s_process_looks_for_files_where_the_sweep_was_started(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("here", "elsewhere"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    job = Job.of(study, study.trials()[0], Path("out"), threads=torch.get_num_threads())
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{job.line()}\n"))
+    monkeypatch.setattr(process, "stop_with_parent", lambda: None)
+    monkeypatch.setattr(process, "run", lambda _: int(Path.cwd() == (tmp_path / "here").resolve()))
+    assert process.main() == 1
 
 
 def test_records_are_kept_once_and_in_order(study: Study, tmp_path: Path) -> None:
