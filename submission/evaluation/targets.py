@@ -204,7 +204,7 @@ def run_data(run: Run, options: TargetOptions) -> GroundTruthDataset:
     Raises:
         UsageError: other images have the name of the run's, under which its scores are kept.
     """
-    if not options.data:
+    if not options.data or (isinstance(options.data, str) and run.images is not None):
         return require_factors(run.dataset(options.root), "evaluation")
     if not isinstance(options.data, str):
         fix = "give these another name, e.g. submission.data.from_arrays(images, factors, name='test')"

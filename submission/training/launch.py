@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from submission import checkpoint
-from submission.configuration.settings import Settings
+from submission.configuration.settings import Settings, bindings_of
 from submission.data import ImageDataset
 from submission.data.user_data import as_dataset
 from submission.device import prepare_memory
@@ -82,8 +82,9 @@ def train_with(settings: Settings, out: Path | str, options: TrainOptions) -> Ru
     prepare_memory()
     folder = Run(user_path(out))
     folder.require_imports()
-    if options.data is None and folder.meta_file.is_file():
-        require_known(folder.path, settings.data.name)
+    name = settings.data.name
+    if options.data is None and bindings_of(folder.config_text).get("data.name") == repr(name):
+        require_known(folder.path, name)
     setup = prepare(settings, options)
     warn_if_slow(settings.train, setup.device)
     with stop_signal() as stop, folder.lock():

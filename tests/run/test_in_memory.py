@@ -68,8 +68,9 @@ def test_scores_of_other_images_do_not_replace_those_of_the_run(run: Run) -> Non
     with pytest.raises(UsageError, match=r"other images than these of 'arrays' — give these another name"):
         submission.evaluate(run, data=(others, LABELS), **fast)
     named = submission.evaluate(run, data=from_arrays(others, LABELS, name="test"), **fast)
-    again = submission.evaluate(run, data=(PICTURES, LABELS), **fast)
-    assert (again.path, again["mig"]) == (own.path, own["mig"])
+    for data in ((PICTURES, LABELS), "arrays"):
+        again = submission.evaluate(run, data=data, **fast)
+        assert (again.path, again["mig"]) == (own.path, own["mig"])
     assert named.path not in (None, own.path)
 
 
@@ -78,6 +79,9 @@ def test_training_goes_on_with_the_images(run: Run) -> None:
     how: dict[str, Any] = {"bind": more, "resume": True, "device": "cpu", "progress": QUIET}
     with pytest.raises(UsageError, match=r"images in memory .* train\(\.\.\., data=\(images, factors\), resume=True\)"):
         submission.train(run.settings, run.path, **how)
+    misspelt = {**how, "bind": {**more, "data.name": "dsprites_tinny"}}
+    with pytest.raises(UsageError, match=r"no data set named 'dsprites_tinny' — did you mean dsprites_tiny"):
+        submission.train(run.settings, run.path, **misspelt)
     assert submission.train("demo", run.path, data=(PICTURES, LABELS), **how).meta.training.steps == 6
 
 
