@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from submission.api import (
         compare,
+        estimate_likelihood,
         evaluate,
         export_run,
         load_data,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.4.0"
 __all__ = [
     "compare",
+    "estimate_likelihood",
     "evaluate",
     "export_run",
     "load_data",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from submission.data import ImageDataset
     from submission.evaluation import Results
     from submission.latent.base import LatentSpace
+    from submission.run import LikelihoodFile
     from submission.studies.comparison import Comparison, Evaluated
 
 
@@ -140,6 +141,42 @@ def export_run(
     chosen = mode or opened.meta.representation.mode or model.space.export_modes[0]
     write_bundle(opened, model, chosen, names, progress or Bars(), isolated)
     return {name: opened.path / FORMATS[name].file for name in names}
+
+
+def estimate_likelihood(
+    run: Run | Path | str,
+    samples: int = 500,
+    images: int = 10_000,
+    *,
+    seed: int = 0,
+    split: str = "",
+    data_root: Path | str | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> LikelihoodFile:
+    """Estimate log-likelihood, ELBO, KL and squared error of held-out images under a run's model (docs/likelihood.md).
+
+    The result is kept in the run's folder, where reports and studies find it, unless ``split`` chooses other images.
+
+    Args:
+        run: the run, or its folder.
+        samples: importance samples per image.
+        images: images at most, drawn by ``seed``: the test split of the run's data set, else what the run held out.
+        seed: of the samples and of the choice of images.
+        split: ``train``, ``valid`` or ``test``, to see another split of the data set.
+        data_root: folder of data files.
+        device: where the model runs: ``cpu``, ``cuda``, ...
+        progress: where progress is shown; bars by default.
+
+    Raises:
+        SubmissionError: the run's model or data cannot be read, a number is out of range, or a density is not finite.
+    """
+    from submission.device import usable
+    from submission.evaluation.held_out import estimate_likelihood
+
+    root = None if data_root is None else Path(data_root)
+    where = (seed, split, root, str(usable(device)), progress or Bars())
+    return estimate_likelihood(as_run(run), samples, images, *where)
 
 
 def compare(runs: Evaluated | Iterable[Evaluated], data: str = "", protocol: str = "challenge") -> Comparison:

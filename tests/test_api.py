@@ -33,7 +33,9 @@ def test_every_public_name_has_an_example_and_a_docstring() -> None:
         assert "return" in typing.get_type_hints(getattr(submission, name), localns=PLACEHOLDERS), name
 
 
-PLACEHOLDERS = dict.fromkeys(["ImageDataset", "LatentSpace", "Results", "Settings", "Comparison", "Evaluated"], Path)
+PLACEHOLDERS = dict.fromkeys(
+    ["ImageDataset", "LatentSpace", "Results", "Settings", "Comparison", "Evaluated", "LikelihoodFile"], Path
+)
 """Types that are imported for the type checker only."""
 
 

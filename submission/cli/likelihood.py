@@ -11,7 +11,7 @@ from submission.cli.switches import data_root_option, seed_within, within
 from submission.errors import UsageError
 
 if TYPE_CHECKING:
-    from submission.run import Likelihood, Run
+    from submission.run import LikelihoodFile, Run
 
 SUMMARY = "Estimate the log-likelihood, ELBO, KL and reconstruction error of runs on held-out images."
 EPILOG = """examples:
@@ -117,33 +117,23 @@ def estimate(folder: Run, options: LikelihoodOptions) -> None:
     """The likelihood of one run."""
     from submission.cli.console import Bars, print_json, say
     from submission.device import usable
-    from submission.evaluation.held_out import held_out_images, run_likelihood
+    from submission.evaluation.held_out import estimate_likelihood
     from submission.files import output_json
 
-    images = held_out_images(folder, options.root, options.images, options.seed, options.split)
-    device = str(usable(options.device))
-    found = run_likelihood(folder, images, options.samples, options.seed, device, Bars())
-    if not options.split:
-        found.write(folder.likelihood_file)
+    choice = (options.samples, options.images, options.seed, options.split, options.root)
+    found = estimate_likelihood(folder, *choice, str(usable(options.device)), Bars())
     if options.json not in (None, "-"):
         output_json(Path(str(options.json)), found.to_json())
     if options.json == "-":
         print_json(found.to_json())
         return
-    show(found.likelihood, f"{folder.path} on {images.remark}")
+    show(found, folder.path)
     if not options.split:
         say(f"kept in {folder.likelihood_file}")
 
 
-def show(result: Likelihood, title: str) -> None:
+def show(found: LikelihoodFile, path: Path) -> None:
     """One row per quantity."""
     from submission.cli.console import table
-    from submission.run.likelihood import QUANTITIES
-    from submission.run.scores import digits
 
-    rows = [
-        [QUANTITIES[name], digits(value.mean), digits(value.standard_error)]
-        for name, value in result.estimates().items()
-    ]
-    title = f"{title}: {result.images:,} images, {result.samples} samples each"
-    table(title, ["per image", "mean", "standard error"], rows)
+    table(f"{path} on {found.title}", ["per image", "mean", "standard error"], found.cells())

@@ -63,6 +63,32 @@ def held_out_images(
     return HeldOut(dataset, chosen, remark)
 
 
+def estimate_likelihood(
+    folder: Run,
+    samples: int = 500,
+    images: int = 10_000,
+    seed: int = 0,
+    split: str = "",
+    root: Path | None = None,
+    device: torch.device | str = "cpu",
+    progress: Progress = QUIET,
+) -> LikelihoodFile:
+    """The likelihood of a run's held-out images, kept in its folder unless ``split`` chooses other images.
+
+    Args:
+        samples: importance samples per image.
+        folder, images, seed, split, root: of the images, see ``held_out_images``; ``images`` is its limit.
+        device: where the model runs.
+        progress: shows a bar over the images.
+    """
+    if images < 1:
+        raise UsageError(f"images = {images} is out of range", "use at least 1")
+    found = run_likelihood(folder, held_out_images(folder, root, images, seed, split), samples, seed, device, progress)
+    if not split:
+        found.write(folder.likelihood_file)
+    return found
+
+
 def run_likelihood(
     folder: Run,
     images: HeldOut,

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from submission import schema
 from submission.errors import SubmissionError
 from submission.files import write_json
+from submission.run.scores import data_frames, digits, html_table
+
+if TYPE_CHECKING:
+    import pandas
 
 FORMAT = 1
 FIX = "estimate it again: submission likelihood RUN"
@@ -104,6 +108,25 @@ class LikelihoodFile:
         if found.format != FORMAT:
             raise SubmissionError(f"{path} has format {found.format}, this version reads {FORMAT}", FIX)
         return found
+
+    @property
+    def title(self) -> str:
+        """Which images, how many, and how many samples."""
+        return f"{self.data.images}: {self.likelihood.images:,} images, {self.likelihood.samples} samples each"
+
+    def cells(self) -> list[list[str]]:
+        """Name, mean and standard error of each quantity, as text."""
+        found = self.likelihood.estimates()
+        return [[QUANTITIES[name], digits(v.mean), digits(v.standard_error)] for name, v in found.items()]
+
+    def _repr_html_(self) -> str:
+        """The quantities as a table, for notebooks."""
+        return html_table(["per image", "mean", "standard error"], self.cells(), self.title)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row per quantity, with its mean and standard error; SubmissionError where pandas is not installed."""
+        found = self.likelihood.estimates()
+        return data_frames().DataFrame([vars(value) for value in found.values()], index=list(found))
 
     def is_stale(self, updates: int) -> bool:
         """Whether the run has been trained further, to ``updates``, since; False where the file does not say."""

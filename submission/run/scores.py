@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from submission import schema
@@ -249,11 +251,7 @@ class ScoreFile:
         Raises:
             SubmissionError: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            fix = "pip install 'disentanglement-submission[notebook]'"
-            raise SubmissionError("data frames need pandas", fix) from None
+        pandas = data_frames()
         index = [(metric, key, "block" if block else "column") for metric, key, block, _ in self.rows()]
         return pandas.DataFrame(
             [values for *_, values in self.rows()],
@@ -330,6 +328,15 @@ class ScoreFile:
     def _repr_html_(self) -> str:
         """The table that a notebook shows, and the remarks on it."""
         return html_table(*self.table(), self.title) + html_list(self.remarks())
+
+
+def data_frames() -> ModuleType:
+    """pandas; SubmissionError where it is not installed."""
+    try:
+        return importlib.import_module("pandas")
+    except ImportError:
+        fix = "pip install 'disentanglement-submission[notebook]'"
+        raise SubmissionError("data frames need pandas", fix) from None
 
 
 def digits(value: float | None) -> str:

@@ -19,7 +19,7 @@ from submission.evaluation.statistics import Summary, rank_correlations, table
 from submission.files import user_path
 from submission.options import as_list
 from submission.run import Run, ScoreFile
-from submission.run.scores import html_list, html_table
+from submission.run.scores import data_frames, html_list, html_table
 from submission.studies.entries import Collection, Entry, collect, seed_cautions
 
 if TYPE_CHECKING:
@@ -68,12 +68,8 @@ class Comparison:
 
     def to_frame(self) -> pandas.DataFrame:
         """One row per method and metric, with mean, deviation and interval; SubmissionError without pandas."""
-        try:
-            import pandas
-        except ImportError:
-            raise SubmissionError("data frames need pandas", "pip install pandas") from None
         header, *rows = numbers(self)
-        return pandas.DataFrame(rows, columns=header)
+        return data_frames().DataFrame(rows, columns=header)
 
 
 def compare(runs: Evaluated | Iterable[Evaluated], dataset: str = "", protocol: str = "challenge") -> Comparison:

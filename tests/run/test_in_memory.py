@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import submission
 from submission.configuration import load
 from submission.data import from_arrays
 from submission.errors import SubmissionError, UsageError
-from submission.evaluation.held_out import held_out_images, run_likelihood
 from submission.plots.kinds import draw, plot
 from submission.progress import QUIET
 from submission.run import Run
@@ -104,10 +102,15 @@ def test_the_commands_of_a_report_say_what_they_lack(run: Run) -> None:
 
 
 def test_its_likelihood_is_that_of_its_images(run: Run) -> None:
-    images = held_out_images(run)
-    found = run_likelihood(run, images, np.int64(2), np.int64(1), torch.device("cpu"))  # type: ignore[arg-type]
-    found.write(run.likelihood_file)
-    assert (run.likelihood(), found.data.name, found.likelihood.images) == (found, "arrays", 32)
+    numbers: dict[str, Any] = {"samples": np.int64(2), "images": np.int64(20), "seed": np.int64(1)}
+    found = submission.estimate_likelihood(run, **numbers, progress=QUIET)
+    assert (run.likelihood(), found.data.name, found.likelihood.images) == (found, "arrays", 20)
+    assert f"<td>{found.likelihood.elbo.mean:.4f}</td>" in found._repr_html_()
+    pytest.importorskip("pandas")
+    frame = found.to_frame()
+    assert frame.loc["elbo", "mean"] == found.likelihood.elbo.mean
+    with pytest.raises(UsageError, match="images = 0"):
+        submission.estimate_likelihood(run, images=0, progress=QUIET)
 
 
 def test_settings_of_metrics_may_be_numbers_of_numpy(run: Run) -> None:
