@@ -1,7 +1,8 @@
 """Writes the tables and figures of studies into pages, from the committed records: python scripts/study_pages.py
 
 A page says where: ``<!-- study NAME SIZE -->`` and ``<!-- end -->`` on lines of their own; what is between them is
-replaced. Records are ``docs/results/studies/NAME.SIZE.jsonl``, figures are written beside them.
+replaced. Records are ``docs/results/studies/NAME.SIZE.jsonl``; figures are written beside them, as ``NAME.svg`` for the
+size ``desk`` and as ``NAME.SIZE.svg`` for others.
 """
 
 from __future__ import annotations
@@ -27,11 +28,16 @@ def records_of(study: Study, folder: Path = RESULTS / "studies") -> list[Record]
     return [record for record in read_records(folder / f"{study.name}.{study.size}.jsonl") if record.key in trials]
 
 
+def figure_name(name: str, size: str) -> str:
+    """The file of a study's figure."""
+    return f"{name}.svg" if size == "desk" else f"{name}.{size}.svg"
+
+
 def section(name: str, size: str, folder: Path = RESULTS / "studies") -> str:
     """Table and figure of one study as Markdown; the figure is written into ``folder``."""
     study = Study.read(name, size)
     records = records_of(study)
-    file = folder / f"{name}.svg"
+    file = folder / figure_name(name, size)
     text = save_figure(study, records, file)
     return f"\n{markdown(*table(rows(study, records)))}\n![{text}](studies/{file.name})\n\n"
 

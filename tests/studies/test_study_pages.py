@@ -33,9 +33,10 @@ def test_every_file_of_records_is_on_a_page_with_a_figure_of_the_same_numbers(sc
     for file in files:
         name, size = file.stem.split(".")
         assert f"<!-- study {name} {size} -->" in pages
-        title = ElementTree.parse(file.with_name(f"{name}.svg")).find("{http://www.w3.org/2000/svg}title")
+        figure = script.figure_name(name, size)
+        title = ElementTree.parse(file.with_name(figure)).find("{http://www.w3.org/2000/svg}title")
         assert title is not None
-        assert f"![{title.text}](studies/{name}.svg)" in pages
+        assert f"![{title.text}](studies/{figure})" in pages
 
 
 def test_every_committed_record_is_of_a_trial_of_its_study(script: ModuleType) -> None:
