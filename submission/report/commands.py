@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from submission.evaluation.plan import PRESETS
 from submission.run import Run, ScoreFile
-from submission.run.folder import REFERENCE_PREFIX, is_known
+from submission.run.checks import is_known
+from submission.run.folder import REFERENCE_PREFIX
 
 SETTING = re.compile(r" (\w+)\.(\w+)=")
 """A setting of one's own in the preset of a score file, such as ``fast mig.num_bins=10``."""

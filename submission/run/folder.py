@@ -14,6 +14,7 @@ from submission.errors import SubmissionError, UsageError
 from submission.files import read_text, user_path
 from submission.locks import exclusive
 from submission.plugins import require_modules
+from submission.run.checks import require_known, require_weights_fit
 from submission.run.likelihood import LikelihoodFile
 from submission.run.logs import read_log
 from submission.run.meta import FIX, RunMeta
@@ -294,7 +295,7 @@ class Run:
             height, width, channels = meta.dataset.image_shape
             shape = (height, width, channels)
             space = self.space()
-            require_memory(meta.model.networks, space, shape, self.meta_file)
+            require_weights_fit(meta.model.networks, space, shape, self.meta_file)
             return build(meta.model.networks, space, shape, meta.model.likelihood, meta.model.variance)
         except (TypeError, ValueError, RuntimeError) as error:
             raise self.unloadable(error) from error
@@ -384,41 +385,3 @@ def entries_below(folder: str) -> Iterator[os.DirEntry[str]]:
             entries = list(listed)
             waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
             yield from entries
-
-
-def is_known(name: str) -> bool:
-    """Whether ``name`` says where images are; not that of images in memory, or of a set whose module is missing."""
-    from submission.data.registry import entry
-
-    try:
-        entry(name)
-    except UsageError:
-        return False
-    return True
-
-
-def require_known(path: Path, name: str) -> None:
-    """UsageError where no data set is called ``name``, on which the run in ``path`` was trained."""
-    if not is_known(name):
-        what = f"{path} was trained on {name!r}, images in memory or a data set that a module registers"
-        fix = (
-            "save images and factors in an .npz file and evaluate with --data FILE.npz (from Python: "
-            "load_run(path, data=(images, factors)); to train further: train(..., data=(images, factors), "
-            "resume=True)), or import the module: --import MODULE"
-        )
-        raise UsageError(what, fix)
-
-
-def require_memory(networks: str, space: LatentSpace, image_shape: tuple[int, int, int], file: Path) -> None:
-    """SubmissionError where the networks that ``file`` asks for do not fit the memory; nothing is allocated."""
-    import torch
-
-    from submission.data.reading import free_memory
-    from submission.models.networks import networks as named
-
-    pair = named(networks)
-    with torch.device("meta"):
-        parts = pair.encoder(image_shape, space.parameter_size), pair.decoder(space.decoder_size, image_shape)
-    size = sum(weight.nbytes for part in parts for weight in part.parameters())
-    if size > (free := free_memory()):
-        raise SubmissionError(f"{file} needs {size:,} bytes for its weights, more than the {free:,} bytes free", FIX)

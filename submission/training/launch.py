@@ -21,7 +21,7 @@ from submission.files import user_path
 from submission.objectives import OBJECTIVES, PassObjective, Terms
 from submission.progress import QUIET, Progress
 from submission.run import Run
-from submission.run.folder import require_known
+from submission.run.checks import require_known
 from submission.training.budget import duration
 from submission.training.cuda_graph import Update, on_device
 from submission.training.logs import Meter
