@@ -1,4 +1,4 @@
-"""``Run``: paths, lock, metadata, settings, model, data set, logs and scores of one run folder."""
+"""``Run``: lock, metadata, settings, model, data set, logs and scores of one run folder."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from submission.run.checks import require_known, require_weights_fit
 from submission.run.likelihood import LikelihoodFile
 from submission.run.logs import read_log
 from submission.run.meta import FIX, RunMeta
+from submission.run.paths import RunPaths
 from submission.run.scores import ScoreFile, html_table
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ REFERENCE_PREFIX = "dlib:"
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(RunPaths):
     """One run folder. Making a ``Run`` touches no file; ``Run.open`` checks that the folder is one.
 
     Everything is read when it is asked for, so that a ``Run`` is never out of date. No file or folder of a run may be
@@ -43,7 +44,6 @@ class Run:
         images: the data set that the run was trained on, where it was given from Python; otherwise its name counts.
     """
 
-    path: Path
     images: ImageDataset | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -111,95 +111,6 @@ class Run:
             "updates": f"{meta.training.steps:,}{ended}",
             "scores": ", ".join(file.stem for file in self.score_paths()) or "none",
         }
-
-    # Paths
-
-    @property
-    def config_file(self) -> Path:
-        """Operative gin configuration."""
-        return self.path / "config.gin"
-
-    @property
-    def meta_file(self) -> Path:
-        """Versions, seed, data set, latent space and code layout."""
-        return self.path / "meta.json"
-
-    @property
-    def log_file(self) -> Path:
-        """One JSON object per logged step."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def components_file(self) -> Path:
-        """KL and posterior statistics of each latent component, one JSON object per logged step."""
-        return self.path / "components.jsonl"
-
-    @property
-    def validation_file(self) -> Path:
-        """Held-out ELBO, one JSON object per epoch, where images are held out."""
-        return self.path / "validation.jsonl"
-
-    @property
-    def checkpoint_file(self) -> Path:
-        """Last good training state."""
-        return self.path / "checkpoint.pt"
-
-    @property
-    def best_file(self) -> Path:
-        """The weights with the best held-out ELBO, in runs of version 0.3; later ones keep them in the checkpoint."""
-        return self.path / "best.pt"
-
-    @property
-    def events_folder(self) -> Path:
-        """TensorBoard event files, where they were asked for."""
-        return self.path / "events"
-
-    @property
-    def representation_folder(self) -> Path:
-        """The folder that a grader reads."""
-        return self.path / "representation"
-
-    @property
-    def exported_file(self) -> Path:
-        """The TorchScript representation."""
-        return self.representation_folder / "pytorch_model.pt"
-
-    @property
-    def untrained_file(self) -> Path:
-        """The same encoder before training, exported for comparison."""
-        return self.path / "baseline" / "untrained.pt"
-
-    @property
-    def scores_folder(self) -> Path:
-        """Score files, one JSON per evaluation."""
-        return self.path / "scores"
-
-    @property
-    def likelihood_file(self) -> Path:
-        """The held-out log-likelihood, where it was estimated."""
-        return self.path / "likelihood.json"
-
-    @property
-    def failure_file(self) -> Path:
-        """What led to a loss that was not finite."""
-        return self.path / "failure.json"
-
-    @property
-    def export_folder(self) -> Path:
-        """Other export formats, and what is known of them."""
-        return self.path / "export"
-
-    @property
-    def report_file(self) -> Path:
-        """The self-contained report page."""
-        return self.path / "report.html"
-
-    @property
-    def lock_file(self) -> Path:
-        """Number of the process that trains here, or trained last."""
-        return self.path / ".lock"
-
-    # Contents
 
     @property
     def meta(self) -> RunMeta:

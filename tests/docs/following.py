@@ -50,7 +50,7 @@ def shortened(command: list[str]) -> list[str]:
     if name == "likelihood":
         return [*command, "--samples", "4", "--images", "8"]
     if name == "sweep" and rest[0] not in ACTIONS and "--records" in rest:
-        return ["sweep", "status", *rest]  # of a page's results; tests/studies/test_study.py runs every study's smoke
+        return ["sweep", "status", *rest]  # of a page's results; tests/studies/test_trials.py runs every study's smoke
     if name == "sweep" and rest[0] not in ACTIONS and "--size" in rest:
         return [*(word if word != "desk" else "smoke" for word in command), "--seeds", "1"]
     return command

@@ -276,7 +276,7 @@ def test_one_least_time_explains_the_kls_that_never_vary_in_the_paper() -> None:
 
 
 def test_the_same_time_and_the_programs_radii_explain_the_papers_torus_in_space() -> None:
-    """Pérez Rey et al. (2020), Table 1: 6.57 ± 0.01, without the log 2π, and with the volume 8πRr for the area 4π²Rr."""
+    """Pérez Rey et al. (2020), Table 1: 6.57 ± 0.01, without log 2π and with 8πRr for the area 4π²Rr."""
     space = parse("Torus(R=3, r=0.6, min_time=0.0235)").double()
     raw = torch.linspace(-1, 1, 4 * space.parameter_size, dtype=torch.float64).view(4, -1)
     raw[:, -1] = -60.0
