@@ -41,6 +41,8 @@ COMMANDS: tuple[str, ...] = (
     "grade",
     "sweep",
 )
+SPINS = "10000"
+"""Rounds, some microseconds, that a thread of GNU OpenMP waits actively for another one before it sleeps."""
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end a command; Windows has no SIGHUP."""
 
@@ -114,9 +116,20 @@ def add_arguments(parser: argparse.ArgumentParser, module: ModuleType) -> None:
     parser.set_defaults(run=module.run, parser=parser)
 
 
+def share_cores() -> None:
+    """Let PyTorch's threads sleep soon where they wait for each other; must precede the import of PyTorch.
+
+    By default they wait actively for milliseconds at the end of every parallel operation. Where another program has one
+    of the cores, that is most of the time. A choice of the user's, in the environment, stays.
+    """
+    if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
+        os.environ["GOMP_SPINCOUNT"] = SPINS
+
+
 def execute(parser: Parser, arguments: Sequence[str] | None) -> int:
     """Parse and run; user errors become one line on stderr and a non-zero exit code."""
     replace_unprintable(sys.stdout)
+    share_cores()
     try:
         with signals_raise(), messages_shown():
             require_utf8(sys.argv[1:] if arguments is None else arguments)

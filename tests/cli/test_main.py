@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from submission.cli.main import execute, main
+from submission.cli.main import SPINS, execute, main
 from submission.run import Run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -41,6 +41,26 @@ def broken_pipe() -> int:
     reader, writer = os.pipe()
     os.close(reader)
     return writer
+
+
+@pytest.mark.parametrize(
+    ("environment", "spins"),
+    [({}, SPINS), ({"GOMP_SPINCOUNT": "5"}, "5"), ({"OMP_WAIT_POLICY": "active"}, None)],
+    ids=["none", "rounds", "policy"],
+)
+def test_waiting_threads_sleep_soon_unless_the_environment_says_otherwise(
+    environment: dict[str, str], spins: str | None
+) -> None:
+    """GNU OpenMP reads the variable when PyTorch loads it."""
+    code = (
+        "import os, sys; from submission.cli.main import main; before = 'torch' in sys.modules\n"
+        "try: main(['--version'])\n"
+        "except SystemExit: print(before, 'torch' in sys.modules, os.environ.get('GOMP_SPINCOUNT'))"
+    )
+    variables = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    variables |= {"PYTHONPATH": str(REPOSITORY)} | environment
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"False False {spins}"
 
 
 @pytest.fixture
