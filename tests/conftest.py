@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read at import; threads of several workers wait for each other
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # the same for the programs that tests start: see cli.main.share_cores
 
 import numpy as np
 import pytest
