@@ -12,6 +12,7 @@ from submission.evaluation.statistics import Summary, summarise, summarise_share
 from submission.metrics.registry import bounds, metric_of, title
 from submission.run.likelihood import QUANTITIES
 from submission.run.naming import SYMBOLS, name_methods, shown
+from submission.run.places import natural
 from submission.studies.measures import ACCURACY, EXPONENT, KL_OF, SHARES, USED
 from submission.studies.records import Record
 from submission.studies.statistics import PairedTest, paired_tests, probability_of_improvement
@@ -244,7 +245,14 @@ def comparison_table(found: Sequence[Comparison]) -> tuple[list[str], list[list[
 def quantities_of(found: Sequence[Row]) -> list[str]:
     """Every quantity that a row has but ``LEFT_OUT``; before anything is run those that the paper has."""
     names = [name for row in found for name in row.values] or [name for row in found for name in row.published]
-    return [name for name in dict.fromkeys(names) if name not in LEFT_OUT]
+    return in_natural_order([name for name in dict.fromkeys(names) if name not in LEFT_OUT])
+
+
+def in_natural_order(names: Sequence[str]) -> list[str]:
+    """Names as they come, but those that differ in a last number together and by that number."""
+    keys = {name: natural(name) for name in names}
+    first = {stem: position for position, (stem, _, _) in reversed(list(enumerate(keys.values())))}
+    return sorted(names, key=lambda name: (first[keys[name][0]], keys[name]))
 
 
 def table(found: Sequence[Row], quantities: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:

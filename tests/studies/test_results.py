@@ -9,7 +9,7 @@ from scipy import stats
 
 from submission.errors import UsageError
 from submission.evaluation.statistics import summarise
-from submission.studies.results import comparison_table, comparisons, markdown, rows, table
+from submission.studies.results import comparison_table, comparisons, markdown, quantities_of, rows, table
 from submission.studies.study import Study
 from tests.studies.small import record
 
@@ -127,3 +127,18 @@ def test_a_study_of_one_setting_has_a_line_for_each_quantity_with_its_extreme_se
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
     assert markdown(["p(x|z)"], [["1"]]) == "| p(x\\|z) |\n| --- |\n| 1 |\n"
+
+
+def test_quantities_that_differ_in_a_number_stand_together_by_that_number(study: Study) -> None:
+    stored = (
+        "accuracy at 100",
+        "accuracy at 1000",
+        "accuracy at 600",
+        "elbo",
+        "exponent 1",
+        "exponent 10",
+        "exponent 2",
+    )
+    found = rows(study, [record(study, 0, **dict.fromkeys(stored, 0.5))])
+    accuracies = ["accuracy at 100", "accuracy at 600", "accuracy at 1000"]
+    assert quantities_of(found) == [*accuracies, "elbo", "exponent 1", "exponent 2", "exponent 10"]
