@@ -259,7 +259,7 @@ def show_statistics(study: Study, place: Place, against: str, as_markdown: bool)
     from submission.studies.results import comparison_table, comparisons
 
     found = comparisons(study, records_of(study, place), against)
-    title = f"against {found[0].reference}" if found else ""
+    title = f"against {' and '.join(dict.fromkeys(item.reference for item in found))}"
     nothing = "nothing to compare: two methods need two finished seeds in common"
     return show_cells(study, title, comparison_table(found), as_markdown, nothing)
 

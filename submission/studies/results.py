@@ -63,6 +63,8 @@ class Row:
         published: quantity → (mean, deviation) in the paper; None where it prints no deviation.
         extremes: quantity → its lowest and highest value over the seeds.
         titles: quantity → what the study calls it.
+        method: the method's label.
+        data: the data set, in a study of several; else empty.
     """
 
     label: str
@@ -72,6 +74,13 @@ class Row:
     published: Mapping[str, tuple[float, float | None]]
     extremes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
+    method: str = ""
+    data: str = ""
+
+    @property
+    def setting(self) -> str:
+        """The label without the data set, which rows of other data sets share."""
+        return ", ".join(part for part in PART.split(self.label) if part != f"data = {self.data}")
 
     def title(self, quantity: str) -> str:
         """What the table calls a quantity."""
@@ -90,19 +99,20 @@ def rows(study: Study, records: Sequence[Record]) -> list[Row]:
     """A row for each cell of the study's grid, also for those of which nothing is finished yet."""
     labels = labels_of(study)
     of_trial = {name: [record for record in records if record.trial == name] for name in labels}
-    methods = {trial.name: trial.method for trial in study.trials()}
-    return [row(study, methods[name], name, label, of_trial[name]) for name, label in labels.items()]
+    cells = {trial.name: trial for trial in study.trials()}
+    return [row(study, cells[name], label, of_trial[name]) for name, label in labels.items()]
 
 
-def row(study: Study, method: str, trial: str, label: str, records: Sequence[Record]) -> Row:
-    """One row."""
+def row(study: Study, trial: Trial, label: str, records: Sequence[Record]) -> Row:
+    """One row; a method's published numbers hold for it in a study of one data set, a row's own label in any."""
+    data = shown(trial.choices["data"]) if len(study.data) > 1 else ""
     quantities = dict.fromkeys(name for record in records for name in record.values)
     seeds = {name: in_units(study, name, records) for name in quantities}
     values = {name: summary(study, name, records) for name in quantities}
     extremes = {name: (min(found), max(found)) for name, found in seeds.items()}
-    published = study.published.get(label, study.published.get(method, {}))
+    published = study.published.get(label, {} if data else study.published.get(trial.method, {}))
     numbers = tuple(sorted(record.seed for record in records))
-    return Row(label, trial, numbers, values, published, extremes, study.titles)
+    return Row(label, trial.name, numbers, values, published, extremes, study.titles, trial.method, data)
 
 
 def summary(study: Study, quantity: str, records: Sequence[Record]) -> Summary:
@@ -178,18 +188,34 @@ class Comparison:
 
 
 def comparisons(study: Study, records: Sequence[Record], against: str = "") -> list[Comparison]:
-    """Every row against the row ``against``, the first one by default, in every quantity that both have.
+    """Every row against a reference row of the same data set, in every quantity that both have.
+
+    Args:
+        study: whose rows they are.
+        records: finished trials.
+        against: the reference row's label, or the part of it without the data set, which names a row of each data
+            set; by default the first row of each.
 
     Raises:
         UsageError: no row is called ``against``.
     """
     found = rows(study, records)
-    labels = [row.label for row in found]
-    reference = against or labels[0]
-    if reference not in labels:
-        fix = did_you_mean(reference, labels, f"choose one of {', '.join(labels)}")
-        raise UsageError(f"the study has no row {reference!r}", fix)
-    return against_reference({row.label: by_seed(row.trial, records) for row in found}, reference)
+    comparison = []
+    for reference in references(found, against):
+        same = [row for row in found if row.data == reference.data]
+        comparison += against_reference({row.label: by_seed(row.trial, records) for row in same}, reference.label)
+    return comparison
+
+
+def references(found: Sequence[Row], against: str) -> list[Row]:
+    """The rows called ``against``, one of each data set, or the only one of that label; UsageError where none is."""
+    first = {row.data: row for row in reversed(found)}
+    named = [row for row in found if against == row.label] or [row for row in found if against == row.setting]
+    if against and not named:
+        labels = list(dict.fromkeys(name for row in found for name in (row.label, row.setting)))
+        fix = did_you_mean(against, labels, f"choose one of {', '.join(labels)}")
+        raise UsageError(f"the study has no row {against!r}", fix)
+    return named or [first[data] for data in dict.fromkeys(row.data for row in found)]
 
 
 def against_reference(values: Mapping[str, Mapping[str, Mapping[int, float]]], reference: str) -> list[Comparison]:

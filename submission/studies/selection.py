@@ -27,6 +27,8 @@ def selections(
 ) -> dict[str, list[Selection]]:
     """Method → its setting by each rule, for every method of which two settings or more have finished.
 
+    In a study of several data sets, a setting is chosen for each: ``β-VAE, omniglot``.
+
     Args:
         study: whose grid it is.
         records: finished trials.
@@ -41,10 +43,9 @@ def selections(
     if not found:
         known = quantities_of(rows(study, records))
         raise UsageError(f"no finished trial has {quantity!r}", did_you_mean(quantity, known, f"known: {known}"))
-    methods = {trial.name: trial.method for trial in study.trials()}
     grids: dict[str, list[Row]] = {}
     for row in found:
-        grids.setdefault(methods[row.trial], []).append(row)
+        grids.setdefault(", ".join(filter(None, (row.method, row.data))), []).append(row)
     grids = {method: grid for method, grid in grids.items() if len(grid) > 1}
     with progress.task("comparing seeds", sum(map(len, grids.values()))) as task:
         chosen = {}

@@ -151,8 +151,8 @@ class Study:
         measures: names in ``submission.studies.measures.MEASURES``.
         likelihood: importance samples per image; 0 for no likelihood.
         images: at most so many held-out images for the likelihood.
-        published: method or trial label → quantity → (mean, deviation) printed in the paper; a deviation of None
-            where it prints none.
+        published: a row's label, or in a study of one data set a method's, → quantity → (mean, deviation) printed in
+            the paper; a deviation of None where it prints none.
         source: where the published numbers stand.
         units: quantity → (factor, summand) that bring its values to the paper's units, for tables.
         titles: quantity → what tables and figures call it, e.g. with the paper's unit.

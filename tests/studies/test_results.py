@@ -91,6 +91,29 @@ def test_methods_are_compared_by_common_seeds(study: Study) -> None:
         comparisons(grown, records, "tors")
 
 
+def test_rows_of_several_data_sets_are_compared_within_each(study: Study) -> None:
+    both = dataclasses.replace(study, data=("dsprites_tiny", "dsprites_small"), seeds=2)
+    trials = [trial for trial in both.trials() if trial.seed == 0]
+    records = [record(both, number, elbo=float(number)) for number in range(2 * len(trials))]
+    found = rows(both, records)
+    tiny, small = [[row.label for row in found if row.data == data] for data in both.data]
+    assert tiny[0] == "torus, data = dsprites_tiny"
+    assert next(row.setting for row in found if row.data == both.data[1]) == "torus"
+    pairs = [(item.reference, item.label) for item in comparisons(both, records)]
+    assert pairs == [(tiny[0], label) for label in tiny[1:]] + [(small[0], label) for label in small[1:]]
+    one = {(item.reference, item.label) for item in comparisons(both, records, small[1])}
+    assert one == {(small[1], small[0]), (small[1], small[2])}
+    named = {item.reference for item in comparisons(both, records, "plane, β = 4")}
+    assert named == {"plane, data = dsprites_tiny, β = 4", "plane, data = dsprites_small, β = 4"}
+
+
+def test_a_published_number_of_a_method_is_of_a_study_with_one_data_set(study: Study) -> None:
+    both = dataclasses.replace(study, data=("dsprites_tiny", "dsprites_small"))
+    assert not any(row.published for row in rows(both, []))
+    named = dataclasses.replace(both, published={"torus, data = dsprites_small": {"elbo": (0.0, 1.0)}})
+    assert [row.label for row in rows(named, []) if row.published] == ["torus, data = dsprites_small"]
+
+
 def test_intervals_stay_where_means_can_be(study: Study) -> None:
     grown = dataclasses.replace(study, seeds=3)
     records = [record(grown, 3 * seed, mig=(0.9, 0.99, 0.2)[seed], captured=1.0, elbo=-5.0 * seed) for seed in range(3)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,22 @@ def test_the_best_and_the_middle_of_the_grid(study: Study, tmp_path: Path) -> No
         ("middle of the grid", "plane, β = 1", 1.5, 2),
     ]
     assert selection_table({"plane": found}, "elbo")[1][0] == ["plane", "best elbo", "plane, β = 4", "2", "6"]
+
+
+def test_a_setting_is_selected_for_each_data_set(study: Study, tmp_path: Path) -> None:
+    both = dataclasses.replace(study, data=("dsprites_tiny", "dsprites_small"))
+    best = {("dsprites_tiny", 1.0), ("dsprites_small", 4.0)}
+    records = [
+        dataclasses.replace(
+            item, values={"elbo": float((item.choices["data"], item.choices.get("objective.beta")) in best)}
+        )
+        for item in records_of(both, {})
+    ]
+    chosen = selections(both, records, "elbo", tmp_path)
+    assert {name: found[0].setting for name, found in chosen.items()} == {
+        "plane, dsprites_tiny": "plane, data = dsprites_tiny, β = 1",
+        "plane, dsprites_small": "plane, data = dsprites_small, β = 4",
+    }
 
 
 def test_an_unknown_quantity_names_those_that_there_are(study: Study, tmp_path: Path) -> None:
