@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from submission.cli.switches import data_root_option, within
 from submission.errors import UsageError
+from submission.studies.picture import KINDS
 
 if TYPE_CHECKING:
     from submission.studies.engines import Engine
@@ -24,6 +26,7 @@ EPILOG = """examples:
   python -m submission sweep status delta_vae_table2 --size desk
   python -m submission sweep table delta_vae_table2 --size desk --markdown
   python -m submission sweep figure delta_vae_table2 --size desk --file table2.svg
+  python -m submission sweep figure challenge --size desk --quantities mig dci
   python -m submission sweep mystudy.gin --on ray
   python -m submission sweep mystudy.gin --on slurm --gpus 1
 
@@ -52,6 +55,7 @@ class SweepOptions:
         against, metric: what to compare with, and what to choose by.
         markdown: whether tables are printed as Markdown.
         file: where the figure goes; None for the study's folder.
+        kind, quantities: of the figure, instead of the study's.
     """
 
     action: str
@@ -73,6 +77,8 @@ class SweepOptions:
     metric: str
     markdown: bool
     file: Path | None
+    kind: str
+    quantities: Sequence[str]
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> SweepOptions:
@@ -123,6 +129,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--metric", default="mig", metavar="NAME", help="selection: metric to select by, e.g. elbo (default: mig)")
     add("--markdown", action="store_true", help="table, statistics, selection, figure: print Markdown")
     add("--file", type=Path, metavar="FILE", help="figure: .svg, .png or .pdf (default: OUT/figure.svg)")
+    add("--kind", default="", choices=tuple(KINDS), help="figure: another kind than the study's (docs/studies.md)")
+    add("--quantities", nargs="+", default=(), metavar="NAME", help="figure: what it shows instead, e.g. mig dci")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -137,6 +145,7 @@ def run(arguments: argparse.Namespace) -> int:
     if options.action == "table":
         return show_table(study, place, options.markdown)
     if options.action == "figure":
+        study = replace(study, figure=study.figure.drawn_as(options.kind, options.quantities))
         return show_figure(study, place, options.file or place.out / "figure.svg", options.markdown)
     if options.action == "statistics":
         return show_statistics(study, place, options.against, options.markdown)
@@ -148,12 +157,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def study_of(options: SweepOptions) -> Study:
     """The study, with another number of seeds where one is given."""
-    import dataclasses
-
     from submission.studies.study import Study
 
     study = Study.read(options.study, options.size)
-    return study if options.seeds is None else dataclasses.replace(study, seeds=options.seeds)
+    return study if options.seeds is None else replace(study, seeds=options.seeds)
 
 
 def run_study(options: SweepOptions, study: Study, place: Place) -> Status:

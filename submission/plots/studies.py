@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NOT_RUN = "not run"
+BINS = 30
+"""Of a histogram, over the range of all values."""
 ACROSS = 3
 LABEL_WIDTH = 38
 """Letters in a line of a row's label."""
@@ -202,3 +204,28 @@ def write_rate(axes: Any, column: int, line: int, values: Sequence[float], theme
     hits = int(np.sum(np.equal(values, 1)))
     colour = "#ffffff" if hits < 0.55 * len(values) else "#14171f"
     axes.text(column, line, f"{hits} / {len(values)}", ha="center", va="center", color=colour)
+
+
+@styled
+def histograms(panels: Mapping[str, Values], theme: Theme = LIGHT) -> Figure:
+    """A panel per method with how often each value of some quantities occurs, in bins that all panels share.
+
+    Args:
+        panels: method → quantity → a value per seed and setting.
+        theme: colours.
+    """
+    pooled = [value for values in panels.values() for column in values.values() for value in column]
+    edges = np.histogram_bin_edges(pooled or [0.0], BINS)
+    figure = new_figure(PAGE, 12 + 44 * max(1, len(panels)))
+    grid = figure.subplots(max(1, len(panels)), 1, squeeze=False, sharex=True)[:, 0]
+    for axes, (label, values) in zip(grid, panels.items(), strict=False):
+        colours = [PALETTE[number % len(PALETTE)] for number in range(len(values))]
+        axes.hist(list(values.values()), edges, stacked=True, color=colours, label=list(values))
+        axes.set_title(label)
+        axes.set_ylabel("number of values")
+        axes.locator_params(axis="y", integer=True)
+        add_grid(axes, "y")
+    grid[-1].set_xlabel("value")
+    if panels:
+        grid[0].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure

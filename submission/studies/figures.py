@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from submission.errors import UsageError, did_you_mean
 from submission.plots import LIGHT, Theme, save
-from submission.plots.studies import Line, Rates, SeedRow, means_and_seeds, rate_grids, seed_dots
+from submission.plots.studies import Line, Rates, SeedRow, histograms, means_and_seeds, rate_grids, seed_dots
 from submission.run.naming import SYMBOLS, literal, shown
 from submission.studies.records import Record
 from submission.studies.results import UNTRAINED, Row, in_units, quantities_of, quantity_name, rows
@@ -44,6 +44,8 @@ def figure(study: Study, records: Sequence[Record], theme: Theme = LIGHT) -> Fig
         return seed_dots(seed_rows(study, records, list(names)), names or {"": NOTHING}, theme=theme)
     if spec.kind == "rates":
         return rate_grids(rates(study, records), title(spec.x), title(spec.y), theme=theme)
+    if spec.kind == "histograms":
+        return histograms(counted_values(study, records), theme=theme)
     return means_and_seeds(lines(study, records), title(spec.x), title(spec.y), theme=theme)
 
 
@@ -163,11 +165,25 @@ def rates(study: Study, records: Sequence[Record]) -> dict[str, Rates]:
     }
 
 
+def counted_values(study: Study, records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
+    """The panels of ``histograms``: method → quantity's title → its values.
+
+    Methods without values, or with one value everywhere, as of a setting that is not learned, are left out.
+    """
+    own, names = of_trials(study, records), quantities(study, records)
+    panels = {
+        method: {title(name): [x for cell in found for x in in_units(study, name, own[cell.name])] for name in names}
+        for method, found in cells(study).items()
+    }
+    return {method: values for method, values in panels.items() if len({x for own in values.values() for x in own}) > 1}
+
+
 def alternative_text(study: Study, records: Sequence[Record]) -> str:
     """One paragraph: what is drawn, the means of what is shown, and what is not run."""
     found = rows(study, records)
     names = shown_quantities(study, records)
-    run = [row for row in found if row.seeds]
+    shown = counted_values(study, records) if study.figure.kind == "histograms" else {row.method for row in found}
+    run = [row for row in found if row.seeds and row.method in shown]
     parts = [f"{study.title or study.name}: {', '.join(map(title, names)) or NOTHING}"]
     parts += [f"{row.label} ({counted(len(row.seeds), 'seed')}) {', '.join(means(row, names))}".rstrip() for row in run]
     missing = [row.label for row in found if not row.seeds]
@@ -177,7 +193,9 @@ def alternative_text(study: Study, records: Sequence[Record]) -> str:
 
 
 def shown_quantities(study: Study, records: Sequence[Record]) -> list[str]:
-    """The quantities on the figure, at most three of them."""
+    """The quantities on the figure, at most three of them, except of histograms."""
+    if study.figure.kind == "histograms":
+        return list(study.figure.quantities)
     spec: Mapping[str, list[str]] = {
         "dots": quantities(study, records) if study.figure.kind == "dots" else [],
         "rates": list(study.figure.quantities),

@@ -93,6 +93,27 @@ def test_a_cell_says_in_how_many_seeds_the_quantity_is_one() -> None:
     assert texts(drawn).count("not run") == cells - 1
 
 
+def test_a_histogram_counts_the_values_of_every_seed_and_setting(study: Study) -> None:
+    records = [
+        record(study, trial, low=1.0, high=3.0 + trial.seed if trial.method == "plane" else 1.0)
+        for trial in study.trials()
+    ]
+    grown = drawn_as(study, kind="histograms", quantities=["low", "high"])
+    (axes,) = figure(grown, records).axes  # the torus has one value everywhere
+    assert axes.get_title("left") == "plane"
+    low, high = axes.containers
+    assert [round(sum(bar.get_height() for bar in bars)) for bars in (low, high)] == [4, 4]
+    assert [bar.get_x() for bar in high if bar.get_height()] == pytest.approx([3.0, 3.9])  # thirty bins from 1 to 4
+    assert "torus" not in alternative_text(grown, records)
+
+
+def test_a_figure_of_other_quantities_is_a_figure_of_dots_unless_its_kind_is_given() -> None:
+    plain = Picture("tradeoff", x="mse", y="elbo")
+    assert plain.drawn_as() == plain
+    assert plain.drawn_as("", ["mig"]).kind == "dots"
+    assert plain.drawn_as("histograms", ["mig"]) == Picture("histograms", ["mig"], "mse", "elbo")
+
+
 def test_the_text_has_the_means_and_what_is_not_run(study: Study) -> None:
     text = alternative_text(study, [record(study, study.trials()[0], elbo=-3.0)])
     assert text == (
@@ -137,6 +158,7 @@ def test_every_shipped_study_has_a_figure_before_anything_is_run(name: str) -> N
         ({"quantities": 3}, "study.figure.quantities = 3 has the wrong type"),
         ({"kind": "lines", "x": "model.space"}, "lacks x or y"),
         ({"kind": "rates", "x": "a", "y": "b"}, "shows one quantity"),
+        ("histograms", "lacks quantities"),
     ],
 )
 def test_what_a_figure_cannot_be(value: object, message: str) -> None:
