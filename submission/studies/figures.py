@@ -98,11 +98,12 @@ def seed_rows(study: Study, records: Sequence[Record], names: Sequence[str]) -> 
 
 
 def cells(study: Study) -> dict[str, list[Trial]]:
-    """Method → its trials, one for every setting, those of the first seed."""
+    """Method → its trials, one for every setting, those of the first seed; of several data sets each on its own."""
     found: dict[str, list[Trial]] = {}
     for trial in study.trials():
         if trial.seed == 0:
-            found.setdefault(trial.method, []).append(trial)
+            data = shown(trial.choices["data"]) if len(study.data) > 1 else ""
+            found.setdefault(", ".join(filter(None, (trial.method, data))), []).append(trial)
     return found
 
 
@@ -182,8 +183,10 @@ def alternative_text(study: Study, records: Sequence[Record]) -> str:
     """One paragraph: what is drawn, the means of what is shown, and what is not run."""
     found = rows(study, records)
     names = shown_quantities(study, records)
-    shown = counted_values(study, records) if study.figure.kind == "histograms" else {row.method for row in found}
-    run = [row for row in found if row.seeds and row.method in shown]
+    run = [row for row in found if row.seeds]
+    if study.figure.kind == "histograms":
+        drawn = {trial.name for method in counted_values(study, records) for trial in cells(study)[method]}
+        run = [row for row in run if row.trial in drawn]
     parts = [f"{study.title or study.name}: {', '.join(map(title, names)) or NOTHING}"]
     parts += [f"{row.label} ({counted(len(row.seeds), 'seed')}) {', '.join(means(row, names))}".rstrip() for row in run]
     missing = [row.label for row in found if not row.seeds]

@@ -107,6 +107,16 @@ def test_a_histogram_counts_the_values_of_every_seed_and_setting(study: Study) -
     assert "torus" not in alternative_text(grown, records)
 
 
+def test_lines_and_histograms_keep_data_sets_apart(study: Study) -> None:
+    both = dataclasses.replace(study, data=("dsprites_tiny", "dsprites_small"))
+    records = [record(both, trial, mse=1.0 + trial.seed, elbo=2.0) for trial in both.trials()]
+    names = ["torus, dsprites_tiny", "torus, dsprites_small", "plane, dsprites_tiny", "plane, dsprites_small"]
+    (axes,) = figure(drawn_as(both, kind="tradeoff", x="mse", y="elbo"), records).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == names
+    panels = figure(drawn_as(both, kind="histograms", quantities=["mse"]), records).axes
+    assert [axes.get_title("left") for axes in panels] == names
+
+
 def test_a_figure_of_other_quantities_is_a_figure_of_dots_unless_its_kind_is_given() -> None:
     plain = Picture("tradeoff", x="mse", y="elbo")
     assert plain.drawn_as() == plain
