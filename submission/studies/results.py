@@ -33,6 +33,9 @@ AT_LEAST = {"kl": 0.0, "mse": 0.0, "effective_samples": 1.0}
 UNTRAINED = ", untrained"
 """Ends the names of an untrained encoder's scores."""
 
+Units = Mapping[str, tuple[float, float]]
+"""Quantity → (factor, summand)."""
+
 
 def quantity_name(name: str) -> str:
     """What tables and figures call a quantity; ``mig by block, untrained`` keeps what follows the metric's name."""
@@ -65,6 +68,7 @@ class Row:
         titles: quantity → what the study calls it.
         method: the method's label.
         data: the data set, in a study of several; else empty.
+        units: quantity → (factor, summand) that brought the values to the study's units.
     """
 
     label: str
@@ -76,6 +80,7 @@ class Row:
     titles: Mapping[str, str] = field(default_factory=dict)
     method: str = ""
     data: str = ""
+    units: Units = field(default_factory=dict)
 
     @property
     def setting(self) -> str:
@@ -91,7 +96,7 @@ class Row:
         if quantity not in self.values or quantity not in self.published or neutral(quantity):
             return False
         mean, deviation = self.published[quantity]
-        gap = self.values[quantity].mean - mean
+        gap = math.copysign(1, unit(self.units, quantity)[0]) * (self.values[quantity].mean - mean)
         return (gap if less_is_better(quantity) else -gap) > (deviation or 0.0)
 
 
@@ -112,14 +117,14 @@ def row(study: Study, trial: Trial, label: str, records: Sequence[Record]) -> Ro
     extremes = {name: (min(found), max(found)) for name, found in seeds.items()}
     published = study.published.get(label, {} if data else study.published.get(trial.method, {}))
     numbers = tuple(sorted(record.seed for record in records))
-    return Row(label, trial.name, numbers, values, published, extremes, study.titles, trial.method, data)
+    return Row(label, trial.name, numbers, values, published, extremes, study.titles, trial.method, data, study.units)
 
 
 def summary(study: Study, quantity: str, records: Sequence[Record]) -> Summary:
     """Mean and interval of seeds in the study's units: of a share for what is 0 or 1, inside a metric's range."""
     values = [record.values[quantity] for record in records if quantity in record.values]
     found = summarise_share(values) if quantity in SHARES else summarise(values)
-    return found.within(*limits(quantity)).scaled(*study.units.get(quantity, (1.0, 0.0)))
+    return found.within(*limits(quantity)).scaled(*unit(study.units, quantity))
 
 
 def limits(quantity: str) -> tuple[float, float]:
@@ -132,16 +137,21 @@ def limits(quantity: str) -> tuple[float, float]:
     return AT_LEAST.get(quantity, low), high
 
 
+def unit(units: Units, quantity: str) -> tuple[float, float]:
+    """Factor and summand of a quantity; an untrained encoder's has those of the trained one's. (1, 0) without units."""
+    return units.get(quantity, units.get(quantity.removesuffix(UNTRAINED), (1.0, 0.0)))
+
+
 def in_units(study: Study, quantity: str, records: Sequence[Record]) -> list[float]:
     """The values of ``quantity`` in the units of the study's tables."""
-    factor, summand = study.units.get(quantity, (1.0, 0.0))
+    factor, summand = unit(study.units, quantity)
     return [factor * record.values[quantity] + summand for record in records if quantity in record.values]
 
 
 def labels_of(study: Study) -> dict[str, str]:
     """Trial name → what tables call it: the study's label for the method, else the method's name, and the choices.
 
-    Parts that all of them share are left out.
+    Parts that all of them share are left out; a number tells labels apart that are equal then.
     """
     cells = {trial.name: trial for trial in study.trials()}
     names = name_methods([trial.settings.bindings() for trial in cells.values()])
@@ -150,7 +160,7 @@ def labels_of(study: Study) -> dict[str, str]:
         label_of(trial) if trial.method in given else str(found)
         for trial, found in zip(cells.values(), names, strict=True)
     ]
-    return dict(zip(cells, distinct(labels), strict=True))
+    return dict(zip(cells, numbered(distinct(labels)), strict=True))
 
 
 def distinct(labels: Sequence[str]) -> list[str]:
@@ -158,6 +168,12 @@ def distinct(labels: Sequence[str]) -> list[str]:
     parts = [PART.split(label) for label in labels]
     shared = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
     return [", ".join(part for part in own if part not in shared) or ", ".join(own) for own in parts]
+
+
+def numbered(labels: Sequence[str]) -> list[str]:
+    """Labels with a number behind each one that repeats an earlier one: ``torus``, ``torus [2]``."""
+    counts = [labels[: place + 1].count(label) for place, label in enumerate(labels)]
+    return [label if count == 1 else f"{label} [{count}]" for label, count in zip(labels, counts, strict=True)]
 
 
 def label_of(trial: Trial) -> str:
@@ -316,6 +332,8 @@ def cell(row: Row, quantity: str) -> str:
     text = f"{summary.mean:.{digits}f}"
     if summary.count > 1:
         text += f" [{summary.low:.{digits}f}, {summary.high:.{digits}f}]"
+    if summary.count < len(row.seeds):
+        text += f" ({summary.count} of {len(row.seeds)} seeds)"
     return f"{text}{' ▼' if row.short_of_published(quantity) else ''} {printed}".rstrip()
 
 

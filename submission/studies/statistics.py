@@ -76,7 +76,8 @@ def matrix(scores: npt.ArrayLike) -> Array:
     values: Array = np.asarray(scores, np.float64)
     if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
         raise UsageError(
-            f"scores of shape {values.shape} are not (seeds, tasks)", "give finite numbers, seeds by tasks"
+            f"scores of shape {values.shape} are not finite numbers (seeds, tasks)",
+            "give finite numbers, seeds by tasks",
         )
     return values
 
@@ -162,12 +163,15 @@ def paired_tests(first: Mapping[str, BySeed], second: Mapping[str, BySeed]) -> d
 
     Returns:
         A test for each metric that both methods have for at least two common seeds.
+
+    Raises:
+        UsageError: a score of a common seed is not finite.
     """
     pairs = {}
     for metric in [name for name in first if name in second]:
         common = sorted(first[metric].keys() & second[metric].keys())
         if len(common) > 1:
-            pairs[metric] = np.array([[first[metric][seed], second[metric][seed]] for seed in common])
+            pairs[metric] = matrix([[first[metric][seed], second[metric][seed]] for seed in common])
     ps = {metric: paired_p(pair[:, 0] - pair[:, 1]) for metric, pair in pairs.items()}
     adjusted = holm(ps)
     return {
@@ -229,11 +233,14 @@ def select(
         metric: the scores' name.
         udr: setting → UDR score (Duan et al. 2020), where it is known.
         higher: whether higher scores are better.
+
+    Raises:
+        UsageError: there are no scores, or one is not finite.
     """
     settings = [name for name, values in scores.items() if len(values)]
     if not settings:
         raise UsageError(f"no setting has scores of {metric}", "finish and evaluate some trials first")
-    means = {name: float(np.mean(scores[name])) for name in settings}
+    means = {name: float(matrix([scores[name]]).mean()) for name in settings}
     known = [name for name in settings if name in (udr or {})]
     chosen = {f"best {metric}": (max if higher else min)(settings, key=lambda name: means[name])}
     if udr and known:

@@ -76,6 +76,35 @@ def test_intervals_are_those_of_the_values_before_units(study: Study) -> None:
     assert scaled["captured"].high == pytest.approx(5 - 100 * plain["captured"].low)
 
 
+@pytest.mark.parametrize(("ours", "short"), [(-5.0, True), (-3.0, False)])
+def test_a_unit_that_turns_the_order_around_turns_what_falls_short(study: Study, ours: float, short: bool) -> None:
+    nll = dataclasses.replace(study, published={"torus": {"elbo": (4.0, 0.5)}}, units={"elbo": (-1.0, 0.0)})
+    found = rows(nll, [record(nll, 0, elbo=ours)])[0]
+    assert found.values["elbo"].mean == -ours
+    assert found.short_of_published("elbo") is short
+
+
+def test_an_untrained_encoder_s_scores_have_the_units_of_the_trained_one_s(study: Study) -> None:
+    percent = dataclasses.replace(study, units={"mig": (100.0, 0.0)})
+    records = [record(percent, number, **{"mig": 0.4, "mig, untrained": 0.02}) for number in range(3)]
+    assert table(rows(percent, records))[1][0][2] == "40.00 (untrained 2.00)"
+
+
+def test_equal_labels_are_numbered_and_compared_with_each_other(study: Study) -> None:
+    twins = tuple(dataclasses.replace(study.methods[0], bind={"objective.beta": beta}) for beta in (1.0, 2.0, 4.0))
+    named = dataclasses.replace(study, methods=twins, grid={})
+    records = [record(named, number, elbo=float(number)) for number in range(6)]
+    assert [row.label for row in rows(named, records)] == ["torus", "torus [2]", "torus [3]"]
+    found = comparisons(named, records)
+    assert {(item.label, item.test.difference) for item in found} == {("torus [2]", 1.0), ("torus [3]", 2.0)}
+
+
+def test_a_cell_says_where_seeds_lack_a_quantity(study: Study) -> None:
+    records = [record(study, 0, elbo=-1.0, mig=0.5), record(study, 3, elbo=-1.0)]
+    (torus, *_) = table(rows(study, records), ["mig"])[1]
+    assert torus == ["torus", "2", "0.5000 (1 of 2 seeds)"]
+
+
 def test_methods_are_compared_by_common_seeds(study: Study) -> None:
     grown = dataclasses.replace(study, seeds=6)
     records = [record(grown, number, elbo=float(number % 3), mse=0.5 * (number % 3)) for number in range(18)]

@@ -116,6 +116,16 @@ def test_settings_are_chosen_by_three_rules() -> None:
     assert [item.rule for item in select({"a": [0.1]}, "mig")] == ["best mig", "middle of the grid"]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_scores_that_are_not_finite_are_not_tested_and_not_chosen(value: float) -> None:
+    left, right = {0: 1.0, 1: value, 2: 3.0}, {0: 0.0, 1: 1.0, 2: 2.5}
+    with pytest.raises(UsageError, match="not finite"):
+        paired_tests({"dci": {0: 1.0, 1: 2.0}, "mig": left}, {"dci": {0: 0.0, 1: 1.5}, "mig": right})
+    assert paired_tests({"mig": left}, {"mig": {0: 0.0, 2: 2.5}})["mig"].difference == 0.75  # of seeds 0 and 2
+    with pytest.raises(UsageError, match="not finite"):
+        select({"β = 1": [0.3], "β = 4": [0.5, value]}, "mig")
+
+
 @pytest.mark.parametrize("scores", [[], [1.0], [[np.nan]]])
 def test_scores_of_another_shape_are_refused(scores) -> None:
     with pytest.raises(UsageError, match="seeds, tasks"):
