@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from submission.errors import UsageError, did_you_mean
-from submission.options import accepts, describe
+from submission.options import accepts, describe, plain
 
 
 def fields_of(kind: type, values: Mapping[str, object], where: str) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def fields_of(kind: type, values: Mapping[str, object], where: str) -> dict[str,
     for name, value in values.items():
         if name not in hints:
             raise UsageError(f"{where}.{name} is unknown", did_you_mean(str(name), hints, f"known: {', '.join(hints)}"))
-        found[name] = listed(value, hints[name])
+        found[name] = listed(plain(value), hints[name])
         if not accepts(hints[name], found[name]):
             raise UsageError(f"{where}.{name} = {value!r:.80} has the wrong type", f"it takes {describe(hints[name])}")
     return found

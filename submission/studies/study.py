@@ -15,7 +15,7 @@ from pathlib import Path
 from submission.configuration import load
 from submission.configuration.fill import Bind, Binds, default_bindings
 from submission.configuration.settings import SEED, ObjectiveSettings, Settings, bindings_of
-from submission.configuration.studies import read_study
+from submission.configuration.studies import find_study, read_study
 from submission.data.registry import require_options
 from submission.errors import UsageError, did_you_mean
 from submission.evaluation.plan import PRESETS
@@ -25,7 +25,8 @@ from submission.studies.fields import as_tuple, fields_of, fields_of_part, settl
 from submission.studies.measures import MEASURES
 from submission.studies.picture import Picture
 
-LONGEST_NAME = 80
+LONGEST_NAME, LONGEST_BYTES = 80, 240
+"""Letters and bytes of a trial's name before its digest: file systems take 255 bytes."""
 FIRST = "first"
 """Folder, inside a trial's, of the run from whose weights the trial starts."""
 
@@ -108,10 +109,11 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """Method, choices and digest: what trials of different seeds share, fit for a folder's name."""
+        """Method, choices and digest: what trials of different seeds share, fit for a folder that is not hidden."""
         parts = [self.method, *(f"{key.rpartition('.')[2]}={value}" for key, value in self.choices.items())]
-        readable = "-".join(re.sub(r"[^\w.=+]+", "_", part).strip("_") for part in parts)
-        return f"{readable[:LONGEST_NAME]}-{self.digest}"
+        readable = "-".join(re.sub(r"[^\w.=+]+", "_", part).strip("_") for part in parts).lstrip(".")
+        start = readable[:LONGEST_NAME].encode()[:LONGEST_BYTES].decode(errors="ignore")
+        return f"{start}-{self.digest}"
 
     def with_seed(self, seed: int) -> Trial:
         """The same trial with another seed."""
@@ -209,7 +211,7 @@ class Study:
         listed = enumerate(as_tuple(values.pop("methods", ())))
         methods = tuple(Method.of(value, f"{where}.methods[{number}]") for number, value in listed)
         figure = Picture.of(values.pop("figure", {}), f"{where}.figure")
-        own = {"name": Path(name).stem, "title": title.rstrip("."), "size": size, **fields_of(cls, values, where)}
+        own = {"name": find_study(name).stem, "title": title.rstrip("."), "size": size, **fields_of(cls, values, where)}
         return cls(**own, methods=methods, figure=figure)
 
     def trials(self) -> tuple[Trial, ...]:
@@ -230,10 +232,17 @@ class Study:
         return tuple(trial.with_seed(seed) for seed in range(self.seeds) for trial in cells)
 
     def cells(self, method: Method) -> list[tuple[Method, str, dict[str, object]]]:
-        """Method, data set and grid choices of every trial of ``method`` but for the seed; UsageError for none."""
+        """Method, data set and grid choices of every trial of ``method`` but for the seed.
+
+        Raises:
+            UsageError: the grid has no values for a setting, or has values for one that the seed decides.
+        """
         grid = {key: as_tuple(values) for key, values in {**self.grid, **method.grid}.items()}
         if empty := [key for key, values in grid.items() if not values]:
             raise UsageError(f"study {self.name!r}: the grid has no values for {empty[0]}", "give at least one")
+        if seeded := [key for key in grid if key in (SEED, *self.seeded)]:
+            fix = "leave it out of the grid: study.seeds says how many seeds each setting has"
+            raise UsageError(f"study {self.name!r}: {seeded[0]} in the grid is what the seed decides", fix)
         choices = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
         return [(method, data, choice) for data in self.data or ("",) for choice in choices]
 

@@ -13,6 +13,7 @@ import pytest
 from submission.cli.main import main
 from submission.configuration.studies import study_files
 from submission.errors import UsageError
+from submission.run.places import runs_below
 from submission.studies.results import label_of, rows
 from submission.studies.study import Method, Study
 from submission.studies.trial import Job
@@ -87,6 +88,11 @@ def test_a_size_replaces_what_it_names(study_file: Path) -> None:
         ),
         ("study.methods = ['demo']\nstudy.seeds = 0", "at least one seed"),
         ("study.methods = ['demo']\nstudy.grid = {'objective.gama': [1]}", "objective.gama"),
+        ("study.methods = ['demo']\nstudy.grid = {'train.seed': [1, 2]}", "train.seed in the grid .* study.seeds says"),
+        (
+            "study.methods = ['demo']\nstudy.seeded = 'data.seed'\nstudy.grid = {'data.seed': 1}",
+            "data.seed in the grid",
+        ),
     ],
 )
 def test_what_a_study_cannot_be(tmp_path: Path, line: str, message: str) -> None:
@@ -162,6 +168,36 @@ def test_one_value_stands_for_a_list_of_one(tmp_path: Path, alone: str, listed: 
 def test_one_value_in_a_grid_written_in_python_is_one_trial() -> None:
     study = Study("own", methods=(Method("demo"),), grid={"model.space": "R^10"}, seeds=1)
     assert [trial.choices for trial in study.trials()] == [{"model.space": "R^10"}]
+
+
+@pytest.mark.parametrize("letters", ["a", "é", "漢", "𝛽", "x𝛽"])
+def test_a_long_label_is_cut_to_what_file_systems_take(letters: str, tmp_path: Path) -> None:
+    label = 90 * letters
+    study = Study("own", methods=(Method("demo", label),), grid={"objective.beta": [1.0, 4.0]}, seeds=1)
+    names = {trial.name for trial in study.trials()}
+    assert len(names) == 2
+    for name in names:
+        (tmp_path / name).mkdir()  # the system takes no more than 255 bytes
+        assert name.startswith(label[:59])
+
+
+def test_a_label_that_begins_with_a_dot_has_a_folder_that_is_not_hidden(tmp_path: Path) -> None:
+    trial = Study("own", methods=(Method("demo", ".5 nats"),), seeds=1).trials()[0]
+    trial.folder(tmp_path).mkdir(parents=True)
+    (trial.folder(tmp_path) / "meta.json").touch()
+    assert runs_below(tmp_path) == [trial.folder(tmp_path)]
+
+
+def test_a_study_is_called_as_its_file_with_and_without_the_ending(tmp_path: Path) -> None:
+    (tmp_path / "beta.v2.gin").write_text("study.methods = 'demo'\n")
+    assert [Study.read(str(tmp_path / name)).name for name in ("beta.v2.gin", "beta.v2")] == ["beta.v2", "beta.v2"]
+    assert Study.read("demo", "smoke").name == "demo"
+
+
+def test_numbers_of_numpy_are_numbers_of_the_study_and_its_jobs() -> None:
+    numbers: Any = {"seeds": np.int64(2), "images": np.int64(8), "likelihood": np.int32(2)}
+    study = Study("own", methods=(Method("demo"),), units={"mse": (np.float64(100), 0)}, **numbers)
+    assert json.loads(Job.of(study, study.trials()[1], Path("out")).line())["measures"]["images"] == 8
 
 
 @pytest.mark.parametrize("name", study_files())
