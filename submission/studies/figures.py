@@ -127,7 +127,8 @@ def point(
 ) -> tuple[str, list[float], list[float]]:
     """Name, of the settings that ``differ`` within the method, x and y of each seed of one trial."""
     spec = study.figure
-    records = [record for record in records if spec.y in record.values]
+    needed = {spec.x, spec.y} if spec.kind == "tradeoff" else {spec.y}
+    records = [record for record in records if needed <= record.values.keys()]
     name = ", ".join(setting(key, value) for key, value in trial.choices.items() if key in differ and key != spec.x)
     y = in_units(study, spec.y, records)
     if spec.kind == "tradeoff":
@@ -142,15 +143,18 @@ def setting(key: str, value: object) -> str:
 
 
 def number(trial: Trial, key: str) -> float:
-    """The first number in the value of a setting, e.g. 10 of ``S^10``; UsageError where there is none."""
-    found = NUMBER.search(trial.bindings.get(key, ""))
+    """The value of a setting, or the first number in it, e.g. 10 of ``S^10``; UsageError where there is none."""
+    text = trial.bindings.get(key, "")
+    if isinstance(value := literal(text), int | float) and not isinstance(value, bool):
+        return float(value)
+    found = NUMBER.search(text)
     if found is None:
         raise UsageError(f"study.figure: {trial.name} has no number in {key!r}", "name a setting with one as x")
     return float(found[0])
 
 
 def rates(study: Study, records: Sequence[Record]) -> dict[str, Rates]:
-    """The panels of ``rates``."""
+    """The panels of ``rates``; UsageError where several trials of a method would be one cell."""
     own, spec = of_trials(study, records), study.figure
 
     def cell(trial: Trial) -> tuple[str, str]:
@@ -159,11 +163,13 @@ def rates(study: Study, records: Sequence[Record]) -> dict[str, Rates]:
             raise UsageError(f"study.figure: {trial.name} has no setting {missing[0]!r}", "name settings as x and y")
         return shown(literal(trial.bindings[spec.x])), shown(literal(trial.bindings[spec.y]))
 
-    name = spec.quantities[0]
-    return {
-        method: {cell(trial): in_units(study, name, own[trial.name]) for trial in trials}
-        for method, trials in cells(study).items()
-    }
+    name, panels = spec.quantities[0], dict[str, Rates]()
+    for method, trials in cells(study).items():
+        panels[method] = {cell(trial): in_units(study, name, own[trial.name]) for trial in trials}
+        if len(panels[method]) < len(trials):
+            what = f"study.figure: several settings of {method!r} have the same {spec.x} and {spec.y}"
+            raise UsageError(what, "show them as dots, or in studies of their own")
+    return panels
 
 
 def counted_values(study: Study, records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:

@@ -83,6 +83,22 @@ def test_a_setting_with_a_number_is_an_axis(study: Study) -> None:
         figure(drawn_as(study, kind="lines", x="model.likelihood", y="elbo"), [])
 
 
+def test_small_numbers_are_where_they_belong(study: Study) -> None:
+    drawn = drawn_as(study, kind="lines", x="train.learning_rate", y="elbo")
+    grown = dataclasses.replace(drawn, methods=study.methods[:1], grid={"train.learning_rate": (1e-5, 3e-4)})
+    (axes,) = figure(grown, [record(grown, trial, elbo=-1.0) for trial in grown.trials()]).axes
+    assert [list(line.get_xdata()) for line in axes.lines if line.get_label() == "torus"] == [[1e-5, 3e-4]]
+
+
+def test_a_seed_that_lacks_one_of_two_quantities_is_left_out(study: Study) -> None:
+    grown = drawn_as(dataclasses.replace(study, seeds=3), kind="tradeoff", x="mse", y="elbo")
+    trials = [trial for trial in grown.trials() if trial.method == "torus"]
+    values = ({"mse": 1.0, "elbo": -1.0}, {"elbo": -5.0}, {"mse": 3.0, "elbo": -3.0})
+    (axes,) = figure(grown, [record(grown, *pair[:1], **pair[1]) for pair in zip(trials, values, strict=True)]).axes
+    labelled = {line.get_label(): np.array(line.get_xydata()) for line in axes.lines}
+    assert labelled["torus"].tolist() == [[2.0, -2.0]]
+
+
 def test_a_cell_says_in_how_many_seeds_the_quantity_is_one() -> None:
     study = dataclasses.replace(Study.read("torus_topology", "desk"), seeds=4)
     first = study.trials()[0].name
@@ -122,6 +138,12 @@ def test_a_figure_of_other_quantities_is_a_figure_of_dots_unless_its_kind_is_giv
     assert plain.drawn_as() == plain
     assert plain.drawn_as("", ["mig"]).kind == "dots"
     assert plain.drawn_as("histograms", ["mig"]) == Picture("histograms", ["mig"], "mse", "elbo")
+
+
+def test_settings_that_would_share_a_cell_are_refused(study: Study) -> None:
+    spec = {"x": "model.space", "y": "model.networks", "quantities": ["captured"]}
+    with pytest.raises(UsageError, match=r"several settings of 'plane' have the same model\.space"):
+        figure(drawn_as(study, kind="rates", **spec), [])
 
 
 def test_the_text_has_the_means_and_what_is_not_run(study: Study) -> None:
