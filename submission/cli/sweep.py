@@ -228,7 +228,7 @@ def show_status(study: Study, found: Status) -> int:
     for (name, seed), error in found.errors.items():
         say(f"{name}/seed_{seed} failed: {error}")
     if found.seconds_left:
-        say(f"about {found.seconds_left / 60:.0f} minutes of training left, one trial at a time")
+        say(f"about {max(1, round(found.seconds_left / 60)):,} min of training left, one trial at a time")
     return 1 if found.count(State.FAILED) else 0
 
 

@@ -17,6 +17,7 @@ import pytest
 from filelock import FileLock
 
 from submission.cli.main import main
+from submission.cli.sweep import show_status
 from submission.errors import UsageError
 from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
 from submission.studies.records import Record, merge_records, read_records
@@ -118,7 +119,7 @@ def test_seeds_of_a_cell_train_together(undisturbed: Place, tmp_path: Path) -> N
     assert (study.trials()[1].folder(place.out) / "checkpoint.pt").stat().st_mtime_ns < began[1]  # trained by the first
 
 
-def test_the_time_left_is_of_the_study_s_own_trials(tmp_path: Path) -> None:
+def test_the_time_left_is_of_the_study_s_own_trials(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def record(trial: Trial, name: str, seconds: float) -> Record:
         about = (trial.method, trial.choices, trial.seed, trial.bindings, {"elbo": 0.0}, {"seconds": seconds})
         return Record("small", "", name, *about)
@@ -129,6 +130,8 @@ def test_the_time_left_is_of_the_study_s_own_trials(tmp_path: Path) -> None:
     assert status(study, place).seconds_left is None
     merge_records(place.records, [record(first, first.name, 5.0)])
     assert status(study, place).seconds_left == 10.0
+    show_status(study, status(study, place))
+    assert "about 1 min of training left" in capsys.readouterr().out  # not 0
 
 
 def test_a_trial_whose_driver_is_gone_answers_in_its_main_thread(monkeypatch: pytest.MonkeyPatch) -> None:
