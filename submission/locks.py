@@ -43,6 +43,15 @@ def exclusive(path: Path, busy: str, fix: str) -> Iterator[None]:
         raise SubmissionError(f"{busy} {holder(path)}", fix) from None
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock file ``path``. It is taken for a moment to find out."""
+    try:
+        with acquired(path, timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
+
+
 def prepare(path: Path) -> None:
     """Make the folder of a lock file; SubmissionError where the file is a link, or cannot be made."""
     if path.is_symlink():
@@ -55,7 +64,12 @@ def prepare(path: Path) -> None:
 
 @contextlib.contextmanager
 def acquired(path: Path, timeout: float) -> Iterator[None]:
-    """The lock for the duration of a block; a file system without locks is used without one."""
+    """The lock for the duration of a block; a file system without locks is used without one.
+
+    Raises:
+        filelock.Timeout: another process has held it for ``timeout`` seconds.
+        SubmissionError: it cannot be written.
+    """
     lock = filelock.FileLock(path, timeout=timeout)
     try:
         lock.acquire()

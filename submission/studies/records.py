@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +70,7 @@ class Record:
 
 def read_records(file: Path) -> list[Record]:
     """The records of a file of lines; none where there is no file."""
-    if not file.is_file():
+    if not file.exists():
         return []
     lines = read_text(file).split("\n")  # and at nothing else: texts may hold other ends of lines
     return [Record.parse(line, f"{file}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
@@ -78,8 +79,10 @@ def read_records(file: Path) -> list[Record]:
 def merge_records(file: Path, new: Iterable[Record]) -> list[Record]:
     """Add ``new`` records to a file, in order of trial and seed; those that it has already stay.
 
-    Several processes may add to one file at the same time; readers find it as it was before or after.
+    Several processes may add to one file at the same time; readers find it as it was before or after. A link stays, and
+    what it leads to is replaced.
     """
+    file = Path(os.path.realpath(file))
     added = {record.key: record for record in new}
     kept = {record.key: record for record in read_records(file)}
     if added.keys() <= kept.keys():

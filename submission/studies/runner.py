@@ -11,17 +11,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from submission.errors import UsageError
+from submission.errors import SubmissionError, UsageError
 from submission.export.foreign import warn_of_program
-from submission.files import read_text, user_path, write_json
+from submission.files import user_path, write_json
+from submission.locks import is_held
 from submission.progress import QUIET, Progress
 from submission.run import Run
 from submission.studies.engines import LOG, Engine
 from submission.studies.records import Record, merge_records
 from submission.studies.study import Study, Trial
-from submission.studies.trial import FAILURE, LOCK, RECORD, Failure, Job, attempts, failure, require_own
+from submission.studies.trial import FAILURE, LOCK, RECORD, Failure, Job, attempts, failure, recorded, require_own
 
 LOGGER = logging.getLogger("submission")
 POLL = 0.2
@@ -65,8 +64,7 @@ class Place:
 
     def done(self, trials: Sequence[Trial]) -> dict[tuple[str, int], Record]:
         """Records of ``trials``, with those in run folders added to the file; UsageError where settings differ."""
-        left = [file for trial in trials if (file := trial.folder(self.out) / RECORD).is_file()]
-        new = [Record.parse(read_text(file).replace("\n", " "), str(file)) for file in left]
+        new = [record for trial in trials for record in recorded(trial.folder(self.out))]
         found = {record.key: record for record in merge_records(self.records, new)}
         for trial in trials:
             record = found.get((trial.name, trial.seed))
@@ -133,11 +131,7 @@ def state(trial: Trial, place: Place, done: Mapping[tuple[str, int], Record]) ->
 
 def locked(folder: Path) -> bool:
     """Whether a process is working on the trial in ``folder``."""
-    try:
-        with FileLock(folder / LOCK, timeout=0):
-            return False
-    except Timeout:
-        return True
+    return is_held(folder / LOCK)
 
 
 def reason(folder: Path) -> str:
@@ -188,8 +182,21 @@ def sweep(
     jobs = [Job.of(study, trial, place.out, peers=peers(trial, again) if shared else (), **how) for trial in again]
     with progress.task(f"{study.name}: trials", len(trials)) as bar:
         bar.advance(len(trials) - len(jobs))
-        Runner(engine, retries, bar.advance).run(jobs)
+
+        def ended(job: Job) -> None:
+            keep_record(job, place)
+            bar.advance()
+
+        Runner(engine, retries, ended).run(jobs)
     return status(study, place)
+
+
+def keep_record(job: Job, place: Place) -> None:
+    """Add the record of a job that has finished to the file of records; a warning where that cannot be done now."""
+    try:
+        merge_records(place.records, recorded(Path(job.folder)))
+    except SubmissionError as error:
+        LOGGER.warning("%s; %s keeps the record", error, Path(job.folder) / RECORD)
 
 
 def peers(trial: Trial, others: Iterable[Trial]) -> list[int]:
@@ -200,7 +207,7 @@ def peers(trial: Trial, others: Iterable[Trial]) -> list[int]:
 class Runner:
     """Keeps an engine's slots filled until every job has succeeded or has failed too often."""
 
-    def __init__(self, engine: Engine, retries: int, ended: Callable[[int], None]) -> None:
+    def __init__(self, engine: Engine, retries: int, ended: Callable[[Job], None]) -> None:
         self.engine, self.retries, self.ended = engine, retries, ended
         self.failed: dict[str, int] = {}  # run folder -> failures when its job was started
 
@@ -218,7 +225,7 @@ class Runner:
                     if again:
                         waiting.append(job)
                     else:
-                        self.ended(1)
+                        self.ended(job)
         except BaseException:
             self.engine.stop([handle for _, handle in active])
             raise
@@ -231,7 +238,7 @@ class Runner:
             folder = Path(job.folder)
             if (folder / RECORD).is_file():
                 waiting.remove(job)
-                self.ended(1)
+                self.ended(job)
             elif not (folder.is_dir() and locked(folder)):
                 waiting.remove(job)
                 active.append((job, self.start(job)))

@@ -6,6 +6,7 @@ closes, because the process that started it has ended, it stops like one that re
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,20 +14,21 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from submission import provenance, schema
 from submission.configuration import load
 from submission.configuration.settings import Settings, bindings_of
 from submission.data import GroundTruthDataset, data_sets_kept, is_user_data
 from submission.errors import SubmissionError, UsageError
-from submission.files import user_path, write_json, write_text
+from submission.files import read_text, user_path, write_json, write_text
 from submission.latent import parse
+from submission.locks import acquired
 from submission.options import plain
 from submission.plugins import import_modules, imported_modules, load_entry_points
 from submission.progress import QUIET
@@ -40,6 +42,8 @@ from submission.training.setup import load_images
 RECORD, FAILURE, LOCK = "record.json", "failed.json", ".trial.lock"
 BUSY = 75
 """Exit code where another process is working on the trial."""
+MOMENT = 1.0
+"""Seconds to wait for a trial's lock: who asks whether it is free holds it for a moment."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def run(job: Job) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     Run(folder).require_plain()
     try:
-        with FileLock(folder / LOCK, timeout=0):
+        with acquired(folder / LOCK, MOMENT):
             return attempt(job, folder)
     except Timeout:
         return BUSY
@@ -180,6 +184,12 @@ def failure(folder: Path) -> Failure:
     """Why the trial in ``folder`` failed; SubmissionError where the file says something else."""
     file = folder / FAILURE
     return schema.read_record(Failure, file, "delete it; the trial is tried again")
+
+
+def recorded(folder: Path) -> list[Record]:
+    """The record of the trial in ``folder``; none where it has not finished."""
+    file = folder / RECORD
+    return [Record.parse(read_text(file).replace("\n", " "), str(file))] if file.is_file() else []
 
 
 def record(job: Job, folder: Path) -> Record:
@@ -233,9 +243,29 @@ def trained(job: Job, settings: Settings, folder: Path) -> Run:
         if not (first.meta_file.is_file() and first.meta.training.finished):
             train(settings_of(job.first), folder / FIRST, **options)
         return train(settings, folder, **options)
-    if len(seeds) == 1 or obstacle(settings, seed_folders(folder.parent, seeds), resume=True):
-        return train(settings, folder, **options)
-    return train_together(settings, seeds, folder.parent, **options)[0]
+    with holding(seed_folders(folder.parent, job.peers)) as free:
+        if free and job.peers and not obstacle(settings, seed_folders(folder.parent, seeds), resume=True):
+            return train_together(settings, seeds, folder.parent, **options)[0]
+    return train(settings, folder, **options)
+
+
+@contextlib.contextmanager
+def holding(runs: Iterable[Run]) -> Iterator[bool]:
+    """Hold the trials in these folders, too; False, and none is held, where another process works on one of them."""
+    with contextlib.ExitStack() as held:
+        yield all_held(runs, held)
+
+
+def all_held(runs: Iterable[Run], held: contextlib.ExitStack) -> bool:
+    """Whether ``held`` could take the locks of all of these trials; it has none of them otherwise."""
+    try:
+        for run in runs:
+            run.path.mkdir(parents=True, exist_ok=True)
+            held.enter_context(acquired(run.path / LOCK, MOMENT))
+    except Timeout:
+        held.close()
+        return False
+    return True
 
 
 def require_own(run: Run, gin: str) -> None:

@@ -5,18 +5,27 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
-from submission.errors import UsageError
+from submission.configuration import Settings
+from submission.errors import SubmissionError, UsageError
 from submission.files import write_json
+from submission.run import Run
 from submission.studies.engines import LocalEngine
-from submission.studies.runner import Place, State, sweep
+from submission.studies.records import read_records
+from submission.studies.runner import Place, State, status, sweep
 from submission.studies.study import Method
-from submission.studies.trial import FAILURE, Failure, Job, failure
+from submission.studies.trial import FAILURE, LOCK, RECORD, Failure, Job, failure, run
+from submission.training import train_together
 from tests.studies.here import HereEngine
 from tests.studies.small import study_of
 
@@ -128,6 +137,71 @@ def test_a_trial_that_cannot_be_started_stops_the_others(tmp_path: Path) -> None
     with pytest.raises(UsageError, match="refuses"):
         sweep(study_of(2), Place.of(tmp_path), engine)
     assert engine.stopped == [0]
+
+
+def test_a_record_is_in_the_file_as_soon_as_its_trial_ends(tmp_path: Path) -> None:
+    class Looking(HereEngine):
+        known: ClassVar[list[int]] = []
+
+        def start(self, job: Job) -> int:
+            self.known.append(len(read_records(place.records)))
+            return super().start(job)
+
+    place = Place.of(tmp_path / "out", tmp_path / "kept" / "records.jsonl")
+    assert sweep(study_of(2), place, Looking()).count(State.DONE) == 2
+    assert Looking.known == [0, 1]
+
+
+def test_the_other_trials_run_where_records_cannot_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    study, place = study_of(2), Place.of(tmp_path / "out", tmp_path / "file" / "records.jsonl")
+    (tmp_path / "file").touch()
+    with pytest.raises(SubmissionError, match="cannot write"):
+        sweep(study, place, HereEngine())
+    files = [trial.folder(place.out) / RECORD for trial in study.trials()]
+    assert [f"{file} keeps the record" in line for file, line in zip(files, caplog.messages, strict=True)] == [True] * 2
+    assert sweep(study, Place.of(place.out), Listing()).count(State.DONE) == 2
+
+
+def test_a_trial_starts_whose_lock_is_looked_at_in_that_moment(tmp_path: Path) -> None:
+    def look() -> None:
+        with FileLock(folder / LOCK):
+            looking.set()
+            time.sleep(0.3)
+
+    study, looking = study_of(2, seeds=1), threading.Event()
+    folder = study.trials()[0].folder(tmp_path)
+    folder.mkdir(parents=True)
+    thread = threading.Thread(target=look)
+    thread.start()
+    looking.wait()
+    assert run(Job.of(study, study.trials()[0], tmp_path)) == 0
+    thread.join()
+
+
+def test_seeds_that_train_together_are_held_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def training(settings: Settings, seeds: Sequence[int], out: Path, **options: Any) -> list[Run]:
+        states.append(status(study, place).count(State.RUNNING))
+        return train_together(settings, seeds, out, **options)
+
+    study, place, states = study_of(2, seeds=3), Place.of(tmp_path), list[int]()
+    monkeypatch.setattr("submission.studies.trial.train_together", training)
+    assert sweep(study, place, HereEngine(), together=True).count(State.DONE) == 3
+    assert states == [3]
+
+
+def test_a_seed_trains_alone_where_another_sweep_works_on_one_of_its_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*arguments: object, **options: object) -> None:
+        raise AssertionError("together")
+
+    study = study_of(2)
+    mine, other = study.trials()
+    monkeypatch.setattr("submission.studies.trial.train_together", forbidden)
+    other.folder(tmp_path).mkdir(parents=True)
+    with FileLock(other.folder(tmp_path) / LOCK):
+        assert run(Job.of(study, mine, tmp_path, peers=[other.seed])) == 0
+    assert not (other.folder(tmp_path) / "checkpoint.pt").exists()
 
 
 class Listing(HereEngine):

@@ -95,6 +95,22 @@ def test_records_are_read_without_a_lock(study: Study, tmp_path: Path) -> None:
     assert {found.name for found in tmp_path.iterdir()} == {"small.gin", file.name}
 
 
+def test_a_link_to_a_file_of_records_stays_a_link(study: Study, tmp_path: Path) -> None:
+    link, file = tmp_path / "link.jsonl", tmp_path / "kept" / "records.jsonl"
+    file.parent.mkdir()
+    link.symlink_to(file)
+    for number in (0, 3):
+        merge_records(link, [record(study, number)])
+    assert link.is_symlink()
+    assert len(read_records(file)) == 2
+
+
+def test_a_folder_of_records_is_refused_before_anything_runs(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match="not a regular file"):
+        sweep(study, Place.of(tmp_path / "out", tmp_path), HereEngine())
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("text", ["[]", "{}", '{"seed": 1}', "nonsense", "null", "[" * 100_000])
 def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "records.jsonl").write_text(text)
