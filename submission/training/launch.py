@@ -171,11 +171,20 @@ def execute(
 ) -> str:
     """Train ``runs`` under one progress bar; why they ended."""
     first = runs[0]
-    for run in runs:
-        run.budget.shorten(sum(other.budget.reserve for other in runs if other is not run))
+    reserve_endings(runs)
     with options.progress.task(title, first.budget.total) as bar:
         bar.advance(first.done)
         return Trainer(runs, update, stop, Meter(bar, first.done)).run()
+
+
+def reserve_endings(runs: Sequence[SeedRun]) -> None:
+    """Set aside what ends all runs, where time is limited: checkpoints, exports, and a last look at held-out images.
+
+    Another look may have begun just before.
+    """
+    looks = 2 * sum(run.seconds_of_validation() for run in runs) if runs[0].budget.limit is not None else 0.0
+    for run in runs:
+        run.budget.shorten(looks + sum(other.budget.reserve for other in runs if other is not run))
 
 
 def group_update(runs: Sequence[SeedRun]) -> Update[tuple[Terms, ...]]:

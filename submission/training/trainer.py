@@ -99,6 +99,14 @@ class SeedRun:
             self.close_window()
             raise self.broken(self.done - 1, {"held-out ELBO": elbo})
 
+    def seconds_of_validation(self) -> float:
+        """How long it takes to measure held-out images; 0 where there are none."""
+        if self.validation is None:
+            return 0.0
+        started = time.monotonic()
+        self.validation.elbo()
+        return time.monotonic() - started
+
     def logs_now(self) -> bool:
         """Whether the last update ends a window of the log."""
         return self.done % self.setup.settings.train.log_every == 0 or self.done == self.budget.total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,24 @@ def test_early_stopping_without_held_out_images_is_refused() -> None:
 def test_two_sources_of_held_out_images_are_refused() -> None:
     with pytest.raises(UsageError, match="cannot be combined"):
         TrainSettings(steps=10, held_out=5, validation_split="valid")
+
+
+def test_a_time_budget_leaves_time_for_the_last_look_at_held_out_images(
+    dots: Make, settings: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(self: Validation) -> float:
+        time.sleep(2)
+        ended.append(time.monotonic())
+        return measured(self)
+
+    measured, ended = Validation.elbo, list[float]()
+    monkeypatch.setattr(Validation, "elbo", slow)
+    monkeypatch.setattr(Validation, "due", lambda self, step, finished=False: finished)  # not at each epoch
+    started = time.monotonic()
+    folder = train(settings(steps=10**9, held_out=4), tmp_path / "run", data=dots(), time_budget=8.0)
+    assert folder.meta.training.ended_by == "time budget"
+    assert folder.validation()[-1]["step"] == folder.meta.training.steps
+    assert ended[-1] - started < 8
 
 
 def test_training_never_sees_the_held_out_images(dots: Make, settings: Make, tmp_path: Path) -> None:
