@@ -42,6 +42,13 @@ def test_intervals_of_few_values_cover_the_mean_at_their_level(count: int, draw:
     assert hits <= stats.binom.ppf(1 - 1e-4, 300, 0.98)
 
 
+@pytest.mark.parametrize("values", [[4.0] * 4 + [5.0], [0.0] * 9 + [-1.0], [0.1] * 4 + [0.3], [0.2] + [0.9] * 5])
+def test_an_interval_has_the_mean_inside_where_all_values_but_one_are_equal(values: list[float]) -> None:
+    found = summarise(values)
+    expected = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+    assert (found.low, found.high) == pytest.approx(expected)
+
+
 def test_one_value_has_no_spread() -> None:
     summary = summarise([0.25])
     assert (summary.mean, summary.sd, summary.low, summary.high) == (0.25, 0, 0.25, 0.25)
