@@ -176,7 +176,7 @@ def sweep(
     if study.evaluate and not how.get("isolated"):
         warn_of_programs(left, place)
     if together and engine.slots != 1:
-        raise UsageError("seeds train together in one worker", "use --workers 1")
+        raise UsageError("seeds train together in one local worker", "use --on local --workers 1")
     shared = together and not study.seeded  # one batched program has one data set
     again = [trial for trial in left if tried(trial.folder(place.out), retries)]
     jobs = [Job.of(study, trial, place.out, peers=peers(trial, again) if shared else (), **how) for trial in again]

@@ -195,6 +195,9 @@ class Study:
         self.require_known("measures", self.measures, MEASURES)
         self.require_known("metrics", [registered(name) for name in self.metrics], REGISTRY, choices(REGISTRY))
         self.require_known("evaluate", [self.evaluate] if self.evaluate else [], PRESETS)
+        if (self.metrics or self.baselines) and not self.evaluate:
+            what = f"study {self.name!r} has metrics or baselines, but computes no scores"
+            raise UsageError(what, "set study.evaluate, e.g. to 'fast'")
 
     def require_known(self, key: str, names: Collection[str], known: Collection[str], fix: str = "") -> None:
         """UsageError, with ``fix``, where the setting ``key`` has a name that is not one of those ``known``."""

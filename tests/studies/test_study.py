@@ -88,6 +88,8 @@ def test_a_size_replaces_what_it_names(study_file: Path) -> None:
         ),
         ("study.methods = ['demo']\nstudy.seeds = 0", "at least one seed"),
         ("study.methods = ['demo']\nstudy.grid = {'objective.gama': [1]}", "objective.gama"),
+        ("study.methods = ['demo']\nstudy.metrics = ['mig']", "computes no scores — set study.evaluate"),
+        ("study.methods = ['demo']\nstudy.baselines = True", "computes no scores — set study.evaluate"),
         ("study.methods = ['demo']\nstudy.grid = {'train.seed': [1, 2]}", "train.seed in the grid .* study.seeds says"),
         (
             "study.methods = ['demo']\nstudy.seeded = 'data.seed'\nstudy.grid = {'data.seed': 1}",

@@ -110,7 +110,7 @@ def test_a_sweep_whose_driver_and_workers_were_killed_gives_the_same_results(
 @pytest.mark.system
 def test_seeds_of_a_cell_train_together(undisturbed: Place, tmp_path: Path) -> None:
     study, place = study_of(40), Place.of(tmp_path)
-    with pytest.raises(UsageError, match="one worker"):
+    with pytest.raises(UsageError, match="one local worker"):
         sweep(study, place, LocalEngine(2), together=True)
     assert sweep(study, place, LocalEngine(1), together=True).count(State.DONE) == 2
     for key, alone in values(undisturbed).items():
