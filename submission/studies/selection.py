@@ -11,7 +11,7 @@ from submission.errors import UsageError, did_you_mean
 from submission.progress import QUIET, Progress
 from submission.run import Run
 from submission.studies.records import Record
-from submission.studies.results import Row, less_is_better, quantities_of, rows
+from submission.studies.results import Row, less_is_better, neutral, quantities_of, rows
 from submission.studies.statistics import Selection, select
 from submission.studies.study import Study
 from submission.studies.udr import IMAGES, agreement
@@ -37,16 +37,18 @@ def selections(
         root: folder of data files.
 
     Raises:
-        UsageError: no finished trial has the quantity.
+        UsageError: no finished trial has the quantity, or neither more nor less of it is better.
     """
-    found = [row for row in rows(study, records) if quantity in row.values]
-    if not found:
-        known = quantities_of(rows(study, records))
+    found = rows(study, records)
+    if not any(quantity in row.values for row in found):
+        known = quantities_of(found)
         raise UsageError(f"no finished trial has {quantity!r}", did_you_mean(quantity, known, f"known: {known}"))
+    if neutral(quantity):
+        raise UsageError(f"neither more nor less of {quantity!r} is better", "select by a metric or the elbo")
     grids: dict[str, list[Row]] = {}
     for row in found:
         grids.setdefault(", ".join(filter(None, (row.method, row.data))), []).append(row)
-    grids = {method: grid for method, grid in grids.items() if len(grid) > 1}
+    grids = {method: grid for method, grid in grids.items() if sum(quantity in row.values for row in grid) > 1}
     with progress.task("comparing seeds", sum(map(len, grids.values()))) as task:
         chosen = {}
         for method, grid in grids.items():
@@ -67,11 +69,11 @@ def chosen_of(
 
 
 def agreements_of(grid: Sequence[Row], out: Path, root: Path | None) -> dict[str, float]:
-    """Setting → mean UDR over its seeds (Duan et al. 2020), where the folders of two seeds or more are still there."""
+    """Setting → mean UDR over its seeds (Duan et al. 2020), where the models of two seeds or more are still there."""
     found = {}
     for row in grid:
         folders = [Run(out / row.trial / f"seed_{seed}") for seed in row.seeds]
-        runs = [run for run in folders if run.meta_file.is_file()]
+        runs = [run for run in folders if run.meta_file.is_file() and run.checkpoint_file.is_file()]
         if len(runs) > 1:
             result = agreement(row.label, runs, "lasso", IMAGES, 0, root)
             found[row.label] = float(np.mean(result.block_scores))

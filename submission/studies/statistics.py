@@ -229,7 +229,8 @@ def select(
     Choosing by the metric that is then reported flatters; the difference of the three says by how much.
 
     Args:
-        scores: setting, in the grid's order → scores of its seeds.
+        scores: setting, in the grid's order → scores of its seeds, which may be none. Where the middle has none, it is
+            not chosen.
         metric: the scores' name.
         udr: setting → UDR score (Duan et al. 2020), where it is known.
         higher: whether higher scores are better.
@@ -245,5 +246,6 @@ def select(
     chosen = {f"best {metric}": (max if higher else min)(settings, key=lambda name: means[name])}
     if udr and known:
         chosen = {"best UDR": max(known, key=lambda name: udr[name]), **chosen}
-    chosen[MIDDLE] = settings[(len(settings) - 1) // 2]
-    return [Selection(rule, name, means[name], len(scores[name])) for rule, name in chosen.items()]
+    chosen[MIDDLE] = list(scores)[(len(scores) - 1) // 2]
+    found = {rule: name for rule, name in chosen.items() if name in means}
+    return [Selection(rule, name, means[name], len(scores[name])) for rule, name in found.items()]

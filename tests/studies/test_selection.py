@@ -66,6 +66,20 @@ def test_a_setting_is_selected_for_each_data_set(study: Study, tmp_path: Path) -
     }
 
 
+def test_models_that_were_deleted_do_not_stop_the_other_rules(study: Study, tmp_path: Path) -> None:
+    for trial in study.trials():
+        trial.folder(tmp_path).mkdir(parents=True)
+        (trial.folder(tmp_path) / "meta.json").write_text("{}")  # but no checkpoint
+    chosen = selections(study, records_of(study, {}), "elbo", tmp_path)["plane"]
+    assert [item.rule for item in chosen] == ["best elbo", "middle of the grid"]
+
+
+def test_what_has_no_better_side_is_not_selected_by(study: Study, tmp_path: Path) -> None:
+    records = [dataclasses.replace(item, values={"kl": 1.0}) for item in records_of(study, {})]
+    with pytest.raises(UsageError, match="neither more nor less of 'kl' is better"):
+        selections(study, records, "kl", tmp_path)
+
+
 def test_an_unknown_quantity_names_those_that_there_are(study: Study, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no finished trial has 'elbow' — did you mean elbo"):
         selections(study, records_of(study, {}), "elbow", tmp_path)

@@ -116,6 +116,13 @@ def test_settings_are_chosen_by_three_rules() -> None:
     assert [item.rule for item in select({"a": [0.1]}, "mig")] == ["best mig", "middle of the grid"]
 
 
+def test_the_middle_of_a_grid_is_that_of_all_its_settings() -> None:
+    grid = {"β = 1": [], "β = 4": [0.3], "β = 8": [0.2]}
+    assert [(item.rule, item.setting) for item in select(grid, "mig")][1:] == [("middle of the grid", "β = 4")]
+    grid = {"β = 1": [0.1], "β = 4": [], "β = 8": [0.2]}
+    assert [item.rule for item in select(grid, "mig")] == ["best mig"]
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_scores_that_are_not_finite_are_not_tested_and_not_chosen(value: float) -> None:
     left, right = {0: 1.0, 1: value, 2: 3.0}, {0: 0.0, 1: 1.0, 2: 2.5}
