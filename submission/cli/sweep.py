@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -179,7 +180,7 @@ def engine_of(options: SweepOptions, place: Place) -> tuple[Engine, int]:
     from submission.studies.engines import LocalEngine, RayEngine, SlurmEngine
 
     where, _, address = options.on.partition(":")
-    if where == "local":
+    if options.on == "local":
         cores = available_cores()
         workers = (1 if options.together else cores) if options.workers is None else options.workers
         if workers < 1:
@@ -187,7 +188,7 @@ def engine_of(options: SweepOptions, place: Place) -> tuple[Engine, int]:
         return LocalEngine(workers), max(1, cores // workers)
     if where == "ray":
         return RayEngine(address, options.cpus, options.gpus, options.retries), options.cpus
-    if where == "slurm":
+    if options.on in ("slurm", "slurm:local"):
         folder = place.out / "slurm"
         resources = {"cpus_per_task": options.cpus, "gpus_per_node": whole_gpus(options.gpus)}
         return SlurmEngine(folder, address or "slurm", **resources), options.cpus
@@ -257,7 +258,8 @@ def show_figure(study: Study, place: Place, file: Path, as_markdown: bool) -> in
     from submission.studies.figures import save_figure
 
     text = save_figure(study, records_of(study, place), file)
-    say(f"![{text}]({file})" if as_markdown else f"figure: {file}")
+    target = f"<{file}>" if re.search(r"[\s()]", str(file)) else file
+    say(f"![{text}]({target})" if as_markdown else f"figure: {file}")
     return 0
 
 

@@ -214,6 +214,9 @@ def test_the_command_draws_the_figure_beside_the_table(study: Study, study_file:
     assert main([*command, "--markdown"]) == 0
     assert capsys.readouterr().out.startswith("![Two spaces on small pictures: ELBO (nats); torus (1 seed) -3")
     assert out.read_text(encoding="utf-8").startswith("<?xml")
+    other = tmp_path / "my figure.svg"
+    assert main([*command[:-1], str(other), "--markdown"]) == 0
+    assert capsys.readouterr().out.endswith(f"](<{other}>)\n")  # a path with blanks, as Markdown takes it
     assert main(["sweep", "table", str(study_file), "--records", str(file), "--markdown"]) == 0
     assert capsys.readouterr().out.count("not run") == 2
 

@@ -267,6 +267,8 @@ def test_the_command_shows_studies_status_and_results(small: Place, capsys, tmp_
         (["sweep", "stats", "demo"], "got 'stats demo'"),
         (["sweep", "delta_vae_table"], "did you mean delta_vae_table2"),
         (["sweep", "delta_vae_table2", "--on", "moon"], "--on 'moon' is unknown"),
+        (["sweep", "delta_vae_table2", "--on", "slurm:moon"], "--on 'slurm:moon' is unknown"),
+        (["sweep", "delta_vae_table2", "--on", "local:moon"], "--on 'local:moon' is unknown"),
         (["sweep", "delta_vae_table2", "--workers", "-1"], "--workers -1 is out of range"),
         (["sweep", "delta_vae_table2", "--workers", "0"], "--workers 0 is out of range"),
         (["sweep", "delta_vae_table2", "--seeds", "0"], "seeds = 0"),
