@@ -39,7 +39,7 @@ def configurations() -> dict[str, str]:
 
 def summary(file: Path) -> str:
     """The first comment line of a gin file."""
-    first = file.read_text(encoding="utf-8").partition("\n")[0]
+    first = file.read_text(encoding="utf-8-sig").partition("\n")[0]
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 

@@ -258,16 +258,20 @@ class Study:
         elif data:
             binds.append({"data.name": data})
         binds += [choice, dict.fromkeys((*self.seeded, SEED), 0)]
-        settings = loaded(files, binds)
-        first = loaded(files, [*binds, method.first]) if method.first else None
+        where = f"study {self.name!r}, method {method.label!r}"
+        settings = loaded(files, binds, where)
+        first = loaded(files, [*binds, method.first], where) if method.first else None
         shown = {**({"data": data.removeprefix("data/").removesuffix(".gin")} if data else {}), **choice}
         return Trial(method.label, shown, settings, self.seeded, first)
 
 
-def loaded(files: Sequence[str], binds: Binds) -> Settings:
-    """``load``; UsageError, too, where there is no such data set or it does not take its options."""
-    settings = load(files, binds)
-    require_options(settings.data.name, settings.data.options)
+def loaded(files: Sequence[str], binds: Binds, where: str) -> Settings:
+    """``load``; UsageError, too, where there is no such data set or it does not take its options, with ``where``."""
+    try:
+        settings = load(files, binds)
+        require_options(settings.data.name, settings.data.options)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error.what}", error.fix) from error
     return settings
 
 

@@ -75,7 +75,11 @@ def test_a_size_replaces_what_it_names(study_file: Path) -> None:
         ("study.method = ['demo']", "study.method is unknown — did you mean methods"),
         ("train.steps = 3", "train.steps is not a setting of a study"),
         ("study.methods = [3]", r"study.methods\[0\] = 3 has the wrong type"),
-        ("study.methods = ['nowhere']", "no configuration 'nowhere'"),
+        ("study.methods = ['nowhere']", "^study 'wrong', method 'nowhere': there is no configuration 'nowhere'"),
+        (
+            "study.methods = ['demo', {'config': 'demo', 'label': 'own', 'bind': ['train.steps = 0.5']}]",
+            "^study 'wrong', method 'own': train.steps = 0.5",
+        ),
         ("study.methods = ['demo', 'demo']", "twice"),
         (
             "study.methods = ['demo']\nstudy.data = ['dsprites_smal']",
@@ -188,6 +192,11 @@ def test_a_label_that_begins_with_a_dot_has_a_folder_that_is_not_hidden(tmp_path
     trial.folder(tmp_path).mkdir(parents=True)
     (trial.folder(tmp_path) / "meta.json").touch()
     assert runs_below(tmp_path) == [trial.folder(tmp_path)]
+
+
+def test_a_title_is_read_behind_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "own.gin").write_text("# Two spaces.\r\nstudy.methods = 'demo'\r\n", encoding="utf-8-sig")
+    assert Study.read(str(tmp_path / "own.gin")).title == "Two spaces"
 
 
 def test_a_study_is_called_as_its_file_with_and_without_the_ending(tmp_path: Path) -> None:
