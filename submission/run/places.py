@@ -42,8 +42,8 @@ def runs_below(place: Path) -> list[Path]:
     return found
 
 
-def natural(name: str) -> tuple[str, int, str]:
-    """A key that orders ``seed_2`` before ``seed_10``."""
+def natural(name: str) -> tuple[str, tuple[int, str], str]:
+    """A key that orders ``seed_2`` before ``seed_10``, and takes a number of any length."""
     stem = name.rstrip("0123456789")
-    number = name[len(stem) :]
-    return stem, int(number or 0), name
+    number = name[len(stem) :].lstrip("0")
+    return stem, (len(number), number), name

@@ -194,3 +194,10 @@ def test_quantities_that_differ_in_a_number_stand_together_by_that_number(study:
     found = rows(study, [record(study, 0, **dict.fromkeys(stored, 0.5))])
     accuracies = ["accuracy at 100", "accuracy at 600", "accuracy at 1000"]
     assert quantities_of(found) == [*accuracies, "elbo", "exponent 1", "exponent 2", "exponent 10"]
+
+
+def test_a_last_number_may_have_any_length(study: Study) -> None:
+    long = "9" * 5000  # more digits than Python reads as a number
+    stored = {f"exponent {number}": 1.0 for number in (long, "10", "2", "02")}
+    found = rows(study, [record(study, 0, **stored)])
+    assert quantities_of(found) == ["exponent 02", "exponent 2", "exponent 10", f"exponent {long}"]
