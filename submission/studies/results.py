@@ -123,7 +123,7 @@ def row(study: Study, trial: Trial, label: str, records: Sequence[Record]) -> Ro
 def summary(study: Study, quantity: str, records: Sequence[Record]) -> Summary:
     """Mean and interval of seeds in the study's units: of a share for what is 0 or 1, inside a metric's range."""
     values = [record.values[quantity] for record in records if quantity in record.values]
-    found = summarise_share(values) if quantity in SHARES else summarise(values)
+    found = summarise_share(values) if quantity in SHARES and {*values} <= {0, 1} else summarise(values)
     return found.within(*limits(quantity)).scaled(*unit(study.units, quantity))
 
 

@@ -154,6 +154,12 @@ def test_intervals_stay_where_means_can_be(study: Study) -> None:
     assert found["captured"].low == pytest.approx(0.4385, abs=1e-4)  # 1 / (1 + z²/3)
 
 
+@pytest.mark.parametrize("value", [7.0, -1.0, 0.5])
+def test_a_share_that_is_none_is_a_number_like_others(study: Study, value: float) -> None:
+    records = [record(study, 0, captured=1.0), record(study, 3, captured=value)]
+    assert rows(study, records)[0].values["captured"] == summarise([1.0, value])
+
+
 def test_an_untrained_encoder_stands_beside_the_trained_one_and_is_not_compared(study: Study) -> None:
     grown = dataclasses.replace(study, seeds=2)
     records = [record(grown, number, mig=0.1 * number, **{"mig, untrained": 0.02}) for number in range(6)]
