@@ -152,9 +152,9 @@ def require_updates(setup: TrainingSetup, state: Mapping[str, Any]) -> None:
     """UsageError where a run has made more updates than it is to make, or its learning rate stays at zero."""
     done, train = state["step"], setup.settings.train
     if setup.total_steps < done:
-        raise UsageError(
-            f"train.steps = {setup.total_steps} is less than the {done} updates that are done", f"give {done} or more"
-        )
+        given = f"train.steps = {train.steps}" if train.steps else f"train.epochs = {train.epochs:g}"
+        what = f"{given} means fewer updates ({setup.total_steps:,}) than are done ({done:,})"
+        raise UsageError(what, f"give train.steps = {done} or more")
     if done < setup.total_steps and state["fraction"] == 1 and train.rate(TrainingPosition(done, done)) == 0:
         fix = "start a new run from its weights: --init-from RUN"
         raise UsageError("the learning rate has reached 0, so that more updates would change nothing", fix)

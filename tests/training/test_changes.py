@@ -85,8 +85,12 @@ def test_harmless_settings_may_change_and_are_recorded(tmp_path: Path, settings:
 
 def test_fewer_updates_than_are_done_are_refused(tmp_path: Path, settings: Make, dots: Make) -> None:
     train(settings(), tmp_path, data=dots())
-    with pytest.raises(UsageError, match=r"train\.steps = 5 is less than the 12 updates that are done"):
+    with pytest.raises(UsageError, match=r"train\.steps = 5 means fewer updates \(5\) than are done \(12\)"):
         train(settings(steps=5), tmp_path, data=dots(), resume=True)
+    with pytest.raises(
+        UsageError, match=r"train\.epochs = 0\.1 means fewer updates .* — give train\.steps = 12 or more"
+    ):
+        train(settings(steps=0, epochs=0.1), tmp_path, data=dots(), resume=True)
 
 
 def test_a_learning_rate_that_has_reached_zero_cannot_be_extended(tmp_path: Path, settings: Make, dots: Make) -> None:
