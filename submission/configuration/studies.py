@@ -45,7 +45,9 @@ def read_study(name: str, size: str = "") -> tuple[str, dict[str, object]]:
         for key, binding in bindings.items():
             if key.scope != scope:
                 continue
-            if key.selector != SECTION or isinstance(binding.value, Macro | Reference):
+            if key.selector != SECTION:
                 raise UsageError(f"{binding.origin}: {key} is not a setting of a study", "write study.NAME = value")
+            if isinstance(binding.value, Macro | Reference):
+                raise UsageError(f"{binding.origin}: {key} is a macro or a reference", "write the value itself")
             values[key.parameter] = binding.value
     return summary(file), values

@@ -74,6 +74,7 @@ def test_a_size_replaces_what_it_names(study_file: Path) -> None:
         ("study.methods = []", "has no methods"),
         ("study.method = ['demo']", "study.method is unknown — did you mean methods"),
         ("train.steps = 3", "train.steps is not a setting of a study"),
+        ("study.seeds = %count", r"wrong\.gin:1: study\.seeds is a macro or a reference — write the value itself"),
         ("study.methods = [3]", r"study.methods\[0\] = 3 has the wrong type"),
         ("study.methods = ['nowhere']", "^study 'wrong', method 'nowhere': there is no configuration 'nowhere'"),
         (
