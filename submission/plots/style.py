@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -28,6 +29,10 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7
 """Okabe and Ito's colours, which people with colour-vision deficiencies can tell apart (without yellow and black)."""
 DASHES = ("solid", (0, (4, 1.5)), (0, (1, 1)), "dashdot")
 """Line styles, so that no information is carried by colour alone."""
+LABEL_WIDTH = 38
+"""Letters in a line of a method's label."""
+LINE = 4.4
+"""Height of a line of a label in millimetres, with the space below it."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -143,6 +148,16 @@ def new_figure(width: float = PAGE, height: float = 60.0) -> Figure:
     figure = Figure(figsize=(width / 25.4, height / 25.4), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def wrapped(label: str) -> str:
+    """A method's label in lines of at most ``LABEL_WIDTH`` letters."""
+    return textwrap.fill(label, LABEL_WIDTH)
+
+
+def legend_height(labels: Sequence[str]) -> float:
+    """Height in millimetres of a legend of ``labels`` below each other, each with as many lines as the longest."""
+    return LINE * len(labels) * max((1 + label.count("\n") for label in labels), default=0)
 
 
 def add_grid(axes: Axes, axis: Any = "y") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,18 @@ import numpy as np
 
 from submission.latent.families import COLLAPSED
 from submission.plots.encoding import Encoded
-from submission.plots.style import DASHES, LIGHT, PAGE, PALETTE, Theme, add_grid, new_figure, styled
+from submission.plots.style import (
+    DASHES,
+    LIGHT,
+    PAGE,
+    PALETTE,
+    Theme,
+    add_grid,
+    legend_height,
+    new_figure,
+    styled,
+    wrapped,
+)
 from submission.run import series
 
 if TYPE_CHECKING:
@@ -27,7 +39,11 @@ TERMS = {
 MOST = 24
 """Components that a figure names."""
 NAMES_PER_ROW = 4
-"""Runs in a row of a legend."""
+"""Runs in a row of a legend, if their names are short."""
+ROW, SAMPLE = 120, 8
+"""Letters in a row of a legend, and those that the line beside a name takes."""
+TITLES = 108
+"""Letters in the titles of a row of panels."""
 
 
 @styled
@@ -42,21 +58,28 @@ def training_curves(logs: Mapping[str, Log], held_out: Log = (), theme: Theme = 
     terms = [term for term in TERMS if any(series(log, term)[0] for log in logs.values())]
     terms = [term for term in terms if term != "loss" or len(terms) < 4]
     count = max(1, len(terms) + bool(held_out))
-    beneath = 6 * -(-len(logs) // NAMES_PER_ROW) if len(logs) > 1 else 0
-    figure = new_figure(PAGE, 52 + beneath)
+    names = [wrapped(name) for name in logs]
+    columns = names_per_row(names)
+    figure = new_figure(PAGE, 52 + (legend_height(names[::columns]) if len(logs) > 1 else 0))
     panels = figure.subplots(1, count, squeeze=False)[0]
     for axes, term in zip(panels, terms, strict=False):
-        for number, (name, log) in enumerate(logs.items()):
+        for number, (name, log) in enumerate(zip(names, logs.values(), strict=True)):
             curve(axes, *series(log, term), number, name)
-        axes.set(xlabel="updates", title=TERMS[term])
+        axes.set(xlabel="updates", title=textwrap.fill(TERMS[term], TITLES // count))
         add_grid(axes)
     if held_out:
         curve(panels[-1], *series(held_out, "elbo"), 0, "")
-        panels[-1].set(xlabel="updates", title="ELBO of held-out images (nats)")
+        panels[-1].set(xlabel="updates", title=textwrap.fill("ELBO of held-out images (nats)", TITLES // count))
         add_grid(panels[-1])
-    if beneath:
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=NAMES_PER_ROW)
+    if len(logs) > 1:
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns)
     return figure
+
+
+def names_per_row(names: Sequence[str]) -> int:
+    """How many names of a legend stand beside each other, one to ``NAMES_PER_ROW``."""
+    longest = max((len(line) for name in names for line in name.splitlines()), default=0)
+    return max(1, min(NAMES_PER_ROW, ROW // (longest + SAMPLE)))
 
 
 def curve(axes: Axes, steps: Sequence[float], values: Sequence[float], number: int, label: str) -> None:
@@ -65,7 +88,7 @@ def curve(axes: Axes, steps: Sequence[float], values: Sequence[float], number: i
     axes.plot(steps, values, marker="o" if len(steps) == 1 else None, markersize=4, label=label or None, **style)
     if len(steps) == 1:
         axes.margins(0.4)
-    axes.ticklabel_format(axis="x", scilimits=(-2, 5), useMathText=True)
+    axes.ticklabel_format(axis="x", scilimits=(-2, 5))
 
 
 @styled

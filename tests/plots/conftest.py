@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from submission.plots.recolouring import recolour
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 pytest.importorskip("matplotlib")
 Make = Callable[[str], tuple[VAE, Encoded]]
@@ -46,3 +48,32 @@ def assert_recoloured(draw: Callable[[Theme], Figure], kind: str = "png") -> Non
     assert dark == to_bytes(draw(DARK), kind, 60) != light
     recolour(figure, DARK, LIGHT)
     assert to_bytes(figure, kind, 60) == light
+
+
+def assert_legible(figure: Figure) -> None:
+    """All texts, such as titles, labels of ticks and names in legends, are inside the figure and cover no other."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer, whole = canvas.get_renderer(), figure.bbox.padded(1)
+    boxes = {text: text.get_window_extent(renderer) for text in texts_of(figure)}
+    for text, box in boxes.items():
+        assert "$" not in text.get_text()
+        assert whole.contains(*box.min) and whole.contains(*box.max), text.get_text()
+    for (first, box), (second, other) in itertools.combinations(boxes.items(), 2):
+        assert not box.overlaps(other), (first.get_text(), second.get_text())
+
+
+def texts_of(figure: Figure) -> list[Text]:
+    """The texts that are seen: without labels of ticks beyond the ends of an axis."""
+    from matplotlib.text import Text
+
+    hidden: set[Text] = set()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            outside = [tick for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high or not axes.axison]
+            hidden.update(label for tick in outside for label in (tick.label1, tick.label2))
+    found = [item for item in figure.findobj(Text) if isinstance(item, Text) and item.get_text().strip()]
+    return [text for text in found if text.get_visible() and text not in hidden]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +40,7 @@ from submission.plots import (
 from submission.plots.images import as_rgb
 from submission.plots.manifolds import parts_of
 from submission.run import read_log, series
-from tests.plots.conftest import Make
+from tests.plots.conftest import Make, assert_legible
 
 SPACES = {
     "S^1": ["circle"],
@@ -138,6 +139,17 @@ def test_one_logged_step_is_a_dot_that_is_seen() -> None:
     (line,) = figure.axes[0].lines
     assert line.get_marker() == "o"
     assert component_curves([{"step": 3, "kl": [0.5, 0.001]}], ["R^1", "S^1"]).axes[0].lines[0].get_marker() == "o"
+
+
+@pytest.mark.parametrize("last", [60, 8_000, 2_000_000])
+@pytest.mark.parametrize("runs", [("a",), (*"abcd", "β-VAE, a method with a long name, β = Geometric(start=30, stop=2, fraction=0.8)")])
+def test_curves_are_legible(last: int, runs: Sequence[str]) -> None:
+    """Also with a panel of held-out images, after many updates, and with a legend of long names."""
+    steps = range(0, last + 1, last // 5)
+    log = [{"step": step, "reconstruction": 500.0, "kl": 3.0, "images_per_second": 1e4} for step in steps]
+    held_out = [{"step": step, "elbo": -520.0} for step in steps] if len(runs) == 1 else []
+    assert_legible(training_curves({name: log for name in runs}, held_out))
+    assert_legible(component_curves([{"step": step, "kl": [0.5, 0.1]} for step in steps], ["R^1", "S^1"]))
 
 
 def test_figures_of_nothing_are_empty_and_no_error() -> None:
