@@ -10,14 +10,26 @@ import numpy as np
 from submission.evaluation.statistics import summarise
 from submission.metrics.registry import bounds, title
 from submission.options import as_list
-from submission.plots.style import LIGHT, PAGE, PALETTE, Theme, add_grid, new_figure, styled
+from submission.plots.style import (
+    LIGHT,
+    PAGE,
+    PALETTE,
+    Theme,
+    add_grid,
+    legend_height,
+    mark,
+    new_figure,
+    panel_title,
+    rows_height,
+    styled,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Scores = Mapping[str, Mapping[str, Sequence[float]]]
 """Method → metric → one score per seed."""
-MARKERS = "osD^vP*"
 
 
 @styled
@@ -32,20 +44,22 @@ def score_dots(scores: Scores, metrics: str | Sequence[str], theme: Theme = LIGH
     methods, metrics = list(scores), as_list(metrics)
     across = min(5, max(1, len(metrics)))
     down = max(1, -(-len(metrics) // across))
-    figure = new_figure(PAGE, down * (17 + 6.0 * max(2, len(methods))))
+    labels = [wrapped(method) for method in methods]
+    figure = new_figure(PAGE, down * (17 + rows_height(labels)))
     panels = figure.subplots(down, across, squeeze=False, sharey=True)
     for axes, metric in zip(panels.flat, metrics, strict=False):
         for row, method in enumerate(methods):
             values = [value for value in scores[method].get(metric, ()) if np.isfinite(value)]
             draw_scores(axes, row, values, bounds(metric), PALETTE[row % len(PALETTE)], theme)
-        axes.set_title(title(metric))
-        axes.set_yticks(np.arange(len(methods)), methods)
+        axes.set_title(panel_title(title(metric), across))
+        axes.set_yticks(np.arange(len(methods)), labels)
         axes.set_ylim(len(methods) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         add_grid(axes, "x")
         low, high = axes.get_xlim()
         if low >= -0.05 and high <= 1.1:
             axes.set_xlim(-0.03, 1.03)
+            axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     for axes in panels.flat[len(metrics) :]:
         axes.set_axis_off()
     return figure
@@ -79,17 +93,17 @@ def tradeoff(points: Mapping[str, Sequence[tuple[float, float]]], score: str = "
         score: name of the score.
         theme: colours.
     """
-    figure = new_figure(PAGE, 78)
+    labels = [wrapped(method) for method in points]
+    figure = new_figure(PAGE, max(78, legend_height(labels)))
     axes = figure.add_subplot()
-    for number, (method, runs) in enumerate(points.items()):
+    for number, (label, runs) in enumerate(zip(labels, points.values(), strict=True)):
         if not runs:
             continue
         x, y = np.array(runs, float).T
-        colour, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
-        axes.plot(x, y, marker, color=colour, markersize=4.5, markeredgecolor=theme.paper, markeredgewidth=0.4,
-                  label=method)  # fmt: skip
+        look: dict[str, Any] = {"linestyle": "none", **mark(number)}
+        axes.plot(x, y, markersize=4.5, markeredgecolor=theme.paper, markeredgewidth=0.4, label=label, **look)
         if len(x) > 1:
-            axes.plot([x.mean()], [y.mean()], marker, color=colour, markersize=9, markeredgecolor=theme.ink)
+            axes.plot([x.mean()], [y.mean()], markersize=9, markeredgecolor=theme.ink, **look)
     axes.set(xlabel="reconstruction loss at the end of training (nats per image)", ylabel=score)
     add_grid(axes, "both")
     if len(points) > 1 or any(points):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from submission.evaluation.statistics import Summary, summarise
-from submission.plots.comparison import MARKERS
-from submission.plots.style import DASHES, LIGHT, PAGE, PALETTE, Theme, add_grid, new_figure, styled
+from submission.plots.style import (
+    DASHES,
+    LIGHT,
+    PAGE,
+    PALETTE,
+    Theme,
+    add_grid,
+    legend_height,
+    mark,
+    new_figure,
+    panel_title,
+    rows_height,
+    styled,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,13 +32,11 @@ NOT_RUN = "not run"
 BINS = 30
 """Of a histogram, over the range of all values."""
 ACROSS = 3
-LABEL_WIDTH = 38
-"""Letters in a line of a row's label."""
-LINE = 3.6
-"""Its height in millimetres."""
+"""Panels beside each other."""
+TITLE_WIDTH = 32
+"""Letters in a line above one of ``ACROSS`` panels."""
 INTERVAL_FROM = 3
 """Seeds: the interval of two values is so wide that nothing else could be seen."""
-"""Panels beside each other."""
 Values = Mapping[str, Sequence[float]]
 """Quantity → a value per seed."""
 
@@ -76,11 +86,12 @@ def seed_dots(rows: Sequence[SeedRow], quantities: Mapping[str, str], theme: The
     """
     across = 2 if len(quantities) == 4 else min(ACROSS, max(1, len(quantities)))
     down = max(1, -(-len(quantities) // across))
-    labels = [textwrap.fill(row.label, LABEL_WIDTH) for row in rows]
-    height = max([6.0, *(LINE * (1 + label.count("\n")) for label in labels)])
-    figure = new_figure(PAGE, 6 + down * (18 + height * max(2, len(rows))))
+    labels = [wrapped(row.label) for row in rows]
+    titles = {name: panel_title(title, across) for name, title in quantities.items()}
+    above = 18 + 3.6 * max((title.count("\n") for title in titles.values()), default=0)
+    figure = new_figure(PAGE, 6 + down * (above + rows_height(labels)))
     panels = figure.subplots(down, across, squeeze=False, sharey=True)
-    for axes, (name, title) in zip(panels.flat, quantities.items(), strict=False):
+    for axes, (name, title) in zip(panels.flat, titles.items(), strict=False):
         for number, row in enumerate(rows):
             draw_row(axes, number, row, name, PALETTE[number % len(PALETTE)], theme)
         axes.set_title(title)
@@ -101,9 +112,11 @@ def key(rows: Sequence[SeedRow], theme: Theme) -> list[Any]:
     from matplotlib.lines import Line2D
 
     plain: dict[str, Any] = {"color": theme.soft, "linestyle": "none"}
+    intervals = any(len(seeds) >= INTERVAL_FROM for row in rows for seeds in row.values.values())
+    line = {"color": theme.soft, "linewidth": 1.6} if intervals else plain
     marks = [
         Line2D([], [], marker="o", markersize=3.2, label="one seed", **plain),
-        Line2D([], [], marker="D", markersize=4.4, label="mean with 95 % interval", color=theme.soft, linewidth=1.6),
+        Line2D([], [], marker="D", markersize=4.4, label=f"mean{' with 95 % interval' * intervals}", **line),
     ]
     if any(row.published for row in rows):
         name = "paper's mean with deviation"
@@ -146,18 +159,18 @@ def means_and_seeds(lines: Sequence[Line], x_title: str, y_title: str, theme: Th
         x_title, y_title: of the axes.
         theme: colours.
     """
-    figure = new_figure(PAGE, 84)
+    labels = [wrapped(line.label if line.points else f"{line.label} ({NOT_RUN})") for line in lines]
+    figure = new_figure(PAGE, max(84, legend_height(labels)))
     axes = figure.add_subplot()
     for number, line in enumerate(lines):
-        look: dict[str, Any] = {"color": PALETTE[number % len(PALETTE)], "marker": MARKERS[number % len(MARKERS)]}
+        look: dict[str, Any] = mark(number)
         edge: dict[str, Any] = {"markeredgecolor": theme.paper, "markeredgewidth": 0.4}
         for name, x, y in line.points:
             axes.plot(x, y, linestyle="none", markersize=2.6, alpha=0.6, **look)
             axes.annotate(name, (float(np.mean(x)), float(np.mean(y))), (4, 4), textcoords="offset points",
                           fontsize=6, color=theme.soft)  # fmt: skip
         means = np.array([(np.mean(x), np.mean(y)) for _, x, y in line.points]).reshape(-1, 2)
-        label = line.label if line.points else f"{line.label} ({NOT_RUN})"
-        axes.plot(*means.T, linestyle=DASHES[number % len(DASHES)], markersize=6, label=label, **look, **edge)
+        axes.plot(*means.T, linestyle=DASHES[number % len(DASHES)], markersize=6, label=labels[number], **look, **edge)
     axes.set(xlabel=x_title, ylabel=y_title)
     axes.ticklabel_format(useOffset=False)
     add_grid(axes, "both")
@@ -185,7 +198,7 @@ def rate_grids(panels: Mapping[str, Rates], x_title: str, y_title: str, theme: T
         axes.imshow(np.array(shares, float).reshape(len(lines), len(columns)), cmap="cividis", vmin=0, vmax=1)
         for (x, y), values in rates.items():
             write_rate(axes, columns.index(x), lines.index(y), values, theme)
-        axes.set_title(label)
+        axes.set_title(wrapped(label, TITLE_WIDTH))
         axes.set(xlabel=x_title, ylabel=y_title)
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(lines)), lines)

@@ -27,6 +27,8 @@ FORMATS = ("png", "svg", "pdf")
 SALT = "submission"
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7F8C")
 """Okabe and Ito's colours, which people with colour-vision deficiencies can tell apart (without yellow and black)."""
+MARKERS = "osD^vP*"
+"""Marks, as many as colours."""
 DASHES = ("solid", (0, (4, 1.5)), (0, (1, 1)), "dashdot")
 """Line styles, so that no information is carried by colour alone."""
 LABEL_WIDTH = 38
@@ -150,14 +152,30 @@ def new_figure(width: float = PAGE, height: float = 60.0) -> Figure:
     return figure
 
 
-def wrapped(label: str) -> str:
-    """A method's label in lines of at most ``LABEL_WIDTH`` letters."""
-    return textwrap.fill(label, LABEL_WIDTH)
+def wrapped(label: str, width: int = LABEL_WIDTH) -> str:
+    """A method's label in lines of at most ``width`` letters."""
+    return textwrap.fill(label, width)
+
+
+def panel_title(title: str, across: int) -> str:
+    """A title in lines that fit above one of ``across`` panels with labels to their left."""
+    return wrapped(title, 100 // (across + 1))
+
+
+def mark(number: int) -> dict[str, str]:
+    """Colour and mark of the method ``number``; the first 49 all differ."""
+    turns, place = divmod(number, len(PALETTE))
+    return {"color": PALETTE[place], "marker": MARKERS[(place + turns) % len(MARKERS)]}
 
 
 def legend_height(labels: Sequence[str]) -> float:
     """Height in millimetres of a legend of ``labels`` below each other, each with as many lines as the longest."""
     return LINE * len(labels) * max((1 + label.count("\n") for label in labels), default=0)
+
+
+def rows_height(labels: Sequence[str]) -> float:
+    """Height in millimetres of a panel with a row for each of ``labels``, two rows at least."""
+    return max([6.0, *(3.6 * (1 + label.count("\n")) for label in labels)]) * max(2, len(labels))
 
 
 def add_grid(axes: Axes, axis: Any = "y") -> None:

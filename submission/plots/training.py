@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -65,11 +64,11 @@ def training_curves(logs: Mapping[str, Log], held_out: Log = (), theme: Theme = 
     for axes, term in zip(panels, terms, strict=False):
         for number, (name, log) in enumerate(zip(names, logs.values(), strict=True)):
             curve(axes, *series(log, term), number, name)
-        axes.set(xlabel="updates", title=textwrap.fill(TERMS[term], TITLES // count))
+        axes.set(xlabel="updates", title=wrapped(TERMS[term], TITLES // count))
         add_grid(axes)
     if held_out:
         curve(panels[-1], *series(held_out, "elbo"), 0, "")
-        panels[-1].set(xlabel="updates", title=textwrap.fill("ELBO of held-out images (nats)", TITLES // count))
+        panels[-1].set(xlabel="updates", title=wrapped("ELBO of held-out images (nats)", TITLES // count))
         add_grid(panels[-1])
     if len(logs) > 1:
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -54,13 +54,13 @@ def assert_legible(figure: Figure) -> None:
     """All texts, such as titles, labels of ticks and names in legends, are inside the figure and cover no other."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     renderer, whole = canvas.get_renderer(), figure.bbox.padded(1)
     boxes = {text: text.get_window_extent(renderer) for text in texts_of(figure)}
     for text, box in boxes.items():
         assert "$" not in text.get_text()
-        assert whole.contains(*box.min) and whole.contains(*box.max), text.get_text()
+        assert all(whole.contains(*corner) for corner in (box.min, box.max)), text.get_text()
     for (first, box), (second, other) in itertools.combinations(boxes.items(), 2):
         assert not box.overlaps(other), (first.get_text(), second.get_text())
 

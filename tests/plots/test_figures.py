@@ -39,6 +39,7 @@ from submission.plots import (
 )
 from submission.plots.images import as_rgb
 from submission.plots.manifolds import parts_of
+from submission.plots.studies import Line, SeedRow, means_and_seeds, rate_grids, seed_dots
 from submission.run import read_log, series
 from tests.plots.conftest import Make, assert_legible
 
@@ -61,6 +62,9 @@ SPACES = {
     "O(2)": ["two principal axes of 4 coordinates"],
     "S^2 x T^2 x R^2": ["sphere, Hammer projection", "flat torus", "R²"],
 }
+
+
+LONG = "β-VAE, a method with a long name, β = Geometric(start=30, stop=2, fraction=0.8)"
 
 
 @pytest.mark.parametrize("spec", SPACES)
@@ -142,14 +146,40 @@ def test_one_logged_step_is_a_dot_that_is_seen() -> None:
 
 
 @pytest.mark.parametrize("last", [60, 8_000, 2_000_000])
-@pytest.mark.parametrize("runs", [("a",), (*"abcd", "β-VAE, a method with a long name, β = Geometric(start=30, stop=2, fraction=0.8)")])
+@pytest.mark.parametrize(
+    "runs", [("a",), (*"abcd", "β-VAE, a method with a long name, β = Geometric(start=30, stop=2, fraction=0.8)")]
+)
 def test_curves_are_legible(last: int, runs: Sequence[str]) -> None:
     """Also with a panel of held-out images, after many updates, and with a legend of long names."""
     steps = range(0, last + 1, last // 5)
     log = [{"step": step, "reconstruction": 500.0, "kl": 3.0, "images_per_second": 1e4} for step in steps]
     held_out = [{"step": step, "elbo": -520.0} for step in steps] if len(runs) == 1 else []
-    assert_legible(training_curves({name: log for name in runs}, held_out))
+    assert_legible(training_curves(dict.fromkeys(runs, log), held_out))
     assert_legible(component_curves([{"step": step, "kl": [0.5, 0.1]} for step in steps], ["R^1", "S^1"]))
+
+
+@pytest.mark.parametrize("count", [2, 24])
+def test_long_names_of_many_methods_are_legible(count: int) -> None:
+    methods = [f"{LONG}, k = {number}" for number in range(count)]
+    seeds = {"mig": [0.0, 1.0], "dci": [0.2, 0.3], "sap": [0.1], "factor_vae": [0.5], "irs": [0.4]}
+    assert_legible(score_dots(dict.fromkeys(methods, seeds), list(seeds)))
+    assert_legible(tradeoff({method: [(500.0 + place, place)] for place, method in enumerate(methods)}))
+    lines = [Line(method, [("", [1.0], [place]), ("", [2.0], [place])]) for place, method in enumerate(methods)]
+    assert_legible(means_and_seeds(lines, "β", "MIG"))
+    assert_legible(seed_dots([SeedRow(method, seeds) for method in methods[:4]], dict.fromkeys(seeds, LONG)))
+    assert_legible(rate_grids({method: {("1", "2"): [0.0, 1.0]} for method in methods[:3]}, "β", "N"))
+
+
+def test_no_two_methods_have_the_same_colour_and_mark() -> None:
+    figure = tradeoff({str(place): [(place, 0.1)] for place in range(20)})
+    looks = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines}
+    assert len(looks) == 20
+
+
+@pytest.mark.parametrize(("seeds", "name"), [(2, "mean"), (3, "mean with 95 % interval")])
+def test_the_key_has_an_interval_where_one_is_drawn(seeds: int, name: str) -> None:
+    figure = seed_dots([SeedRow("a", {"mig": [0.1, 0.2, 0.3][:seeds]})], {"mig": "MIG"})
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["one seed", name]
 
 
 def test_figures_of_nothing_are_empty_and_no_error() -> None:
