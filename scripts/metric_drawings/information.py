@@ -19,6 +19,7 @@ from metric_drawings.panels import (
     grid,
     heat_map,
     legend,
+    log_scale,
     margins,
     mark,
     panels,
@@ -97,7 +98,7 @@ def dci_es() -> Figure:
         for factor, losses in enumerate(scores.details["loss"]):
             label = f"factor {factor + 1}"
             axes.plot(scores.details["rounds"], losses, "os^"[factor] + "-", markersize=3, label=label)
-        axes.set_xscale("log", base=2)
+        log_scale(axes, base=2)
         axes.set_ylim(-0.03, 1)
         axes.set_xlabel("rounds of boosting")
         title(axes, name, E=scores["explicitness"], size=scores["size"])

@@ -63,6 +63,12 @@ def panels(copies: int = COPIES, height: float = 52.0) -> tuple[Figure, Iterator
     return figure, ((own, name, codes, factors) for own, (name, codes) in zip(axes, made.items(), strict=True))
 
 
+def log_scale(axes: Axes, base: int = 10) -> None:
+    """A logarithmic x axis with plain numbers, since figures show formulas as they are written."""
+    axes.set_xscale("log", base=base)
+    axes.xaxis.set_major_formatter("{x:g}")
+
+
 def title(axes: Axes, name: str, **values: float) -> None:
     """The representation's name, and below it the metric's values."""
     shown = ", ".join(f"{key} {value:.2f}" for key, value in values.items())

@@ -15,6 +15,7 @@ from metric_drawings.panels import (
     figure_of,
     grid,
     heat_map,
+    log_scale,
     mark,
     names,
     panels,
@@ -52,7 +53,7 @@ def draw_learning(axes: Axes, made: dict[str, Matrix], factors: Factors) -> None
             curve = [metrics.downstream(*part, predictor=predictor)["mean_test_accuracy"] for part in parts]
             label = name if predictor == "boosted_trees" else None
             axes.plot(sizes, curve, line, color=PALETTE[number], markersize=3, label=label)
-    axes.set_xscale("log")
+    log_scale(axes)
     axes.set(xlabel="training points", ylabel="test accuracy", ylim=(0, 1.03))
     axes.set_title("downstream: trees –, logistic regression ···\n", fontsize=7)
     axes.legend(fontsize=SMALL)

@@ -71,6 +71,14 @@ def test_the_picture_in_the_repository_is_what_the_script_draws(script: ModuleTy
     assert script.make("mig", tmp_path).read_bytes() == (FOLDER / "mig.svg").read_bytes()
 
 
+def test_numbers_of_a_logarithmic_axis_are_plain(script: ModuleType) -> None:
+    figure = styled(script.information.dci_es)()
+    figure.canvas.draw()
+    labels = [label.get_text() for axes in figure.axes for label in axes.get_xticklabels()]
+    assert "64" in labels
+    assert not any("$" in label for label in labels)
+
+
 def test_titles_have_the_values_of_the_metric(script: ModuleType, shared: ModuleType) -> None:
     factors = shared.grid()
     made = shared.representations(factors)
