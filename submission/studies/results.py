@@ -328,7 +328,7 @@ def cell(row: Row, quantity: str) -> str:
     if quantity not in row.values:
         return " ".join(filter(None, ["–" if row.seeds else "not run", printed]))
     summary = row.values[quantity]
-    digits = 2 if abs(summary.mean) >= 1 else 4
+    digits = digits_of(summary)
     text = f"{summary.mean:.{digits}f}"
     if summary.count > 1:
         text += f" [{summary.low:.{digits}f}, {summary.high:.{digits}f}]"
@@ -343,9 +343,14 @@ def in_paper(mean: float, deviation: float | None) -> str:
 
 
 def beside(row: Row, quantity: str) -> str:
-    """The untrained encoder's mean; empty where there is none."""
-    untrained = row.values.get(f"{quantity}{UNTRAINED}")
-    return f" (untrained {untrained.mean:.2f})" if untrained else ""
+    """The untrained encoder's mean, with the digits of the trained one's; empty where there is none."""
+    untrained, trained = row.values.get(f"{quantity}{UNTRAINED}"), row.values.get(quantity)
+    return f" (untrained {untrained.mean:.{digits_of(trained or untrained)}f})" if untrained else ""
+
+
+def digits_of(summary: Summary) -> int:
+    """Decimals of a mean and its interval: two from 1 on, else four."""
+    return 2 if abs(summary.mean) >= 1 else 4
 
 
 def markdown(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
