@@ -58,11 +58,11 @@ def verdict(scores: Sequence[ScoreFile], unused: int | None = None, components: 
 
 
 def amount(values: Sequence[float]) -> str:
-    """``0.31`` for one seed, ``0.31 ± 0.04 over 5 seeds`` for several: mean and half the 95 % interval's width."""
-    summary = summarise(values)
+    """``0.31`` for one seed, ``0.31 [0.27, 0.36] over 5 seeds`` for several: mean and 95 % interval inside 0 to 1."""
+    summary = summarise(values).within(0.0, 1.0)
     if summary.count == 1:
         return f"{summary.mean:.2f}"
-    return f"{summary.mean:.2f} ± {(summary.high - summary.low) / 2:.2f} over {summary.count} seeds"
+    return f"{summary.mean:.2f} [{summary.low:.2f}, {summary.high:.2f}] over {summary.count} seeds"
 
 
 def comparison(values: Sequence[float], base: Sequence[float]) -> str:

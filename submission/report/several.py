@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from submission.errors import SubmissionError, invocation
+from submission.metrics.registry import title
 from submission.plots.comparison import score_dots, tradeoff
 from submission.plots.kinds import Source, by_method
 from submission.plots.training import training_curves
@@ -157,6 +158,7 @@ def tradeoff_items(methods: Mapping[str, Sequence[Source]], scored: Mapping[str,
     if len(names) != 1 or "" in names:
         return []
     metric = names.pop()
+    called = title(metric)
     points: dict[str, list[tuple[float, float]]] = {}
     for name, group in methods.items():
         for source in group:
@@ -166,8 +168,8 @@ def tradeoff_items(methods: Mapping[str, Sequence[Source]], scored: Mapping[str,
     if sum(map(len, points.values())) < 2:
         return []
     return [chart(
-        lambda: tradeoff(points, metric),
-        f"{metric} against the last reconstruction loss. Good runs are at the upper left; large marks are means.",
+        lambda: tradeoff(points, called),
+        f"{called} against the last reconstruction loss. Good runs are at the upper left; large marks are means.",
         f"A point per run for {listed(list(points))}.",
     )]  # fmt: skip
 

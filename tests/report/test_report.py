@@ -255,7 +255,9 @@ def test_the_verdict_follows_from_the_numbers() -> None:
     assert verdict([scored(0.02, 0.03)], 0, 1) == (
         "MIG 0.02, not above an untrained encoder (0.03); no unused component among 1."
     )
-    assert verdict([scored(value, 0.2) for value in (0.24, 0.25, 0.26)]).startswith("MIG 0.25 ± 0.0")
+    # Student's interval of two values is their mean ± 12.706 times half their distance
+    assert verdict([scored(value, 0.2) for value in (0.24, 0.26)]).startswith("MIG 0.25 [0.12, 0.38] over 2 seeds")
+    assert verdict([scored(value, 0.2) for value in (0.1, 0.3)]).startswith("MIG 0.20 [0.00, 1.00] over 2 seeds")
     assert verdict([scored(value, 0.2) for value in (0.24, 0.25, 0.26)]).endswith(
         "over 3 seeds, above an untrained encoder (0.20)."
     )

@@ -50,7 +50,8 @@ def test_a_sweep_is_one_page(swept: Path) -> None:
     page = read(swept / "report.html")
     for words in (
         "2 methods on dsprites_small", "Leaderboard", "Differences from circles", "p (Holm)", "Interquartile mean",
-        "Score against reconstruction", "The worst seed, circles/seed_", "The median seed, plane-beta=1.0/seed_",
+        "Score against reconstruction", "MIG against the last reconstruction loss",
+        "The worst seed, circles/seed_", "The median seed, plane-beta=1.0/seed_",
         "Held-out likelihood, mean over training seeds", "too few seeds (3 of 5)",
     ):  # fmt: skip
         assert words in page.text, words
