@@ -82,8 +82,7 @@ def show(comparison: Comparison) -> None:
     from submission.cli.console import say, table
     from submission.studies.comparison import agreement_rows, score_rows
 
-    title = f"{comparison.dataset}, {comparison.protocol}: mean ± standard deviation over runs, interval of the mean"
-    table(title, ["method", "runs", *comparison.metrics], score_rows(comparison))
+    table(comparison.title, ["method", "runs", *comparison.metrics], score_rows(comparison))
     for caution in comparison.cautions:
         say(caution)
     if comparison.agreement is None:

@@ -142,13 +142,12 @@ def show(options: LeaderboardOptions, dataset: str, rows: list[Row], metrics: li
 
     order = f"by {options.by}" if options.by else "by mean rank, as in the challenge"
     title = f"{dataset}, {options.protocol}, {order}"
-    header, cells = board.header(metrics), board.cells(rows, metrics)
     if options.csv:
         output_text(options.csv, board.csv_text(rows, metrics))
     if options.json:
         output_json(options.json, board.plain(dataset, options.protocol, order, rows))
     if options.html:
-        output_text(options.html, board.page(title, header, cells))
-    table(title, header, cells)
-    if any(row.place is None for row in rows):
-        say("Without a place: a score is missing in at least one run.")
+        output_text(options.html, board.page(title, metrics, rows))
+    table(title, board.header(metrics), board.cells(rows, metrics))
+    for note in board.notes(rows):
+        say(note)

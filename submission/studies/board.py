@@ -10,6 +10,10 @@ from submission import provenance, text
 from submission.report.page import Page, Section, Table, Text, render
 from submission.studies.leaderboard import Row
 
+LEGEND = "Ranks are in brackets; ± is the standard deviation over seeds. Places depend on the others."
+"""What the numbers of a cell are."""
+WITHOUT_PLACE = "Without a place: a score is missing in at least one run."
+
 
 def header(metrics: Sequence[str]) -> list[str]:
     """Column titles."""
@@ -35,7 +39,7 @@ def score(row: Row, metric: str) -> str:
     """Value, spread and rank of one score, or a dash."""
     if metric not in row.scores:
         return "–"
-    spread = f"\n±{row.spread[metric]:.3f}" if metric in row.spread else ""
+    spread = f"\n±{row.spread[metric]:.4f}" if metric in row.spread else ""
     rank = f" ({row.ranks[metric]})" if metric in row.ranks else ""
     return f"{row.scores[metric]:.4f}{rank}{spread}"
 
@@ -57,7 +61,14 @@ def plain(dataset: str, protocol: str, order: str, rows: Sequence[Row]) -> dict[
     return {**about, "rows": [asdict(row) for row in rows]}
 
 
-def page(title: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def notes(rows: Sequence[Row]) -> list[str]:
+    """What stands below the table: the meaning of its numbers, and why a row has no place."""
+    return [LEGEND, *([WITHOUT_PLACE] if any(row.place is None for row in rows) else [])]
+
+
+def page(title: str, metrics: Sequence[str], rows: Sequence[Row]) -> str:
     """A self-contained HTML page with the table."""
-    note = Text("Ranks in brackets; a place depends on who else is there.", "note")
-    return render(Page("Leaderboard", title, [Section("Ranking", [Table(titles, rows), note])]))
+    texts = [Text(note, "note") for note in notes(rows)]
+    return render(
+        Page("Leaderboard", title, [Section("Ranking", [Table(header(metrics), cells(rows, metrics)), *texts])])
+    )

@@ -61,10 +61,15 @@ class Comparison:
         count = sum(map(len, self.runs.values()))
         return f"Comparison({len(self.methods)} methods, {count} runs, {self.dataset}, {self.protocol})"
 
+    @property
+    def title(self) -> str:
+        """What the table of methods and metrics has in its cells."""
+        cell = "mean ± standard deviation over runs, 95 % interval of the mean"
+        return f"{self.dataset}, {self.protocol}: {cell}"
+
     def _repr_html_(self) -> str:
         """The table of methods and metrics, and the cautions, for notebooks."""
-        header, caption = ["method", "runs", *self.metrics], f"{self.dataset}, {self.protocol}"
-        return html_table(header, score_rows(self), caption) + html_list(self.cautions)
+        return html_table(["method", "runs", *self.metrics], score_rows(self), self.title) + html_list(self.cautions)
 
     def to_frame(self) -> pandas.DataFrame:
         """One row per method and metric, with mean, deviation and interval; SubmissionError without pandas."""

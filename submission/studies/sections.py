@@ -53,7 +53,7 @@ def leaderboard_items(methods: Mapping[str, Runs], metrics: Sequence[str]) -> li
     rows = leaderboard(entries, metrics)
     note = (
         f"Methods are ranked in each of {', '.join(metrics)} by their mean over seeds, and the ranks are averaged, as "
-        "in the challenge. Ranks are in brackets; ± is the standard deviation over seeds. Places depend on the others."
+        f"in the challenge. {board.LEGEND}"
     )
     return [Table(board.header(metrics), board.cells(rows, metrics), "Leaderboard"), Text(note, "note")]
 

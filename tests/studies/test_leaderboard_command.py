@@ -82,7 +82,6 @@ def test_runs_become_a_table_and_files(tmp_path: Path, capsys: pytest.CaptureFix
     given += [part for kind, path in files.items() for part in (f"--{kind}", str(path))]
     assert command("leaderboard").run(arguments(*given)) == 0
     shown = capsys.readouterr().out
-    assert "a score is missing" in shown
     rows = list(csv.DictReader(files["csv"].read_text().splitlines()))
     assert [(row["place"], row["seeds"], row["mean_rank"]) for row in rows] == [
         ("1", "2", "1.0"),
@@ -93,7 +92,11 @@ def test_runs_become_a_table_and_files(tmp_path: Path, capsys: pytest.CaptureFix
     assert rows[1]["run"] == str(tmp_path / "b")
     document = json.loads(files["json"].read_text())
     assert [row["ranks"].get("mig") for row in document["rows"]] == [1, 2, None]
-    assert "0.3000 (1)\n±0.141" in files["html"].read_text()
+    page = files["html"].read_text()
+    assert "0.3000 (1)\n±0.1414" in page
+    for note in ("± is the standard deviation over seeds", "a score is missing"):
+        assert note in page, note
+        assert note in shown, note
 
 
 def test_files_of_one_protocol_are_joined(tmp_path: Path) -> None:
@@ -201,7 +204,9 @@ def test_copies_of_a_run_are_mentioned(tmp_path: Path, capsys: pytest.CaptureFix
     caution = "several runs have one method and seed, and count as so many seeds: seed 1 of "
     assert caution in " ".join(capsys.readouterr().out.split())
     assert any(caution in line for line in compare(tmp_path).cautions)
-    assert f"<li>{caution}" in compare(tmp_path)._repr_html_()
+    page = compare(tmp_path)._repr_html_()
+    assert f"<li>{caution}" in page
+    assert "mean ± standard deviation over runs, 95 % interval of the mean</caption>" in page
     assert not compare([tmp_path / "a", tmp_path / "b"]).cautions
 
 
