@@ -20,15 +20,15 @@ MOST_COMPONENTS, MOST_FACTORS, MOST_POINTS = 8, 8, 1_000
 def codes_and_factors(encoded: Encoded, theme: Theme = LIGHT) -> Figure:
     """The values of components (rows, greatest KL first) over the values of factors (columns).
 
-    A row shows the component's most informative column. Factor values are jittered, so that points do
-    not hide each other, and a line joins the mean code of each value where the component is not a circle.
+    Of several columns, a panel shows the one that has most information about the factor. Factor values are jittered,
+    so that points do not hide each other.
 
     Raises:
         SubmissionError: the data set has no factors of variation.
     """
     if encoded.factors is None:
         raise SubmissionError(f"{encoded.dataset} has no factors of variation", "choose another kind of plot")
-    rows, shares = encoded.order()[:MOST_COMPONENTS], encoded.information()
+    rows = encoded.order()[:MOST_COMPONENTS]
     columns = [k for k, size in enumerate(encoded.factor_sizes) if size > 1][:MOST_FACTORS]
     figure = new_figure(PAGE, 12 + len(rows) * min(24, (PAGE - 14) / max(1, len(columns)) * 0.8))
     panels = figure.subplots(len(rows), max(1, len(columns)), squeeze=False, sharex="col", sharey="row")
@@ -36,15 +36,16 @@ def codes_and_factors(encoded: Encoded, theme: Theme = LIGHT) -> Figure:
     jitter = np.random.default_rng(1).uniform(-0.3, 0.3, len(chosen))
     for down, component in enumerate(rows):
         part = encoded.space.components[component]
-        codes = encoded.columns(part)
+        codes, shares = encoded.columns(part), encoded.column_shares(component)
         for across, factor in enumerate(columns):
             axes, values = panels[down, across], encoded.factors[:, factor]
-            column = best_column(codes, values)
-            strong = shares[component, factor] == shares[component].max()
+            column = int(shares[:, factor].argmax())
+            strong = shares[column, factor] == shares.max()
             axes.scatter(values[chosen] + jitter, codes[chosen, column], s=3, linewidths=0, alpha=0.5, rasterized=True,
                          color=PALETTE[0] if strong else theme.soft)  # fmt: skip
             box = {"facecolor": theme.paper, "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
-            axes.text(0.97, 0.96, f"{shares[component, factor]:.0%}", transform=axes.transAxes, ha="right", va="top",
+            text = f"{shares[column, factor]:.0%}{f', column {column + 1}' if len(shares) > 1 else ''}"
+            axes.text(0.97, 0.96, text, transform=axes.transAxes, ha="right", va="top",
                       fontsize=6, bbox=box)  # fmt: skip
             if down == len(rows) - 1:
                 axes.set_xlabel(encoded.factor_names[factor])
@@ -54,11 +55,3 @@ def codes_and_factors(encoded: Encoded, theme: Theme = LIGHT) -> Figure:
         if part.topology == "circle":
             panels[down, 0].set_yticks([-np.pi, 0, np.pi], ["−π", "0", "π"])
     return figure
-
-
-def best_column(codes: np.ndarray, values: np.ndarray) -> int:
-    """The column of codes (N, w) whose variance the factor's values (N,) explain best."""
-    if codes.shape[1] == 1:
-        return 0
-    means = np.stack([codes[values == value].mean(0) for value in np.unique(values)])
-    return int((means.var(0) / np.maximum(codes.var(0), 1e-12)).argmax())

@@ -93,9 +93,13 @@ class Encoded:
 
     def shares(self, index: int) -> npt.NDArray[np.float64]:
         """One component's row of ``information``: (K,), empty where there are no factors."""
+        return np.zeros(0) if self.factors is None else self.column_shares(index).max(0)
+
+    def column_shares(self, index: int) -> npt.NDArray[np.float64]:
+        """The same of each of a component's w columns: (w, K); of none where there are no factors."""
         if self.factors is None:
-            return np.zeros(0)
-        known = mutual_information(discretise(self.columns(self.space.components[index]), BINS), self.factors).max(0)
+            return np.zeros((0, 0))
+        known = mutual_information(discretise(self.columns(self.space.components[index]), BINS), self.factors)
         return np.asarray(known / np.maximum(entropies(self.factors), 1e-12))
 
     def columns(self, component: Component) -> npt.NDArray[np.float32]:

@@ -174,7 +174,8 @@ def component_items(source: Source) -> list[Item]:
         items.append(photograph(
             lambda: codes_and_factors(encoded),
             "Codes against factors: a dot per image. Blue marks the factor that each component shares most information "
-            "with; the percentages are shares of the factor's entropy.",
+            "with; the percentages are shares of the factor's entropy. Of several columns, a panel has the one "
+            "with the greatest share.",
             f"Scatter plots of {min(8, len(encoded.names))} components against {listed(encoded.factor_names)}.",
         ))  # fmt: skip
     return items

@@ -234,6 +234,28 @@ def test_codes_need_factors(make: Make) -> None:
         codes_and_factors(encoded)
 
 
+def test_a_panel_shows_the_column_whose_information_it_names(make: Make) -> None:
+    """A noisy copy of the factor tells its three values apart; the other column has less noise, but only two values."""
+    encoded = make("S^2")[1]
+    places = np.arange(len(encoded.kl))
+    values, noise = places % 3, 0.3 * (places // 3 % 3 - 1)
+    split, copy = np.where(values == 2, 1.0, 0.0), values + noise
+    columns = np.stack([np.zeros(len(values)), split, copy], axis=1).astype(np.float32)
+    known = replace(
+        encoded,
+        centres=columns,
+        factors=values[:, None],
+        factor_names=("a",),
+        factor_sizes=(3,),
+        periodic=(False,),
+        labels=(),
+    )
+    axes = codes_and_factors(known).axes[0]
+    shown = np.asarray(axes.collections[0].get_offsets())[:, 1]
+    assert sorted(shown) == pytest.approx(sorted(columns[:, 2]))
+    assert axes.texts[0].get_text() == "100%, column 3"
+
+
 def test_classes_are_called_what_the_data_calls_them() -> None:
     words, numbers = ["red", "blue", "a word of many letters"], [1.5, 2.5]
     factors = {"colour": np.repeat(words, 2), "size": np.tile(numbers, 3).astype(str)}
