@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
+NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]{1,3})?)")
 logger = logging.getLogger(__name__)
 
 
@@ -42,8 +45,8 @@ def runs_below(place: Path) -> list[Path]:
     return found
 
 
-def natural(name: str) -> tuple[str, tuple[int, str], str]:
-    """A key that orders ``seed_2`` before ``seed_10``, and takes a number of any length."""
-    stem = name.rstrip("0123456789")
-    number = name[len(stem) :].lstrip("0")
-    return stem, (len(number), number), name
+def natural(name: str) -> tuple[tuple[tuple[str, Decimal], ...], str]:
+    """A key that orders names by the numbers in them, of any length: ``beta=4.0-9f`` before ``beta=16.0-0d``."""
+    *parts, rest = NUMBER.split(name)
+    pairs = zip(parts[::2], map(Decimal, parts[1::2]), strict=True)
+    return (*pairs, (rest, Decimal(-1))), name

@@ -292,9 +292,9 @@ def quantities_of(found: Sequence[Row]) -> list[str]:
 
 def in_natural_order(names: Sequence[str]) -> list[str]:
     """Names as they come, but those that differ in a last number together and by that number."""
-    keys = {name: natural(name) for name in names}
-    first = {stem: position for position, (stem, _, _) in reversed(list(enumerate(keys.values())))}
-    return sorted(names, key=lambda name: (first[keys[name][0]], keys[name]))
+    stems = {name: name.rstrip("0123456789") for name in names}
+    first = {stem: position for position, stem in reversed(list(enumerate(stems.values())))}
+    return sorted(names, key=lambda name: (first[stems[name]], natural(name)))
 
 
 def table(found: Sequence[Row], quantities: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:

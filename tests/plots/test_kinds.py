@@ -19,6 +19,7 @@ from submission.errors import SubmissionError, UsageError
 from submission.latent import parse
 from submission.plots.kinds import KINDS, SINGLE, Source, code_names, draw, find_runs, method_scores, sources_of
 from submission.run import Run, ScoreFile
+from submission.run.places import runs_below
 from tests.plots.conftest import assert_recoloured
 
 
@@ -139,6 +140,15 @@ def test_seeds_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "meta.json").write_text("{}")
     assert [run.path.name for run in find_runs([tmp_path])] == ["seed_1", "seed_2", "seed_10"]
+
+
+def test_folders_are_in_the_order_of_the_numbers_in_their_names(tmp_path: Path) -> None:
+    """The names of a sweep's folders end in digests, and their numbers may have decimals or exponents."""
+    values = ["x=1e-05-ffff", "x=0.0001-0a", "x=0.25-9b", "x=0.5-1c", "x=2.0-77", "x=16.0-0d", f"x={'9' * 30}-0"]
+    for name in values:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "meta.json").touch()
+    assert [path.name for path in runs_below(tmp_path)] == values
 
 
 def test_rows_of_heat_maps_have_the_names_of_components() -> None:
