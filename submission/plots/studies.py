@@ -229,16 +229,17 @@ def histograms(panels: Mapping[str, Values], theme: Theme = LIGHT) -> Figure:
     """
     pooled = [value for values in panels.values() for column in values.values() for value in column]
     edges = np.histogram_bin_edges(pooled or [0.0], BINS)
-    figure = new_figure(PAGE, 12 + 44 * max(1, len(panels)))
+    names = [wrapped(name) for values in panels.values() for name in values]
+    figure = new_figure(PAGE, max(12 + 44 * max(1, len(panels)), legend_height(list(dict.fromkeys(names)))))
     grid = figure.subplots(max(1, len(panels)), 1, squeeze=False, sharex=True)[:, 0]
     for axes, (label, values) in zip(grid, panels.items(), strict=False):
         colours = [PALETTE[number % len(PALETTE)] for number in range(len(values))]
-        axes.hist(list(values.values()), edges, stacked=True, color=colours, label=list(values))
-        axes.set_title(label)
+        axes.hist(list(values.values()), edges, stacked=True, color=colours, label=list(map(wrapped, values)))
+        axes.set_title(wrapped(label, 2 * TITLE_WIDTH))
         axes.set_ylabel("number of values")
         axes.locator_params(axis="y", integer=True)
         add_grid(axes, "y")
     grid[-1].set_xlabel("value")
     if panels:
-        grid[0].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        figure.legend(*grid[0].get_legend_handles_labels(), loc="outside right upper")
     return figure

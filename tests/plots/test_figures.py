@@ -39,7 +39,7 @@ from submission.plots import (
 )
 from submission.plots.images import as_rgb
 from submission.plots.manifolds import parts_of
-from submission.plots.studies import Line, SeedRow, means_and_seeds, rate_grids, seed_dots
+from submission.plots.studies import Line, SeedRow, histograms, means_and_seeds, rate_grids, seed_dots
 from submission.run import read_log, series
 from tests.plots.conftest import Make, assert_legible
 
@@ -167,6 +167,7 @@ def test_long_names_of_many_methods_are_legible(count: int) -> None:
     lines = [Line(method, [("", [1.0], [place]), ("", [2.0], [place])]) for place, method in enumerate(methods)]
     assert_legible(means_and_seeds(lines, "β", "MIG"))
     assert_legible(seed_dots([SeedRow(method, seeds) for method in methods[:4]], dict.fromkeys(seeds, LONG)))
+    assert_legible(histograms({method: {name: [0.0, 1.0] for name in methods} for method in methods[:2]}))
     assert_legible(rate_grids({method: {("1", "2"): [0.0, 1.0]} for method in methods[:3]}, "β", "N"))
 
 
