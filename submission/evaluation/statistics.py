@@ -15,6 +15,8 @@ from submission.metrics.registry import bounds
 RESAMPLES = 10_000
 STUDENTISED = 5
 """Values from which the studentised bootstrap is used."""
+WIDEST = 2.0
+"""Of its ends, in half-widths of Student's interval: resamples that hardly vary put ends anywhere beyond."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,10 @@ def summarise_share(values: Sequence[float], level: float = 0.95) -> Summary:
 def mean_interval(values: npt.NDArray[np.float64], level: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """Interval of the mean of values (n,).
 
-    From ``STUDENTISED`` values on, the studentised bootstrap (Efron and Tibshirani 1993, chapter 12.5); Student's
-    interval for fewer, where resampling is not accurate, and where the bootstrap's ends at the mean: all values but one
-    are equal then. Percentile and BCa intervals of five values cover 80 to 84 % instead of 95 %
-    (docs/methods/statistics.md).
+    From ``STUDENTISED`` values on, the studentised bootstrap (Efron and Tibshirani 1993, chapter 12.5), with ends at
+    most ``WIDEST`` half-widths of Student's interval from the mean; Student's interval for fewer, where resampling is
+    not accurate, and where the bootstrap's ends at the mean: all values but one are equal then. Percentile and BCa
+    intervals of five values cover 80 to 84 % instead of 95 % (docs/methods/statistics.md).
     """
     from scipy.stats import t as student
 
@@ -91,10 +93,11 @@ def mean_interval(values: npt.NDArray[np.float64], level: float = 0.95, seed: in
     if error <= 1e-12 * abs(mean):
         return mean, mean
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
-    low, high = studentised(values, tails, seed) if count >= STUDENTISED else (0.0, 0.0)
+    half = float(student.ppf(tails[1], count - 1))
+    low, high = studentised(values, tails, seed) if count >= STUDENTISED else (-half, half)
     if max(low, -high) > -1e-9:
-        low, high = student.ppf(tails, count - 1)
-    return mean - high * error, mean - low * error
+        low, high = -half, half
+    return mean - min(high, WIDEST * half) * error, mean - max(low, -WIDEST * half) * error
 
 
 def studentised(values: npt.NDArray[np.float64], tails: npt.NDArray[np.float64], seed: int) -> tuple[float, float]:

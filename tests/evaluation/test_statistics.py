@@ -49,6 +49,15 @@ def test_an_interval_has_the_mean_inside_where_all_values_but_one_are_equal(valu
     assert (found.low, found.high) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("count", [5, 10])
+def test_an_interval_with_one_value_apart_is_at_most_twice_students(count: int) -> None:
+    values = [*np.linspace(-100.2, -100.05, count - 1), -90.0]
+    found = summarise(values)
+    low, high = stats.t.interval(0.95, count - 1, np.mean(values), stats.sem(values))
+    assert found.high == pytest.approx(found.mean + 2 * (high - found.mean))
+    assert found.mean - 2 * (found.mean - low) <= found.low < found.mean
+
+
 def test_one_value_has_no_spread() -> None:
     summary = summarise([0.25])
     assert (summary.mean, summary.sd, summary.low, summary.high) == (0.25, 0, 0.25, 0.25)
