@@ -6,18 +6,22 @@ import re
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 
+from submission.files import read_text
 from submission.run.folder import Run
 from submission.run.naming import SettingsMap, identity, name_methods, read_settings
 
 TRIAL = re.compile(r"(.+)-[0-9a-f]{8}")
 """Name of a sweep's folder of one method: the study's label and a digest of the settings."""
+LABEL = "method.txt"
+"""File in the folder of a method's seeds with what tables and figures call the method; sweeps write it."""
+LONGEST = 200
 
 
 def method_names(runs: Sequence[Run]) -> list[str]:
     """The method of each run, in their order; runs that differ in nothing but their seed have one name.
 
-    A method that has a folder to itself, and all of whose runs are in it, is called as the folder, of which a sweep's
-    digest is left out; others by their settings, as ``compare`` calls them.
+    A method that has a folder to itself, and all of whose runs are in it, is called as its file ``method.txt`` says,
+    else as the folder, of which a sweep's digest is left out; others by their settings, as ``compare`` calls them.
     """
     settings = [read_settings(run.config_text) for run in runs]
     keys = [method_key(run, own) for run, own in zip(runs, settings, strict=True)]
@@ -60,6 +64,12 @@ def folders_of_methods(keys: Sequence[Hashable], folders: Sequence[Path]) -> dic
 
 
 def readable(folder: Path) -> str:
-    """A folder's name without the digest of a sweep's trial."""
+    """What a method is called in its folder's file, else the folder's name without the digest of a sweep's trial."""
     found = TRIAL.fullmatch(folder.name)
-    return found[1] if found else folder.name
+    return label(folder) or (found[1] if found else folder.name)
+
+
+def label(folder: Path) -> str:
+    """What the file ``LABEL`` of a method's folder says, on one line; empty where there is none."""
+    file = folder / LABEL
+    return " ".join(read_text(file).split())[:LONGEST] if file.is_file() else ""

@@ -12,7 +12,7 @@ from submission.data.reading import listed
 from submission.errors import SubmissionError, UsageError, invocation
 from submission.parallel import map_in_processes
 from submission.run import Run, ScoreFile
-from submission.run.methods import method_key
+from submission.run.methods import label, method_folder, method_key
 from submission.run.naming import SettingsMap, identity, name_methods, read_settings
 from submission.run.places import folders_below
 
@@ -34,6 +34,7 @@ class Entry:
         key: what the repetitions of a run's method have in common; None for what is not a run.
         method: what repetitions share (``with_methods``).
         images: checksum of the images that the run was trained on; empty where it is unknown.
+        label: what the folder of the run's method calls it; empty where it does not.
     """
 
     run: str
@@ -48,6 +49,7 @@ class Entry:
     key: Hashable = None
     method: str = ""
     images: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class Scored:
     Attributes:
         run: the run whose export was scored; None for what is not a run.
         settings, seed: of the run.
-        key, images: see ``Entry``.
+        key, images, label: see ``Entry``.
     """
 
     run: Run | None = None
@@ -152,6 +154,7 @@ class Scored:
     seed: int | None = None
     key: Hashable = None
     images: str = ""
+    label: str = ""
 
     @classmethod
     def of(cls, run: Run | None) -> Scored:
@@ -159,7 +162,8 @@ class Scored:
         if run is None:
             return cls()
         settings, meta = read_settings(run.config_text), run.meta
-        return cls(run, settings, meta.seed, method_key(run, settings), meta.dataset.checksum)
+        name = label(method_folder(run))
+        return cls(run, settings, meta.seed, method_key(run, settings), meta.dataset.checksum, name)
 
     @classmethod
     def by(cls, record: ScoreFile) -> Scored:
@@ -175,7 +179,7 @@ class Scored:
         data, scores = record.data.name, record.headlines()
         lower = frozenset(metric for metric in scores if not record.metrics[metric].higher_is_better)
         about = (self.seed, (record.seeds,), name, self.settings, lower, self.key)
-        return Entry(place, data, record.protocol, scores, *about, images=self.images)
+        return Entry(place, data, record.protocol, scores, *about, images=self.images, label=self.label)
 
 
 def owner(source: Path) -> Run | None:
@@ -228,12 +232,15 @@ def joined(older: Entry, newer: Entry) -> Entry:
 
 
 def with_methods(entries: Sequence[Entry]) -> list[Entry]:
-    """``entries`` with their methods: the given name, or what tells a run's settings from the others'."""
-    methods: dict[Hashable, SettingsMap] = {}
+    """``entries`` with their methods: the given name, the study's, or what tells a run's settings from the others'."""
+    methods: dict[Hashable, Entry] = {}
     for entry in entries:
         if not entry.name:
-            methods.setdefault(entry.key, entry.settings)
-    names = dict(zip(methods, map(str, name_methods(list(methods.values()))), strict=True))
+            methods.setdefault(entry.key, entry)
+    settings = list(map(str, name_methods([entry.settings for entry in methods.values()])))
+    labels = [entry.label or name for entry, name in zip(methods.values(), settings, strict=True)]
+    named = [label if labels.count(label) == 1 else name for label, name in zip(labels, settings, strict=True)]
+    names = dict(zip(methods, named if len(set(named)) == len(named) else settings, strict=True))
     return [replace(entry, method=entry.name or names[entry.key]) for entry in entries]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,12 +13,14 @@ from typing import Any
 
 from submission.errors import SubmissionError, UsageError
 from submission.export.foreign import warn_of_program
-from submission.files import user_path, write_json
+from submission.files import user_path, write_json, write_text
 from submission.locks import is_held
 from submission.progress import QUIET, Progress
 from submission.run import Run
+from submission.run.methods import LABEL, label
 from submission.studies.engines import LOG, Engine
 from submission.studies.records import Record, merge_records
+from submission.studies.results import labels_of
 from submission.studies.study import Study, Trial
 from submission.studies.trial import FAILURE, LOCK, RECORD, Failure, Job, attempts, failure, recorded, require_own
 
@@ -179,6 +181,7 @@ def sweep(
         raise UsageError("seeds train together in one local worker", "use --on local --workers 1")
     shared = together and not study.seeded  # one batched program has one data set
     again = [trial for trial in left if tried(trial.folder(place.out), retries)]
+    write_labels(study, place.out, {trial.name for trial in again})
     jobs = [Job.of(study, trial, place.out, peers=peers(trial, again) if shared else (), **how) for trial in again]
     with progress.task(f"{study.name}: trials", len(trials)) as bar:
         bar.advance(len(trials) - len(jobs))
@@ -189,6 +192,20 @@ def sweep(
 
         Runner(engine, retries, ended).run(jobs)
     return status(study, place)
+
+
+def write_labels(study: Study, out: Path, begun: Collection[str]) -> None:
+    """Put what the study's tables call its methods into their folders, for reports and comparisons of the runs.
+
+    Args:
+        study: whose tables they are.
+        out: its folder.
+        begun: names of trials that are about to start; those of other trials have a folder already, or none.
+    """
+    for name, text in labels_of(study).items():
+        folder = out / name
+        if (name in begun or folder.is_dir()) and label(folder) != text:
+            write_text(folder / LABEL, f"{text}\n")
 
 
 def keep_record(job: Job, place: Place) -> None:

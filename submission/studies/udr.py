@@ -18,7 +18,7 @@ from submission.evaluation.latents import run_latents
 from submission.metrics.agreement import Similarity, udr
 from submission.progress import QUIET, Progress
 from submission.run import Run
-from submission.run.naming import name_methods, read_settings
+from submission.run.methods import method_names
 from submission.studies.entries import require_distinct
 
 IMAGES = 1_000
@@ -68,8 +68,8 @@ def agreements(
     """
     require_distinct([folder.path for folder in folders])
     methods: dict[str, list[Run]] = {}
-    for folder, name in zip(folders, name_methods([read_settings(run.config_text) for run in folders]), strict=True):
-        methods.setdefault(str(name), []).append(folder)
+    for folder, name in zip(folders, method_names(folders), strict=True):
+        methods.setdefault(name, []).append(folder)
     alone = [str(group[0].path) for group in methods.values() if len(group) == 1]
     if len(alone) == len(methods):
         raise UsageError(

@@ -51,12 +51,12 @@ def test_a_sweep_is_one_page(swept: Path) -> None:
     for words in (
         "2 methods on dsprites_small", "Leaderboard", "Differences from circles", "p (Holm)", "Interquartile mean",
         "Score against reconstruction", "MIG against the last reconstruction loss",
-        "The worst seed, circles/seed_", "The median seed, plane-beta=1.0/seed_",
+        "The worst seed, circles/seed_", "The median seed, plane, β = 1/seed_",
         "Held-out likelihood, mean over training seeds", "too few seeds (3 of 5)",
     ):  # fmt: skip
         assert words in page.text, words
     after_commands = page.text.partition("Mean over training seeds")[2]
-    assert "plane-beta=1.0" in after_commands
+    assert "plane, β = 1" in after_commands
     assert not re.search(r"-[0-9a-f]{8}\b", after_commands)  # digests of trials
     assert all(reference[1:] in page.anchors for reference in page.references if reference.startswith("#"))
 

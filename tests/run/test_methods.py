@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from submission.run import Run, RunMeta
-from submission.run.methods import method_names
+from submission.run.methods import LABEL, method_names
 from submission.run.naming import name_methods, read_settings
 
 
@@ -49,6 +49,13 @@ def test_runs_of_a_sweep_are_grouped_as_in_their_study(tmp_path: Path) -> None:
     assert method_names(runs) == ["torus", "torus", "torus_first", "torus_first"]
     more = run_of(tmp_path / "elsewhere" / labels[0] / "seed_2", 2, "train.held_out = 2")
     assert method_names([*runs, more])[-1] == "torus"
+
+
+def test_a_method_is_called_as_its_folder_s_file_says(tmp_path: Path) -> None:
+    runs = [run_of(tmp_path / "a-0123abcd" / "seed_0"), run_of(tmp_path / "mine" / "seed_0", 0, "objective.beta = 4.0")]
+    for run, text in zip(runs, ("β-VAE on R^2, β = 1\n", " mine,\nbest\n"), strict=True):
+        (run.path.parent / LABEL).write_text(text, encoding="utf-8")
+    assert method_names(runs) == ["β-VAE on R^2, β = 1", "mine, best"]
 
 
 def test_methods_of_equal_names_are_called_by_their_paths(tmp_path: Path) -> None:

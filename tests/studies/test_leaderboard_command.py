@@ -18,6 +18,7 @@ from submission import parallel
 from submission.cli.main import command
 from submission.errors import SubmissionError, UsageError
 from submission.run import ModelMeta, Run, RunMeta, ScoreFile
+from submission.run.methods import LABEL
 from submission.studies.comparison import compare
 from submission.studies.entries import collect
 from submission.studies.leaderboard import leaderboard
@@ -276,6 +277,18 @@ def test_seeds_of_a_sweep_are_one_method_although_other_settings_follow_the_seed
             run.config_file.write_text(f"{run.config_text}data.seed = {seed}\n")
     assert [len(group) for group in compare(tmp_path).runs.values()] == [2, 2]
     assert {row.seeds for row in leaderboard(collect([tmp_path]).chosen(), ["mig"])} == {2}
+
+
+def test_methods_are_called_as_their_study_does(tmp_path: Path) -> None:
+    """Two studies may use one name; then the settings tell them apart."""
+    labels = {"torus-0a1b2c3d": ("flat torus", 2), "plane-3d2c1b0a": ("plane, β = 4", 3), "b-00000000": ("MLP", 4)}
+    for trial, (text, width) in labels.items():
+        run_folder(tmp_path / trial / "seed_0", 0, {"mig": 0.2}, width)
+        (tmp_path / trial / LABEL).write_text(f"{text}\n", encoding="utf-8")
+    assert list(compare(tmp_path).runs) == ["MLP", "plane, β = 4", "flat torus"]
+    run_folder(tmp_path / "other" / "b-11111111" / "seed_0", 0, {"mig": 0.2}, 5)
+    (tmp_path / "other" / "b-11111111" / LABEL).write_text("MLP\n", encoding="utf-8")
+    assert {"β-VAE, R^4", "β-VAE, R^5", "flat torus"} < set(compare(tmp_path).runs)
 
 
 def test_nothing_and_a_single_run_are_compared_in_one_line(tmp_path: Path) -> None:

@@ -19,9 +19,11 @@ from submission.configuration.studies import study_files
 from submission.errors import SubmissionError
 from submission.plots.kinds import find_runs, plot
 from submission.run import Run
+from submission.run.methods import method_names
 from submission.studies import trial as process
 from submission.studies.records import Record, merge_records, read_records
-from submission.studies.runner import Place, State, sweep
+from submission.studies.results import rows
+from submission.studies.runner import Place, State, sweep, write_labels
 from submission.studies.study import Method, Study
 from submission.studies.trial import Job, failure, run
 from submission.training import train
@@ -163,6 +165,18 @@ def test_untrained_scores_are_recorded_with_the_trained_ones(tmp_path: Path) -> 
     scores = json.loads(next((study.trials()[0].folder(tmp_path) / "scores").glob("*.json")).read_text())["columns"]
     assert values["mig, untrained"] == scores["untrained"]["scores"]["mig"]["values"]["discrete_mig"]
     assert values["mig"] == scores["trained"]["scores"]["mig"]["values"]["discrete_mig"]
+
+
+def test_reports_and_comparisons_call_methods_as_the_study_s_tables_do(study: Study, tmp_path: Path) -> None:
+    once = dataclasses.replace(study, seeds=1)
+    sweep(once, Place.of(tmp_path), HereEngine())
+    expected = ["torus", "plane, β = 1", "plane, β = 4"]
+    assert [row.label for row in rows(once, [])] == expected
+    runs = [Run(trial.folder(tmp_path)) for trial in once.trials()]
+    assert method_names(runs) == expected
+    grown = dataclasses.replace(once, methods=once.methods[1:], grid={"train.log_every": [5]})
+    write_labels(grown, tmp_path, set())
+    assert not any((tmp_path / trial.name).exists() for trial in grown.trials())
 
 
 def twice_trained(study: Study) -> Study:
