@@ -15,6 +15,7 @@ TRIAL = re.compile(r"(.+)-[0-9a-f]{8}")
 LABEL = "method.txt"
 """File in the folder of a method's seeds with what tables and figures call the method; sweeps write it."""
 LONGEST = 200
+"""Letters of it that count."""
 
 
 def method_names(runs: Sequence[Run]) -> list[str]:

@@ -12,7 +12,7 @@ from submission.plots import LIGHT, Theme, save
 from submission.plots.studies import Line, Rates, SeedRow, histograms, means_and_seeds, rate_grids, seed_dots
 from submission.run.naming import SYMBOLS, literal, shown
 from submission.studies.records import Record
-from submission.studies.results import UNTRAINED, Row, in_units, quantities_of, quantity_name, rows
+from submission.studies.results import UNTRAINED, Row, grouped, in_units, quantities_of, quantity_name, rows
 from submission.studies.study import Study, Trial
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ def cells(study: Study) -> dict[str, list[Trial]]:
     found: dict[str, list[Trial]] = {}
     for trial in study.trials():
         if trial.seed == 0:
-            data = shown(trial.choices["data"]) if len(study.data) > 1 else ""
-            found.setdefault(", ".join(filter(None, (trial.method, data))), []).append(trial)
+            found.setdefault(grouped(trial.method, study.data_of(trial)), []).append(trial)
     return found
 
 

@@ -83,6 +83,11 @@ class Row:
     units: Units = field(default_factory=dict)
 
     @property
+    def group(self) -> str:
+        """The method, and the data set in a study of several: rows that differ in their settings share it."""
+        return grouped(self.method, self.data)
+
+    @property
     def setting(self) -> str:
         """The label without the data set, which rows of other data sets share."""
         return ", ".join(part for part in PART.split(self.label) if part != f"data = {self.data}")
@@ -100,6 +105,11 @@ class Row:
         return (gap if less_is_better(quantity) else -gap) > (deviation or 0.0)
 
 
+def grouped(method: str, data: str) -> str:
+    """A method's label with the data set, where there is one."""
+    return f"{method}, {data}" if data else method
+
+
 def rows(study: Study, records: Sequence[Record]) -> list[Row]:
     """A row for each cell of the study's grid, also for those of which nothing is finished yet."""
     labels = labels_of(study)
@@ -110,7 +120,7 @@ def rows(study: Study, records: Sequence[Record]) -> list[Row]:
 
 def row(study: Study, trial: Trial, label: str, records: Sequence[Record]) -> Row:
     """One row; a method's published numbers hold for it in a study of one data set, a row's own label in any."""
-    data = shown(trial.choices["data"]) if len(study.data) > 1 else ""
+    data = study.data_of(trial)
     quantities = dict.fromkeys(name for record in records for name in record.values)
     seeds = {name: in_units(study, name, records) for name in quantities}
     values = {name: summary(study, name, records) for name in quantities}

@@ -47,7 +47,7 @@ def selections(
         raise UsageError(f"neither more nor less of {quantity!r} is better", "select by a metric or the elbo")
     grids: dict[str, list[Row]] = {}
     for row in found:
-        grids.setdefault(", ".join(filter(None, (row.method, row.data))), []).append(row)
+        grids.setdefault(row.group, []).append(row)
     grids = {method: grid for method, grid in grids.items() if sum(quantity in row.values for row in grid) > 1}
     with progress.task("comparing seeds", sum(map(len, grids.values()))) as task:
         chosen = {}

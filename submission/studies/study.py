@@ -234,6 +234,10 @@ class Study:
             raise UsageError(f"study {self.name!r} has trial {twice[0]} twice", "remove one of the equal methods")
         return tuple(trial.with_seed(seed) for seed in range(self.seeds) for trial in cells)
 
+    def data_of(self, trial: Trial) -> str:
+        """The data set of a trial, in a study of several; else empty."""
+        return str(trial.choices["data"]) if len(self.data) > 1 else ""
+
     def cells(self, method: Method) -> list[tuple[Method, str, dict[str, object]]]:
         """Method, data set and grid choices of every trial of ``method`` but for the seed.
 
